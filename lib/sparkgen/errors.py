@@ -1,0 +1,49 @@
+"""The exceptions a caller may catch, and the exit status each one means."""
+
+
+class SparkgenError(Exception):
+    """Something failed while running. The command line exits with `exit_status`."""
+
+    exit_status = 1
+
+
+class RequestError(SparkgenError):
+    """The request is wrong: configuration, arguments, or an input that is not there.
+
+    Args:
+        expected: what a right request has, e.g. "a batch size that is a multiple of the 8 lanes".
+        found: what this one has, e.g. "100".
+        mend: what to do about it, e.g. "set training.batch_size to 96 or 104".
+    """
+
+    exit_status = 2
+
+    def __init__(self, expected: str, *, found: str, mend: str) -> None:
+        self.expected, self.found, self.mend = expected, found, mend
+        line = f"expected {expected}, found {found}: {mend}"
+        super().__init__(" ".join(line.split()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _request_error, (type(self), self.expected, self.found, self.mend)
+
+
+class ManifestError(RequestError):
+    """A dataset version that cannot be used: no manifest, a damaged file, a pickled schema."""
+
+
+class IngestError(SparkgenError):
+    """The source was read, and no dataset version could be made of it."""
+
+
+class WorkersFailed(SparkgenError):
+    """Training workers died more often than `max_restarts` allows."""
+
+
+class Interrupted(SparkgenError):
+    """The user stopped the work; the message says how to resume it."""
+
+    exit_status = 130
+
+
+def _request_error(kind: type[RequestError], expected: str, found: str, mend: str) -> RequestError:
+    return kind(expected, found=found, mend=mend)

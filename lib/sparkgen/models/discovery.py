@@ -1,0 +1,105 @@
+"""Models by dotted name, and models as folders on disk. There is no list to edit.
+
+A saved model is `model.json` (name, options, spec, density) and `model.weights.h5`. Neither can
+carry code: loading builds the model by its name and fills in numbers.
+"""
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from sparkgen.config import DensityConfig, parse
+from sparkgen.errors import RequestError
+from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel, empty_batch
+
+MODEL_FILE = "model.json"
+WEIGHTS_FILE = "model.weights.h5"
+
+
+def model_names() -> list[str]:
+    """Every model there is, as `<family>.<name>`."""
+    root = Path(__file__).parent
+    files = root.glob("*/*.py")
+    return sorted(f"{f.parent.name}.{f.stem}" for f in files if not f.stem.startswith("_"))
+
+
+def model_module(name: str) -> ModuleType:
+    """The file of a model; a `RequestError` where there is none."""
+    if name not in model_names():
+        raise RequestError(
+            "a known model", found=repr(name), mend=f"choose one of {', '.join(model_names())}"
+        )
+    return importlib.import_module(f"sparkgen.models.{name}")
+
+
+def model_config(name: str, options: dict[str, Any]) -> BaseModel:
+    """The options of a model, checked."""
+    return parse(model_module(name).Config, dict(options), source=f"model.options of {name}")
+
+
+def build_model(
+    name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig | None = None
+) -> GenerativeModel:
+    """A model with its variables made, ready for weights or training.
+
+    Raises:
+        RequestError: unknown model, unknown or wrong options, or a shape the model cannot take.
+    """
+    config = model_config(name, options)
+    model = cast(GenerativeModel, model_module(name).build(config, spec))
+    density = density or DensityConfig()
+    if isinstance(model, EncoderDecoder):
+        model.set_density(density.kind, density.components)
+    elif density.kind != "prior":
+        raise RequestError(
+            f"density.kind prior for {name}, which has no latents",
+            found=density.kind,
+            mend="remove the density section",
+        )
+    model(empty_batch(spec, model.training_noise))
+    return model
+
+
+def save_model(
+    folder: str | Path,
+    model: GenerativeModel,
+    *,
+    name: str,
+    options: dict[str, Any],
+    density: DensityConfig | None = None,
+) -> None:
+    """Writes a model's folder; the weights first, the JSON that makes it loadable last."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_weights(folder / WEIGHTS_FILE)
+    description = {
+        "name": name,
+        "options": options,
+        "spec": {"shape": list(model.spec.shape), "classes": model.spec.classes},
+        "density": (density or DensityConfig()).model_dump(mode="json"),
+    }
+    (folder / MODEL_FILE).write_text(json.dumps(description, indent=1, sort_keys=True))
+
+
+def load_model(folder: str | Path) -> GenerativeModel:
+    """The model of a folder, weights and all."""
+    folder = Path(folder)
+    try:
+        description = json.loads((folder / MODEL_FILE).read_text())
+    except OSError:
+        raise RequestError(
+            f"a saved model in {folder}", found=f"no {MODEL_FILE}", mend="train it first"
+        ) from None
+    spec = description["spec"]
+    model = build_model(
+        description["name"],
+        description["options"],
+        DataSpec(tuple(spec["shape"]), spec["classes"]),
+        parse(DensityConfig, description["density"], source=str(folder / MODEL_FILE)),
+    )
+    model.load_weights(folder / WEIGHTS_FILE)
+    return model
