@@ -1,5 +1,6 @@
 """The sparkgen package. What a Databricks ML runtime already carries is in extras, so that
-installing the wheel there leaves its TensorFlow, Horovod, Petastorm and Spark as they are."""
+installing the wheel there leaves its TensorFlow, Horovod, Petastorm and Spark as they are.
+"""
 
 from setuptools import find_packages, setup
 
