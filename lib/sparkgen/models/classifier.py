@@ -1,0 +1,87 @@
+"""What every classifier is: logits, features, and an image that maximises a class.
+
+A classifier answers to the same contract as the generative models. Its map from noise to data is
+activation maximisation (Erhan et al., "Visualizing Higher-Layer Features of a Deep Network", 2009):
+from a noisy grey image, gradient ascent on the log-probability of the wanted class, with the total
+variation as a regulariser (Mahendran and Vedaldi, 2015). It shows what the classifier takes a class
+to look like.
+"""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.noise import NoiseSpec
+
+
+class Classifier(GenerativeModel):
+    """Softmax over the classes, trained by cross-entropy.
+
+    Subclasses build `self.body`, a Keras model or layer from images to features (B, F).
+    """
+
+    loss_names = ("cross_entropy",)
+    metric_names = ("accuracy",)
+    conditional = True
+    generate_options: ClassVar[dict[str, Any]] = {
+        "steps": 64,
+        "step_size": 0.02,
+        "total_variation": 0.05,
+    }
+    """Ascent steps; root mean square of one step, in pixel range [0, 1]; the regulariser's weight."""
+
+    body: keras.Model
+
+    def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        self.noise = NoiseSpec(spec.shape)
+        self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
+
+    def features(self, x: Tensor, *, training: bool = False) -> Tensor:
+        """What the last layer sees of images (B, H, W, C) in [0, 1]: float32 (B, F)."""
+        return self.body(x, training=training)
+
+    def logits(self, x: Tensor, *, training: bool = False) -> Tensor:
+        """Unnormalised log-probabilities of the classes: float32 (B, classes)."""
+        return self.head(self.features(x, training=training))
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """Probabilities of the classes: float32 (B, classes), rows summing to 1."""
+        return ops.softmax(self.logits(x))
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        logits_BK = self.logits(batch["image"], training=training)
+        label_B = batch["label"]
+        cross_entropy_B = keras.losses.sparse_categorical_crossentropy(
+            label_B, logits_BK, from_logits=True
+        )
+        hit_B = ops.equal(ops.cast(ops.argmax(logits_BK, axis=-1), "int32"), label_B)
+        return {"cross_entropy": cross_entropy_B, "accuracy": ops.cast(hit_B, "float32")}
+
+    def generate(
+        self,
+        noise: Tensor,
+        *,
+        labels: Tensor | None = None,
+        steps: int = 64,
+        step_size: float = 0.02,
+        total_variation: float = 0.05,
+    ) -> Tensor:
+        import tensorflow as tf
+
+        if labels is None:
+            raise ValueError("a classifier needs the labels of the images to make")
+        x_BHWC = tf.clip_by_value(0.5 + 0.1 * tf.convert_to_tensor(noise), 0.0, 1.0)
+        wanted_BK = tf.one_hot(labels, self.spec.classes)
+        for _ in tf.range(steps):
+            with tf.GradientTape() as tape:
+                tape.watch(x_BHWC)
+                log_p_B = tf.reduce_sum(wanted_BK * tf.nn.log_softmax(self.logits(x_BHWC)), -1)
+                score_B = log_p_B - total_variation * tf.image.total_variation(x_BHWC)
+            gradient_BHWC = tape.gradient(score_B, x_BHWC)
+            square_B = tf.reduce_mean(tf.square(gradient_BHWC), axis=(1, 2, 3), keepdims=True)
+            x_BHWC += step_size * gradient_BHWC * tf.math.rsqrt(square_B + 1e-12)
+            x_BHWC = tf.clip_by_value(x_BHWC, 0.0, 1.0)
+        return x_BHWC

@@ -1,0 +1,41 @@
+"""Small convolutional classifier: two strided convolutions, then softmax.
+
+The reference: 10 filters (4×4, stride 2) → 20 filters (3×3, stride 2) → flatten → softmax, relu and
+same padding, on 32×32 colour images / 255.
+"""
+
+from typing import Any
+
+import keras
+
+from sparkgen.config import Strict
+from sparkgen.models.classifier import Classifier
+from sparkgen.models.contract import DataSpec, GenerativeModel
+
+
+class Config(Strict):
+    """Options of the convolutional classifier."""
+
+    filters: int = 10
+    """Of the first convolution; the second has twice as many."""
+
+
+class ConvClassifier(Classifier):
+    """Convolutions whose strides do the pooling."""
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        conv = {"strides": 2, "padding": "same", "activation": "relu"}
+        self.body = keras.Sequential(
+            [
+                keras.layers.Conv2D(config.filters, 4, **conv),
+                keras.layers.Conv2D(2 * config.filters, 3, **conv),
+                keras.layers.Flatten(),
+            ],
+            name="body",
+        )
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The convolutional classifier for images of `spec.shape`."""
+    return ConvClassifier(config, spec, name="conv_classifier")

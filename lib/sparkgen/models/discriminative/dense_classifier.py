@@ -1,0 +1,39 @@
+"""Dense classifier: flat pixels → 200 relu → 150 relu → softmax.
+
+The reference has 32×32 colour images / 255, adam 5e-4, batch 32, 10 epochs.
+"""
+
+from typing import Any
+
+import keras
+from pydantic import field_validator
+
+from sparkgen.config import Strict
+from sparkgen.models.classifier import Classifier
+from sparkgen.models.contract import DataSpec, GenerativeModel
+
+
+class Config(Strict):
+    """Options of the dense classifier."""
+
+    hidden: tuple[int, ...] = (200, 150)
+    """Units of each hidden layer."""
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def _sequences_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class DenseClassifier(Classifier):
+    """Relu layers on flat pixels."""
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        layers = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
+        self.body = keras.Sequential([keras.layers.Flatten(), *layers], name="body")
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The dense classifier for images of `spec.shape`."""
+    return DenseClassifier(config, spec, name="dense_classifier")

@@ -1,0 +1,49 @@
+"""Convolutional classifier with batch normalisation, leaky relu and dropout.
+
+The reference: 3×3 convolutions 32, 32 (stride 2), 64, 64 (stride 2), each with batch normalisation
+(Ioffe and Szegedy, 2015) and leaky relu, then 128 dense units with batch normalisation, leaky relu
+and dropout 0.5 (Srivastava et al., 2014), then softmax. Dropout is the one thing in the project
+that draws its own random numbers, so this model's training depends on the number of workers.
+"""
+
+from typing import Any
+
+import keras
+
+from sparkgen.config import Strict
+from sparkgen.layers.batch_norm import BatchNormalization
+from sparkgen.models.classifier import Classifier
+from sparkgen.models.contract import DataSpec, GenerativeModel
+
+
+class Config(Strict):
+    """Options of the full classifier."""
+
+    filters: int = 32
+    """Of the first two convolutions; the next two have twice as many."""
+    hidden: int = 128
+    """Dense units, the features of the classifier."""
+    dropout: float = 0.5
+    """Share of the features dropped in training; 0 for none."""
+
+
+class FullClassifier(Classifier):
+    """Four convolutions, a dense layer, softmax."""
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        layers: list[Any] = []
+        for factor, strides in ((1, 1), (1, 2), (2, 1), (2, 2)):
+            filters = factor * config.filters
+            layers.append(keras.layers.Conv2D(filters, 3, strides=strides, padding="same"))
+            layers += [BatchNormalization(), keras.layers.LeakyReLU()]
+        layers += [keras.layers.Flatten(), keras.layers.Dense(config.hidden)]
+        layers += [BatchNormalization(), keras.layers.LeakyReLU()]
+        if config.dropout > 0:
+            layers.append(keras.layers.Dropout(config.dropout))
+        self.body = keras.Sequential(layers, name="body")
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The full classifier for images of `spec.shape`."""
+    return FullClassifier(config, spec, name="full_classifier")
