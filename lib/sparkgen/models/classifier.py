@@ -60,7 +60,7 @@ class Classifier(GenerativeModel):
         hit_B = ops.equal(ops.cast(ops.argmax(logits_BK, axis=-1), "int32"), label_B)
         return {"cross_entropy": cross_entropy_B, "accuracy": ops.cast(hit_B, "float32")}
 
-    def generate(
+    def generate(  # type: ignore[override]
         self,
         noise: Tensor,
         *,
