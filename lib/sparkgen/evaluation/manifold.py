@@ -1,0 +1,50 @@
+"""Whether samples look real (precision), and whether they show all there is (recall)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sparkgen.evaluation.distances import Features
+
+
+class PrecisionRecall(NamedTuple):
+    """Shares in [0, 1]."""
+
+    precision: float
+    recall: float
+
+
+def precision_recall(
+    real_NF: Features, sampled_MF: Features, *, neighbours: int = 3
+) -> PrecisionRecall:
+    """Improved precision and recall, Kynkäänniemi et al., 2019.
+
+    A set's manifold is the union of balls around its points, each reaching to the point's k-th
+    neighbour. Precision is the share of samples in the real manifold, recall the share of real rows
+    in the samples' manifold.
+
+    Args:
+        real_NF: float (N, F).
+        sampled_MF: float (M, F).
+        neighbours: k.
+    """
+    real, sampled = real_NF.astype(np.float64), sampled_MF.astype(np.float64)
+    cross_NM = squared_distances(real, sampled)
+    real_radius_N = _radius(real, neighbours)
+    sampled_radius_M = _radius(sampled, neighbours)
+    return PrecisionRecall(
+        precision=float((cross_NM <= real_radius_N[:, None]).any(axis=0).mean()),
+        recall=float((cross_NM <= sampled_radius_M[None, :]).any(axis=1).mean()),
+    )
+
+
+def squared_distances(x_NF: Features, y_MF: Features) -> Features:
+    """Squared Euclidean distances (N, M), at least 0."""
+    squares = (x_NF**2).sum(1)[:, None] + (y_MF**2).sum(1)[None, :] - 2.0 * x_NF @ y_MF.T
+    return np.maximum(squares, 0.0)
+
+
+def _radius(x_NF: Features, neighbours: int) -> Features:
+    """The squared distance of every point to its k-th neighbour, itself not counted: (N,)."""
+    squares = squared_distances(x_NF, x_NF)
+    return np.partition(squares, neighbours, axis=1)[:, neighbours]

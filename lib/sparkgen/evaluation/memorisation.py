@@ -1,0 +1,58 @@
+"""Whether a model gives back its training set.
+
+A copy lies far nearer to one training row than to the next ones. So for each sample the distance to
+its nearest training row is divided by the mean distance to its k nearest (the ratio that Carlini et
+al., "Extracting Training Data from Diffusion Models", 2023, test for copies): near 0 for a copy,
+near 1 for an image of its own, blurred ones too. What is usual is read off held-out images.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sparkgen.evaluation.distances import Features
+from sparkgen.evaluation.manifold import squared_distances
+
+NEIGHBOURS = 50
+USUAL_QUANTILE = 0.01
+
+
+class Memorisation(NamedTuple):
+    """How near samples and held-out images come to the training set."""
+
+    memorised: float
+    """The share of samples whose ratio lies under that of 99 % of the held-out images."""
+    nearest: float
+    """Median Euclidean distance of a sample to its nearest training row, pixels in [0, 1]."""
+    nearest_held_out: float
+    """The same of a held-out image."""
+
+
+def nearest_distances(query_QD: Features, train_ND: Features, *, neighbours: int) -> Features:
+    """Distances to the nearest rows of one part of the training set, ascending: (Q, at most k)."""
+    squares = squared_distances(query_QD.astype(np.float64), train_ND.astype(np.float64))
+    keep = min(neighbours, squares.shape[1])
+    nearest = np.partition(squares, keep - 1, axis=1)[:, :keep]
+    return np.sqrt(np.sort(nearest, axis=1))
+
+
+def merge_nearest(parts: list[Features], *, neighbours: int) -> Features:
+    """The nearest distances over all parts of the training set, ascending: (Q, at most k)."""
+    return np.sort(np.concatenate(parts, axis=1), axis=1)[:, :neighbours]
+
+
+def memorisation(samples_QK: Features, held_out_RK: Features) -> Memorisation:
+    """The verdict from both sets' nearest distances, ascending, as `merge_nearest` gives them."""
+    ratio_Q, ratio_R = copy_ratio(samples_QK), copy_ratio(held_out_RK)
+    usual = np.quantile(ratio_R, USUAL_QUANTILE)
+    return Memorisation(
+        memorised=float((ratio_Q < usual).mean()),
+        nearest=float(np.median(samples_QK[:, 0])),
+        nearest_held_out=float(np.median(held_out_RK[:, 0])),
+    )
+
+
+def copy_ratio(distances_QK: Features) -> Features:
+    """Nearest distance over the mean of the k nearest: (Q,), 0 for a copy."""
+    mean_Q = distances_QK.mean(axis=1)
+    return np.divide(distances_QK[:, 0], mean_Q, out=np.zeros_like(mean_Q), where=mean_Q > 0)

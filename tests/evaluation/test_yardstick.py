@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from sparkgen.evaluation.distances import frechet_distance, kernel_distance
+from sparkgen.evaluation.judgement import judge
+from sparkgen.evaluation.manifold import precision_recall
+from sparkgen.evaluation.memorisation import memorisation, merge_nearest, nearest_distances
+
+RANDOM = np.random.default_rng(0)
+REAL = RANDOM.normal(size=(2000, 8))
+
+
+def test_the_frechet_distance_of_a_set_with_itself_is_zero() -> None:
+    assert frechet_distance(REAL, REAL) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_frechet_distance_of_two_gaussians_is_the_closed_form() -> None:
+    """‖μ‖² + Σ (1 − s)² for N(0, I) and N(μ, s² I), to sampling error at 200,000 rows."""
+    x = RANDOM.normal(size=(200_000, 4))
+    y = 0.5 + 2.0 * RANDOM.normal(size=(200_000, 4))
+    assert frechet_distance(x, y) == pytest.approx(4 * 0.25 + 4 * 1.0, rel=0.02)
+
+
+def test_the_interval_of_the_kernel_distance_covers_zero_for_two_halves() -> None:
+    estimate = kernel_distance(REAL[:1000], REAL[1000:], block_rows=100)
+    assert abs(estimate.value) < 3 * estimate.standard_error
+
+
+def test_the_kernel_distance_sees_a_shift_of_a_third_of_a_deviation() -> None:
+    estimate = kernel_distance(REAL[:1000], REAL[1000:] + 0.33, block_rows=100)
+    assert estimate.value > 5 * estimate.standard_error
+
+
+def test_precision_falls_for_unreal_samples_and_recall_for_missing_ones() -> None:
+    same = precision_recall(REAL[:1000], REAL[1000:])
+    unreal = precision_recall(REAL[:1000], REAL[1000:] + 20)
+    narrow = precision_recall(REAL[:1000], 0.05 * REAL[1000:])
+    assert min(same) > 0.7
+    assert unreal == (0.0, 0.0)
+    assert narrow.precision > 0.95
+    assert narrow.recall < 0.05
+
+
+def test_neighbours_found_in_parts_are_those_found_in_the_whole() -> None:
+    whole = nearest_distances(REAL[:50], REAL[50:], neighbours=10)
+    parts = [nearest_distances(REAL[:50], p, neighbours=10) for p in np.split(REAL[50:], 3)]
+    np.testing.assert_allclose(merge_nearest(parts, neighbours=10), whole)
+
+
+def test_a_planted_copy_of_the_training_set_is_caught_and_held_out_rows_are_not() -> None:
+    train, held_out, fresh = REAL[:1000], REAL[1000:1500], REAL[1500:]
+
+    def near(query: np.ndarray) -> np.ndarray:
+        return nearest_distances(query, train, neighbours=50)
+
+    copied = train[:200] + 0.01 * RANDOM.normal(size=(200, 8))
+    assert memorisation(near(copied), near(held_out)).memorised == 1.0
+    assert memorisation(near(fresh), near(held_out)).memorised < 0.04
+    half = np.concatenate([copied[:100], fresh[:100]])
+    assert memorisation(near(half), near(held_out)).memorised == pytest.approx(0.5, abs=0.04)
+
+
+def test_the_judge_counts_confidence_presence_and_balance() -> None:
+    probabilities = np.array([[0.95, 0.05, 0], [0.6, 0.4, 0], [0.02, 0.98, 0], [0.95, 0.05, 0]])
+    verdict = judge(probabilities, np.full(3, 1 / 3))
+    assert verdict.confident == 0.75
+    assert verdict.classes_present == pytest.approx(2 / 3)
+    assert verdict.imbalance == pytest.approx((0.75 - 1 / 3 + 1 / 3 + 1 / 3 - 0.25) / 2)
