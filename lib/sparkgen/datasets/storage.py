@@ -23,6 +23,11 @@ def open_uri(uri: str) -> tuple[fs.FileSystem, str]:
     return fs.LocalFileSystem(), os.path.abspath(uri)
 
 
+def absolute(uri: str) -> str:
+    """The URI or path as it is understood from every working directory."""
+    return uri if ":" in uri.partition("/")[0] else os.path.abspath(uri)
+
+
 def read_bytes(uri: str) -> bytes:
     """All bytes of a file; `FileNotFoundError` where there is none."""
     filesystem, path = open_uri(uri)

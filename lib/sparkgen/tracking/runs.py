@@ -1,0 +1,181 @@
+"""Runs: one a training job. The driver opens it, rank 0 attaches to it, nobody else logs."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.storage import absolute
+from sparkgen.errors import Interrupted, RequestError
+from sparkgen.tracking.server import artifact_location, connect, connect_uri
+
+PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
+PARAM_CHARACTERS = 500
+
+
+class RunLogger(NamedTuple):
+    """Logs to one run."""
+
+    client: Any
+    run_id: str
+
+    def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:
+        """Logs figures at a step; which count, such as epochs or optimizer steps, is the caller's."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = [Metric(name, float(value), now, step) for name, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=entries)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Sets tags, each a short text."""
+        for name, value in values.items():
+            self.client.set_tag(self.run_id, name, value)
+
+    def artifact(self, path: str | Path, folder: str = "") -> None:
+        """Uploads a file, or a folder's contents, into a folder of the run's artifacts."""
+        upload = self.client.log_artifacts if Path(path).is_dir() else self.client.log_artifact
+        upload(self.run_id, str(path), folder or None)
+
+    def json(self, values: Any, name: str) -> None:
+        """Uploads plain values as a JSON file."""
+        self.client.log_text(self.run_id, json.dumps(values, indent=1, sort_keys=True), name)
+
+
+@contextmanager
+def open_run(
+    experiment: ExperimentConfig, manifest: Manifest, *, run_id: str | None = None
+) -> Iterator[RunLogger]:
+    """The run of a training job, opened anew or taken up again, and closed with what became of it.
+
+    A new run holds the whole configuration (parameters and `config.json`), the dataset version (as
+    an MLflow dataset and `manifest.json`), the git commit and the versions of all packages.
+
+    Args:
+        experiment: the request.
+        manifest: the dataset version that the run trains on.
+        run_id: an unfinished run to go on with.
+
+    Raises:
+        RequestError: the tracking server does not answer, or has no such run.
+    """
+    client = connect(experiment.environment)
+    if run_id is None:
+        run = RunLogger(client, _create(client, experiment))
+        _describe(run, experiment, manifest)
+    else:
+        run = _existing(client, run_id)
+        client.update_run(run_id, status="RUNNING")
+    try:
+        yield run
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | Interrupted)
+        client.set_terminated(run.run_id, "KILLED" if stopped else "FAILED")
+        raise
+    client.set_terminated(run.run_id, "FINISHED")
+
+
+def attach(tracking_uri: str, run_id: str) -> RunLogger:
+    """The logger of a run that is open elsewhere."""
+    return _existing(connect_uri(tracking_uri), run_id)
+
+
+def _create(client: Any, experiment: ExperimentConfig) -> str:
+    environment = experiment.environment
+    found = client.get_experiment_by_name(environment.experiment)
+    experiment_id = (
+        found.experiment_id
+        if found is not None
+        else client.create_experiment(environment.experiment, artifact_location(environment))
+    )
+    tags = {"sparkgen.experiment": experiment.name, "sparkgen.model": experiment.model.name}
+    tags |= git_tags(Path(__file__))
+    return client.create_run(experiment_id, run_name=experiment.name, tags=tags).info.run_id
+
+
+def _existing(client: Any, run_id: str) -> RunLogger:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_run(run_id)
+    except MlflowException as error:
+        raise RequestError(
+            f"the run {run_id} on the tracking server",
+            found=str(error).splitlines()[0],
+            mend="train anew, or set environment.tracking_uri to the server that has it",
+        ) from None
+    return RunLogger(client, run_id)
+
+
+def _describe(run: RunLogger, experiment: ExperimentConfig, manifest: Manifest) -> None:
+    from mlflow.entities import Param
+
+    config = experiment.model_dump(mode="json")
+    params = [Param(key, text[:PARAM_CHARACTERS]) for key, text in flatten(config).items()]
+    for start in range(0, len(params), PARAMS_A_CALL):
+        run.client.log_batch(run.run_id, params=params[start : start + PARAMS_A_CALL])
+    run.json(config, "config.json")
+    run.json(manifest.model_dump(mode="json"), "manifest.json")
+    run.json(packages(), "packages.json")
+    _log_dataset(run, experiment, manifest)
+
+
+def _log_dataset(run: RunLogger, experiment: ExperimentConfig, manifest: Manifest) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    datasets_uri = absolute(experiment.environment.path(experiment.environment.datasets))
+    rows = {name: split.rows for name, split in manifest.splits.items()}
+    dataset = Dataset(
+        name=manifest.name,
+        digest=manifest.version,
+        source_type="local",
+        source=json.dumps({"uri": f"{datasets_uri}/{manifest.name}/{manifest.version}"}),
+        profile=json.dumps({"rows": rows, "shape": list(manifest.shape)}),
+    )
+    tag = InputTag("mlflow.data.context", "training")
+    run.client.log_inputs(run.run_id, datasets=[DatasetInput(dataset, tags=[tag])])
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested sections as dotted keys, in the words that `--set` takes; lists as JSON."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def packages() -> dict[str, Any]:
+    """The interpreter and every installed package with its version."""
+    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    return {"python": platform.python_version(), "packages": installed}
+
+
+def git_tags(file: Path) -> dict[str, str]:
+    """The commit that a file is checked out at, and whether its repository was changed since.
+
+    Empty where the file is in no repository, as in an installed wheel.
+    """
+    folder = file.parent
+    try:
+        _git(folder, "ls-files", "--error-unmatch", file.name)
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"mlflow.source.git.commit": commit, "sparkgen.changed": str(bool(changed)).lower()}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()

@@ -1,0 +1,108 @@
+"""The tracking server: where it is, and whether it answers."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from sparkgen.config import EnvironmentConfig
+from sparkgen.datasets.storage import absolute
+from sparkgen.errors import RequestError
+
+SQLITE = "sqlite:///"
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+# MLflow alone would try a dead server for minutes.
+IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
+def tracking_uri(environment: EnvironmentConfig) -> str:
+    """The URI of the tracking server, the same from every working directory."""
+    uri = environment.path(environment.tracking_uri)
+    if uri.startswith(SQLITE):
+        return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
+    return uri
+
+
+def connect(environment: EnvironmentConfig) -> Any:
+    """A client of the tracking server, which is then also the one that `mlflow` itself uses.
+
+    Returns:
+        `mlflow.MlflowClient`.
+
+    Raises:
+        RequestError: the server does not answer within seconds.
+    """
+    client = connect_uri(tracking_uri(environment))
+    if environment.registry_uri is not None:
+        import mlflow
+
+        mlflow.set_registry_uri(environment.path(environment.registry_uri))
+    return client
+
+
+def connect_uri(uri: str) -> Any:
+    """A client of the server at an absolute URI; see `connect`."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        _prepare(uri)
+        client = _client(uri)
+        with _impatience():
+            client.search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RequestError(
+            f"a tracking server that answers at {_without_password(uri)}",
+            found=" ".join(str(error).split())[:200] or type(error).__name__,
+            mend="start it, or set environment.tracking_uri",
+        ) from error
+    return client
+
+
+def _client(uri: str) -> Any:
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(uri)
+    return mlflow.MlflowClient(tracking_uri=uri)
+
+
+def _prepare(uri: str) -> None:
+    if uri.startswith(SQLITE):
+        os.makedirs(os.path.dirname(uri.removeprefix(SQLITE)), exist_ok=True)
+    parts = urlsplit(uri)
+    scheme = parts.scheme.split("+")[0]
+    if scheme in DATABASE_PORTS:
+        # SQLAlchemy has no common time limit; a closed port shows at once.
+        host, port = parts.hostname or "localhost", parts.port or DATABASE_PORTS[scheme]
+        socket.create_connection((host, port), timeout=5).close()
+
+
+@contextmanager
+def _impatience() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in IMPATIENCE}
+    os.environ.update(IMPATIENCE)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+
+
+def artifact_location(environment: EnvironmentConfig) -> str | None:
+    """The URI under which a new MLflow experiment keeps its artifacts; None: the server decides."""
+    if environment.artifacts is None:
+        return None
+    return absolute(environment.path(environment.artifacts))
