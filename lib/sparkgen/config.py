@@ -256,6 +256,8 @@ class EnvironmentConfig(Strict):
     """Where things are and what runs them. `{root}` in a value stands for `root`."""
 
     root: str = "runs"
+    data: str = "data"
+    """Where source files lie: stands for `{data}` at the start of a dataset's source path."""
     datasets: str = "{root}/datasets"
     checkpoints: str = "{root}/checkpoints"
     samples: str = "{root}/samples"
@@ -361,7 +363,8 @@ def load_experiment(
     if isinstance(experiment.get("dataset"), str):
         experiment["dataset"] = _read(conf / "datasets" / f"{experiment['dataset']}.yaml")
     experiment["environment"] = _environment(conf, env, root)
-    return parse(ExperimentConfig, _override(experiment, overrides), source=str(path))
+    values = _place_sources(_override(experiment, overrides))
+    return parse(ExperimentConfig, values, source=str(path))
 
 
 def load_dataset(
@@ -374,7 +377,7 @@ def load_dataset(
     """The request of a dataset file in `conf/datasets`; arguments as for `load_experiment`."""
     conf = Path(path).resolve().parent.parent
     request = {"dataset": _read(Path(path)), "environment": _environment(conf, env, root)}
-    return parse(DatasetRequest, _override(request, overrides), source=str(path))
+    return parse(DatasetRequest, _place_sources(_override(request, overrides)), source=str(path))
 
 
 def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
@@ -397,6 +400,19 @@ def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:
     values = _read(conf / "environments" / f"{env}.yaml")
     return {**values, "root": root} if root is not None else values
+
+
+def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
+    """The request with `{data}` filled in; what has not the form of one is left to `parse`."""
+    dataset, environment = values.get("dataset"), values.get("environment")
+    source = dataset.get("source") if isinstance(dataset, dict) else None
+    if not isinstance(source, dict) or not isinstance(environment, dict):
+        return values
+    data = str(environment.get("data", EnvironmentConfig().data))
+    for key, value in source.items():
+        if isinstance(value, str) and value.startswith("{data}"):
+            source[key] = data + value.removeprefix("{data}")
+    return values
 
 
 def _read(path: Path) -> dict[str, Any]:
