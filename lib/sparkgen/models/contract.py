@@ -52,7 +52,9 @@ class Protocol(NamedTuple):
     estimator: str
     """Such as `sum`, `elbo`, `iwae`."""
     binarisation: str
-    """`none`, `dynamic` (Bernoulli(pixel), a draw a row and seed) or `threshold` (pixel >= 0.5)."""
+    """What the pixels were taken as. Binary: `dynamic` (Bernoulli(pixel), a draw a row and seed) or
+    `threshold` (pixel >= 0.5). 256 levels: `none`. Not discrete: `density` (nats relative to pixels
+    in [0, 1]) or `relaxed` (grey values in a Bernoulli's formula, which is not normalised)."""
     samples: int
     """Latent samples a row."""
 
@@ -159,20 +161,24 @@ class EncoderDecoder(GenerativeModel):
         self.density.build()
         self.noise = self.density.noise
 
-    def encode(self, x: Tensor) -> Tensor:
-        """The latents of images (B, H, W, C) in [0, 1]: float32 (B, Z); a posterior's mean."""
+    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        """The latents of images (B, H, W, C) in [0, 1]: float32 (B, Z); a posterior's mean.
+
+        `labels`, int32 (B,), are needed where the model is conditional and ignored elsewhere, here
+        and below.
+        """
         raise TypeError(f"{type(self).__name__} does not encode")
 
-    def decode(self, latent: Tensor) -> Tensor:
+    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
         """Images float32 (B, H, W, C) in [0, 1] from latents (B, Z)."""
         raise TypeError(f"{type(self).__name__} does not decode")
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
         """Images as the model brings them back through its latents."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x, labels=labels), labels=labels)
 
     def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
-        return self.decode(self.density(noise))
+        return self.decode(self.density(noise), labels=labels)
 
 
 def empty_batch(spec: DataSpec, noise: Mapping[str, NoiseSpec], *, rows: int = 1) -> Batch:

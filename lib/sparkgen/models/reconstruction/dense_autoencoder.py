@@ -50,14 +50,14 @@ class DenseAutoencoder(EncoderDecoder):
         )
         self.latent_size = config.latent
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
         return self.encoder(self.flatten(x))
 
     def decode_raw(self, latent: Tensor) -> Tensor:
         """What the decoder gives, not clipped to [0, 1]: float32 (B, H, W, C)."""
         return ops.reshape(self.decoder(latent), (-1, *self.spec.shape))
 
-    def decode(self, latent: Tensor) -> Tensor:
+    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
         return ops.clip(self.decode_raw(latent), 0.0, 1.0)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
