@@ -15,9 +15,7 @@ from pydantic import BaseModel
 from sparkgen.config import DensityConfig, parse
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel, empty_batch
-
-MODEL_FILE = "model.json"
-WEIGHTS_FILE = "model.weights.h5"
+from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
 
 
 def model_names() -> list[str]:
@@ -81,6 +79,9 @@ def save_model(
         "options": options,
         "spec": {"shape": list(model.spec.shape), "classes": model.spec.classes},
         "density": (density or DensityConfig()).model_dump(mode="json"),
+        # For readers that do not build the model, such as the registry's signature.
+        "conditional": model.conditional,
+        "generate_options": dict(model.generate_options),
     }
     (folder / MODEL_FILE).write_text(json.dumps(description, indent=1, sort_keys=True))
 

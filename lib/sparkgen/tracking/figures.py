@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.datasets.pixels import to_uint8
+
 Array = npt.NDArray[Any]
 
 TILE_PIXELS = 64  # small images are enlarged, pixel by pixel, to about this
@@ -45,13 +47,6 @@ def reconstruction_grid(x: Array, x_hat: Array, path: str | Path, *, columns: in
             bands.append(tile(to_uint8(images[start : start + columns]), columns))
         bands.append(np.full((2 * GAP_PIXELS, *bands[-1].shape[1:]), PAPER, np.uint8))
     _write(np.concatenate(bands[:-1]), path, "above: test images, below: their reconstructions")
-
-
-def to_uint8(images: Array) -> npt.NDArray[np.uint8]:
-    """Images in [0, 1] as bytes; bytes as they are."""
-    if images.dtype == np.uint8:
-        return images
-    return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def tile(images: npt.NDArray[np.uint8], columns: int) -> npt.NDArray[np.uint8]:
