@@ -1,0 +1,43 @@
+"""The optimizer hook: gradients are averaged over the ring before they are applied.
+
+`hvd.DistributedOptimizer` does nothing under Keras 3, whose optimizers no longer pass the method
+that it overrides: ranks drift apart without an error.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sparkgen.distribution.ring import Ring
+
+Tensor = Any
+
+
+def distribute(optimizer: Any, ring: Ring, *, compression: str = "none") -> Any:
+    """The optimizer, which from now on averages gradients over the ring.
+
+    It stays an instance of its own class, now of a subclass with the same name, so that what is
+    saved of it can be read without this package. A loss-scaling optimizer is distributed itself,
+    not the one inside it: gradients that overflow on one rank are then skipped on all.
+
+    Args:
+        optimizer: a Keras optimizer.
+        ring: whose ranks all call `apply` alike.
+        compression: `none`, or `fp16` for gradients that travel in half precision.
+    """
+    if ring.size == 1:
+        return optimizer
+    base = type(optimizer)
+
+    def apply(self: Any, grads: Sequence[Tensor], trainable_variables: Any = None) -> None:
+        base.apply(self, _average(grads, ring, compression), trainable_variables)
+
+    names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
+    optimizer.__class__ = type(base.__name__, (base,), {"apply": apply, **names})
+    return optimizer
+
+
+def _average(grads: Sequence[Tensor], ring: Ring, compression: str) -> list[Tensor]:
+    present = [i for i, gradient in enumerate(grads) if gradient is not None]
+    averaged = ring.average([grads[i] for i in present], compression=compression)
+    by_index = dict(zip(present, averaged, strict=True))
+    return [by_index.get(i) for i in range(len(grads))]

@@ -1,0 +1,94 @@
+"""The ring: the workers of one training, as one of them sees the others.
+
+`Ring` itself is a ring of one, which needs no Horovod; `HorovodRing` joins the workers that a
+launcher started. Every method but the attributes is collective: all ranks must call it.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Tensor = Any
+
+
+class Ring:
+    """A ring of one worker."""
+
+    rank = 0
+    size = 1
+    local_rank = 0
+    """The rank among the workers of the same machine."""
+
+    def sum(self, values: Array) -> Array:
+        """The sum of an array over the ranks, the same on all of them."""
+        return np.asarray(values)
+
+    def gather(self, values: Array) -> Array:
+        """The arrays of all ranks, stacked: (size, *shape)."""
+        return np.asarray(values)[None]
+
+    def mean(self, tensor: Tensor) -> Tensor:
+        """The mean of a tensor over the ranks, inside a graph, with its gradient."""
+        return tensor
+
+    def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
+        """The mean of each gradient over the ranks, in one exchange; `fp16` halves what travels."""
+        del compression
+        return list(gradients)
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        """Gives Keras variables the values that rank 0 has."""
+
+    def broadcast_bytes(self, data: bytes) -> bytes:
+        """The bytes that rank 0 has."""
+        return data
+
+
+class HorovodRing(Ring):
+    """A ring of the processes whose environment names them to each other."""
+
+    def __init__(self) -> None:
+        import horovod.tensorflow as hvd
+
+        hvd.init()
+        self._hvd = hvd
+        self.rank, self.size = hvd.rank(), hvd.size()
+        self.local_rank = hvd.local_rank()
+
+    def sum(self, values: Array) -> Array:
+        return self._hvd.allreduce(np.asarray(values), op=self._hvd.Sum).numpy()
+
+    def gather(self, values: Array) -> Array:
+        return self._hvd.allgather(np.asarray(values)[None]).numpy()
+
+    def mean(self, tensor: Tensor) -> Tensor:
+        return self._hvd.allreduce(tensor, op=self._hvd.Average)
+
+    def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
+        import tensorflow as tf
+
+        # Sparse gradients of embeddings would be gathered instead, which grows with the ring.
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        compressor = getattr(self._hvd.Compression, compression)
+        return list(
+            self._hvd.grouped_allreduce(dense, op=self._hvd.Average, compression=compressor)
+        )
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
+
+    def broadcast_bytes(self, data: bytes) -> bytes:
+        length = self._hvd.broadcast(np.array([len(data)], np.int64), root_rank=0).numpy()[0]
+        values = np.zeros(length, np.uint8)
+        if self.rank == 0:
+            values[:] = np.frombuffer(data, np.uint8)
+        return self._hvd.broadcast(values, root_rank=0).numpy().tobytes() if length else b""
+
+
+def join_ring() -> Ring:
+    """The ring that this process belongs to, by the environment its launcher gave it."""
+    return HorovodRing() if int(os.environ.get("HOROVOD_SIZE", "1")) > 1 else Ring()

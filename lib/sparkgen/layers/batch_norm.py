@@ -1,0 +1,72 @@
+"""Batch normalisation whose moments are those of the global batch.
+
+Ioffe and Szegedy, "Batch Normalization", 2015: y = γ (x − μ) / √(σ² + ε) + β, with moments of the
+batch in training and moving averages of them otherwise. Keras' own layer takes the moments of the
+rows that one worker sees, so training would depend on the number of workers; here `reduce_mean`
+averages them over all workers.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+def _identity(values: Tensor) -> Tensor:
+    return values
+
+
+class BatchNormalization(keras.layers.Layer):
+    """Batch normalisation over every axis but the last.
+
+    `reduce_mean` is the mean of a float32 tensor over the workers, which all see equally many rows;
+    it must be differentiable. A single worker needs none.
+
+    Args:
+        momentum: share of the old value that a moving average keeps in a step.
+        epsilon: added to the variance.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.momentum, self.epsilon = momentum, epsilon
+        self.reduce_mean: Callable[[Tensor], Tensor] = _identity
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        shape = (input_shape[-1],)
+        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+        frozen = {"shape": shape, "trainable": False}
+        self.moving_mean = self.add_weight(initializer="zeros", name="moving_mean", **frozen)
+        self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **frozen)
+        self.built = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        # Half precision is too coarse for moments of thousands of values.
+        x = ops.cast(inputs, "float32")
+        mean, variance = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            mean, variance = self._moments(x)
+            for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        scale = ops.rsqrt(variance + self.epsilon) * self.gamma
+        return ops.cast((x - mean) * scale + self.beta, inputs.dtype)
+
+    def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance over the global batch, (C,) each, in one exchange between workers.
+
+        The data are shifted by the moving mean, which keeps E[d²] − E[d]² from cancelling (Chan,
+        Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983).
+        """
+        shift = ops.stop_gradient(ops.convert_to_tensor(self.moving_mean))
+        axes = tuple(range(len(x.shape) - 1))
+        d = x - shift
+        local = ops.stack([ops.mean(d, axis=axes), ops.mean(ops.square(d), axis=axes)])
+        first, second = ops.unstack(self.reduce_mean(local), num=2)
+        return first + shift, ops.maximum(second - ops.square(first), 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
