@@ -1,0 +1,198 @@
+"""The registry: model versions, each a sampler, and the aliases `challenger` and `champion`.
+
+A version is logged as code and files, nothing in it pickled: the sampler script, this package's
+source beside it, and the saved model (`model.json`, `model.weights.h5`).
+"""
+
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sparkgen
+from sparkgen.config import ExperimentConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.errors import RequestError
+from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.server import connect
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+# What loading a sampler imports, with the version installed here.
+REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow")
+TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
+
+
+class ModelVersion(NamedTuple):
+    """A version of a registered model."""
+
+    name: str
+    version: int
+    run_id: str
+    tags: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        """The URI by which MLflow loads it."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def registered_name(experiment: ExperimentConfig) -> str:
+    """The name under which an experiment's models are registered."""
+    return experiment.environment.model_prefix + experiment.name
+
+
+def register(
+    run: RunLogger,
+    model_folder: str | Path,
+    experiment: ExperimentConfig,
+    manifest: Manifest,
+    *,
+    sampler: Path,
+) -> ModelVersion:
+    """Logs a saved model to its run as a sampler, registers it and makes it the challenger.
+
+    Args:
+        run: the run that trained it.
+        model_folder: local folder of the saved model.
+        experiment: the request.
+        manifest: the dataset version it was trained on.
+        sampler: path of the script that MLflow loads.
+    """
+    import mlflow
+    from mlflow.models import Model
+
+    client = connect(experiment.environment)
+    description = json.loads((Path(model_folder) / "model.json").read_text())
+    name = registered_name(experiment)
+    info = Model.log(
+        None,
+        flavor=mlflow.pyfunc,
+        name="sampler",
+        run_id=run.run_id,
+        registered_model_name=name,
+        python_model=str(sampler),
+        code_paths=[str(Path(sparkgen.__file__).parent)],
+        artifacts={"model": str(model_folder)},
+        signature=_signature(description, experiment),
+        pip_requirements=requirements(),
+        metadata={"shape": list(manifest.shape), "class_names": list(manifest.class_names)},
+    )
+    version = str(info.registered_model_version)
+    tags = {"dataset": manifest.name, "dataset_version": manifest.version}
+    for key, value in (tags | {"model": experiment.model.name}).items():
+        client.set_model_version_tag(name, version, key, value)
+    client.set_registered_model_alias(name, CHALLENGER, version)
+    return require(experiment, CHALLENGER)
+
+
+def find(experiment: ExperimentConfig, alias: str) -> ModelVersion | None:
+    """The version of the experiment's model that has an alias; None where none has it."""
+    client = connect(experiment.environment)
+    return _by_alias(client, registered_name(experiment), alias)
+
+
+def require(experiment: ExperimentConfig, alias: str) -> ModelVersion:
+    """As `find`; a `RequestError` where there is none."""
+    version = find(experiment, alias)
+    if version is None:
+        step = "train" if alias == CHALLENGER else "promote"
+        raise RequestError(
+            f"a {alias} of the registered model {registered_name(experiment)}",
+            found="none",
+            mend=f"run sparkgen {step} first",
+        )
+    return version
+
+
+def crown(experiment: ExperimentConfig, version: ModelVersion) -> None:
+    """Makes a version the champion."""
+    client = connect(experiment.environment)
+    client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+
+
+def annotate(
+    experiment: ExperimentConfig, version: ModelVersion, tags: Mapping[str, str]
+) -> ModelVersion:
+    """The version with further tags."""
+    client = connect(experiment.environment)
+    for key, value in tags.items():
+        client.set_model_version_tag(version.name, str(version.version), key, value)
+    return version._replace(tags={**version.tags, **tags})
+
+
+def model_folder(experiment: ExperimentConfig, version: ModelVersion) -> Path:
+    """A local folder with the saved model of a version, downloaded where it is not local."""
+    import mlflow
+
+    connect(experiment.environment)
+    folder = mlflow.artifacts.download_artifacts(artifact_uri=f"{version.uri}/artifacts")
+    (found,) = Path(folder).glob("*/model.json")
+    return found.parent
+
+
+def load(experiment: ExperimentConfig, version: ModelVersion) -> Any:
+    """The sampler of a version, as `mlflow.pyfunc` loads it."""
+    import mlflow
+
+    connect(experiment.environment)
+    return mlflow.pyfunc.load_model(version.uri)
+
+
+def requirements() -> list[str]:
+    """What a process needs to load a sampler, pinned to the versions installed here."""
+    pins = []
+    for name in REQUIREMENTS:
+        for build in TENSORFLOW_BUILDS if name == "tensorflow" else (name,):
+            try:
+                pins.append(f"{name}=={importlib.metadata.version(build)}")
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            break
+    return pins
+
+
+def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return ModelVersion(name, int(found.version), found.run_id, dict(found.tags))
+
+
+def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    inputs = [ColSpec("long", "id")]
+    if description["conditional"]:
+        inputs.append(ColSpec("long", "label", required=False))
+    sampling = experiment.sampling
+    params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
+    options = description["generate_options"] | sampling.options
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema([ColSpec("long", "id"), ColSpec("binary", "image")]),
+        params=ParamSchema(
+            [ParamSpec(k, _type_name(v), v, _shape(v)) for k, v in (params | options).items()]
+        ),
+    )
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        value = value[0]
+    # bool before int, which it is a kind of.
+    kinds = ((bool, "boolean"), (int, "long"), (float, "double"), (str, "string"))
+    for kind, name in kinds:
+        if isinstance(value, kind):
+            return name
+    raise ValueError(f"an option of generate is a bool, int, float, str or list, found {value!r}")
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return (-1,) if isinstance(value, list | tuple) else None
