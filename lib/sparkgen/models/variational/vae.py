@@ -1,0 +1,208 @@
+"""Variational autoencoder, dense or convolutional, with labels or without.
+
+Kingma and Welling, "Auto-Encoding Variational Bayes", 2013. With the prior p(z) = N(0, I) and the
+posterior q(z | x) = N(μ(x), σ²(x)) it maximises
+
+    ELBO(x) = E_q log p(x | z) - KL(q(z | x) ‖ p(z)),   z = μ(x) + σ(x) ε.
+
+What differs: β weighs the KL (Higgins et al., 2017), free bits keep it from falling below λ nats a
+latent entry (Kingma et al., 2016; here of every row, where the paper takes a batch's mean, so that
+the loss does not depend on how a batch is dealt to workers), and labels, where asked for, enter
+encoder and decoder as one-hot vectors (Sohn et al., 2015). `likelihoods` has the ELBO and the
+importance-weighted bound (Burda et al., 2016).
+"""
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+from pydantic import Field
+
+from sparkgen.config import Strict
+from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
+from sparkgen.layers.distributions import (
+    bernoulli_log_probability,
+    importance_bound,
+    logistic_log_probability,
+    normal_kl,
+    normal_log_density,
+    reparameterise,
+)
+from sparkgen.models.contract import (
+    Batch,
+    DataSpec,
+    EncoderDecoder,
+    GenerativeModel,
+    Likelihood,
+    Protocol,
+    Tensor,
+)
+from sparkgen.noise import NoiseSpec
+
+INITIAL_LOG_SCALE = -2.0  # of the pixels' spread about the decoded mean, in [0, 1]: e^-2 = 0.14
+
+
+class Config(Strict):
+    """Options of the variational autoencoder."""
+
+    latent: int = Field(20, gt=0)
+    """Size Z of the latent."""
+    filters: tuple[int, ...] = Field((), strict=False)
+    """Of 3×3 convolutions that halve the image, before the dense layers; none: a dense VAE."""
+    hidden: tuple[int, ...] = Field((400,), strict=False)
+    """Units of the encoder's dense relu layers; the decoder has them in reverse."""
+    likelihood: Literal["bernoulli", "gaussian", "logistic"] = "bernoulli"
+    """`gaussian` and `logistic` (in 256 levels) learn one scale for all pixels."""
+    binarisation: Binarisation = "none"
+    """How a Bernoulli's pixels are made binary; `none`: grey values stand for probabilities."""
+    beta: float = Field(1.0, ge=0)
+    """Weight of the KL in the loss."""
+    free_bits: float = Field(0.0, ge=0)
+    """Nats λ of KL a latent entry that cost nothing more."""
+    conditional: bool = False
+    """Whether encoder and decoder are given the label."""
+
+
+def encoder_layers(config: Config) -> tuple[keras.Model, keras.Model]:
+    """The layers before and after the labels come in: images → features, features → μ, log σ²."""
+    stem = [keras.layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
+    body = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
+    head = keras.layers.Dense(2 * config.latent, dtype="float32", name="posterior")
+    return (
+        keras.Sequential([*stem, keras.layers.Flatten()], name="encoder_stem"),
+        keras.Sequential([*body, head], name="encoder"),
+    )
+
+
+def decoder_layers(config: Config, spec: DataSpec) -> keras.Model:
+    """Latents (and labels) → logits (B, H, W, C)."""
+    height, width, channels = spec.shape
+    body: list[Any] = [
+        keras.layers.Dense(units, activation="relu") for units in reversed(config.hidden)
+    ]
+    if not config.filters:
+        head = [keras.layers.Dense(spec.size, dtype="float32"), keras.layers.Reshape(spec.shape)]
+        return keras.Sequential([*body, *head], name="decoder")
+    scale = 2 ** len(config.filters)
+    rows, columns = -(-height // scale), -(-width // scale)
+    body.append(keras.layers.Dense(rows * columns * config.filters[-1], activation="relu"))
+    body.append(keras.layers.Reshape((rows, columns, config.filters[-1])))
+    body += [
+        keras.layers.Conv2DTranspose(f, 3, 2, padding="same", activation="relu")
+        for f in reversed(config.filters)
+    ]
+    # Sides that 2^n does not divide come out a little too long.
+    crop = keras.layers.Cropping2D(((0, rows * scale - height), (0, columns * scale - width)))
+    head = [crop, keras.layers.Conv2D(channels, 3, padding="same", dtype="float32")]
+    return keras.Sequential([*body, *head], name="decoder")
+
+
+class Vae(EncoderDecoder):
+    """Images → N(μ, σ²) over Z latents → pixel likelihood."""
+
+    loss_names = ("reconstruction", "kl")
+    metric_names = ("elbo",)
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        self.config = config
+        self.latent_size = config.latent
+        self.conditional = config.conditional
+        self.training_noise = {
+            "latent": NoiseSpec((config.latent,)),
+            **binarisation_noise(spec.shape, config.binarisation),
+        }
+        self.encoder_stem, self.encoder = encoder_layers(config)
+        self.decoder = decoder_layers(config, spec)
+        if config.likelihood != "bernoulli":
+            initial = keras.initializers.Constant(INITIAL_LOG_SCALE)
+            self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
+
+    def posterior(self, x: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z | x): (B, Z) each."""
+        features = self._with_labels(self.encoder_stem(x), labels)
+        mean_BZ, log_variance_BZ = ops.split(self.encoder(features), 2, axis=-1)
+        return mean_BZ, log_variance_BZ
+
+    def logits(self, latent: Tensor, labels: Tensor | None) -> Tensor:
+        """The decoder's output before the sigmoid: (B, H, W, C)."""
+        return self.decoder(self._with_labels(latent, labels))
+
+    def log_probability(self, x: Tensor, logits: Tensor) -> Tensor:
+        """Log p(x | z) in nats, summed over each row's pixels: (B,)."""
+        if self.config.likelihood == "bernoulli":
+            each = bernoulli_log_probability(x, logits)
+        elif self.config.likelihood == "gaussian":
+            each = normal_log_density(x, ops.sigmoid(logits), 2.0 * self.log_scale)
+        else:
+            each = logistic_log_probability(x, ops.sigmoid(logits), self.log_scale)
+        return ops.sum(each, axis=(1, 2, 3))
+
+    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        return self.posterior(x, labels)[0]
+
+    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        return ops.sigmoid(self.logits(latent, labels))
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        x, labels = self._pixels(batch), batch["label"]
+        mean_BZ, log_variance_BZ = self.posterior(x, labels)
+        z_BZ = reparameterise(mean_BZ, log_variance_BZ, batch["noise"]["latent"])
+        reconstruction_B = -self.log_probability(x, self.logits(z_BZ, labels))
+        kl_BZ = normal_kl(mean_BZ, log_variance_BZ)
+        paid_BZ = ops.maximum(kl_BZ, self.config.free_bits)
+        return {
+            "reconstruction": reconstruction_B,
+            "kl": self.config.beta * ops.sum(paid_BZ, axis=-1),
+            "elbo": -reconstruction_B - ops.sum(kl_BZ, axis=-1),
+        }
+
+    def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
+        """`elbo`, with one draw of the posterior, and `iwae` with `samples`."""
+        pixels = "relaxed" if self.config.likelihood == "bernoulli" else "density"
+        if self.config.binarisation != "none" or self.config.likelihood == "logistic":
+            pixels = self.config.binarisation
+        noise = {**self.training_noise, "latent": NoiseSpec((samples, self.latent_size))}
+        return {
+            "elbo": Likelihood(
+                Protocol("bound", "elbo", pixels, 1),
+                dict(self.training_noise),
+                lambda batch: self.loss_terms(batch, training=False)["elbo"],
+            ),
+            "iwae": Likelihood(
+                Protocol("bound", "iwae", pixels, samples), noise, self.importance_weighted
+            ),
+        }
+
+    def importance_weighted(self, batch: Batch) -> Tensor:
+        """The importance-weighted bound, nats (B,), with noise `latent` (B, K, Z)."""
+        x, labels = self._pixels(batch), batch["label"]
+        noise_BKZ = batch["noise"]["latent"]
+        samples = noise_BKZ.shape[1]
+        mean_BZ, log_variance_BZ = self.posterior(x, labels)
+        mean_BKZ = ops.repeat(ops.expand_dims(mean_BZ, 1), samples, axis=1)
+        log_variance_BKZ = ops.repeat(ops.expand_dims(log_variance_BZ, 1), samples, axis=1)
+        z_BKZ = reparameterise(mean_BKZ, log_variance_BKZ, noise_BKZ)
+        log_prior = normal_log_density(z_BKZ, 0.0, ops.zeros_like(z_BKZ))
+        log_ratio_BKZ = log_prior - normal_log_density(z_BKZ, mean_BKZ, log_variance_BKZ)
+        flat_z = ops.reshape(z_BKZ, (-1, self.latent_size))
+        logits = self.logits(flat_z, ops.repeat(labels, samples, axis=0))
+        log_p = self.log_probability(ops.repeat(x, samples, axis=0), logits)
+        return importance_bound(ops.reshape(log_p, (-1, samples)) + ops.sum(log_ratio_BKZ, axis=-1))
+
+    def _pixels(self, batch: Batch) -> Tensor:
+        noise = batch["noise"].get("binarisation")
+        return binarise(batch["image"], self.config.binarisation, noise)
+
+    def _with_labels(self, features: Tensor, labels: Tensor | None) -> Tensor:
+        if not self.conditional:
+            return features
+        if labels is None:
+            raise ValueError("a conditional VAE needs labels, found None: pass int32 labels (B,)")
+        one_hot = ops.one_hot(labels, self.spec.classes, dtype="float32")
+        return ops.concatenate([features, one_hot], axis=-1)
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The variational autoencoder for images of `spec.shape`."""
+    return Vae(config, spec, name="vae")

@@ -1,0 +1,83 @@
+"""What the model tests share: models of any options, batches of scikit-learn's digits, training."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from sparkgen.config import DensityConfig
+from sparkgen.models.contract import Batch, DataSpec, GenerativeModel
+from sparkgen.models.discovery import build_model
+from sparkgen.noise import Stream, row_noises
+
+Build = Callable[..., GenerativeModel]
+
+
+@pytest.fixture
+def build() -> Build:
+    """`build(name, shape=(8, 8, 1), density=None, **options)`: a model, weights by a fixed seed."""
+
+    def make(
+        name: str,
+        shape: tuple[int, int, int] = (8, 8, 1),
+        density: DensityConfig | None = None,
+        **options: Any,
+    ) -> GenerativeModel:
+        keras.utils.set_random_seed(0)
+        return build_model(name, options, DataSpec(shape, 10), density)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """The 1,797 digits: float32 (N, 8, 8, 1) in [0, 1], and int32 labels (N,)."""
+    images, labels = load_digits(return_X_y=True)
+    return (images / 16).astype(np.float32).reshape(-1, 8, 8, 1), labels.astype(np.int32)
+
+
+@pytest.fixture
+def batch_of(digits: tuple[np.ndarray, np.ndarray]) -> Callable[..., Batch]:
+    """`batch_of(model, rows=16, first=0, seed=0)`: digits, enlarged to the model's shape, with noise."""
+
+    def make(model: GenerativeModel, rows: int = 16, first: int = 0, seed: int = 0) -> Batch:
+        ids = np.arange(first, first + rows)
+        height, width, channels = model.spec.shape
+        pick = np.ix_(ids, np.arange(height) * 8 // height, np.arange(width) * 8 // width)
+        return {
+            "id": ids.astype(np.int64),
+            "image": np.repeat(digits[0][pick], channels, axis=-1),
+            "label": digits[1][ids],
+            "weight": np.ones(rows, np.float32),
+            "noise": row_noises(model.training_noise, ids, seed=seed, stream=Stream.TRAIN),
+        }
+
+    return make
+
+
+@pytest.fixture
+def train() -> Callable[..., None]:
+    """`train(model, batches, learning_rate=1e-3)`: one step of Adam a batch, as a worker does it."""
+
+    def run(model: GenerativeModel, batches: list[Batch], learning_rate: float = 1e-3) -> None:
+        import tensorflow as tf
+
+        groups = model.optimizer_groups()
+        optimizers = {name: keras.optimizers.Adam(learning_rate) for name in groups}
+        for name, variables in groups.items():
+            optimizers[name].build(variables)
+        model.set_optimizers(optimizers)
+        step = tf.function(lambda batch: model.train_step((batch,)), reduce_retracing=True)
+        for batch in batches:
+            step({k: tf.nest.map_structure(tf.convert_to_tensor, v) for k, v in batch.items()})
+
+    return run
+
+
+@pytest.fixture
+def parameters() -> Callable[..., int]:
+    """`parameters(layer_or_model)`: how many trainable numbers it has."""
+    return lambda layer: sum(int(np.prod(v.shape)) for v in layer.trainable_variables)

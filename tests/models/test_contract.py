@@ -1,0 +1,149 @@
+"""What holds for every model there is, with the options of its experiment on the digits."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.discovery import model_module, model_names, save_model
+from sparkgen.noise import Stream, row_noise, row_noises
+
+EXPERIMENTS = Path(__file__).parents[2] / "conf" / "experiments"
+ROWS = 4
+every_model = pytest.mark.parametrize("name", model_names())
+
+GENERATE = """
+import sys
+from pathlib import Path
+import numpy as np
+from sparkgen.models.discovery import load_model
+for folder in map(Path, sys.argv[1:]):
+    given = np.load(folder / "given.npz")
+    model = load_model(folder)
+    np.save(folder / "again.npy", model.generate(given["noise"], labels=given["labels"]))
+"""
+
+
+def options_of(name: str) -> dict[str, Any]:
+    experiment = yaml.safe_load((EXPERIMENTS / f"{name.split('.')[1]}_digits.yaml").read_text())
+    return experiment["model"].get("options", {})
+
+
+def generated(model: GenerativeModel, rows: int = ROWS) -> np.ndarray:
+    noise = row_noise(model.noise, range(rows), seed=1)
+    return np.asarray(model.generate(noise, labels=np.arange(rows, dtype=np.int32) % 10))
+
+
+def loss(model: GenerativeModel, batch: dict[str, Any]) -> float:
+    terms = model.loss_terms(batch, training=True)
+    return float(np.mean(sum(np.asarray(terms[name]) for name in model.loss_names)))
+
+
+@every_model
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3)])
+def test_a_model_builds_and_every_term_is_one_finite_number_a_row(
+    name: str, shape: tuple[int, int, int], build: Callable, batch_of: Callable
+) -> None:
+    model = build(name, shape, **options_of(name))
+    terms = model(batch_of(model, 3))
+    assert set(terms) == {*model.loss_names, *model.metric_names}
+    for term in terms.values():
+        assert tuple(term.shape) == (3,)
+        assert np.isfinite(np.asarray(term)).all()
+
+
+@every_model
+def test_the_loss_is_finite_and_falls_on_a_tiny_set(
+    name: str, build: Callable, batch_of: Callable, train: Callable
+) -> None:
+    model = build(name, **options_of(name))
+    batch = batch_of(model)
+    before = loss(model, batch)
+    assert np.isfinite(before)
+    if model.trainable_variables:
+        train(model, 30 * [batch])
+        assert np.isfinite(loss(model, batch))
+        # Two optimizers pull against each other: neither loss need fall.
+        assert len(model.optimizer_groups()) > 1 or loss(model, batch) < before
+
+
+@every_model
+def test_samples_are_images_and_the_same_every_time(name: str, build: Callable) -> None:
+    model = build(name, **options_of(name))
+    sample = generated(model)
+    assert sample.shape == (ROWS, *model.spec.shape)
+    assert sample.dtype == np.float32
+    assert sample.min() >= 0
+    assert sample.max() <= 1
+    np.testing.assert_array_equal(generated(model), sample)
+
+
+def test_a_saved_model_generates_the_same_bits_in_a_new_process(
+    build: Callable, tmp_path: Path
+) -> None:
+    expected = {}
+    for name in model_names():
+        model, folder = build(name, **options_of(name)), tmp_path / name
+        save_model(folder, model, name=name, options=options_of(name))
+        noise = row_noise(model.noise, range(ROWS), seed=1)
+        np.savez(folder / "given.npz", noise=noise, labels=np.arange(ROWS, dtype=np.int32))
+        expected[folder] = generated(model)
+    subprocess.run([sys.executable, "-c", GENERATE, *map(str, expected)], check=True)
+    for folder, sample in expected.items():
+        np.testing.assert_array_equal(np.load(folder / "again.npy"), sample, folder.name)
+
+
+@every_model
+def test_every_option_is_documented_and_options_of_generate_are_taken(
+    name: str, build: Callable
+) -> None:
+    module = model_module(name)
+    source = Path(module.__file__).read_text()
+    model = build(name, **options_of(name))
+    assert module.__doc__
+    assert module.Config.__doc__
+    assert module.build.__doc__
+    for field in module.Config.model_fields:
+        assert f"    {field}: " in source
+    noise = row_noise(model.noise, range(1), seed=0)
+    model.generate(noise, labels=np.zeros(1, np.int32), **model.generate_options)
+
+
+@every_model
+def test_a_likelihood_gives_finite_nats_a_row(
+    name: str, build: Callable, batch_of: Callable
+) -> None:
+    model = build(name, **options_of(name))
+    for likelihood in model.likelihoods(samples=3).values():
+        noise = row_noises(likelihood.noise, range(2), seed=0, stream=Stream.EVALUATE)
+        nats = np.asarray(likelihood.function({**batch_of(model, 2), "noise": noise}))
+        assert nats.shape == (2,)
+        assert np.isfinite(nats).all()
+        assert likelihood.protocol.kind in ("exact", "bound")
+        assert likelihood.protocol.binarisation in (
+            *("none", "dynamic", "threshold", "density", "relaxed"),
+        )
+
+
+@every_model
+def test_an_encoder_decoder_encodes_flat_latents_and_reconstructs_images(
+    name: str, build: Callable, batch_of: Callable
+) -> None:
+    model = build(name, **options_of(name))
+    if not isinstance(model, EncoderDecoder):
+        pytest.skip("no latents")
+    batch = batch_of(model, 3)
+    assert tuple(model.encode(batch["image"], labels=batch["label"]).shape) == (
+        3,
+        model.latent_size,
+    )
+    again = np.asarray(model.reconstruct(batch["image"], labels=batch["label"]))
+    assert again.shape == (3, *model.spec.shape)
+    assert again.min() >= 0
+    assert again.max() <= 1
