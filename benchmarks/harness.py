@@ -1,0 +1,111 @@
+"""Side-by-side timing: every side does the same work, in turn, several times, in one run.
+
+A figure is the median over the rounds; its spread is the least and the greatest. Ratios are taken
+round by round, so that a machine whose speed drifts drifts for both sides.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+Work = Callable[[], float | None]
+
+
+class Side(NamedTuple):
+    """One way to do the work. `run` may give the seconds itself, where only a part counts."""
+
+    name: str
+    run: Work
+
+
+class Spread(NamedTuple):
+    """Median, least and greatest of several figures."""
+
+    median: float
+    least: float
+    greatest: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g} ({self.least:.3g}–{self.greatest:.3g})"
+
+
+class Comparison(NamedTuple):
+    """Seconds of every side, and how many times the first side's speed each other side's is."""
+
+    name: str
+    rows: int
+    seconds: dict[str, Spread]
+    ratios: dict[str, Spread]
+
+
+def compare(
+    name: str, sides: Sequence[Side], *, rows: int, rounds: int = 5, warm_up: int = 1
+) -> Comparison:
+    """Runs all sides in turn and compares the first, ours, with each of the others.
+
+    Args:
+        name: of the benchmark.
+        sides: ours first.
+        rows: units of work that every side does in a round, for the rates.
+        rounds: counted rounds.
+        warm_up: rounds before them that do not count.
+    """
+    taken: dict[str, list[float]] = {side.name: [] for side in sides}
+    for number in range(warm_up + rounds):
+        for side in sides:
+            start = time.perf_counter()
+            own = side.run()
+            seconds = time.perf_counter() - start if own is None else own
+            print(f"  {name} {side.name}: {seconds:.3f} s", file=sys.stderr)
+            if number >= warm_up:
+                taken[side.name].append(seconds)
+    ours = taken[sides[0].name]
+    ratios = {
+        side.name: _spread([other / own for own, other in zip(ours, taken[side.name], strict=True)])
+        for side in sides[1:]
+    }
+    return Comparison(name, rows, {k: _spread(v) for k, v in taken.items()}, ratios)
+
+
+def report(comparison: Comparison) -> None:
+    """Prints the table, and the comparison as one JSON line."""
+    rows, ratios = comparison.rows, comparison.ratios
+    print(f"\n### {comparison.name}\n")
+    print("| side | seconds: median (least–greatest) | rows/s | our speed over it |")
+    print("| --- | --- | --- | --- |")
+    for side, seconds in comparison.seconds.items():
+        rate = f"{rows / seconds.median:,.0f}"
+        print(f"| {side} | {seconds} | {rate} | {ratios.get(side, '')} |")
+    print(json.dumps({"benchmark": comparison.name, **machine(), **_plain(comparison)}), flush=True)
+
+
+def machine() -> dict[str, Any]:
+    """What a figure must be read with."""
+    return {"cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """The arguments every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", default="data", help="folder of the MNIST and CIFAR-10 files")
+    parser.add_argument("--rounds", type=int, default=5, help="counted rounds (default 5)")
+    parser.add_argument("--quick", action="store_true", help="less work, for make bench-quick")
+    return parser.parse_args()
+
+
+def _spread(values: list[float]) -> Spread:
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def _plain(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "rows": comparison.rows,
+        "seconds": {k: v._asdict() for k, v in comparison.seconds.items()},
+        "ratios": {k: v._asdict() for k, v in comparison.ratios.items()},
+    }
