@@ -138,24 +138,17 @@ def write_part(packed: PortableModel, part: int, config: SamplingConfig, set_uri
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = f"part-{part:05d}.parquet"
-    buffer = io.BytesIO()
-    tables = _tables(packed, part_ids(config)[part], config)
-    rows = 0
-    writer: Any = None
-    for table in tables:
-        writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
-        writer.write_table(table)
-        rows += table.num_rows
-        if config.png:
-            _write_pngs(table, packed.shape, set_uri)
-    writer.close()
+    path, buffer = f"part-{part:05d}.parquet", io.BytesIO()
+    table = pa.concat_tables(_batches(packed, part_ids(config)[part], config))
+    pq.write_table(table, buffer, compression="zstd")
+    if config.png:
+        _write_pngs(table, packed.shape, set_uri)
     data = buffer.getvalue()
     write_bytes(f"{set_uri}/{path}", data)
-    return FileEntry(path=path, rows=rows, bytes=len(data), sha256=digest(data))
+    return FileEntry(path=path, rows=table.num_rows, bytes=len(data), sha256=digest(data))
 
 
-def _tables(packed: PortableModel, ids: range, config: SamplingConfig) -> Iterator[Any]:
+def _batches(packed: PortableModel, ids: range, config: SamplingConfig) -> Iterator[Any]:
     import numpy as np
 
     from sparkgen.sampling.generate import Recipe, default_labels, generate_batch

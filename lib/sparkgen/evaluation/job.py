@@ -1,0 +1,156 @@
+"""The evaluate job: Spark computes every figure over a whole split, each row exactly once.
+
+A task's unit is a file of the dataset version, read in the executor and cut into batches in its own
+order. So which rows share a batch, and with it the last bit of every figure, does not depend on the
+number of tasks.
+"""
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.config import EvaluationConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.storage import read_bytes
+from sparkgen.errors import ManifestError
+from sparkgen.evaluation.figures import Figure
+from sparkgen.evaluation.metrics import (
+    Sums,
+    bits_per_dimension,
+    combine,
+    mean,
+    standard_error,
+    sums,
+)
+from sparkgen.models.portable import PortableModel, unpack
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+    from sparkgen.evaluation.measure import Rows
+
+SUM_COLUMNS = (
+    "file int, name string, protocol string, rows long, total double, total_squares double"
+)
+
+
+def evaluate(
+    spark: "SparkSession",
+    packed: PortableModel,
+    config: EvaluationConfig,
+    *,
+    version_uri: str,
+    manifest: Manifest,
+    partitions: int | None = None,
+) -> dict[str, Figure]:
+    """The figures of a model on a split.
+
+    Args:
+        spark: the session.
+        packed: the model.
+        config: which split, and how.
+        version_uri: of the dataset version, on storage that all executors share.
+        manifest: of the dataset version.
+        partitions: Spark's tasks; None: one a file. The figures are the same for any.
+
+    Raises:
+        ManifestError: no such split, or images of another shape than the model's.
+    """
+    if tuple(manifest.shape) != packed.shape:
+        raise ManifestError(
+            f"images of shape {list(packed.shape)}, which the model was made for",
+            found=f"{list(manifest.shape)} in dataset {manifest.name}",
+            mend="evaluate it on the dataset that it was trained on",
+        )
+    files = [f"{version_uri}/{entry.path}" for entry in manifest.split(config.split).files]
+    model = spark.sparkContext.broadcast(packed)
+    try:
+        numbers = spark.range(0, len(files), 1, numPartitions=partitions or len(files))
+        rows = numbers.mapInPandas(_file_summer(model, config, files), SUM_COLUMNS).collect()
+    finally:
+        model.unpersist()
+    return _figures(rows, config, manifest)
+
+
+def _file_summer(
+    model: Any, config: EvaluationConfig, files: list[str]
+) -> Callable[[Iterator["pd.DataFrame"]], Iterator["pd.DataFrame"]]:
+    def total(frames: Iterator["pd.DataFrame"]) -> Iterator["pd.DataFrame"]:
+        import pandas as pd
+
+        for frame in frames:
+            for file in frame["id"]:
+                found = sum_file(model.value, files[file], config)
+                yield pd.DataFrame(
+                    [{"file": file, "name": n, "protocol": p, **s._asdict()} for n, p, s in found],
+                    columns=[column.split()[0] for column in SUM_COLUMNS.split(", ")],
+                )
+
+    return total
+
+
+def sum_file(
+    packed: PortableModel, file_uri: str, config: EvaluationConfig
+) -> list[tuple[str, str, Sums]]:
+    """Name, protocol and sums of every figure over one file; called in an executor."""
+    from sparkgen.evaluation.measure import measure
+
+    model = unpack(packed)
+    parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
+    for rows in _read_batches(file_uri, packed.shape, config.batch_rows):
+        for name, protocol, values in measure(model, rows, config):
+            parts[name, protocol].append(sums(values))
+    return [(name, protocol, combine(p)) for (name, protocol), p in parts.items()]
+
+
+def _read_batches(file_uri: str, shape: tuple[int, ...], batch_rows: int) -> Iterator["Rows"]:
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from sparkgen.evaluation.measure import Rows
+
+    table = pq.read_table(io.BytesIO(read_bytes(file_uri)), columns=["id", "label", "image"])
+    for start in range(0, table.num_rows, batch_rows):
+        part = table.slice(start, batch_rows)
+        pixels = np.frombuffer(b"".join(part["image"].to_pylist()), np.uint8)
+        yield Rows(
+            ids=part["id"].to_numpy().astype(np.int64),
+            images=pixels.reshape(part.num_rows, *shape),
+            labels=part["label"].to_numpy().astype(np.int32),
+        )
+
+
+def _figures(rows: list[Any], config: EvaluationConfig, manifest: Manifest) -> dict[str, Figure]:
+    parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
+    for row in rows:
+        parts[row.name, row.protocol].append(Sums(row.rows, row.total, row.total_squares))
+    figures: dict[str, Figure] = {}
+    for (name, protocol), found in sorted(parts.items()):
+        total = combine(found)
+        figure = Figure(
+            value=mean(total),
+            standard_error=standard_error(total),
+            protocol=protocol,
+            rows=total.rows,
+            dataset=manifest.name,
+            dataset_version=manifest.version,
+            split=config.split,
+            seed=config.seed,
+        )
+        figures[name] = figure
+        if name.endswith("_nats"):
+            figures[name.replace("_nats", "_bits_per_dim")] = _in_bits(figure, manifest)
+    return figures
+
+
+def _in_bits(figure: Figure, manifest: Manifest) -> Figure:
+    height, width, channels = manifest.shape
+    dimensions = height * width * channels
+    error = figure.standard_error
+    return figure._replace(
+        value=bits_per_dimension(figure.value, dimensions),
+        standard_error=None if error is None else bits_per_dimension(error, dimensions),
+        protocol=figure.protocol.replace("in nats", "in bits a dimension"),
+    )

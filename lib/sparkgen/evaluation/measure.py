@@ -1,0 +1,107 @@
+"""What a model says of one batch of rows: every figure's number for every row."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.config import EvaluationConfig
+from sparkgen.datasets.pixels import to_unit
+from sparkgen.evaluation.metrics import binary_crossentropy, squared_error
+from sparkgen.models.contract import Batch, EncoderDecoder, GenerativeModel, Likelihood, Protocol
+from sparkgen.noise import NoiseSpec, Stream, row_noises
+
+RECONSTRUCTION = "reconstruction, mean over pixels in [0, 1]"
+TERM = "term of the loss"
+
+
+class Measured(NamedTuple):
+    """One figure's numbers on a batch: float64 (rows,)."""
+
+    name: str
+    protocol: str
+    values: npt.NDArray[np.float64]
+
+
+class Rows(NamedTuple):
+    """Rows of a dataset version."""
+
+    ids: npt.NDArray[np.int64]
+    """(N,)."""
+    images: npt.NDArray[np.uint8]
+    """(N, H, W, C)."""
+    labels: npt.NDArray[np.int32]
+    """(N,)."""
+
+
+def measure(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Iterator[Measured]:
+    """Every figure of up to `batch_rows` rows, which are computed in a batch of just that many.
+
+    Terms of the loss come under their own names, likelihoods as `<name>_nats` (minus the
+    log-likelihood: lower is better), reconstructions as `mse` and `binary_crossentropy`.
+    """
+    count, batch = len(rows.ids), _batch(model, rows, config)
+    reconstructs = isinstance(model, EncoderDecoder)
+    names = {*model.loss_names, *model.metric_names}
+    if reconstructs:
+        names -= {"mse", "binary_crossentropy"}
+    terms = model.loss_terms(batch, training=False) if names else {}
+    for name in sorted(names):
+        yield Measured(name, TERM, _numbers(terms[name], count))
+    for name, likelihood in sorted(model.likelihoods(samples=config.likelihood_samples).items()):
+        nats = -_log_likelihood(likelihood, batch, config.seed)[:count]
+        yield Measured(f"{name}_nats", protocol_text(likelihood.protocol), nats)
+    if reconstructs:
+        x, x_hat = batch["image"], model.reconstruct(batch["image"], labels=batch["label"])
+        for name, metric in (("mse", squared_error), ("binary_crossentropy", binary_crossentropy)):
+            yield Measured(name, RECONSTRUCTION, metric(_array(x), _array(x_hat))[:count])
+
+
+def protocol_text(protocol: Protocol) -> str:
+    """A likelihood's protocol in words."""
+    return (
+        f"-log p in nats, {protocol.kind}, {protocol.estimator}, pixels {protocol.binarisation}, "
+        f"{protocol.samples} samples a row"
+    )
+
+
+def _batch(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Batch:
+    padding = config.batch_rows - len(rows.ids)
+    ids, images, labels = (
+        np.concatenate([a, np.zeros((padding, *a.shape[1:]), a.dtype)]) for a in rows
+    )
+    return {
+        "id": ids,
+        "image": _tensor(to_unit(images)),
+        "label": _tensor(labels),
+        "weight": _tensor((np.arange(config.batch_rows) < len(rows.ids)).astype(np.float32)),
+        "noise": _noise(model.training_noise, ids, config.seed),
+    }
+
+
+def _log_likelihood(likelihood: Likelihood, batch: Batch, seed: int) -> npt.NDArray[np.float64]:
+    noise = _noise(likelihood.noise, batch["id"], seed)
+    return _numbers(likelihood.function({**batch, "noise": noise}), len(batch["id"]))
+
+
+def _noise(specs: Any, ids: npt.NDArray[np.int64], seed: int) -> dict[str, Any]:
+    named: dict[str, NoiseSpec] = dict(specs)
+    noises = row_noises(named, ids.tolist(), seed=seed, stream=Stream.EVALUATE)
+    return {name: _tensor(noise) for name, noise in noises.items()}
+
+
+def _numbers(values_B: Any, count: int) -> npt.NDArray[np.float64]:
+    return _array(values_B).astype(np.float64)[:count]
+
+
+def _tensor(array: npt.NDArray[Any]) -> Any:
+    import keras
+
+    return keras.ops.convert_to_tensor(array)
+
+
+def _array(tensor: Any) -> npt.NDArray[Any]:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor))

@@ -1,0 +1,66 @@
+"""Promotion: whether a challenger keeps the gates of its experiment, and if not, why."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sparkgen.config import Gate
+from sparkgen.evaluation.figures import Figure, difference
+
+
+class Verdict(NamedTuple):
+    """Whether a challenger becomes champion; the reasons are those against it."""
+
+    promoted: bool
+    reasons: list[str]
+
+
+def judge(
+    gates: Sequence[Gate],
+    figures: Mapping[str, Figure],
+    champion: Mapping[str, Figure] | None = None,
+) -> Verdict:
+    """The verdict on a challenger: promoted where every gate holds.
+
+    Args:
+        gates: of the experiment.
+        figures: of the challenger, by name.
+        champion: figures of the champion; None where there is none, and `max_regression` then holds.
+
+    Raises:
+        RequestError: a champion's figure of another protocol or other data.
+    """
+    reasons = [
+        reason
+        for number, gate in enumerate(gates)
+        for reason in _broken(number, gate, figures, champion)
+    ]
+    return Verdict(not reasons, reasons)
+
+
+def _broken(
+    number: int,
+    gate: Gate,
+    figures: Mapping[str, Figure],
+    champion: Mapping[str, Figure] | None,
+) -> list[str]:
+    title = f"gates[{number}] {gate.metric}"
+    figure = figures.get(gate.metric)
+    if figure is None:
+        return [f"{title}: not among the figures {', '.join(sorted(figures)) or '(none)'}"]
+    # Each bound is written so that a figure that is no number breaks it.
+    reasons = []
+    if gate.max is not None and not figure.value <= gate.max:
+        reasons.append(f"{title}: {figure.value:.6g} is above max {gate.max:g}")
+    if gate.min is not None and not figure.value >= gate.min:
+        reasons.append(f"{title}: {figure.value:.6g} is below min {gate.min:g}")
+    rival = None if champion is None else champion.get(gate.metric)
+    if gate.max_regression is not None and rival is not None:
+        worse = difference(figure, rival) * (-1.0 if gate.higher_is_better else 1.0)
+        allowed = gate.max_regression * abs(rival.value)
+        if not math.isnan(rival.value) and not worse <= allowed:
+            reasons.append(
+                f"{title}: {figure.value:.6g} is worse than the champion's {rival.value:.6g} "
+                f"by more than max_regression {gate.max_regression:g} of it"
+            )
+    return reasons
