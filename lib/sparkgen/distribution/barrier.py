@@ -1,0 +1,109 @@
+"""Workers as the tasks of a Spark barrier stage, all of which start together or not at all.
+
+`horovod.spark.run` keeps a ring of its own services and ssh-like shells in the executors, and learns
+of a lost worker by time-outs; here each task starts its worker itself, around the same rendezvous
+server. The task stays with its worker and ends well even where the worker did not, so that it is
+the launcher, not Spark, that decides on a restart.
+"""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.distribution.attendance import attend
+from sparkgen.distribution.board import Board, open_board
+from sparkgen.distribution.outcome import Ended
+from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
+from sparkgen.distribution.supervisor import Call, supervise
+from sparkgen.errors import RequestError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run_barrier(
+    call: Call, *, spark: "SparkSession", workers: int, threads: int | None
+) -> list[Ended]:
+    """Runs all workers once, and tells how each ended; one record where Spark lost a task.
+
+    Raises:
+        RequestError: the cluster has fewer slots than there are workers.
+    """
+    from py4j.protocol import Py4JJavaError
+
+    _check_slots(spark, workers)
+    context = spark.sparkContext
+    with (
+        open_board("", address=context.getConf().get("spark.driver.host")) as board,
+        ThreadPoolExecutor(1, "barrier") as pool,
+    ):
+        task = partial(_task, call=call, board=board, threads=threads)
+        stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
+        future = pool.submit(stage.collect)
+        attend([future], board)
+        try:
+            ended = future.result()
+        except Py4JJavaError as error:
+            return [_lost(str(error.java_exception))]
+    return ended if len(ended) == workers else [_lost("Spark lost a task, or its executor")]
+
+
+def _task(
+    partition: Iterator[Any], *, call: Call, board: Board, threads: int | None
+) -> Iterator[Ended]:
+    """One worker, inside an executor."""
+    from pyspark import BarrierTaskContext
+
+    context = BarrierTaskContext.get()
+    if context.stageAttemptNumber() > 0:
+        # Spark starts a barrier stage anew when it loses a task. The rendezvous is used up, and the
+        # launcher has restarts of its own: it sees that nothing came back.
+        return
+    hosts = context.allGather(socket.gethostname())
+    slot = assign(hosts)[context.partitionId()]
+    meeting = Meeting(board.address, board.port, interface_towards(board.address))
+    environment = {
+        **slot_environment(slot, meeting),
+        **thread_environment(threads, local_size=slot.local_size),
+        **_gpus(context),
+    }
+    yield supervise(call, slot.rank, environment, board)
+
+
+def interface_towards(address: str) -> str:
+    """The name of the network interface by which this machine reaches an address."""
+    import psutil
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))  # sends nothing: it only chooses the route
+        own = probe.getsockname()[0]
+    for name, entries in psutil.net_if_addrs().items():
+        if any(entry.address == own for entry in entries):
+            return str(name)
+    return "lo"
+
+
+def _gpus(context: Any) -> dict[str, str]:
+    """The GPUs that Spark gave this task, where it schedules GPUs."""
+    resources = context.resources()
+    return (
+        {"CUDA_VISIBLE_DEVICES": ",".join(resources["gpu"].addresses)} if "gpu" in resources else {}
+    )
+
+
+def _check_slots(spark: "SparkSession", workers: int) -> None:
+    """Spark itself would ask again for ten minutes before it refused."""
+    scala = spark.sparkContext._jsc.sc()
+    slots = scala.maxNumConcurrentTasks(scala.resourceProfileManager().defaultResourceProfile())
+    if slots < workers:
+        raise RequestError(
+            f"a Spark cluster with a task slot for each of the {workers} workers",
+            found=f"{slots} slots",
+            mend="set environment.workers to as many, or give Spark more cores",
+        )
+
+
+def _lost(tail: str) -> Ended:
+    return Ended(rank=0, outcome=None, returncode=1, killed=False, tail=tail[-6000:], at=0.0)

@@ -1,0 +1,71 @@
+"""The board: Horovod's rendezvous server on the driver, on which one notice to all workers hangs too.
+
+Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
+checkpoint and end) or `kill` (a worker is lost, so the others cannot go on). Like Horovod's own, it
+is open to whoever reaches its port, and lives as long as one launch.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+
+Notice = Literal["stop", "kill"]
+PATH = "sparkgen/notice"
+TIMEOUT_SECONDS = 10.0
+
+
+class Board(NamedTuple):
+    """The address of a board; it travels to the workers' machines."""
+
+    address: str
+    port: int
+
+    def read(self) -> Notice | None:
+        """The notice, or None.
+
+        Raises:
+            OSError: the driver cannot be reached.
+        """
+        try:
+            with _opener().open(self._url(), timeout=TIMEOUT_SECONDS) as answer:
+                return "kill" if answer.read() == b"kill" else "stop"
+        except HTTPError:
+            return None
+
+    def post(self, notice: Notice) -> None:
+        """Hangs up a notice; `kill` is never taken down again."""
+        if self.read() in (None, "stop"):
+            request = Request(self._url(), data=notice.encode(), method="PUT")
+            _opener().open(request, timeout=TIMEOUT_SECONDS).close()
+
+    def _url(self) -> str:
+        return f"http://{self.address}:{self.port}/{PATH}"
+
+
+@contextmanager
+def open_board(bind: str, *, address: str) -> Iterator[Board]:
+    """Serves a board, and Horovod's rendezvous, while the context lasts.
+
+    Args:
+        bind: the interface to listen on; empty for all.
+        address: under which workers reach it.
+    """
+    from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
+
+    server = RendezvousHTTPServer((bind, 0), RendezvousHandler, 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield Board(address, server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _opener() -> OpenerDirector:
+    # A proxy of the environment is for the world outside the cluster.
+    return build_opener(ProxyHandler({}))

@@ -1,0 +1,88 @@
+"""The launcher: runs one function on every worker of a ring, and starts again when one is lost.
+
+Each worker is a process of its own with a supervisor beside it. As soon as one dies, all others are
+killed and all are started again: the function is to go on from its last checkpoint.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from sparkgen.distribution.barrier import run_barrier
+from sparkgen.distribution.local import run_local
+from sparkgen.distribution.outcome import describe, first_lost, result_of, workers_failed
+from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.slots import thread_environment
+from sparkgen.distribution.supervisor import Call
+from sparkgen.errors import RequestError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Json = dict[str, Any]
+Where = Literal["in-process", "local", "spark"]
+log = logging.getLogger(__name__)
+
+
+def launch(
+    fn: Callable[[Json, Ring], Json],
+    request: Json,
+    *,
+    workers: int,
+    where: Where,
+    threads_per_worker: int | None = None,
+    max_restarts: int = 0,
+    spark: "SparkSession | None" = None,
+) -> Json:
+    """Rank 0's result of `fn(request, ring)`, run by every worker.
+
+    Args:
+        fn: importable by its module and name in a new process; its result is plain JSON.
+        request: plain JSON.
+        workers: size of the ring.
+        where: `in-process` (one worker, this process), `local` (processes of this machine) or
+            `spark` (one process beside each task of a barrier stage).
+        threads_per_worker: TensorFlow threads; None: a machine's cores over the workers on it. In
+            process it counts only where TensorFlow has not been used yet.
+        max_restarts: how often a lost worker is answered by a new start.
+        spark: the session, for `spark`.
+
+    Raises:
+        SparkgenError: what `fn` raised; such errors are never answered by a new start.
+        WorkersFailed: workers were lost once more than `max_restarts`.
+        Interrupted: the user stopped the work.
+    """
+    if where == "in-process":
+        return _in_process(fn, request, workers, threads_per_worker)
+    call = Call(f"{fn.__module__}:{fn.__qualname__}", request)
+    run = partial(run_local, call, workers=workers, threads=threads_per_worker)
+    if where == "spark":
+        if spark is None:
+            raise ValueError("expected a Spark session for where='spark', found None")
+        run = partial(run_barrier, call, spark=spark, workers=workers, threads=threads_per_worker)
+    for restart in range(max_restarts + 1):
+        ended = run()
+        result = result_of(ended)
+        if result is not None:
+            return result
+        lost = first_lost(ended)
+        if restart < max_restarts:
+            line = describe(lost, size=workers)
+            log.warning("%s; starting again (%d of %d)", line, restart + 1, max_restarts)
+    raise workers_failed(lost, size=workers, restarts=max_restarts)
+
+
+def _in_process(
+    fn: Callable[[Json, Ring], Json], request: Json, workers: int, threads: int | None
+) -> Json:
+    if workers != 1:
+        raise RequestError(
+            "environment.workers 1 for the launcher in-process",
+            found=str(workers),
+            mend="set environment.launcher to local or spark",
+        )
+    if threads is not None:
+        os.environ.update(thread_environment(threads, local_size=1))
+    return fn(request, Ring())

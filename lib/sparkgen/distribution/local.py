@@ -1,0 +1,50 @@
+"""Workers as processes of this machine.
+
+`horovod.run` would start them through a shell, pass the function and its result as pickles, and on
+Ctrl-C kill them in mid-step, with no word to them to write a checkpoint; so the processes are
+started here, around the same rendezvous server.
+"""
+
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from sparkgen.distribution.attendance import attend
+from sparkgen.distribution.board import Board, open_board
+from sparkgen.distribution.outcome import Ended
+from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
+from sparkgen.distribution.supervisor import Call, supervise
+
+LOOPBACK = "127.0.0.1"
+
+
+def run_local(call: Call, *, workers: int, threads: int | None) -> list[Ended]:
+    """Runs all workers once, and tells how each ended."""
+    with (
+        open_board(LOOPBACK, address=LOOPBACK) as board,
+        ThreadPoolExecutor(workers, "worker") as pool,
+    ):
+        futures = [
+            pool.submit(supervise, call, rank, environment, board)
+            for rank, environment in enumerate(_environments(board, workers, threads))
+        ]
+        attend(futures, board)
+        return [future.result() for future in futures]
+
+
+def _environments(board: Board, workers: int, threads: int | None) -> list[dict[str, str]]:
+    meeting = Meeting(board.address, board.port, "lo")
+    slots = assign(["localhost"] * workers)
+    own = {**thread_environment(threads, local_size=workers), **_terminal()}
+    return [{**slot_environment(slot, meeting), **own} for slot in slots]
+
+
+def _terminal() -> dict[str, str]:
+    """What a worker behind a pipe cannot see: that a person looks on, and how wide the screen is."""
+    if not sys.stderr.isatty():
+        return {}
+    return {
+        "SPARKGEN_TERMINAL": "1",
+        "COLUMNS": os.environ.get("COLUMNS", str(shutil.get_terminal_size().columns)),
+    }

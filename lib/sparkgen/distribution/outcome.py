@@ -1,0 +1,90 @@
+"""How a worker's work ended, as JSON, so that its errors cross the process boundary as themselves."""
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sparkgen import errors
+from sparkgen.errors import Interrupted, RequestError, SparkgenError, WorkersFailed
+
+Json = dict[str, Any]
+RING_LOST = os.EX_TEMPFAIL
+"""Exit status of a worker whose only trouble is that another one is gone."""
+
+
+class Ended(NamedTuple):
+    """One worker process after its end."""
+
+    rank: int
+    outcome: Json | None
+    """What it left: `success` or `failure`; None where it died before."""
+    returncode: int
+    killed: bool
+    """Its supervisor ended it, because of another worker or of the user."""
+    tail: str
+    """The last lines of its standard error."""
+    at: float
+    """When, in seconds since 1970."""
+
+
+def success(result: Json) -> Json:
+    """The outcome of a function that returned."""
+    return {"result": result}
+
+
+def failure(error: SparkgenError) -> Json:
+    """The outcome of a function that raised one of the project's own errors."""
+    outcome: Json = {"error": type(error).__name__, "message": str(error)}
+    if isinstance(error, RequestError):
+        outcome |= {"expected": error.expected, "found": error.found, "mend": error.mend}
+    return outcome
+
+
+def raised(outcome: Json) -> SparkgenError:
+    """The error of a `failure`."""
+    kind = getattr(errors, outcome["error"])
+    if issubclass(kind, RequestError):
+        return kind(outcome["expected"], found=outcome["found"], mend=outcome["mend"])
+    return kind(outcome["message"])
+
+
+def is_loss(ended: Ended) -> bool:
+    """Whether the others cannot go on without this worker."""
+    outcome = ended.outcome
+    return outcome is None or ("error" in outcome and outcome["error"] != Interrupted.__name__)
+
+
+def result_of(all_ended: Sequence[Ended]) -> Json | None:
+    """Rank 0's result, or None where a worker was lost.
+
+    Raises:
+        SparkgenError: what a worker raised; a wrong request stays a `RequestError`.
+    """
+    failures = [e.outcome for e in all_ended if e.outcome is not None and "error" in e.outcome]
+    if failures:
+        raise raised(failures[0])
+    if any(ended.outcome is None for ended in all_ended):
+        return None
+    first = min(all_ended)
+    return first.outcome["result"] if first.outcome is not None else None
+
+
+def first_lost(all_ended: Sequence[Ended]) -> Ended:
+    """The worker that died first, of itself; the others' ends only follow from its own."""
+    lost = [e for e in all_ended if e.outcome is None and not e.killed]
+    return min(lost or list(all_ended), key=lambda e: (e.returncode == RING_LOST, e.at))
+
+
+def describe(ended: Ended, *, size: int) -> str:
+    """One line on a worker that died."""
+    code = ended.returncode
+    how = f"exit status {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+    return f"worker {ended.rank} of {size} died ({how})"
+
+
+def workers_failed(ended: Ended, *, size: int, restarts: int) -> WorkersFailed:
+    """The error for the user when no restart is left."""
+    return WorkersFailed(
+        f"{describe(ended, size=size)} after {restarts} restarts; its last lines:\n{ended.tail}"
+    )

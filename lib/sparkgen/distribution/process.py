@@ -1,0 +1,62 @@
+"""A worker process: `python -m sparkgen.distribution.process FOLDER`.
+
+It reads `call.json` (`function` as `module:name`, `request`) in the folder, joins the ring that its
+environment names, calls the function, and leaves `outcome.json`.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from sparkgen.distribution.outcome import RING_LOST, failure, success
+from sparkgen.distribution.ring import join_ring
+from sparkgen.errors import SparkgenError
+
+CALL = "call.json"
+OUTCOME = "outcome.json"
+PARENT = "SPARKGEN_PARENT"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+HOROVOD_LOST = "Horovod has been shut down"  # what its operations say then, under several classes
+
+
+def main(folder: Path) -> None:
+    """Runs the call of a folder."""
+    die_with_parent(int(os.environ[PARENT]))
+    # The driver's standard output is for its result; whatever a library prints here is a message.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    call = json.loads((folder / CALL).read_text())
+    try:
+        outcome = success(_function(call["function"])(call["request"], join_ring()))
+    except SparkgenError as error:
+        outcome = failure(error)
+    except Exception as error:
+        if HOROVOD_LOST not in str(error):
+            raise
+        sys.exit(RING_LOST)
+    temporary = folder / f"{OUTCOME}.tmp"
+    temporary.write_text(json.dumps(outcome))
+    temporary.rename(folder / OUTCOME)
+
+
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel to kill this process when the thread that started it is gone.
+
+    Without it, a driver or an executor that is killed leaves workers that wait for it forever.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the process that started this worker is gone")
+
+
+def _function(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,129 @@
+"""The supervisor of one worker: starts its process, watches it, and ends it when it must not go on.
+
+Each worker has one beside it on its machine: a thread of the driver under `local`, a Spark task
+under `spark`. It tells the board when its worker is lost, and kills its worker when the board says
+that another is.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from sparkgen.distribution.board import Board
+from sparkgen.distribution.outcome import Ended, is_loss
+from sparkgen.distribution.process import CALL, OUTCOME, PARENT
+
+POLL_SECONDS = 0.2
+EXIT_SECONDS = 20.0
+"""How long a worker that has left its outcome may take to end."""
+TAIL_BYTES = 6000
+TAIL_LINES = 20
+
+
+class Call(NamedTuple):
+    """What every worker does: an importable function `module:name`, and its request in JSON."""
+
+    function: str
+    request: dict[str, Any]
+
+
+def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) -> Ended:
+    """Runs one worker to its end.
+
+    Args:
+        call: what it does.
+        rank: of this worker; that of rank 0 is heard on standard error.
+        environment: what the worker's environment has besides this process's own.
+        board: where losses are told and notices read.
+
+    Raises:
+        OSError: the driver cannot be reached; the worker is dead.
+    """
+    with tempfile.TemporaryDirectory(prefix="sparkgen-worker-") as name:
+        folder = Path(name)
+        (folder / CALL).write_text(json.dumps(call._asdict()))
+        process = _start(folder, environment)
+        tail = bytearray()
+        listener = threading.Thread(target=_listen, args=(process.stderr, tail, rank == 0))
+        listener.start()
+        try:
+            killed = _watch(process, folder / OUTCOME, board)
+        finally:
+            process.kill()
+            process.wait()
+            listener.join()
+        ended = Ended(rank, _outcome(folder), process.returncode, killed, _lines(tail), time.time())
+    if is_loss(ended) and not killed:
+        board.post("kill")
+    return ended
+
+
+def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOROVOD_")}
+    own = {
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+        "KERAS_BACKEND": "tensorflow",
+        # The driver says once which worker was lost; without this every other one says so as well.
+        "HOROVOD_LOG_LEVEL": os.environ.get("HOROVOD_LOG_LEVEL", "fatal"),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        PARENT: str(os.getpid()),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "sparkgen.distribution.process", str(folder)],
+        env={**inherited, **own, **environment},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        # Ctrl-C in a terminal goes to every process of the group; it is the driver's to pass on.
+        start_new_session=True,
+    )
+
+
+def _watch(process: subprocess.Popen[bytes], outcome: Path, board: Board) -> bool:
+    """Waits for a worker's end; whether it had to be killed."""
+    done_at = None
+    stopping = False
+    while process.poll() is None:
+        notice = board.read()
+        if notice == "kill":
+            return True
+        if notice == "stop" and not stopping:
+            process.terminate()
+            stopping = True
+        if outcome.exists():
+            done_at = done_at or time.monotonic()
+            if time.monotonic() - done_at > EXIT_SECONDS:
+                return False
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_SECONDS)
+    return False
+
+
+def _listen(stream: IO[bytes], tail: bytearray, echo: bool) -> None:
+    """Keeps the end of what a worker says, and passes it on as it comes where `echo`."""
+    while chunk := os.read(stream.fileno(), 4096):
+        tail += chunk
+        del tail[:-TAIL_BYTES]
+        if echo:
+            sys.stderr.write(chunk.decode(errors="replace"))
+            sys.stderr.flush()
+    stream.close()
+
+
+def _lines(tail: bytearray) -> str:
+    return "\n".join(tail.decode(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+def _outcome(folder: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads((folder / OUTCOME).read_text())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,113 @@
+"""What the workers of the launcher's tests run: importable in their processes."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from sparkgen.errors import RequestError
+
+
+def places(request, ring):
+    """Where each rank is, and what they sum and share."""
+    return {
+        "size": ring.size,
+        "sum": ring.sum(np.array([1.0, ring.rank])).tolist(),
+        "ranks": ring.gather(np.array([ring.rank, ring.local_rank])).tolist(),
+        "bytes": ring.broadcast_bytes(f"from rank {ring.rank}".encode()).decode(),
+        "empty": ring.broadcast_bytes(b"").decode(),
+        "echo": request,
+        "horovod": "horovod" in sys.modules,
+    }
+
+
+def refuse(request, ring):
+    """Raises a wrong request on the last rank, while the others wait for it."""
+    if ring.rank == ring.size - 1:
+        raise RequestError("a seven", found="a six", mend="add one")
+    return places(request, ring)
+
+
+def die_once(request, ring):
+    """The last rank is killed the first time, in the middle of the others' exchange."""
+    marker = Path(request["folder"]) / "died"
+    with (Path(request["folder"]) / f"starts-{ring.rank}").open("a") as file:
+        file.write("x")
+    if ring.rank == ring.size - 1 and (request.get("always") or not marker.exists()):
+        marker.touch()
+        print("these are my last words", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return places({}, ring)
+
+
+def sleep(request, ring):
+    """Leaves its process id and waits to be killed."""
+    (Path(request["folder"]) / f"pid-{ring.rank}").write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def train_linear(request, ring):
+    """A few steps of a linear regression on this rank's rows; every rank's weights, before and after."""
+    import keras
+
+    from sparkgen.distribution.optimizer import distribute
+
+    keras.utils.set_random_seed(ring.rank)
+    model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dense(1)])
+    model.build((None, 4))
+    ring.broadcast(model.variables)
+    start = ring.gather(_flat(model))
+    optimizer = keras.optimizers.Adam(0.01)
+    if request["hook"]:
+        optimizer = distribute(optimizer, ring, compression=request["compression"])
+    model.compile(optimizer, loss="mse")
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(5, 8, 4)), random.normal(size=(5, 8, 1))
+    mine = slice(ring.rank * 8 // ring.size, (ring.rank + 1) * 8 // ring.size)
+    for x_step, y_step in zip(x, y, strict=True):
+        model.train_on_batch(x_step[mine], y_step[mine])
+    return {
+        "start": start.tolist(),
+        "weights": ring.gather(_flat(model)).tolist(),
+        "class": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",
+    }
+
+
+def normalise(request, ring):
+    """Batch normalisation of this rank's rows: statistics, output, gradients over the ring."""
+    import keras
+    import tensorflow as tf
+
+    from sparkgen.distribution.statistics import synchronise
+    from sparkgen.layers.batch_norm import BatchNormalization
+
+    layer = BatchNormalization(momentum=0.5)
+    model = keras.Sequential([keras.layers.Input((3,)), layer])
+    synchronise(model, ring)
+    random = np.random.default_rng(1)
+    rows = random.normal(5.0, 3.0, size=(8, 3)).astype("float32")
+    target = random.normal(size=(8, 3)).astype("float32")
+    mine = slice(ring.rank * 8 // ring.size, (ring.rank + 1) * 8 // ring.size)
+    x = tf.Variable(rows[mine])
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(x, training=True) - target[mine]))
+        return tape.gradient(loss, [x, layer.gamma.value])
+
+    d_x, d_gamma = gradients()
+    return {
+        "mean": layer.moving_mean.numpy().tolist(),
+        "variance": layer.moving_variance.numpy().tolist(),
+        # A rank's loss is the mean over its rows alone: 1/size of it counts.
+        "d_x": (ring.gather(d_x.numpy()) / ring.size).reshape(-1, 3).tolist(),
+        "d_gamma": (ring.sum(d_gamma.numpy()) / ring.size).tolist(),
+    }
+
+
+def _flat(model):
+    return np.concatenate([v.numpy().ravel() for v in model.variables])
