@@ -1,0 +1,37 @@
+"""Small saved models: weights by a fixed seed, untrained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from sparkgen.models.contract import DataSpec
+from sparkgen.models.discovery import build_model, save_model
+
+SaveModel = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory: pytest.TempPathFactory) -> SaveModel:
+    """`saved_model(name, **options)`: the folder of a model for 8 by 8 grey images, 10 classes."""
+
+    def save(name: str, **options: Any) -> Path:
+        keras.utils.set_random_seed(0)
+        folder = tmp_path_factory.mktemp("model")
+        model = build_model(name, options, DataSpec((8, 8, 1), 10))
+        save_model(folder, model, name=name, options=options)
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def autoencoder(saved_model: SaveModel) -> Path:
+    return saved_model("reconstruction.dense_autoencoder", latent=4)
+
+
+@pytest.fixture(scope="session")
+def conditional_vae(saved_model: SaveModel) -> Path:
+    return saved_model("variational.vae", latent=2, hidden=[8], conditional=True)

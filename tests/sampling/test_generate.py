@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparkgen.errors import RequestError, SparkgenError
+from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.portable import pack, unpack
+from sparkgen.sampling.generate import Recipe, default_labels, generate_batch, generate_rows
+
+RECIPE = Recipe(seed=3, batch_rows=16, options={})
+
+
+@pytest.fixture(scope="module")
+def model(autoencoder: Path) -> GenerativeModel:
+    return unpack(pack(autoencoder))
+
+
+def test_a_sample_is_the_same_in_any_company(model: GenerativeModel) -> None:
+    whole = generate_rows(model, range(40), None, RECIPE)
+    assert len(np.unique(whole.reshape(40, -1), axis=0)) == 40
+    for ids in ([7], [39, 7, 0], [16, 15], [5, 5]):
+        assert np.array_equal(generate_rows(model, ids, None, RECIPE), whole[ids])
+
+
+def test_a_batch_holds_the_samples_of_its_ids(model: GenerativeModel) -> None:
+    labels = np.zeros(16, np.int32)
+    batch = generate_batch(model, 2, labels, RECIPE)
+    assert np.array_equal(batch, generate_rows(model, range(32, 48), None, RECIPE))
+
+
+def test_another_seed_gives_other_samples(model: GenerativeModel) -> None:
+    one = generate_rows(model, range(4), None, RECIPE)
+    other = generate_rows(model, range(4), None, RECIPE._replace(seed=4))
+    assert (one != other).any(axis=(1, 2, 3)).all()
+
+
+def test_a_conditional_model_is_given_the_labels(conditional_vae: Path) -> None:
+    model = unpack(pack(conditional_vae))
+    threes = generate_rows(model, [5, 5, 6], [3, 4, 3], RECIPE)
+    assert (threes[0] != threes[1]).any()
+    in_turn = generate_rows(model, [13], None, RECIPE)
+    assert np.array_equal(in_turn, generate_rows(model, [13], [3], RECIPE))
+
+
+def test_labels_come_in_turn() -> None:
+    assert default_labels([0, 9, 10, 21], 10).tolist() == [0, 9, 0, 1]
+
+
+def test_ids_and_labels_that_cannot_be_are_refused(model: GenerativeModel) -> None:
+    with pytest.raises(RequestError, match="ids from 0, found -1"):
+        generate_rows(model, [4, -1], None, RECIPE)
+    with pytest.raises(RequestError, match="labels from 0 to 9, found 10"):
+        generate_rows(model, [4], [10], RECIPE)
+
+
+def test_a_diverged_model_is_no_source_of_samples(conditional_vae: Path) -> None:
+    unpack.cache_clear()
+    model = unpack(pack(conditional_vae))
+    model.trainable_variables[-1].assign(np.full(model.trainable_variables[-1].shape, np.nan))
+    with pytest.raises(SparkgenError, match="diverged"):
+        generate_rows(model, [0], None, RECIPE)
+    unpack.cache_clear()

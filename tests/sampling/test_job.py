@@ -1,0 +1,134 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from pyspark.sql import SparkSession
+
+from sparkgen.config import SamplingConfig
+from sparkgen.errors import RequestError
+from sparkgen.models.portable import PortableModel, pack, unpack
+from sparkgen.sampling.generate import Recipe, generate_rows
+from sparkgen.sampling.job import Sampled, check, sample
+from sparkgen.sampling.sample_set import (
+    FILE_ROWS,
+    FILES,
+    describe,
+    part_ids,
+    read_sample_set,
+)
+
+CONFIG = SamplingConfig(count=45, seed=7, batch_rows=6, contact_sheet=20)
+
+Make = Callable[..., Sampled]
+
+
+@pytest.fixture(scope="module")
+def packed(autoencoder: Path) -> PortableModel:
+    return pack(autoencoder)
+
+
+@pytest.fixture
+def make(spark: SparkSession, packed: PortableModel, tmp_path: Path) -> Make:
+    def run(folder: str = "samples", partitions: int = 2, model=packed, config=CONFIG) -> Sampled:
+        return sample(
+            spark,
+            model,
+            config,
+            model_uri="models:/tiny/1",
+            samples_uri=str(tmp_path / folder),
+            partitions=partitions,
+        )
+
+    return run
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in Path(folder).rglob("*.*")}
+
+
+def test_one_partition_and_seven_make_the_same_files(make: Make) -> None:
+    one, seven = make("one", 1), make("seven", 7)
+    assert contents(one.uri) == contents(seven.uri)
+    assert len(one.sample_set.files) == 8
+
+
+def test_the_files_hold_every_sample_once_and_as_the_sampler_gives_it(
+    make: Make, packed: PortableModel
+) -> None:
+    made = make()
+    table = pq.read_table(sorted(Path(made.uri).glob("*.parquet")))
+    assert table.column_names == ["id", "seed", "label", "image"]
+    assert table["id"].to_pylist() == list(range(45))
+    assert set(table["seed"].to_pylist()) == {7}
+    images = generate_rows(unpack(packed), range(45), None, Recipe(7, 6, {}))
+    assert table["image"].to_pylist() == [image.tobytes() for image in images]
+
+
+def test_the_contact_sheet_shows_the_first_samples(make: Make) -> None:
+    with Image.open(make().contact_sheet) as sheet:
+        assert sheet.width == 5 * 67 + 3
+        assert sheet.height == 4 * 67 + 3 + 22
+
+
+def test_a_half_written_set_is_not_there_and_is_made_whole(make: Make) -> None:
+    made = make()
+    before = contents(made.uri)
+    (Path(made.uri) / "manifest.json").unlink()
+    (Path(made.uri) / "part-00003.parquet").write_bytes(b"torn")
+    assert read_sample_set(made.uri) is None
+    again = make()
+    assert again == made
+    assert contents(again.uri) == before
+
+
+def test_the_same_request_finds_the_set_that_is_there(make: Make) -> None:
+    made = make()
+    times = {p: p.stat().st_mtime_ns for p in Path(made.uri).iterdir()}
+    assert make().uri == made.uri
+    assert {p: p.stat().st_mtime_ns for p in Path(made.uri).iterdir()} == times
+
+
+def test_a_conditional_model_makes_the_wanted_class_as_png_too(
+    make: Make, conditional_vae: Path
+) -> None:
+    config = CONFIG.model_copy(update={"label": 4, "png": True, "count": 7})
+    model = pack(conditional_vae)
+    made = make(model=model, config=config)
+    table = pq.read_table(sorted(Path(made.uri).glob("*.parquet")))
+    assert table["label"].to_pylist() == [4] * 7
+    with Image.open(Path(made.uri) / "png" / "000000006.png") as image:
+        assert np.asarray(image).tobytes() == table["image"][6].as_py()
+
+
+def test_a_set_is_named_by_all_that_it_depends_on(packed: PortableModel) -> None:
+    changes = ({"seed": 8}, {"count": 46}, {"batch_rows": 7}, {"options": {"steps": 2}})
+    sets = [describe(packed, "models:/tiny/1", CONFIG.model_copy(update=c)) for c in changes]
+    sets += [describe(packed, uri, CONFIG) for uri in ("models:/tiny/1", "models:/tiny/2")]
+    assert len({s.id for s in sets}) == len(sets)
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 25_600, 25_601, 10_000_000])
+def test_parts_cover_every_sample_in_whole_batches(count: int) -> None:
+    parts = part_ids(SamplingConfig(count=count))
+    assert [p.start for p in parts[1:]] == [p.stop for p in parts[:-1]]
+    assert (parts[0].start, parts[-1].stop) == (0, count)
+    assert all(p.start % 100 == 0 and len(p) <= FILE_ROWS for p in parts)
+    assert len(parts) <= FILES or len(parts[0]) == FILE_ROWS // 100 * 100
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"options": {"stepz": 3}}, "sampling.options among none, found stepz"),
+        ({"label": 10}, "sampling.label from 0 to 9, found 10"),
+        ({"seed": 2**63}, "sampling.seed up to"),
+    ],
+)
+def test_a_request_that_the_model_cannot_serve_is_refused(
+    packed: PortableModel, change: dict, line: str
+) -> None:
+    with pytest.raises(RequestError, match=line):
+        check(packed, CONFIG.model_copy(update=change))

@@ -1,0 +1,135 @@
+"""The registered model, loaded where sparkgen is not installed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+
+import sparkgen
+from sparkgen.config import ExperimentConfig
+from sparkgen.datasets.manifest import Manifest, SplitEntry
+from sparkgen.models.portable import pack, unpack
+from sparkgen.sampling.generate import Recipe, generate_rows
+from sparkgen.tracking import registry
+from sparkgen.tracking.runs import open_run
+from sparkgen.tracking.server import tracking_uri
+
+SAMPLER = Path(sparkgen.__file__).parent / "sampling" / "sampler.py"
+
+# -I leaves out PYTHONPATH and the working directory; the finder of an editable install goes too.
+STRANGER = """
+import json, sys
+sys.meta_path = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
+sys.path = [p for p in sys.path if p not in json.loads(sys.argv[3])]
+try:
+    import sparkgen
+    sys.exit("sparkgen is installed here: " + sparkgen.__file__)
+except ModuleNotFoundError:
+    pass
+import mlflow, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(sys.argv[2])
+frame = pd.DataFrame(json.loads(sys.argv[4]))
+out = model.predict(frame, params=json.loads(sys.argv[5]))
+print(json.dumps([[int(i), image.hex()] for i, image in zip(out["id"], out["image"])]))
+"""
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> ExperimentConfig:
+    return ExperimentConfig.model_validate(
+        {
+            "name": "tiny",
+            "dataset": {
+                "name": "digits",
+                "source": {"format": "builtin"},
+                "shape": [8, 8, 1],
+                "class_names": [str(n) for n in range(10)],
+            },
+            "model": {"name": "reconstruction.dense_autoencoder"},
+            "training": {"epochs": 1, "batch_size": 64},
+            "environment": {"root": str(tmp_path / "runs"), "model_prefix": "main_"},
+        }
+    )
+
+
+def register(experiment: ExperimentConfig, folder: Path) -> registry.ModelVersion:
+    manifest = Manifest(
+        name="digits",
+        version="0123456789abcdef",
+        shape=(8, 8, 1),
+        class_names=experiment.dataset.class_names,
+        lanes=8,
+        splits={"test": SplitEntry(rows=0, label_counts={}, files=())},
+        quarantined={},
+        sources=(),
+        config={},
+        libraries={},
+    )
+    with open_run(experiment, manifest) as run:
+        return registry.register(run, folder, experiment, manifest, sampler=SAMPLER)
+
+
+def predict_as_a_stranger(
+    experiment: ExperimentConfig, version: registry.ModelVersion, frame: dict, params: dict
+) -> list[tuple[int, bytes]]:
+    own = [str(Path(sparkgen.__file__).parents[1])]
+    arguments = [tracking_uri(experiment.environment), version.uri]
+    arguments += [json.dumps(value) for value in (own, frame, params)]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", STRANGER, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = json.loads(done.stdout.splitlines()[-1])
+    return [(i, bytes.fromhex(image)) for i, image in rows]
+
+
+def test_a_registered_sampler_gives_the_same_bits_where_sparkgen_is_not_installed(
+    experiment: ExperimentConfig, autoencoder: Path
+) -> None:
+    version = register(experiment, autoencoder)
+    assert (version.name, version.version) == ("main_tiny", 1)
+    ids = [3, 250, 0]
+    found = predict_as_a_stranger(experiment, version, {"id": ids}, {"seed": 5})
+    expected = generate_rows(unpack(pack(autoencoder)), ids, None, Recipe(5, 100, {}))
+    assert found == [(i, image.tobytes()) for i, image in zip(ids, expected, strict=True)]
+
+
+def test_a_conditional_sampler_takes_labels(
+    experiment: ExperimentConfig, conditional_vae: Path
+) -> None:
+    version = register(experiment, conditional_vae)
+    sampler = registry.load(experiment, version)
+    labelled = sampler.predict({"id": np.array([4, 4]), "label": np.array([4, 8])})
+    in_turn = sampler.predict({"id": np.array([4])})
+    assert labelled["image"][0] == in_turn["image"][0]
+    assert labelled["image"][0] != labelled["image"][1]
+
+
+def test_nothing_in_a_registered_model_is_pickled(
+    experiment: ExperimentConfig, autoencoder: Path
+) -> None:
+    version = register(experiment, autoencoder)
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri))
+    suffixes = {p.suffix for p in folder.rglob("*") if p.is_file()}
+    assert suffixes <= {"", ".py", ".json", ".h5", ".yaml", ".yml", ".txt", ".typed"}
+    for file in folder.rglob("*"):
+        assert not file.is_file() or not file.read_bytes().startswith(b"\x80\x04")
+
+
+def test_the_newest_version_is_the_challenger_and_the_champion_stays(
+    experiment: ExperimentConfig, autoencoder: Path
+) -> None:
+    first = register(experiment, autoencoder)
+    assert registry.find(experiment, registry.CHAMPION) is None
+    registry.crown(experiment, first)
+    second = register(experiment, autoencoder)
+    assert registry.require(experiment, registry.CHALLENGER).version == second.version == 2
+    assert registry.require(experiment, registry.CHAMPION).version == 1
+    assert second.tags["dataset_version"] == "0123456789abcdef"
+    folder = registry.model_folder(experiment, second)
+    assert pack(folder) == pack(autoencoder)
