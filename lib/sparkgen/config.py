@@ -380,6 +380,18 @@ def load_dataset(
     return parse(DatasetRequest, _place_sources(_override(request, overrides)), source=str(path))
 
 
+def load_environment(
+    conf: str | Path,
+    *,
+    env: str = "local",
+    overrides: tuple[str, ...] = (),
+    root: str | None = None,
+) -> EnvironmentConfig:
+    """An environment of the folder `conf`; arguments as for `load_experiment`."""
+    values = _override({"environment": _environment(Path(conf), env, root)}, overrides)
+    return parse(EnvironmentConfig, values["environment"], source=env)
+
+
 def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
     """`values` as a `kind`, or a `RequestError` whose one line names the first wrong key."""
     try:

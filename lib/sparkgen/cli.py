@@ -1,0 +1,169 @@
+"""The command line: `sparkgen COMMAND FILE.yaml`. The scripts in `jobs/` call `main` as well.
+
+Logs and progress go to stderr; the last line of stdout is one JSON object with what was made. Only
+click is imported before a command is known to run.
+"""
+
+import importlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from sparkgen.errors import Interrupted, SparkgenError
+
+# `train` joins them where the workers run on Spark.
+STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
+
+
+class RequestCommand(click.Command):
+    """A command that takes a request; its help ends with every key that `--set` reaches."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from sparkgen.manual import request_keys
+
+        with formatter.section("Keys that --set reaches"):
+            formatter.write_dl(list(request_keys(dataset_only=self.name == "ingest")), col_max=40)
+
+
+def _request_options(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.option("--env", default="local", show_default=True, help="A file of conf/environments."),
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+                     help="Another value for one key, e.g. training.epochs=3; repeatable."),
+        click.option("--root", metavar="DIR", help="Where everything is written, instead of runs."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group()
+@click.version_option(package_name="sparkgen")
+def cli() -> None:
+    """Trains generative models on Spark, registers them, and samples them.
+
+    The last line of stdout is one JSON object; logs go to stderr. Exit 0: done. 2: the request is
+    wrong, and one line says how to mend it. 1: it failed while running. 130: stopped by Ctrl-C.
+    """
+
+
+@cli.command(cls=RequestCommand)
+@click.argument("dataset", metavar="DATASET.yaml")
+@_request_options
+def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
+    """Reads a data set of conf/datasets into a dataset version: Parquet and a manifest."""
+    from sparkgen.config import load_dataset
+
+    _run_step("ingest", load_dataset(dataset, env=env, overrides=overrides, root=root))
+
+
+@cli.command(cls=RequestCommand)
+@click.argument("experiment", metavar="EXPERIMENT.yaml")
+@_request_options
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the stopped run.")
+def train(resume: bool, **request: Any) -> None:
+    """Trains an experiment's model on its newest dataset version; registers it as challenger."""
+    _run_step("train", _experiment(**request), resume=resume)
+
+
+@cli.command(cls=RequestCommand)
+@click.argument("experiment", metavar="EXPERIMENT.yaml")
+@_request_options
+def evaluate(**request: Any) -> None:
+    """Measures the challenger on the whole test split."""
+    _run_step("evaluate", _experiment(**request))
+
+
+@cli.command(cls=RequestCommand)
+@click.argument("experiment", metavar="EXPERIMENT.yaml")
+@_request_options
+def promote(**request: Any) -> None:
+    """Makes the challenger champion if every gate holds; says why where one does not."""
+    _run_step("promote", _experiment(**request))
+
+
+@cli.command(cls=RequestCommand)
+@click.argument("experiment", metavar="EXPERIMENT.yaml")
+@_request_options
+def sample(**request: Any) -> None:
+    """Samples the champion: Parquet, a manifest and a contact sheet."""
+    _run_step("sample", _experiment(**request))
+
+
+@cli.command(cls=RequestCommand)
+@click.argument("experiment", metavar="EXPERIMENT.yaml")
+@_request_options
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the stopped run.")
+def run(resume: bool, **request: Any) -> None:
+    """Does all steps: ingest, train, evaluate, promote, sample."""
+    _run_step("run", _experiment(**request), resume=resume)
+
+
+@cli.command()
+@_request_options
+@click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
+def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
+    """Says what is there of each part of the stack, and what is wrong with it.
+
+    Exit 1: the pipeline could not run.
+    """
+    from sparkgen.config import load_environment
+    from sparkgen.doctor import examine
+
+    examination = examine(load_environment(conf, env=env, overrides=overrides, root=root))
+    for line in examination.lines():
+        click.echo(line, err=True)
+    _print(examination.summary())
+    if examination.problems:
+        raise SparkgenError(f"the pipeline could not run: {'; '.join(examination.problems)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command; returns when it is done, and leaves by `SystemExit` when it is not.
+
+    Args:
+        arguments: those of the command line, without the program; None: `sys.argv`.
+    """
+    _log_to_stderr()
+    try:
+        cli.main(arguments, prog_name="sparkgen", standalone_mode=False)
+    except click.Abort:
+        _leave("stopped; the same command starts it again", Interrupted.exit_status)
+    except click.ClickException as error:
+        _leave(f"{error.format_message()} (sparkgen --help)", error.exit_code)
+    except SparkgenError as error:
+        _leave(str(error), error.exit_status)
+
+
+def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str | None) -> Any:
+    from sparkgen.config import load_experiment
+
+    return load_experiment(experiment, env=env, overrides=overrides, root=root)
+
+
+def _run_step(step: str, request: Any, **options: Any) -> None:
+    from sparkgen.pipeline.session import spark_session
+
+    environment = request.environment
+    on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
+    spark = spark_session(environment) if on_spark else None
+    _print(importlib.import_module(f"sparkgen.pipeline.{step}").run(request, spark, **options))
+
+
+def _print(result: dict[str, Any]) -> None:
+    sys.stderr.flush()
+    click.echo(json.dumps(result))
+
+
+def _leave(message: str, status: int) -> None:
+    click.echo(f"sparkgen: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("sparkgen").setLevel(logging.INFO)

