@@ -133,3 +133,4 @@ def test_the_newest_version_is_the_challenger_and_the_champion_stays(
     assert second.tags["dataset_version"] == "0123456789abcdef"
     folder = registry.model_folder(experiment, second)
     assert pack(folder) == pack(autoencoder)
+    assert folder.is_relative_to(experiment.environment.root)

@@ -65,6 +65,8 @@ def register(
     client = connect(experiment.environment)
     description = json.loads((Path(model_folder) / "model.json").read_text())
     name = registered_name(experiment)
+    # A logged model goes to MLflow's current experiment, which need not be that of its run.
+    mlflow.set_experiment(experiment_id=client.get_run(run.run_id).info.experiment_id)
     info = Model.log(
         None,
         flavor=mlflow.pyfunc,

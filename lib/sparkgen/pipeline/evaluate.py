@@ -1,0 +1,76 @@
+"""The evaluate step: the challenger's figures on the whole split, logged to its run and version."""
+
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.evaluation.figures import Figure, from_json
+from sparkgen.evaluation.job import evaluate
+from sparkgen.models.portable import pack
+from sparkgen.pipeline.version import version_by_id
+from sparkgen.tracking import registry
+from sparkgen.tracking.registry import CHALLENGER, ModelVersion
+from sparkgen.tracking.runs import attach
+from sparkgen.tracking.server import tracking_uri
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+FIGURE_TAG = "figure_"
+
+
+def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
+    """Evaluates the challenger on the dataset version that it was trained on.
+
+    Returns:
+        `model_uri`, and `metrics` by figure.
+
+    Raises:
+        RequestError: no challenger, or its dataset version is gone.
+    """
+    version = registry.require(experiment, CHALLENGER)
+    dataset_version = version.tags["dataset_version"]
+    figures = figures_of(experiment, version, spark, dataset_version=dataset_version)
+    log_figures(experiment, version, figures)
+    return {
+        "model_uri": version.uri,
+        "metrics": {name: figure.value for name, figure in figures.items()},
+    }
+
+
+def figures_of(
+    experiment: ExperimentConfig,
+    version: ModelVersion,
+    spark: "SparkSession",
+    *,
+    dataset_version: str,
+) -> dict[str, Figure]:
+    """The figures of a model version on a dataset version."""
+    dataset = version_by_id(experiment, dataset_version)
+    packed = pack(registry.model_folder(experiment, version))
+    return evaluate(
+        spark,
+        packed,
+        experiment.evaluation,
+        version_uri=dataset.uri,
+        manifest=dataset.manifest,
+    )
+
+
+def log_figures(
+    experiment: ExperimentConfig, version: ModelVersion, figures: dict[str, Figure]
+) -> None:
+    """Writes figures to the version's run, as metrics `<split>_<name>`, and to its tags, whole."""
+    run = attach(tracking_uri(experiment.environment), version.run_id)
+    run.metrics({f"{figure.split}_{name}": figure.value for name, figure in figures.items()})
+    run.json({name: figure._asdict() for name, figure in figures.items()}, "figures.json")
+    tags = {FIGURE_TAG + name: figure.to_json() for name, figure in figures.items()}
+    registry.annotate(experiment, version, tags)
+
+
+def logged_figures(version: ModelVersion) -> dict[str, Figure]:
+    """The figures in a version's tags; empty where it was never evaluated."""
+    return {
+        key.removeprefix(FIGURE_TAG): from_json(text)
+        for key, text in version.tags.items()
+        if key.startswith(FIGURE_TAG)
+    }

@@ -1,0 +1,92 @@
+"""What a training run leaves beside its checkpoints, so that it can be taken up again.
+
+`<checkpoints>/<experiment>/<run id>/run.json` says what the run trains; `finished` comes last.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from pyarrow import fs
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.datasets.storage import absolute, open_uri, read_bytes, write_bytes
+from sparkgen.errors import RequestError
+
+JOURNAL = "run.json"
+# What makes a run what it is. The number of workers, and where they run, may change.
+SECTIONS = ("dataset", "model", "training", "density")
+
+
+class Journal(NamedTuple):
+    """A training run."""
+
+    run_id: str
+    dataset_version: str
+    sections: dict[str, Any]
+    """Of the request: those that a resumed run must not change."""
+    finished: bool = False
+
+
+def sections(experiment: ExperimentConfig) -> dict[str, Any]:
+    """The part of a request that a resumed run must not change."""
+    return experiment.model_dump(mode="json", include=set(SECTIONS))
+
+
+def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
+    """The folder of a run's checkpoints, the same from every working directory."""
+    return f"{_folder(experiment)}/{run_id}"
+
+
+def write_journal(experiment: ExperimentConfig, journal: Journal) -> None:
+    """Notes the state of a run."""
+    text = json.dumps(journal._asdict(), indent=1, sort_keys=True)
+    write_bytes(f"{checkpoint_uri(experiment, journal.run_id)}/{JOURNAL}", text.encode())
+
+
+def unfinished(experiment: ExperimentConfig) -> Journal:
+    """The newest run of the experiment that did not finish.
+
+    Raises:
+        RequestError: there is none, or it was started with another configuration.
+    """
+    for journal in _newest_first(experiment):
+        if not journal.finished:
+            _check_unchanged(journal, experiment)
+            return journal
+    raise RequestError(
+        f"an unfinished run of {experiment.name} in {_folder(experiment)}",
+        found="none",
+        mend="train without --resume",
+    )
+
+
+def _check_unchanged(journal: Journal, experiment: ExperimentConfig) -> None:
+    now = sections(experiment)
+    for section in SECTIONS:
+        if journal.sections[section] != now[section]:
+            raise RequestError(
+                f"the {section} section that run {journal.run_id} was started with",
+                found="another",
+                mend="resume with the same experiment and --set, or train without --resume",
+            )
+
+
+def _newest_first(experiment: ExperimentConfig) -> list[Journal]:
+    filesystem, path = open_uri(_folder(experiment))
+    runs = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    files = filesystem.get_file_info(
+        [f"{run.path}/{JOURNAL}" for run in runs if run.type == fs.FileType.Directory]
+    )
+    found = [info for info in files if info.type == fs.FileType.File]
+    found.sort(key=lambda info: info.mtime_ns or 0, reverse=True)
+    names = [info.path.split("/")[-2] for info in found]
+    return [_read(experiment, name) for name in names]
+
+
+def _read(experiment: ExperimentConfig, run_id: str) -> Journal:
+    return Journal(**json.loads(read_bytes(f"{checkpoint_uri(experiment, run_id)}/{JOURNAL}")))
+
+
+def _folder(experiment: ExperimentConfig) -> str:
+    environment = experiment.environment
+    return f"{absolute(environment.path(environment.checkpoints))}/{experiment.name}"

@@ -1,0 +1,62 @@
+"""The promote step: the challenger becomes champion where every gate of the experiment holds."""
+
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.errors import RequestError
+from sparkgen.evaluation.figures import Figure, comparable
+from sparkgen.evaluation.promotion import judge
+from sparkgen.pipeline.evaluate import figures_of, logged_figures
+from sparkgen.tracking import registry
+from sparkgen.tracking.registry import CHALLENGER, CHAMPION, ModelVersion
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
+    """Judges the challenger, and moves the alias `champion` where it is promoted.
+
+    Returns:
+        `promoted`, the URI of the `champion` there is now (None where there is none), and the
+        `reasons` against the challenger.
+
+    Raises:
+        RequestError: no challenger, or one that was not evaluated.
+    """
+    challenger = registry.require(experiment, CHALLENGER)
+    champion = registry.find(experiment, CHAMPION)
+    figures = logged_figures(challenger)
+    if experiment.gates and not figures:
+        raise RequestError(
+            f"figures of {challenger.uri}", found="none", mend="run sparkgen evaluate first"
+        )
+    rival = _champion_figures(experiment, champion, figures, spark)
+    verdict = judge(experiment.gates, figures, rival)
+    if verdict.promoted:
+        registry.crown(experiment, challenger)
+        champion = challenger
+    return {
+        "promoted": verdict.promoted,
+        "champion": champion.uri if champion else None,
+        "reasons": verdict.reasons,
+    }
+
+
+def _champion_figures(
+    experiment: ExperimentConfig,
+    champion: ModelVersion | None,
+    figures: dict[str, Figure],
+    spark: "SparkSession",
+) -> dict[str, Figure] | None:
+    """The champion's figures where gates ask for them, comparable with the challenger's."""
+    names = [g.metric for g in experiment.gates if g.max_regression is not None]
+    wanted = [name for name in names if name in figures]
+    if champion is None or not wanted:
+        return None
+    logged = logged_figures(champion)
+    if all(name in logged and comparable(logged[name], figures[name]) for name in wanted):
+        return logged
+    # Its figures are of other data or another protocol: it has to sit the challenger's exam.
+    dataset_version = figures[wanted[0]].dataset_version
+    return figures_of(experiment, champion, spark, dataset_version=dataset_version)

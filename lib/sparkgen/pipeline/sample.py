@@ -1,0 +1,39 @@
+"""The sample step: the champion makes a sample set."""
+
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.datasets.storage import absolute
+from sparkgen.models.portable import pack
+from sparkgen.sampling.job import sample
+from sparkgen.tracking import registry
+from sparkgen.tracking.registry import CHAMPION
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
+    """Samples the champion.
+
+    Returns:
+        The folder of the `samples`, their `count`, the `contact_sheet` and the `model_uri`.
+
+    Raises:
+        RequestError: no champion, or options that it does not take.
+    """
+    environment, config = experiment.environment, experiment.sampling
+    version = registry.require(experiment, CHAMPION)
+    made = sample(
+        spark,
+        pack(registry.model_folder(experiment, version)),
+        config,
+        model_uri=version.uri,
+        samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
+    )
+    return {
+        "samples": made.uri,
+        "count": config.count,
+        "contact_sheet": made.contact_sheet,
+        "model_uri": version.uri,
+    }

@@ -1,0 +1,89 @@
+"""The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.distribution.launcher import launch
+from sparkgen.pipeline.journal import (
+    Journal,
+    checkpoint_uri,
+    sections,
+    unfinished,
+    write_journal,
+)
+from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
+from sparkgen.tracking import registry
+from sparkgen.tracking.runs import RunLogger, open_run
+from sparkgen.tracking.server import tracking_uri
+from sparkgen.training.worker import train
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# MLflow runs this file by its path; it is not imported here.
+SAMPLER = Path(__file__).parents[1] / "sampling" / "sampler.py"
+
+
+def run(
+    experiment: ExperimentConfig, spark: "SparkSession | None", *, resume: bool = False
+) -> dict[str, Any]:
+    """Trains, logs and registers a model.
+
+    Args:
+        experiment: the request.
+        spark: the session; needed by the launcher `spark` only.
+        resume: go on with the newest run of this experiment that did not finish.
+
+    Returns:
+        `run_id`, `model_uri`, `metrics` of the last epoch, and the `checkpoint` it ended with.
+
+    Raises:
+        RequestError: no dataset version, nothing to resume, no tracking server.
+    """
+    journal = unfinished(experiment) if resume else None
+    version = (
+        version_by_id(experiment, journal.dataset_version)
+        if journal
+        else newest_version(experiment)
+    )
+    run_id = journal.run_id if journal else None
+    with open_run(experiment, version.manifest, run_id=run_id) as logger:
+        journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
+        write_journal(experiment, journal)
+        result = _launch(experiment, version, logger, spark)
+        model = registry.register(
+            logger, result["model"], experiment, version.manifest, sampler=SAMPLER
+        )
+        write_journal(experiment, journal._replace(finished=True))
+    return {
+        "run_id": logger.run_id,
+        "model_uri": model.uri,
+        "metrics": result["metrics"],
+        "checkpoint": result["checkpoint"],
+    }
+
+
+def _launch(
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+    spark: "SparkSession | None",
+) -> dict[str, Any]:
+    environment = experiment.environment
+    request = {
+        "experiment": experiment.model_dump(mode="json"),
+        "version_uri": version.uri,
+        "checkpoint_uri": checkpoint_uri(experiment, logger.run_id),
+        "run_id": logger.run_id,
+        "tracking_uri": tracking_uri(environment),
+    }
+    return launch(
+        train,
+        request,
+        workers=environment.workers,
+        where=environment.launcher,
+        threads_per_worker=environment.threads_per_worker,
+        max_restarts=environment.max_restarts,
+        spark=spark,
+    )

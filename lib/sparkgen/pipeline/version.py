@@ -1,0 +1,57 @@
+"""Which dataset version a request means."""
+
+from typing import NamedTuple
+
+from sparkgen.config import DatasetConfig, EnvironmentConfig, ExperimentConfig
+from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
+from sparkgen.datasets.storage import absolute
+from sparkgen.errors import RequestError
+
+
+class DatasetVersion(NamedTuple):
+    """A dataset version and where it is."""
+
+    uri: str
+    manifest: Manifest
+
+
+def datasets_uri(environment: EnvironmentConfig) -> str:
+    """The folder of all dataset versions, the same from every working directory."""
+    return absolute(environment.path(environment.datasets))
+
+
+def newest_version(experiment: ExperimentConfig) -> DatasetVersion:
+    """The newest version of the experiment's dataset that was made with the same options.
+
+    Raises:
+        RequestError: there is none.
+    """
+    root, dataset = datasets_uri(experiment.environment), experiment.dataset
+    versions = list_versions(root, dataset.name)
+    for manifest in versions:
+        if _options(manifest) == dataset.model_dump(mode="json", exclude={"source"}):
+            return _placed(root, manifest)
+    found = f"{len(versions)} made with other options" if versions else "none"
+    raise RequestError(
+        f"a version of dataset {dataset.name} in {root}",
+        found=found,
+        mend=f"run sparkgen ingest conf/datasets/{dataset.name}.yaml with the same --set dataset.*",
+    )
+
+
+def version_by_id(experiment: ExperimentConfig, version: str) -> DatasetVersion:
+    """A version of the experiment's dataset; a `ManifestError` where it is not there."""
+    root = datasets_uri(experiment.environment)
+    return _placed(root, read_manifest(f"{root}/{experiment.dataset.name}/{version}"))
+
+
+def _placed(root: str, manifest: Manifest) -> DatasetVersion:
+    return DatasetVersion(f"{root}/{manifest.name}/{manifest.version}", manifest)
+
+
+def _options(manifest: Manifest) -> object:
+    # Lanes and labels come back from JSON as lists; so do they from the request's dump.
+    config = {key: value for key, value in manifest.config.items() if key != "source"}
+    return DatasetConfig.model_validate({**config, "source": {"format": "builtin"}}).model_dump(
+        mode="json", exclude={"source"}
+    )
