@@ -1,0 +1,165 @@
+"""Dense and convolutional layers that see only what comes earlier in an order.
+
+Pixels are ordered by row, then column, then channel (R, G, B). A layer computes in the dtype of
+what it is given, so that one set of weights trains in float32 and samples in float64.
+
+Shape suffixes: B rows, H and W the image's height and width, C channels in, F features out.
+"""
+
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+Tensor = Any
+Kind = Literal["A", "B", "open"]
+
+
+def colour_groups(features: int, colours: int, repeats: int = 1) -> npt.NDArray[np.int64]:
+    """Which colour each feature belongs to: equal runs of 0 .. colours - 1, `repeats` times over."""
+    each = features // repeats
+    return np.tile(np.arange(each) * colours // each, repeats)
+
+
+def causal_mask(
+    *, rows: int, left: int, right: int, kind: Kind, seen: npt.ArrayLike, seeing: npt.ArrayLike
+) -> npt.NDArray[np.float32]:
+    """1 where a convolution may look, 0 elsewhere; its last row is the pixel's own.
+
+    At the pixel itself, kind `A` (van den Oord et al., "Pixel Recurrent Neural Networks", 2016,
+    section 3.4) sees the earlier colours, `B` its own colour as well; `open` sees everything.
+
+    Args:
+        rows: of the kernel.
+        left: columns left of the pixel.
+        right: columns right of the pixel.
+        kind: of the mask.
+        seen: the colours of the C features in.
+        seeing: the colours of the F features out.
+
+    Returns:
+        float32 (rows, left + 1 + right, C, F).
+    """
+    seen_C1, seeing_1F = np.asarray(seen)[:, None], np.asarray(seeing)[None]
+    mask = np.ones((rows, left + 1 + right, seen_C1.size, seeing_1F.size), np.float32)
+    if kind != "open":
+        mask[-1, left] = seen_C1 < seeing_1F if kind == "A" else seen_C1 <= seeing_1F
+        mask[-1, left + 1 :] = 0
+    return mask
+
+
+class MaskedConv(keras.layers.Layer):
+    """A convolution with the rows above a pixel and the pixel's own row, masked by `causal_mask`.
+
+    Args:
+        filters: F.
+        above: kernel rows above the pixel.
+        left: kernel columns left of it.
+        right: kernel columns right of it, which only the rows above may use.
+        kind: `A`, `B` or `open`.
+        colours: of the image.
+        repeats: how many times over the features out run through the colours, as for gates.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        *,
+        above: int = 0,
+        left: int = 0,
+        right: int = 0,
+        kind: Kind = "B",
+        colours: int = 1,
+        repeats: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.filters, self.kind, self.colours, self.repeats = filters, kind, colours, repeats
+        self.above, self.left, self.right = above, left, right
+
+    def build(self, input_shape: Any) -> None:
+        channels = input_shape[-1]
+        self.mask = causal_mask(
+            rows=self.above + 1,
+            left=self.left,
+            right=self.right,
+            kind=self.kind,
+            seen=colour_groups(channels, self.colours),
+            seeing=colour_groups(self.filters, self.colours, self.repeats),
+        )
+        self.kernel = self.add_weight(
+            shape=self.mask.shape, initializer="glorot_uniform", name="kernel"
+        )
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def masked_kernel(self, dtype: Any) -> Tensor:
+        """The kernel, zero where it may not look: (above + 1, left + 1 + right, C, F)."""
+        return ops.cast(self.kernel, dtype) * ops.cast(self.mask, dtype)
+
+    def call(self, x_BHWC: Tensor) -> Tensor:
+        """(B, H, W, C) → (B, H, W, F), zeros taken outside the image."""
+        margins = [[0, 0], [self.above, 0], [self.left, self.right], [0, 0]]
+        return self.inside(ops.pad(x_BHWC, margins) if self.above or self.left else x_BHWC)
+
+    def inside(self, x_BHWC: Tensor) -> Tensor:
+        """The convolution of an image that brings its own margins."""
+        kernel = self.masked_kernel(x_BHWC.dtype)
+        y = ops.conv(x_BHWC, kernel, padding="valid", data_format="channels_last")
+        return y + ops.cast(self.bias, y.dtype)
+
+    def at(self, window_BRKC: Tensor) -> Tensor:
+        """The convolution at one pixel, given a window as large as the kernel: (B, 1, 1, F)."""
+        kernel = ops.reshape(self.masked_kernel(window_BRKC.dtype), (-1, self.filters))
+        flat = ops.reshape(window_BRKC, (-1, kernel.shape[0]))
+        y_BF = ops.matmul(flat, kernel) + ops.cast(self.bias, flat.dtype)
+        return ops.reshape(y_BF, (-1, 1, 1, self.filters))
+
+
+class MaskedDense(keras.layers.Layer):
+    """A dense layer whose units see only what their degree allows.
+
+    A unit of degree m depends on the first m inputs at most (Germain et al., "MADE", 2015): it sees
+    units of degree up to its own, or, where `strict`, below its own.
+
+    Args:
+        seen: degrees of the units in.
+        degrees: of the units out.
+        strict: whether equal degrees are hidden from each other.
+        use_bias: whether there is a bias.
+    """
+
+    def __init__(
+        self,
+        seen: npt.ArrayLike,
+        degrees: npt.ArrayLike,
+        *,
+        strict: bool = False,
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)
+        seen_I1, degrees_1F = np.asarray(seen)[:, None], np.asarray(degrees)[None]
+        visible = seen_I1 < degrees_1F if strict else seen_I1 <= degrees_1F
+        self.mask, self.use_bias = visible.astype(np.float32), use_bias
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(
+            shape=self.mask.shape, initializer="glorot_uniform", name="kernel"
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(shape=self.mask.shape[1:], initializer="zeros", name="bias")
+
+    def call(self, x_BI: Tensor) -> Tensor:
+        """(B, I) → (B, F)."""
+        return self.columns(x_BI, 0, self.mask.shape[1])
+
+    def columns(self, x_BI: Tensor, start: Any, width: int) -> Tensor:
+        """The units `start` .. `start + width - 1` alone: (B, width)."""
+        size = self.mask.shape[0]
+        kernel = ops.cast(self.kernel, x_BI.dtype) * ops.cast(self.mask, x_BI.dtype)
+        y = ops.matmul(x_BI, ops.slice(kernel, (0, start), (size, width)))
+        if self.use_bias:
+            y += ops.slice(ops.cast(self.bias, y.dtype), (start,), (width,))
+        return y
