@@ -1,0 +1,223 @@
+"""The yardstick: one set of figures for the samples of every model, whatever its family.
+
+| figure | what it says |
+| --- | --- |
+| `memorised` | the share of samples that are nearly a training row |
+| `nearest_training_row` | median distance of a sample to it; `..._held_out`: of a test row |
+| `kid`, `fid` | distance of samples and test rows in the judge's features |
+| `precision`, `recall` | how real, and how complete, the samples are in the judge's features |
+| `judge_confident`, `judge_classes_present`, `judge_imbalance` | the judge's verdict on the samples |
+
+The judge is a registered classifier of the same data set; its digest is in every protocol that it
+has a part in. Spark computes features file by file, and searches the whole training set.
+"""
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.config import EvaluationConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.pixels import to_unit
+from sparkgen.datasets.storage import read_bytes
+from sparkgen.evaluation.distances import frechet_distance, kernel_distance
+from sparkgen.evaluation.figures import Figure
+from sparkgen.evaluation.judgement import CONFIDENT, judge
+from sparkgen.evaluation.manifold import precision_recall
+from sparkgen.evaluation.memorisation import (
+    NEIGHBOURS,
+    memorisation,
+    merge_nearest,
+    nearest_distances,
+)
+from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.noise import Stream, permutation
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+Floats = npt.NDArray[np.floating[Any]]
+Frames = Iterator["pd.DataFrame"]
+
+JUDGE_ROWS = 250  # images a call of the judge
+ARRAY_COLUMNS = "file int, name string, rows int, data binary"
+
+
+class Judged(NamedTuple):
+    """What the judge computes of N images, in the order of the files."""
+
+    features: Floats
+    """float32 (N, F)."""
+    probabilities: Floats
+    """float32 (N, classes)."""
+
+
+class Value(NamedTuple):
+    """A figure before it is told which rows it is of."""
+
+    value: float
+    protocol: str
+    standard_error: float | None = None
+
+
+def appraise(
+    spark: "SparkSession",
+    sample_files: Sequence[str],
+    packed_judge: PortableModel | None,
+    config: EvaluationConfig,
+    *,
+    version_uri: str,
+    manifest: Manifest,
+) -> dict[str, Figure]:
+    """The yardstick's figures of a sample set.
+
+    Args:
+        spark: the session.
+        sample_files: URIs of the Parquet files of the samples, with a column `image`.
+        packed_judge: the judge; None: only what needs no judge.
+        config: the split held against the samples, and the seed that shuffles it.
+        version_uri: of the dataset version, on storage that all executors share.
+        manifest: of the dataset version.
+    """
+    held_out_files = _files(version_uri, manifest, config.split)
+    samples = read_images(sample_files, manifest.shape)
+    held_out = read_images(held_out_files, manifest.shape)
+    order = permutation(len(held_out), seed=config.seed, stream=Stream.EVALUATE)
+    some = held_out[order[: len(samples)]]
+    values = _memorisation(spark, samples, some, _files(version_uri, manifest, "train"))
+    if packed_judge is not None:
+        judged = judge_files(spark, packed_judge, sample_files, manifest.shape)
+        real = judge_files(spark, packed_judge, held_out_files, manifest.shape)
+        shuffled = Judged(*(array[order] for array in real))
+        values |= _judgement(judged, shuffled, packed_judge, manifest)
+    return {
+        name: Figure(
+            value=value.value,
+            standard_error=value.standard_error,
+            protocol=value.protocol,
+            rows=len(samples),
+            dataset=manifest.name,
+            dataset_version=manifest.version,
+            split=config.split,
+            seed=config.seed,
+        )
+        for name, value in values.items()
+    }
+
+
+def judge_files(
+    spark: "SparkSession", packed: PortableModel, files: Sequence[str], shape: tuple[int, ...]
+) -> Judged:
+    """Features and class probabilities of all images of some Parquet files."""
+
+    def arrays(file: str) -> dict[str, Floats]:
+        images = read_images([file], shape)
+        return _judge_images(unpack(packed), images)._asdict()
+
+    found = _over_files(spark, files, arrays)
+    return Judged(*(np.concatenate(found[name]) for name in Judged._fields))
+
+
+def read_images(files: Sequence[str], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """The column `image` of Parquet files: uint8 (N, H, W, C)."""
+    import pyarrow.parquet as pq
+
+    images: list[bytes] = []
+    for file in files:
+        table = pq.read_table(io.BytesIO(read_bytes(file)), columns=["image"])
+        images += table["image"].to_pylist()
+    return np.frombuffer(b"".join(images), np.uint8).reshape(len(images), *shape)
+
+
+def _judge_images(model: Any, images: npt.NDArray[np.uint8]) -> Judged:
+    import keras
+
+    features, probabilities = [], []
+    for start in range(0, len(images), JUDGE_ROWS):
+        x = keras.ops.convert_to_tensor(to_unit(images[start : start + JUDGE_ROWS]))
+        features_BF = model.features(x)
+        features.append(np.asarray(features_BF).reshape(len(x), -1))
+        probabilities.append(np.asarray(keras.ops.softmax(model.head(features_BF))))
+    return Judged(np.concatenate(features), np.concatenate(probabilities))
+
+
+def _judgement(
+    samples: Judged, real: Judged, packed_judge: PortableModel, manifest: Manifest
+) -> dict[str, Value]:
+    x, y = samples.features, real.features
+    by = f"judge {packed_judge.digest}"
+    against = f"{len(x)} samples against {len(y)} rows, {by}"
+    kid = kernel_distance(x, y)
+    near = precision_recall(y[: len(x)], x)
+    classes = samples.probabilities.shape[1]
+    counts = manifest.splits["train"].label_counts
+    expected = np.array([counts.get(label, 0) for label in range(classes)], np.float64)
+    verdict = judge(samples.probabilities, expected / expected.sum())
+    return {
+        "kid": Value(kid.value, f"KID, cubic kernel, {against}", kid.standard_error),
+        "fid": Value(frechet_distance(x, y), f"FID, {against}"),
+        "precision": Value(near.precision, f"precision, 3 neighbours, {against}"),
+        "recall": Value(near.recall, f"recall, 3 neighbours, {against}"),
+        "judge_confident": Value(verdict.confident, f"share over {CONFIDENT}, {by}"),
+        "judge_classes_present": Value(verdict.classes_present, f"share of classes, {by}"),
+        "judge_imbalance": Value(verdict.imbalance, f"total variation, {by}"),
+    }
+
+
+def _memorisation(
+    spark: "SparkSession", samples: Any, held_out: Any, train_files: Sequence[str]
+) -> dict[str, Value]:
+    queries = np.concatenate([samples, held_out])
+    shape = queries.shape[1:]
+    query_QD = to_unit(queries).reshape(len(queries), -1)
+    query = spark.sparkContext.broadcast(query_QD)
+
+    def arrays(file: str) -> dict[str, Floats]:
+        train = to_unit(read_images([file], shape))
+        flat_ND = train.reshape(len(train), -1)
+        return {"near": nearest_distances(query.value, flat_ND, neighbours=NEIGHBOURS)}
+
+    try:
+        parts = _over_files(spark, train_files, arrays)["near"]
+    finally:
+        query.unpersist()
+    near_QK = merge_nearest(parts, neighbours=NEIGHBOURS)
+    found = memorisation(near_QK[: len(samples)], near_QK[len(samples) :])
+    how = f"Euclidean, pixels in [0, 1], against {len(held_out)} held-out rows"
+    return {
+        "memorised": Value(found.memorised, f"copy ratio to {NEIGHBOURS} neighbours, {how}"),
+        "nearest_training_row": Value(found.nearest, how),
+        "nearest_training_row_held_out": Value(found.nearest_held_out, how),
+    }
+
+
+def _over_files(
+    spark: "SparkSession", files: Sequence[str], arrays: Callable[[str], dict[str, Floats]]
+) -> dict[str, list[Floats]]:
+    """`arrays(file)` computed in the executors, each name's arrays in the order of the files."""
+
+    def compute(frames: Frames) -> Frames:
+        import pandas as pd
+
+        for frame in frames:
+            for number in frame["id"]:
+                for name, array in arrays(files[number]).items():
+                    data = np.ascontiguousarray(array, np.float32)
+                    row = {"file": number, "name": name, "rows": len(data), "data": data.tobytes()}
+                    yield pd.DataFrame([row])
+
+    numbers = spark.range(0, len(files), 1, numPartitions=len(files))
+    found: defaultdict[str, list[Floats]] = defaultdict(list)
+    rows = numbers.mapInPandas(compute, ARRAY_COLUMNS).collect()
+    for row in sorted(rows, key=lambda row: row.file):
+        found[row.name].append(np.frombuffer(row.data, np.float32).reshape(row.rows, -1))
+    return found
+
+
+def _files(version_uri: str, manifest: Manifest, split: str) -> list[str]:
+    return [f"{version_uri}/{entry.path}" for entry in manifest.split(split).files]
