@@ -1,0 +1,56 @@
+"""A block: a run of neighbouring records of one source file, parsed.
+
+Blocks are cut by the source alone (so many bytes, so many members), never by how many tasks there
+are: whatever the cluster, the same blocks make the same dataset version.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Labels = npt.NDArray[np.int32]
+Pixels = npt.NDArray[np.uint8]
+
+
+class Bad(NamedTuple):
+    """A record that could not be used.
+
+    `position` is a number, from 0 at the start of the block, or the name of a member. `needs` is
+    the width that would have held the record, where its reason is `beyond-width`.
+    """
+
+    position: int | str
+    reason: str
+    record: bytes
+    needs: int = 0
+
+
+class Records(NamedTuple):
+    """What a parser makes of a block: labels int32 (N,), pixels uint8 (N, H * W * C), and the rest.
+
+    `length` is how far the block reaches in the numbering of its file: lines, or pictures.
+    """
+
+    labels: Labels
+    pixels: Pixels
+    bad: list[Bad]
+    length: int
+
+
+class Block(NamedTuple):
+    """Records with their place: the split, the number of the file in it, and of the block in that."""
+
+    split: str
+    file: int
+    number: int
+    records: Records
+
+
+class Slice(Protocol):
+    """A share of the sources that one task reads. It travels to the executors by pickle."""
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks of this share, one at a time in memory."""
+        ...

@@ -1,0 +1,116 @@
+"""idx files, as MNIST and Fashion-MNIST ship: a big-endian header, then nothing but bytes.
+
+The header is two zero bytes, the type (8: unsigned byte), the number of dimensions, and each
+dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of handwritten digits").
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest.block import Bad, Block, Labels, Pixels, Records
+
+BLOCK_ROWS = 4096
+SKIP_BYTES = 1 << 20
+UNSIGNED_BYTE = 8
+
+
+class IdxSlice(NamedTuple):
+    """The pictures from `first` (a multiple of `BLOCK_ROWS`) up to `stop` of a pair of files."""
+
+    split: str
+    images: str
+    labels: str
+    first: int
+    stop: int
+    size: int
+    """Bytes of a picture."""
+    classes: int
+
+    def blocks(self) -> Iterator[Block]:
+        with _open(self.images) as images, _open(self.labels) as labels:
+            _shape(images, self.images)
+            _shape(labels, self.labels)
+            # A compressed stream only goes forward: what lies before is inflated and dropped.
+            _skip(images, self.first * self.size, self.images)
+            _skip(labels, self.first, self.labels)
+            for first in range(self.first, self.stop, BLOCK_ROWS):
+                rows = min(BLOCK_ROWS, self.stop - first)
+                pixels = np.frombuffer(_exactly(images, rows * self.size, self.images), np.uint8)
+                label = np.frombuffer(_exactly(labels, rows, self.labels), np.uint8)
+                records = _records(label.astype(np.int32), pixels.reshape(rows, -1), self.classes)
+                yield Block(self.split, 0, first // BLOCK_ROWS, records)
+
+
+def idx_slices(
+    split: str, images: str, labels: str, *, shape: tuple[int, ...], classes: int, tasks: int
+) -> list[IdxSlice]:
+    """The shares of a pair of files.
+
+    Raises:
+        RequestError: they are no idx files of bytes, or not of this shape, or not of one length.
+    """
+    with _open(images) as stream:
+        rows, *found = _shape(stream, images)
+    with _open(labels) as stream:
+        labelled = _shape(stream, labels)
+    if [n for n in found if n != 1] != [n for n in shape if n != 1]:
+        raise RequestError(
+            f"pictures of shape {list(shape)} in {images}",
+            found=str(found),
+            mend="set the dataset's shape to it",
+        )
+    if labelled != [rows]:
+        raise RequestError(
+            f"a label for each of the {rows} pictures in {labels}",
+            found=str(labelled),
+            mend="give the two files of one split",
+        )
+    share = max(1, -(-rows // (tasks * BLOCK_ROWS))) * BLOCK_ROWS
+    size = int(np.prod(shape))
+    return [
+        IdxSlice(split, images, labels, first, min(first + share, rows), size, classes)
+        for first in range(0, rows, share)
+    ]
+
+
+def _records(labels: Labels, pixels: Pixels, classes: int) -> Records:
+    good = labels < classes
+    bad = [
+        Bad(number, "unknown-label", bytes([labels[number]]) + pixels[number].tobytes())
+        for number in np.flatnonzero(~good).tolist()
+    ]
+    return Records(labels[good], pixels[good], bad, len(labels))
+
+
+def _open(uri: str) -> Any:
+    filesystem, path = open_uri(uri)
+    return filesystem.open_input_stream(path)
+
+
+def _shape(stream: Any, uri: str) -> list[int]:
+    header = bytes(stream.read(4))
+    if len(header) < 4 or header[:2] != b"\0\0" or header[2] != UNSIGNED_BYTE:
+        raise RequestError(
+            f"an idx file of unsigned bytes at {uri}",
+            found=f"a file that begins {header.hex(' ')}",
+            mend="correct the dataset's source",
+        )
+    sizes = _exactly(stream, 4 * header[3], uri)
+    return list(struct.unpack(f">{header[3]}I", sizes))
+
+
+def _exactly(stream: Any, size: int, uri: str) -> bytes:
+    data = bytes(stream.read(size))
+    if len(data) < size:
+        raise IngestError(f"{uri} ends before the last record that its header declares")
+    return data
+
+
+def _skip(stream: Any, size: int, uri: str) -> None:
+    for done in range(0, size, SKIP_BYTES):
+        _exactly(stream, min(SKIP_BYTES, size - done), uri)

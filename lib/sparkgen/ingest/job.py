@@ -1,0 +1,191 @@
+"""The ingest: sources to a dataset version, at the edges of which all effects are."""
+
+import logging
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+from pyspark.errors import PythonException
+from pyspark.sql import SparkSession
+from pyspark.storagelevel import StorageLevel
+
+from sparkgen.config import DatasetConfig
+from sparkgen.datasets.manifest import (
+    FileEntry,
+    Manifest,
+    SplitEntry,
+    content_version,
+    list_versions,
+)
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import IngestError, ManifestError, RequestError
+from sparkgen.ingest.deal import Filter
+from sparkgen.ingest.layout import QUARANTINE, Cut, Layout, Summary, make_layout
+from sparkgen.ingest.publish import publish, reject, staging
+from sparkgen.ingest.sources import Sources, find_sources, make_slices
+from sparkgen.ingest.stages import Target, parse, session_of, summaries, write
+from sparkgen.ingest.write import WrittenFile
+
+LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
+TASKS_PER_CORE = 4  # of the writing, so that uneven tasks even out
+
+log = logging.getLogger(__name__)
+
+
+def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) -> Manifest:
+    """Makes the dataset version of a configuration, or finds it made.
+
+    Args:
+        spark: a session whose executors have this package and reach the sources.
+        dataset: the configuration.
+        datasets_uri: the folder of all datasets, reached by driver and executors.
+
+    Raises:
+        RequestError: a source that is not there, or a shape too small for it.
+        IngestError: more bad records than `max_bad_fraction`, no records, an unreadable file.
+    """
+    sources = find_sources(dataset)
+    made = _made_before(dataset, sources, datasets_uri)
+    if made is not None:
+        log.info("version %s of %s is up to date", made.version, made.name)
+        return made
+    dataset_uri = f"{datasets_uri}/{dataset.name}"
+    with staging(dataset_uri) as folder:
+        try:
+            manifest = _make(session_of(spark), dataset, sources, folder, dataset_uri)
+        except PythonException as error:
+            raise IngestError(_last_line(str(error))) from error
+        publish(folder, dataset_uri, manifest)
+    return manifest
+
+
+def _make(
+    spark: SparkSession, dataset: DatasetConfig, sources: Sources, folder: str, dataset_uri: str
+) -> Manifest:
+    cores = spark.sparkContext.defaultParallelism
+    slices = make_slices(dataset, sources, tasks=cores, scratch=f"{folder}/scratch")
+    blocks = parse(spark, slices, Filter(dataset.labels, dataset.invert))
+    blocks = blocks.persist(StorageLevel.DISK_ONLY)
+    try:
+        parsed = summaries(blocks)
+        layout = make_layout(parsed, _cut(dataset))
+        files = sum(o.files for o in layout.outputs.values())
+        names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
+        target = Target(folder, min(max(files, 1), cores * TASKS_PER_CORE))
+        written = write(blocks, layout, names, target)
+    finally:
+        blocks.unpersist()
+    refusal = _refuse(dataset, parsed, layout)
+    if refusal is not None:
+        raise refusal
+    return _manifest(dataset, sources, parsed, written)
+
+
+def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) -> Manifest | None:
+    """The whole version made of the same configuration and unchanged sources, if there is one."""
+    entries = tuple(f for files in sources.values() for f in files)
+    try:
+        versions = list_versions(datasets_uri, dataset.name)
+    except ManifestError:
+        return None
+    for manifest in versions:
+        same = manifest.config == dataset.model_dump(mode="json") and manifest.sources == entries
+        if same and _is_whole(manifest, f"{datasets_uri}/{dataset.name}/{manifest.version}"):
+            return manifest
+    return None
+
+
+def _is_whole(manifest: Manifest, version_uri: str) -> bool:
+    filesystem, root = open_uri(version_uri)
+    files = [f for split in manifest.splits.values() for f in split.files]
+    found = filesystem.get_file_info([f"{root}/{f.path}" for f in files])
+    return all(info.size == file.bytes for info, file in zip(found, files, strict=True))
+
+
+def _cut(dataset: DatasetConfig) -> Cut:
+    return Cut(
+        lanes=dataset.lanes,
+        shards=dataset.shards,
+        shard_rows=dataset.shard_rows,
+        validation_fraction=dataset.validation_fraction,
+        limit=dataset.limit,
+        seed=dataset.seed,
+    )
+
+
+def _name(uri: str) -> str:
+    return uri.rstrip("/").rpartition("/")[2]
+
+
+def _refuse(dataset: DatasetConfig, parsed: list[Summary], layout: Layout) -> Exception | None:
+    """Why no version can be made of what was read, if so."""
+    good, bad = sum(s.good for s in parsed), sum(s.bad for s in parsed)
+    reasons = _reasons(parsed)
+    beyond = reasons.get("beyond-width", 0)
+    if bad > dataset.max_bad_fraction * (good + bad):
+        if bad - beyond <= dataset.max_bad_fraction * (good + bad):
+            needs = max(s.needs for s in parsed)
+            return RequestError(
+                f"a shape of at least {needs} values",
+                found=f"{list(dataset.shape)}, and {beyond} of {good + bad} records beyond it",
+                mend="set the dataset's shape to the width of its source",
+            )
+        counts = ", ".join(f"{reason} {n}" for reason, n in reasons.items())
+        return IngestError(
+            f"{bad} of {good + bad} records are bad, more than max_bad_fraction "
+            f"{dataset.max_bad_fraction} allows: {counts}"
+        )
+    files, rows = layout.outputs["train"].files, layout.outputs["train"].rows
+    if files < (dataset.shards or dataset.lanes):
+        return RequestError(
+            f"at least {dataset.shards or dataset.lanes} training rows, one a shard",
+            found=f"{rows}",
+            mend="correct source, labels or limit, or set lanes or shards lower",
+        )
+    return None
+
+
+def _reasons(parsed: list[Summary]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for summary in parsed:
+        counts.update(summary.reasons)
+    return dict(sorted(counts.items()))
+
+
+def _manifest(
+    dataset: DatasetConfig, sources: Sources, parsed: list[Summary], written: list[WrittenFile]
+) -> Manifest:
+    splits = {}
+    for folder in ("train", "validation", "test"):
+        files = [w for w in written if w.folder == folder]
+        counts: Counter[int] = Counter()
+        for file in files:
+            counts.update({int(k): n for k, n in file.label_counts.items()})
+        if files:
+            splits[folder] = SplitEntry(
+                rows=sum(f.rows for f in files),
+                label_counts=dict(sorted(counts.items())),
+                files=tuple(_entry(f) for f in files),
+            )
+    manifest = Manifest(
+        name=dataset.name,
+        version="",
+        shape=dataset.shape,
+        class_names=dataset.class_names,
+        lanes=dataset.lanes,
+        splits=splits,
+        quarantined=_reasons(parsed),
+        quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
+        sources=tuple(f for files in sources.values() for f in files),
+        config=dataset.model_dump(mode="json"),
+        libraries={name: version(name) for name in LIBRARIES},
+    )
+    return manifest.model_copy(update={"version": content_version(manifest)})
+
+
+def _entry(file: WrittenFile) -> FileEntry:
+    return FileEntry(path=file.path, rows=file.rows, bytes=file.bytes, sha256=file.sha256)
+
+
+def _last_line(traceback: str) -> str:
+    return [line for line in traceback.strip().splitlines() if line.strip()][-1].strip()

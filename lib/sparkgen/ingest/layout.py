@@ -1,0 +1,149 @@
+"""Where every record goes: which split, which file, which place in it. Pure arithmetic."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.ingest.shuffle import IntArray, ranks
+
+QUARANTINE = "quarantine"
+QUARANTINE_FILE_ROWS = 4096
+
+
+class Summary(NamedTuple):
+    """A parsed block in numbers: how far it reaches, and its good, used and bad records.
+
+    `rows` are the good records that the label filter left.
+    """
+
+    split: str
+    file: int
+    number: int
+    length: int
+    rows: int
+    good: int
+    reasons: dict[str, int]
+    needs: int
+
+    @property
+    def bad(self) -> int:
+        return sum(self.reasons.values())
+
+    def to_json(self) -> str:
+        return json.dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Summary":
+        return cls(*json.loads(text))
+
+
+class Place(NamedTuple):
+    """What comes before a block: rows of its split, records of its file, bad records of all."""
+
+    first_id: int
+    first_position: int
+    first_bad: int
+
+
+class Output(NamedTuple):
+    """The files of one folder of the version; `first` is the number of the first one among all."""
+
+    folder: str
+    rows: int
+    files: int
+    first: int
+
+    def balanced(self, ordinals: IntArray) -> IntArray:
+        """Which file each row goes to: neighbours together, file sizes differing by at most one."""
+        return self.first + ordinals * self.files // self.rows
+
+
+class Rows(NamedTuple):
+    """For each of B rows the file that it goes to, int64 (B,), and its order in that file."""
+
+    files: IntArray
+    orders: IntArray
+
+
+class Cut(NamedTuple):
+    """What the configuration says of the cutting."""
+
+    lanes: int
+    shards: int | None
+    shard_rows: int
+    validation_fraction: float
+    limit: int | None
+    seed: int
+
+    def files(self, rows: int) -> int:
+        """A number of files that is a multiple of the lanes, where there are enough rows."""
+        wanted = -(-rows // (self.shard_rows * self.lanes)) * self.lanes
+        return min(rows, max(wanted, self.lanes))
+
+
+class Layout(NamedTuple):
+    """The places of all blocks, the source splits' sizes after the limit, and the output files."""
+
+    places: dict[tuple[str, int, int], Place]
+    rows: dict[str, int]
+    outputs: dict[str, Output]
+    seed: int
+
+    def output(self, file: int) -> Output:
+        """The output that a file belongs to, by its number among all."""
+        return next(o for o in self.outputs.values() if 0 <= file - o.first < o.files)
+
+    def place(self, split: str, ids: IntArray) -> Rows:
+        """Where the rows of a source split go.
+
+        Training rows are shuffled, the first ranks set aside for validation and the others dealt
+        to the files in turn; test rows keep their order.
+        """
+        if split != "train":
+            return Rows(self.outputs[split].balanced(ids), ids)
+        rank = ranks(ids, self.rows[split], seed=self.seed)
+        train, validation = self.outputs["train"], self.outputs["validation"]
+        rest = rank - validation.rows
+        files = train.first + rest % max(train.files, 1)
+        if validation.rows:
+            files = np.where(rest < 0, validation.first + rank % validation.files, files)
+        return Rows(files, rank)
+
+    def place_bad(self, ordinals: npt.ArrayLike) -> IntArray:
+        """The file of each bad record, by its number among all bad ones."""
+        output = self.outputs[QUARANTINE]
+        return output.first + np.asarray(ordinals, np.int64) // QUARANTINE_FILE_ROWS
+
+
+def make_layout(summaries: Iterable[Summary], cut: Cut) -> Layout:
+    """The layout of a version from its blocks."""
+    places, rows, length, bad = {}, Counter[str](), Counter[tuple[str, int]](), 0
+    for s in sorted(summaries, key=lambda s: (s.split != "train", s.split, s.file, s.number)):
+        place = Place(rows[s.split], length[s.split, s.file], bad)
+        places[s.split, s.file, s.number] = place
+        rows[s.split] += s.rows
+        length[s.split, s.file] += s.length
+        bad += s.bad
+    kept = {split: min(n, cut.limit or n) for split, n in rows.items()}
+    return Layout(places, kept, _outputs(kept, bad, cut), cut.seed)
+
+
+def _outputs(rows: dict[str, int], bad: int, cut: Cut) -> dict[str, Output]:
+    train = rows.get("train", 0)
+    validation = round(train * cut.validation_fraction)
+    shards = min(cut.shards, train - validation) if cut.shards else cut.files(train - validation)
+    sizes = {
+        "train": (train - validation, shards),
+        "validation": (validation, cut.files(validation)),
+        "test": (rows.get("test", 0), cut.files(rows.get("test", 0))),
+        QUARANTINE: (bad, -(-bad // QUARANTINE_FILE_ROWS)),
+    }
+    outputs, first = {}, 0
+    for folder, (count, files) in sizes.items():
+        outputs[folder] = Output(folder, count, files, first)
+        first += files
+    return outputs

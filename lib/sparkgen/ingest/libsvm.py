@@ -1,0 +1,183 @@
+"""libsvm text to pixels, a block at a time: `label index:value index:value ...` a line.
+
+Lines whose separators alternate as they should are read together, in a few NumPy passes over the
+whole chunk: whole numbers digit by digit, other numbers by Arrow's parser. A line that does not
+fit is suspect: it alone goes through `libsvm_line`, the grammar in plain Python, which reads it
+after all or names what is wrong with it.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sparkgen.ingest.block import Bad, Records
+from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
+
+Array = npt.NDArray[Any]
+
+CHUNK_BYTES = 1 << 18  # all passes over a chunk then stay in the processor's own cache
+MAX_DIGITS = 4  # of a whole number on the fast path; longer ones go the way of decimal fractions
+SPACE, NEWLINE, COLON, ZERO = b" \n:0"
+
+_WHITE = bytes.maketrans(b"\t\r\v\f", b"    ")
+_COMMENT = re.compile(rb"#[^\n]*")
+_QID = re.compile(rb"(?m)^( *[^ :\n]+) +qid:\d+(?= |$)")
+_SPACES = re.compile(rb" {2,}")
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+
+class _Tokens(NamedTuple):
+    """The tokens of a chunk: each one's number, the byte that ends it, whether it fits there."""
+
+    numbers: Array
+    marks: Array
+    fits: Array
+
+    def only(self, keep: Array) -> "_Tokens":
+        return _Tokens(self.numbers[keep], self.marks[keep], self.fits[keep])
+
+
+def parse_block(text: bytes, rule: Rule) -> Records:
+    """The records of whole lines; blank lines and comments are none.
+
+    Args:
+        text: lines, the last one with or without its newline.
+        rule: width, labels and values.
+    """
+    parts, start = [], 0
+    while start < len(text):
+        end = text.find(b"\n", start + CHUNK_BYTES) + 1 or len(text)
+        parts.append(_parse_chunk(text[start:end], rule))
+        start = end
+    bad, length = [], 0
+    for part in parts:
+        bad += [b._replace(position=int(b.position) + length) for b in part.bad]
+        length += part.length
+    labels = np.concatenate([np.zeros(0, np.int32), *(part.labels for part in parts)])
+    pixels = [np.zeros((0, rule.width), np.uint8), *(part.pixels for part in parts)]
+    return Records(labels, np.concatenate(pixels), bad, length)
+
+
+def _parse_chunk(raw: bytes, rule: Rule) -> Records:
+    tokens = _tokens(raw if raw.endswith(b"\n") else raw + b"\n")
+    if not tokens.fits.all():
+        tokens = _tokens(_normalised(raw))
+    length = int(np.count_nonzero(tokens.marks == NEWLINE))
+    suspect = np.zeros(length, np.bool_)
+    if not tokens.fits.all():
+        is_end = tokens.marks == NEWLINE
+        line_of = np.cumsum(is_end) - is_end
+        suspect[line_of[~tokens.fits]] = True
+        tokens = tokens.only(~suspect[line_of])
+    labels = np.zeros(length, np.int32)
+    pixels = np.full((length, rule.width), rule.pixels(0.0), np.uint8)
+    _fill(labels, pixels, suspect, tokens, rule)
+    if not suspect.any():
+        return Records(labels, pixels, [], length)
+    bad = _read_slowly(labels, pixels, suspect, raw.split(b"\n"), rule)
+    return Records(labels[~suspect], pixels[~suspect], bad, length)
+
+
+def _normalised(raw: bytes) -> bytes:
+    """The same lines with one space between tokens, none at the margins, no comment and no qid."""
+    text = raw if raw.endswith(b"\n") else raw + b"\n"
+    text = _COMMENT.sub(b"", text).translate(_WHITE)
+    if b"qid:" in text:
+        text = _QID.sub(rb"\1", text)
+    if b"  " in text:
+        text = _SPACES.sub(b" ", text)
+    return text.replace(b" \n", b"\n").replace(b"\n ", b"\n").removeprefix(b" ")
+
+
+def _tokens(text: bytes) -> _Tokens:
+    """A token is what lies between two of space, colon and newline; it may be empty."""
+    data = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero((data - ZERO) > 9)
+    marks = data[ends]
+    is_colon, is_space = marks == COLON, marks == SPACE
+    plain = bool((is_colon | is_space | (marks == NEWLINE)).all())
+    if not plain:
+        ends = np.flatnonzero((data == COLON) | (data == SPACE) | (data == NEWLINE))
+        marks = data[ends]
+        is_colon, is_space = marks == COLON, marks == SPACE
+    lengths = np.diff(ends, prepend=-1) - 1
+    # `label index:value index:value\n`: a colon ends exactly those tokens that a space begins.
+    fits = (lengths > 0) & (is_colon == np.concatenate([[False], is_space[:-1]]))
+    if plain and lengths.max(initial=0) <= MAX_DIGITS:
+        return _Tokens(_whole_numbers(data, ends, lengths), marks, fits)
+    numbers = _decimal_numbers(text, ends)
+    return _Tokens(numbers, marks, fits & np.isfinite(numbers))
+
+
+def _whole_numbers(data: Array, ends: Array, lengths: Array) -> Array:
+    digits = data - ZERO
+    numbers = digits[ends - 1].astype(np.int32)
+    for place in range(1, int(lengths.max(initial=0))):
+        digit = digits[ends - (1 + place)].astype(np.int32)
+        numbers += digit * (lengths > place) * 10**place
+    return numbers
+
+
+def _decimal_numbers(text: bytes, ends: Array) -> Array:
+    """float64, NaN where a token is no number."""
+    offsets = np.concatenate([[0], ends + 1]).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+    tokens = pc.binary_slice(pa.BinaryArray.from_buffers(pa.binary(), len(ends), buffers), 0, -1)
+    if b"+" in text:
+        tokens = pc.replace_substring_regex(tokens, pattern=r"^\+([0-9.])", replacement=r"\1")
+    try:
+        return pc.cast(pc.cast(tokens, pa.string()), pa.float64()).to_numpy()
+    except pa.ArrowInvalid:
+        good = pc.match_substring_regex(tokens, pattern=_NUMBER)
+        tokens = pc.if_else(good, tokens, pa.scalar(b"nan", pa.binary()))
+        return pc.cast(pc.cast(tokens, pa.string()), pa.float64()).to_numpy()
+
+
+def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: Rule) -> None:
+    """Fills in the lines that are not suspect, and adds to the suspects those out of bounds."""
+    lasts = np.flatnonzero(tokens.marks == NEWLINE)
+    firsts = np.concatenate([[0], lasts[:-1] + 1]) if len(lasts) else lasts
+    lines = np.flatnonzero(~suspect)
+    label = tokens.numbers[firsts]
+    suspect[lines[(label < 0) | (label >= rule.classes) | (label != np.trunc(label))]] = True
+    labels[lines] = label
+
+    colons = np.flatnonzero(tokens.marks == COLON)
+    index, values = tokens.numbers[colons], tokens.numbers[colons + 1]
+    line_of = np.repeat(lines, (lasts - firsts) // 2)
+    columns = index.astype(np.int64) - rule.first_index
+    outside = (columns < 0) | (columns >= rule.width)
+    outside |= (values < rule.value_min) | (values > rule.value_max)
+    if index.dtype.kind == "f":
+        outside |= index != columns + rule.first_index
+    places = line_of * rule.width + columns
+    # With every column inside, places rise from line to line; within a line they rise or it is bad.
+    outside[1:] |= places[1:] <= places[:-1]
+    if outside.any():
+        suspect[line_of[outside]] = True
+    if suspect.any():
+        good = ~suspect[line_of]
+        places, values = places[good], values[good]
+    pixels.reshape(-1)[places] = rule.pixels(values)
+
+
+def _read_slowly(
+    labels: Array, pixels: Array, suspect: Array, lines: list[bytes], rule: Rule
+) -> list[Bad]:
+    """Reads the suspects line by line; those that turn out good are filled in and cleared."""
+    bad = []
+    for number in np.flatnonzero(suspect).tolist():
+        try:
+            line = parse_line(lines[number], rule)
+        except BadLine as error:
+            bad.append(Bad(number, error.reason, lines[number], error.needs))
+            continue
+        if line is not None:
+            labels[number] = line.label
+            pixels[number, line.columns] = rule.pixels(line.values)
+            suspect[number] = False
+    return bad

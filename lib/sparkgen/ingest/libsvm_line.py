@@ -1,0 +1,127 @@
+"""One line of libsvm text, in plain Python: the grammar, and every way to break it.
+
+```
+line  = [label [qid] {pair}] [comment]      label = whole number, 0 .. classes - 1
+pair  = index ":" value                     index = whole number, ascending
+qid   = "qid:" digits                       comment = "#" anything
+```
+"""
+
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+_NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NOT_FINITE = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_QID = re.compile(rb"qid:\d+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+class Rule(NamedTuple):
+    """What the configuration says of the lines.
+
+    A value v becomes round((v - value_min) / (value_max - value_min) * 255), halves to even; a
+    column that a line does not name has the value 0.
+    """
+
+    width: int
+    classes: int
+    first_index: int = 1
+    value_min: float = 0.0
+    value_max: float = 255.0
+
+    def pixels(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """Values as pixels, uint8 of the same shape."""
+        unit = (np.asarray(values) - self.value_min) / (self.value_max - self.value_min)
+        return np.rint(unit * 255).astype(np.uint8)
+
+
+class Line(NamedTuple):
+    """A good line. `columns` count from 0."""
+
+    label: int
+    columns: list[int]
+    values: list[float]
+
+
+class BadLine(Exception):
+    """What is wrong with a line, as the quarantine names it."""
+
+    def __init__(self, reason: str, needs: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.needs = reason, needs
+
+
+def parse_line(line: bytes, rule: Rule) -> Line | None:
+    """A line's record; None for a blank line or a comment.
+
+    Raises:
+        BadLine: the first thing wrong with it, from the left.
+    """
+    text = line.partition(b"#")[0]
+    if _CONTROL.search(text):
+        raise BadLine("not-text")
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadLine("not-text") from None
+    tokens = text.split()
+    if not tokens:
+        return None
+    label = _label(tokens[0], rule)
+    features = tokens[2:] if _QID.fullmatch(b"".join(tokens[1:2])) else tokens[1:]
+    columns: list[int] = []
+    values: list[float] = []
+    for token in features:
+        index, colon, value = token.partition(b":")
+        if not colon:
+            raise BadLine("unparsable-number")
+        columns.append(_column(index, columns, rule))
+        values.append(_value(value, rule))
+    return Line(label, columns, values)
+
+
+def _number(token: bytes) -> float:
+    if _NOT_FINITE.fullmatch(token):
+        raise BadLine("nan-or-infinite")
+    if not _NUMBER.fullmatch(token):
+        raise BadLine("unparsable-number")
+    number = float(token)
+    if not math.isfinite(number):
+        raise BadLine("nan-or-infinite")
+    return number
+
+
+def _label(token: bytes, rule: Rule) -> int:
+    if b":" in token:
+        raise BadLine("missing-label")
+    label = _number(token)
+    if label != int(label) or not 0 <= label < rule.classes:
+        raise BadLine("unknown-label")
+    return int(label)
+
+
+def _column(token: bytes, before: list[int], rule: Rule) -> int:
+    index = _number(token)
+    if index != int(index):
+        raise BadLine("unparsable-number")
+    column = int(index) - rule.first_index
+    if column < 0:
+        raise BadLine("index-zero" if index == 0 else "negative-index")
+    if before and column == before[-1]:
+        raise BadLine("duplicate-index")
+    if before and column < before[-1]:
+        raise BadLine("duplicate-index" if column in before else "descending-index")
+    if column >= rule.width:
+        raise BadLine("beyond-width", needs=column + 1)
+    return column
+
+
+def _value(token: bytes, rule: Rule) -> float:
+    value = _number(token)
+    if not rule.value_min <= value <= rule.value_max:
+        raise BadLine("value-out-of-range")
+    return value

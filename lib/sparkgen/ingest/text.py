@@ -1,0 +1,99 @@
+"""Text files, cut into blocks of whole lines.
+
+Block `i` of a file holds the lines that start in its bytes [i, i + 1) * `BLOCK_BYTES`, counted
+after decompression. Spark's own text source is not used: it moves every line through the JVM and
+makes a single partition of a .gz. Here a plain file is read in place, block by block. A compressed
+one can only be read from its start, so each of a few tasks decompresses all of it and parses every
+k-th block: inflating is several times cheaper than parsing, and nothing is written or sent twice.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pyarrow import fs
+
+from sparkgen.datasets.storage import open_uri
+from sparkgen.ingest.block import Block
+from sparkgen.ingest.libsvm import parse_block
+from sparkgen.ingest.libsvm_line import Rule
+
+BLOCK_BYTES = 4 << 20
+COMPRESSED = (".gz", ".bz2")
+READ_BYTES = 1 << 20
+MOST_READERS = 8  # of one compressed file; more would only inflate the same bytes once more
+
+
+class TextSlice(NamedTuple):
+    """The blocks `first`, `first + step`, ... below `stop` of one libsvm file."""
+
+    split: str
+    file: int
+    uri: str
+    rule: Rule
+    first: int
+    step: int
+    stop: int | None
+
+    def blocks(self) -> Iterator[Block]:
+        for number, text in self._texts():
+            yield Block(self.split, self.file, number, parse_block(text, self.rule))
+
+    def _texts(self) -> Iterator[tuple[int, bytes]]:
+        filesystem, path = open_uri(self.uri)
+        if path.endswith(COMPRESSED):
+            with filesystem.open_input_stream(path) as stream:
+                for number, text in enumerate(line_blocks(stream)):
+                    if number % self.step == self.first:
+                        yield number, text
+        else:
+            with filesystem.open_input_file(path) as file:
+                for number in range(self.first, self.stop or 0, self.step):
+                    yield number, read_block(file, number)
+
+
+def text_slices(
+    split: str, file: int, uri: str, *, size: int, rule: Rule, tasks: int
+) -> list[TextSlice]:
+    """The shares of one file, for about as many tasks as there are cores."""
+    blocks = -(-size // BLOCK_BYTES)
+    if uri.endswith(COMPRESSED):
+        step = max(1, min(tasks, blocks, MOST_READERS))
+        return [TextSlice(split, file, uri, rule, k, step, None) for k in range(step)]
+    share = max(1, -(-blocks // tasks))
+    firsts = range(0, blocks, share)
+    return [TextSlice(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
+
+
+def line_blocks(stream: Any) -> Iterator[bytes]:
+    """All blocks of a stream, in order; one that no line starts in is empty."""
+    buffer, offset, end = bytearray(), 0, BLOCK_BYTES
+    while data := stream.read(READ_BYTES):
+        buffer += data
+        while (cut := buffer.find(b"\n", max(end - 1 - offset, 0)) + 1) or offset >= end:
+            cut = 0 if offset >= end else cut
+            yield bytes(buffer[:cut])
+            del buffer[:cut]
+            offset, end = offset + cut, end + BLOCK_BYTES
+    if buffer:
+        yield bytes(buffer)
+
+
+def read_block(file: fs.FileSystem, number: int) -> bytes:
+    """One block of a file that can be read anywhere."""
+    start = _next_line(file, number * BLOCK_BYTES)
+    end = _next_line(file, (number + 1) * BLOCK_BYTES)
+    file.seek(start)
+    return bytes(file.read(end - start))
+
+
+def _next_line(file: Any, offset: int) -> int:
+    """Where the first line starts that starts at `offset` or later; the file's size if none does."""
+    if offset == 0 or offset >= file.size():
+        return min(offset, file.size())
+    position = offset - 1
+    file.seek(position)
+    while data := file.read(1 << 16):
+        if (newline := data.find(b"\n")) >= 0:
+            return position + newline + 1
+        position += len(data)
+    return position

@@ -1,0 +1,26 @@
+"""The ingest job: a dataset version from the request of a dataset file."""
+
+from typing import TYPE_CHECKING, Any
+
+from sparkgen.config import DatasetRequest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
+    """Ingests a dataset; gives what the command prints.
+
+    Returns:
+        `dataset`, `version`, `rows` by split, and `quarantined`, the bad records by reason.
+    """
+    from sparkgen.ingest.job import ingest
+
+    datasets_uri = request.environment.path(request.environment.datasets)
+    manifest = ingest(spark, request.dataset, datasets_uri=datasets_uri)
+    return {
+        "dataset": manifest.name,
+        "version": manifest.version,
+        "rows": {name: split.rows for name, split in manifest.splits.items()},
+        "quarantined": manifest.quarantined,
+    }
