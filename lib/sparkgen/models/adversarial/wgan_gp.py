@@ -1,0 +1,119 @@
+"""Wasserstein adversarial network with gradient penalty.
+
+Gulrajani et al., "Improved Training of Wasserstein GANs", 2017. The critic c, which has no sigmoid,
+and the generator G minimise
+
+    c(G(z)) - c(x) + λ (‖∇c(x̂)‖ - 1)²,   x̂ = u x + (1 - u) G(z),   and   -c(G(z)).
+
+The coefficient u of every row comes with the batch. What differs: the critic's updates for one of
+the generator see the same real images, each with its own latents and coefficients.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from keras import ops
+from pydantic import Field
+
+from sparkgen.config import Strict
+from sparkgen.layers.adversarial import (
+    Convolutions,
+    convolutional_discriminator,
+    convolutional_generator,
+    dense_discriminator,
+    dense_generator,
+)
+from sparkgen.models.adversarial_model import AdversarialModel, Networks, signed
+from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.noise import NoiseSpec
+
+EPSILON = 1e-12  # keeps the gradient of the norm finite at 0
+
+
+class Config(Strict):
+    """Options of the Wasserstein adversarial network."""
+
+    latent: int = Field(100, gt=0)
+    """Size Z of the latent."""
+    network: Literal["convolutional", "dense"] = "convolutional"
+    """Kind of both networks."""
+    halvings: int = Field(2, gt=0)
+    """Convolutions of stride 2; both sides of the image must be multiples of 2 to this power."""
+    filters: int = Field(64, gt=0)
+    """Of the finest feature maps; each coarser one has twice as many."""
+    kernel: int = Field(4, gt=1)
+    """Side of the convolutions' kernels."""
+    hidden: tuple[int, ...] = Field((256, 512), strict=False)
+    """Units of a dense generator; the critic has them in reverse."""
+    critic_steps: int = Field(5, gt=0)
+    """Updates of the critic for one of the generator."""
+    gradient_penalty: float = Field(10.0, ge=0)
+    """Its weight λ."""
+
+
+class WassersteinGan(AdversarialModel):
+    """The Wasserstein game. The optimizer group of the critic is `discriminator`."""
+
+    metric_names = ("wasserstein", "gradient_penalty")
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(
+            spec,
+            _networks(config, spec),
+            latent=config.latent,
+            discriminator_steps=config.critic_steps,
+            row_noise={"interpolation": NoiseSpec((1, 1, 1), "uniform")},
+            **kwargs,
+        )
+        self.penalty_weight = config.gradient_penalty
+
+    def discriminator_terms(
+        self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
+    ) -> dict[str, Tensor]:
+        real = signed(batch["image"])
+        fake = ops.stop_gradient(self.fake(noise["latent"], batch["label"], training=training))
+        between = noise["interpolation"] * real + (1.0 - noise["interpolation"]) * fake
+        distance_B = self._criticise(real, training) - self._criticise(fake, training)
+        penalty_B = self.gradient_penalty(between, training=training)
+        return {
+            "discriminator": self.penalty_weight * penalty_B - distance_B,
+            "wasserstein": distance_B,
+            "gradient_penalty": penalty_B,
+        }
+
+    def generator_terms(
+        self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
+    ) -> dict[str, Tensor]:
+        fake = self.fake(noise["latent"], batch["label"], training=training)
+        return {"generator": -self._criticise(fake, training)}
+
+    def gradient_penalty(self, image: Tensor, *, training: bool) -> Tensor:
+        """(‖∇c‖ - 1)² at images (B, H, W, C) in [-1, 1]: (B,). No gradient flows to the images."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            critique_B = self._criticise(image, training)
+        square_BHWC = ops.square(tape.gradient(critique_B, image))
+        norm_B = ops.sqrt(ops.sum(square_BHWC, axis=(1, 2, 3)) + EPSILON)
+        return ops.square(norm_B - 1.0)
+
+    def _criticise(self, image: Tensor, training: bool) -> Tensor:
+        return self.discriminator(image, training=training)[:, 0]
+
+
+def _networks(config: Config, spec: DataSpec) -> Networks:
+    if config.network == "dense":
+        return Networks(
+            dense_generator(spec.shape, config.hidden), dense_discriminator(config.hidden[::-1])
+        )
+    cut = Convolutions(config.halvings, config.filters, config.kernel)
+    return Networks(
+        convolutional_generator(spec.shape, cut),
+        convolutional_discriminator(spec.shape, cut, normalise=False),
+    )
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The Wasserstein adversarial network for images of `spec.shape`."""
+    return WassersteinGan(config, spec, name="wgan_gp")

@@ -1,0 +1,188 @@
+"""What every adversarial model is: a generator, a discriminator, and training in which they alternate.
+
+Goodfellow et al., "Generative Adversarial Networks", 2014. With logits d(x), D = sigmoid(d), the
+discriminator minimises
+
+    -log D(x) - log(1 - D(G(z))),
+
+and the generator log(1 - D(G(z))) in the minimax form, or -log D(G(z)) in the non-saturating one.
+As in algorithm 1 there, a training step is some updates of the discriminator, each with latents of
+its own, then one of the generator, each network with an optimizer of its own. Every loss is a mean
+over rows, so that gradients averaged over workers are those of the global batch.
+
+Where labels are asked for (Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014),
+they enter the generator as one-hot vectors, and the discriminator has a logit a class, of which the
+row's label picks one (Miyato and Koyama, "cGANs with Projection Discriminator", 2018).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import keras
+from keras import ops
+
+from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.noise import NoiseSpec
+
+Loss = Literal["non_saturating", "minimax"]
+TermsOf = Callable[..., dict[str, Tensor]]
+
+
+class Networks(NamedTuple):
+    """A generator from latents (and one-hot labels), a discriminator from images in [-1, 1]."""
+
+    generator: keras.Model
+    discriminator: keras.Model
+
+
+class AdversarialModel(GenerativeModel):
+    """Two networks, the game between them, and their alternating updates.
+
+    Subclasses make the networks, and may play another game by their own `discriminator_terms` and
+    `generator_terms`. The names in `loss_names` are those of the optimizer groups.
+
+    Args:
+        spec: of the dataset.
+        networks: made by the subclass.
+        latent: size Z of the latents.
+        loss: what the generator minimises.
+        conditional: whether the generator is given the label.
+        discriminator_steps: updates of the discriminator for one of the generator.
+        row_noise: what `discriminator_terms` needs beside latents, drawn anew for every step.
+    """
+
+    loss_names = ("discriminator", "generator")
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        networks: Networks,
+        *,
+        latent: int,
+        loss: Loss = "non_saturating",
+        conditional: bool = False,
+        discriminator_steps: int = 1,
+        row_noise: Mapping[str, NoiseSpec] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(spec, **kwargs)
+        self.generator, self.discriminator = networks
+        self.loss_form, self.conditional = loss, conditional
+        self.noise = NoiseSpec((latent,))
+        self.step_noise = {"latent": self.noise, **(row_noise or {})}
+        self.discriminator_steps = discriminator_steps
+        steps = range(discriminator_steps)
+        self.training_noise = {
+            "generator": self.noise,
+            **{f"{name}_{k}": s for name, s in self.step_noise.items() for k in steps},
+        }
+
+    # -- the game, which a model may change -------------------------------------------------------
+
+    def discriminator_terms(
+        self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
+    ) -> dict[str, Tensor]:
+        """The loss `discriminator` of every row, (B,), and what else is told of it.
+
+        `noise` has `latent` (B, Z) and the further noises of the model.
+        """
+        fake = ops.stop_gradient(self.fake(noise["latent"], batch["label"], training=training))
+        real_B = self.judge(signed(batch["image"]), batch["label"], training=training)
+        fake_B = self.judge(fake, batch["label"], training=training)
+        return {"discriminator": self.discriminator_loss(real_B, fake_B)}
+
+    def generator_terms(
+        self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
+    ) -> dict[str, Tensor]:
+        """The loss `generator` of every row, (B,), for `noise["latent"]` (B, Z)."""
+        fake = self.fake(noise["latent"], batch["label"], training=training)
+        fake_B = self.judge(fake, batch["label"], training=training)
+        return {"generator": self.generator_loss(fake_B)}
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """-log D(x) - log(1 - D(G(z))) from logits."""
+        return ops.softplus(-real) + ops.softplus(fake)
+
+    def generator_loss(self, fake: Tensor) -> Tensor:
+        """-log D(G(z)), or log(1 - D(G(z))) in the minimax form, from logits."""
+        return -ops.softplus(fake) if self.loss_form == "minimax" else ops.softplus(-fake)
+
+    # -- what they share -------------------------------------------------------------------------
+
+    def fake(self, latent: Tensor, labels: Tensor | None, *, training: bool) -> Tensor:
+        """Generated images in [-1, 1]: (B, H, W, C)."""
+        return ops.tanh(self.generator(self._with_labels(latent, labels), training=training))
+
+    def judge(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
+        """The logit of every image in [-1, 1], its label's where there are several: (B,)."""
+        logits = self.discriminator(image, training=training)
+        if not self.conditional:
+            return logits[:, 0]
+        return ops.sum(logits * ops.one_hot(labels, self.spec.classes), axis=-1)
+
+    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
+        return 0.5 * (self.fake(noise, labels, training=False) + 1.0)
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        """The terms of the discriminator's first step and of the generator's."""
+        first, last = self._discriminator_noise(batch, 0), self._generator_noise(batch)
+        return {
+            **self.discriminator_terms(batch, first, training=training),
+            **self.generator_terms(batch, last, training=training),
+        }
+
+    def optimizer_groups(self) -> dict[str, list[Any]]:
+        return {
+            "discriminator": self.discriminator.trainable_variables,
+            "generator": self.generator.trainable_variables,
+        }
+
+    def set_optimizers(self, optimizers: Mapping[str, Any], *, jit_compile: bool = False) -> None:
+        self.compile(optimizer=optimizers["generator"], jit_compile=jit_compile)
+        self.discriminator_optimizer = optimizers["discriminator"]
+
+    def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
+        (batch,) = data
+        terms: dict[str, Tensor] = {}
+        for k in range(self.discriminator_steps):
+            noise = self._discriminator_noise(batch, k)
+            terms |= self._update("discriminator", self.discriminator_terms, batch, noise)
+        noise = self._generator_noise(batch)
+        terms |= self._update("generator", self.generator_terms, batch, noise)
+        loss = self.compute_loss(batch, None, terms)
+        self._loss_tracker.update_state(loss, sample_weight=ops.shape(batch["weight"])[0])
+        return self.get_metrics_result()
+
+    def _update(
+        self, group: str, terms_of: TermsOf, batch: Batch, noise: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """One step of one network; gives the terms that it was taken by."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            terms = terms_of(batch, noise, training=True)
+            loss = ops.sum(terms[group] * batch["weight"]) / ops.sum(batch["weight"])
+        variables = self.optimizer_groups()[group]
+        optimizer = self.optimizer if group == "generator" else self.discriminator_optimizer
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return terms
+
+    def _discriminator_noise(self, batch: Batch, k: int) -> dict[str, Tensor]:
+        return {name: batch["noise"][f"{name}_{k}"] for name in self.step_noise}
+
+    def _generator_noise(self, batch: Batch) -> dict[str, Tensor]:
+        return {"latent": batch["noise"]["generator"]}
+
+    def _with_labels(self, latent: Tensor, labels: Tensor | None) -> Tensor:
+        if not self.conditional:
+            return latent
+        if labels is None:
+            raise ValueError("a conditional generator needs labels, found None: pass int32 (B,)")
+        return ops.concatenate(
+            [latent, ops.one_hot(labels, self.spec.classes, dtype=latent.dtype)], axis=-1
+        )
+
+
+def signed(image: Tensor) -> Tensor:
+    """Images of [0, 1] in the range of a tanh, [-1, 1]."""
+    return 2.0 * image - 1.0
