@@ -47,7 +47,7 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         stays = np.isin(labels, keep.labels)
         labels, pixels = labels[stays], pixels[stays]
     if keep.invert:
-        pixels = 255 - pixels
+        pixels = np.invert(pixels)
     summary = Summary(
         block.split,
         block.file,

@@ -1,5 +1,6 @@
 """Source files by path, glob or URI, sorted by path."""
 
+import hashlib
 from fnmatch import fnmatchcase
 
 from pyarrow import fs
@@ -38,6 +39,16 @@ def find_files(uri: str) -> list[SourceEntry]:
             "--set environment.data=FOLDER",
         )
     return [_entry(base, f) for f in sorted(files, key=lambda f: f.path)]
+
+
+def find_tree(uri: str) -> SourceEntry:
+    """A file as it is; a folder by the digest of all paths, sizes and time stamps in it."""
+    if open_uri(uri)[0].get_file_info(open_uri(uri)[1]).type != fs.FileType.Directory:
+        return find_files(uri)[0]
+    files = find_files(uri)
+    listing = "\n".join(f"{f.uri} {f.size} {f.modified}" for f in files)
+    digest = hashlib.sha256(listing.encode()).hexdigest()
+    return SourceEntry(uri=uri, size=sum(f.size for f in files), modified=digest)
 
 
 def _wanted(path: str, base: str, pattern: list[str]) -> bool:

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from importlib.metadata import version
-from typing import Any
 
 from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
@@ -13,6 +12,7 @@ from sparkgen.config import DatasetConfig
 from sparkgen.datasets.manifest import (
     FileEntry,
     Manifest,
+    SourceEntry,
     SplitEntry,
     content_version,
     list_versions,
@@ -75,15 +75,14 @@ def _make(
         written = write(blocks, layout, names, target)
     finally:
         blocks.unpersist()
-    refusal = _refuse(dataset, parsed, layout)
-    if refusal is not None:
-        raise refusal
+    _refuse_few_rows(dataset, layout)
+    _refuse_bad(dataset, parsed, folder, dataset_uri)
     return _manifest(dataset, sources, parsed, written)
 
 
 def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) -> Manifest | None:
     """The whole version made of the same configuration and unchanged sources, if there is one."""
-    entries = tuple(f for files in sources.values() for f in files)
+    entries = _entries(sources)
     try:
         versions = list_versions(datasets_uri, dataset.name)
     except ManifestError:
@@ -93,6 +92,11 @@ def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) ->
         if same and _is_whole(manifest, f"{datasets_uri}/{dataset.name}/{manifest.version}"):
             return manifest
     return None
+
+
+def _entries(sources: Sources) -> tuple[SourceEntry, ...]:
+    """Every source once."""
+    return tuple({f.uri: f for files in sources.values() for f in files}.values())
 
 
 def _is_whole(manifest: Manifest, version_uri: str) -> bool:
@@ -117,32 +121,40 @@ def _name(uri: str) -> str:
     return uri.rstrip("/").rpartition("/")[2]
 
 
-def _refuse(dataset: DatasetConfig, parsed: list[Summary], layout: Layout) -> Exception | None:
-    """Why no version can be made of what was read, if so."""
-    good, bad = sum(s.good for s in parsed), sum(s.bad for s in parsed)
+def _refuse_bad(
+    dataset: DatasetConfig, parsed: list[Summary], folder: str, dataset_uri: str
+) -> None:
+    """Fails when too many records are bad, and keeps the quarantine for the user to see."""
+    bad, total = sum(s.bad for s in parsed), sum(s.bad + s.good for s in parsed)
+    allowed = dataset.max_bad_fraction * total
+    if bad <= allowed:
+        return
     reasons = _reasons(parsed)
+    kept = reject(folder, dataset_uri)
     beyond = reasons.get("beyond-width", 0)
-    if bad > dataset.max_bad_fraction * (good + bad):
-        if bad - beyond <= dataset.max_bad_fraction * (good + bad):
-            needs = max(s.needs for s in parsed)
-            return RequestError(
-                f"a shape of at least {needs} values",
-                found=f"{list(dataset.shape)}, and {beyond} of {good + bad} records beyond it",
-                mend="set the dataset's shape to the width of its source",
-            )
-        counts = ", ".join(f"{reason} {n}" for reason, n in reasons.items())
-        return IngestError(
-            f"{bad} of {good + bad} records are bad, more than max_bad_fraction "
-            f"{dataset.max_bad_fraction} allows: {counts}"
+    if bad - beyond <= allowed:
+        needs = max(s.needs for s in parsed)
+        raise RequestError(
+            f"a shape of {needs} values or more, the width of the source",
+            found=f"{list(dataset.shape)}, with {beyond} of {total} records beyond it",
+            mend=f"correct the dataset's shape; the records are in {kept}",
         )
-    files, rows = layout.outputs["train"].files, layout.outputs["train"].rows
-    if files < (dataset.shards or dataset.lanes):
-        return RequestError(
-            f"at least {dataset.shards or dataset.lanes} training rows, one a shard",
-            found=f"{rows}",
-            mend="correct source, labels or limit, or set lanes or shards lower",
+    counts = ", ".join(f"{reason} {n}" for reason, n in reasons.items())
+    raise IngestError(
+        f"{bad} of {total} records are bad ({counts}), more than max_bad_fraction "
+        f"{dataset.max_bad_fraction} allows: the records are in {kept}"
+    )
+
+
+def _refuse_few_rows(dataset: DatasetConfig, layout: Layout) -> None:
+    train = layout.outputs["train"]
+    shards = dataset.shards or dataset.lanes
+    if train.files < shards:
+        raise RequestError(
+            f"{shards} training rows or more, one a shard",
+            found=str(train.rows),
+            mend="correct source, labels or limit, or set shards or lanes lower",
         )
-    return None
 
 
 def _reasons(parsed: list[Summary]) -> dict[str, int]:
@@ -176,7 +188,7 @@ def _manifest(
         splits=splits,
         quarantined=_reasons(parsed),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
-        sources=tuple(f for files in sources.values() for f in files),
+        sources=_entries(sources),
         config=dataset.model_dump(mode="json"),
         libraries={name: version(name) for name in LIBRARIES},
     )

@@ -1,12 +1,21 @@
 """From a dataset's source to the files that it names, and from those to shares of work."""
 
-from sparkgen.config import DatasetConfig, IdxSource, LibsvmSource
+from sparkgen.config import (
+    BuiltinSource,
+    DatasetConfig,
+    IdxSource,
+    ImageSource,
+    LibsvmSource,
+)
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.errors import RequestError
+from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Slice
+from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.digits import digits_entry, write_digits
-from sparkgen.ingest.files import find_files
+from sparkgen.ingest.files import find_files, find_tree
 from sparkgen.ingest.idx import idx_slices
+from sparkgen.ingest.images import candidates, image_slices
 from sparkgen.ingest.libsvm_line import Rule
 from sparkgen.ingest.text import text_slices
 
@@ -20,48 +29,64 @@ def find_sources(dataset: DatasetConfig) -> Sources:
         RequestError: one that is not there.
     """
     source = dataset.source
-    if source.format == "builtin":
-        return {"train": [digits_entry()]}
-    if source.format == "libsvm":
+    if isinstance(source, BuiltinSource):
+        return {"train": [digits_entry()], "test": [digits_entry()]}
+    if isinstance(source, ImageSource):
+        found = find_tree(source.path)
+        return {"train": [found]} if source.test is None else {"train": [found], "test": [found]}
+    paths: dict[str, list[str | None]]
+    if isinstance(source, LibsvmSource):
         paths = {"train": [source.train], "test": [source.test]}
-    elif source.format == "idx":
+    else:
         paths = {
             "train": [source.train_images, source.train_labels],
             "test": [source.test_images, source.test_labels],
         }
-    else:
-        return {"train": find_files(source.path)}
-    found = {split: [find_files(uri) for uri in uris if uri] for split, uris in paths.items()}
-    return {split: [f for files in found[split] for f in files] for split in found if found[split]}
+    files = {s: [f for uri in uris if uri for f in find_files(uri)] for s, uris in paths.items()}
+    return {split: entries for split, entries in files.items() if entries}
 
 
 def make_slices(
     dataset: DatasetConfig, sources: Sources, *, tasks: int, scratch: str
 ) -> list[Slice]:
-    """The sources cut into shares of work, for about `tasks` tasks at a time.
+    """The sources cut into shares of work.
 
     Args:
         dataset: the configuration.
         sources: from `find_sources`.
-        tasks: cores of the executors.
+        tasks: how many run at a time: the cores of the executors.
         scratch: URI of a folder for what has to be written first.
     """
     source = dataset.source
+    if isinstance(source, ImageSource):
+        return _image_slices(dataset, source, sources, tasks)
     if isinstance(source, IdxSource):
-        return [s for split in sources for s in _idx(dataset, split, sources[split], tasks)]
-    if source.format == "builtin":
-        source = write_digits(scratch)
-        dataset = dataset.model_copy(update={"source": source})
-        sources = find_sources(dataset)
-    if isinstance(source, LibsvmSource):
-        rule = _rule(dataset, source)
-        return [
-            part
-            for split, files in sources.items()
-            for number, file in enumerate(files)
-            for part in text_slices(split, number, file.uri, size=file.size, rule=rule, tasks=tasks)
-        ]
-    raise RequestError("x", found="images", mend="")
+        return [s for split in sources for s in _idx_slices(dataset, split, sources[split], tasks)]
+    if isinstance(source, BuiltinSource):
+        dataset = dataset.model_copy(update={"source": write_digits(scratch)})
+        return make_slices(dataset, find_sources(dataset), tasks=tasks, scratch=scratch)
+    rule = _rule(dataset, source)
+    return [
+        part
+        for split, files in sources.items()
+        for number, file in enumerate(files)
+        for part in text_slices(split, number, file.uri, size=file.size, rule=rule, tasks=tasks)
+    ]
+
+
+def _image_slices(
+    dataset: DatasetConfig, source: ImageSource, sources: Sources, tasks: int
+) -> list[Slice]:
+    uri = sources["train"][0].uri
+    rule = ImageRule(dataset.shape, source.resize, source.background, source.max_pixels)
+    splits = {"train": source.train, "test": source.test}
+    folders = {split: folder for split, folder in splits.items() if folder}
+    found = candidates(list_members(uri), folders, dataset.class_names)
+    return [
+        part
+        for split in folders
+        for part in image_slices(split, uri, found[split], rule=rule, tasks=tasks)
+    ]
 
 
 def _rule(dataset: DatasetConfig, source: LibsvmSource) -> Rule:
@@ -77,7 +102,9 @@ def _rule(dataset: DatasetConfig, source: LibsvmSource) -> Rule:
     return Rule(height * width * channels, len(dataset.class_names), first, low, high)
 
 
-def _idx(dataset: DatasetConfig, split: str, files: list[SourceEntry], tasks: int) -> list[Slice]:
+def _idx_slices(
+    dataset: DatasetConfig, split: str, files: list[SourceEntry], tasks: int
+) -> list[Slice]:
     if len(files) != 2:
         raise RequestError(
             f"one file of images and one of labels for the {split} split",

@@ -1,0 +1,136 @@
+"""One image file to pixels of the data set's shape, as a viewer would show it.
+
+In order: first frame, 16 bits to 8, palette and transparency laid over the background, colour or
+grey, EXIF orientation, the centre cut to the shape's proportions and scaled.
+"""
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+ORIENTATION_TAG = 0x0112
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's decoders are known to raise on damaged files: no one class covers them.
+_DECODER_ERRORS = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+
+
+class ImageRule(NamedTuple):
+    """What the configuration says of images."""
+
+    shape: tuple[int, int, int]
+    """(height, width, channels)."""
+    resize: str = "lanczos"
+    background: int = 255
+    max_pixels: int = 64_000_000
+
+
+class BadImage(Exception):
+    """What is wrong with an image, as the quarantine names it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file: uint8 (H, W, C).
+
+    Raises:
+        BadImage: it cannot be decoded, or declares more pixels than `max_pixels`.
+    """
+    if not data:
+        raise BadImage("empty-image")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of sizes and of broken metadata; the rule below decides on the first.
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                _refuse_by_size(image, rule.max_pixels)
+                image.load()
+                turn = _TURNS.get(_orientation(image))
+                flat = _flat(image, rule.background)
+    except UnidentifiedImageError:
+        raise BadImage("undecodable-image") from None
+    except Image.DecompressionBombError:
+        raise BadImage("decompression-bomb") from None
+    except _DECODER_ERRORS as error:
+        cut_short = isinstance(error, EOFError) or "truncated" in str(error).lower()
+        raise BadImage("truncated-image" if cut_short else "undecodable-image") from None
+    flat = flat.convert("L" if rule.shape[2] == 1 else "RGB")
+    fitted = _fitted(flat if turn is None else flat.transpose(turn), rule)
+    return np.asarray(fitted, np.uint8).reshape(rule.shape)
+
+
+def _refuse_by_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise BadImage("zero-sized-image")
+    if width * height > max_pixels:
+        raise BadImage("decompression-bomb")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION_TAG, 1))
+    except _DECODER_ERRORS:
+        return 1  # viewers show a picture with damaged metadata as it lies
+
+
+def _flat(image: Image.Image, background: int) -> Image.Image:
+    """The image without palette, transparency or 16 bits: mode L or RGB."""
+    if image.mode.startswith("I"):
+        return _from_16_bits(image, background)
+    if image.has_transparency_data:
+        under = Image.new("RGBA", image.size, (background,) * 3 + (255,))
+        under.alpha_composite(image.convert("RGBA"))
+        return under.convert("RGB")
+    return image if image.mode == "L" else image.convert("RGB")
+
+
+def _from_16_bits(image: Image.Image, background: int) -> Image.Image:
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = background
+    return Image.fromarray(grey)
+
+
+def _fitted(image: Image.Image, rule: ImageRule) -> Image.Image:
+    """The centre of the image, as much as has the shape's proportions, scaled to the shape."""
+    height, width, _ = rule.shape
+    scale = min(image.width / width, image.height / height)
+    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+    if scale == 1:
+        left, top = int(left), int(top)
+        return image.crop((left, top, left + width, top + height))
+    # Cut and scaled in one step: scaling a long thin picture first would take memory without bound.
+    box = (left, top, image.width - left, image.height - top)
+    return image.resize((width, height), Image.Resampling[rule.resize.upper()], box=box)
