@@ -47,9 +47,9 @@ def assign(hosts: Sequence[str]) -> list[Slot]:
 
 
 def slot_environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
-    """What Horovod reads of its place in the ring; nothing for a single worker."""
+    """What Horovod reads of its place in the ring; a single worker runs without Horovod."""
     if slot.size == 1:
-        return {}
+        return {"HOROVOD_SIZE": "1"}
     return {
         "HOROVOD_HOSTNAME": slot.host,
         "HOROVOD_RANK": str(slot.rank),

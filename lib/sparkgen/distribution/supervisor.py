@@ -67,7 +67,6 @@ def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) 
 
 def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOROVOD_")}
     own = {
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
@@ -79,7 +78,7 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
     }
     return subprocess.Popen(
         [sys.executable, "-m", "sparkgen.distribution.process", str(folder)],
-        env={**inherited, **own, **environment},
+        env={**os.environ, **own, **environment},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         # Ctrl-C in a terminal goes to every process of the group; it is the driver's to pass on.

@@ -1,0 +1,48 @@
+"""What is left of a training: the model, with the density that it generates from."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.storage import write_bytes
+from sparkgen.feed.reader import read_rows
+from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.discovery import save_model
+from sparkgen.training.worker import TrainRequest
+
+FOLDER = "model"
+
+
+def save_trained(model: GenerativeModel, request: TrainRequest, manifest: Manifest) -> str:
+    """Fits the model's density where it has one, and saves the model beside its checkpoints.
+
+    Returns:
+        The folder's path or URI.
+    """
+    experiment = request.experiment
+    if isinstance(model, EncoderDecoder) and experiment.density.kind != "prior":
+        fit_density(model, request, manifest)
+    folder_uri = f"{request.checkpoint_uri}/{FOLDER}"
+    with tempfile.TemporaryDirectory(prefix="sparkgen-model-") as name:
+        save_model(
+            name,
+            model,
+            name=experiment.model.name,
+            options=experiment.model.options,
+            density=experiment.density,
+        )
+        for path in sorted(Path(name).iterdir()):
+            write_bytes(f"{folder_uri}/{path.name}", path.read_bytes())
+    return folder_uri
+
+
+def fit_density(model: EncoderDecoder, request: TrainRequest, manifest: Manifest) -> None:
+    """Fits the density of latents to the first `density.rows` encoded training rows."""
+    experiment = request.experiment
+    rows = read_rows(request.version_uri, manifest, split="train", limit=experiment.density.rows)
+    size = experiment.training.batch_size
+    batches = [slice(first, first + size) for first in range(0, len(rows["id"]), size)]
+    latents = [np.asarray(model.encode(rows["image"][b], labels=rows["label"][b])) for b in batches]
+    model.density.fit(np.concatenate(latents), seed=experiment.training.seed)

@@ -1,0 +1,57 @@
+"""What must be settled before a model is built: the device, its arithmetic, the seeds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import tensorflow as tf
+
+from sparkgen.config import TrainingConfig
+from sparkgen.distribution.ring import Ring
+from sparkgen.errors import RequestError
+
+TENSOR_CORES = (7, 0)
+"""The first compute capability with fast float16 (NVIDIA Volta)."""
+
+
+def prepare_device(config: TrainingConfig, ring: Ring) -> None:
+    """Gives this rank its GPU, if there is any, and seeds every generator alike on all ranks.
+
+    Raises:
+        RequestError: XLA for a ring; it cannot compile the exchange between workers.
+    """
+    if config.jit_compile and ring.size > 1:
+        raise RequestError(
+            "training.jit_compile with one worker",
+            found=f"{ring.size} workers",
+            mend="set training.jit_compile=false or environment.workers=1",
+        )
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and ring.size > 1:
+        own = gpus[ring.local_rank % len(gpus)]
+        tf.config.set_visible_devices(own, "GPU")
+        tf.config.experimental.set_memory_growth(own, True)
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def compute_policy(config: TrainingConfig) -> Iterator[str]:
+    """The Keras dtype policy that models are built under while the context lasts."""
+    before = keras.mixed_precision.dtype_policy()
+    policy = _policy(config)
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield policy
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+def _policy(config: TrainingConfig) -> str:
+    if not config.mixed_precision:
+        return "float32"
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    fast = [d.get("compute_capability", (0, 0)) >= TENSOR_CORES for d in details]
+    return "mixed_float16" if fast and all(fast) else "mixed_bfloat16"

@@ -1,0 +1,107 @@
+"""The learner: everything that a training step changes, as variables and as arrays."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.distribution.ring import Ring
+from sparkgen.models.contract import GenerativeModel
+
+Array = npt.NDArray[Any]
+SEED_STATE = "seed_generator_state"  # Keras' name of the variable in a SeedGenerator
+
+
+class Learner(NamedTuple):
+    """A model, its optimizers by group, and the ring that they learn in."""
+
+    model: GenerativeModel
+    optimizers: dict[str, Any]
+    ring: Ring
+
+    def variables(self) -> dict[str, list[Any]]:
+        """The variables that are the same on all ranks, seeds apart, by owner."""
+        own = {f"optimizer.{group}": o.variables for group, o in self.optimizers.items()}
+        return {"model": list(self.model.variables), **own}
+
+    def accumulators(self) -> list[Any]:
+        """The variables of the epoch's metrics; each rank's are of its own rows."""
+        return [v for metric in self.model.metrics for v in metric.variables]
+
+    def accumulated(self) -> Array:
+        """The values of `accumulators` in one vector, float64."""
+        values = [np.ravel(v.numpy()).astype(np.float64) for v in self.accumulators()]
+        return np.concatenate(values) if values else np.zeros(0)
+
+    def accumulate(self, vector: Array) -> None:
+        """Puts values as of `accumulated` back."""
+        variables = self.accumulators()
+        ends = np.cumsum([int(np.prod(v.shape)) for v in variables])
+        for variable, values in zip(variables, np.split(vector, ends[:-1]), strict=True):
+            variable.assign(values.reshape(variable.shape))
+
+    def final_weights(self) -> list[Array]:
+        """The values of the model's variables if training ended now: averages where it keeps them."""
+        with averaged_weights(self):
+            return [v.numpy() for v in self.model.variables]
+
+
+def start_alike(learner: Learner) -> None:
+    """Gives all ranks rank 0's variables, and each rank seeds of its own."""
+    for variables in learner.variables().values():
+        learner.ring.broadcast([v for v in variables if v.name != SEED_STATE])
+    _part_seeds(learner)
+
+
+def capture(learner: Learner) -> dict[str, Array]:
+    """The learner as arrays by name. Collective; the arrays are rank 0's view."""
+    arrays = {"accumulated": learner.ring.gather(learner.accumulated())}
+    if learner.ring.rank == 0:
+        for owner, variables in learner.variables().items():
+            arrays |= {f"{owner}/{i:04d}": v.numpy() for i, v in enumerate(variables)}
+    return arrays
+
+
+def restore(learner: Learner, arrays: Mapping[str, Array]) -> None:
+    """Makes a learner what it was at its `capture`, in a ring of any size."""
+    for owner, variables in learner.variables().items():
+        assign(variables, [arrays[f"{owner}/{i:04d}"] for i in range(len(variables))])
+    ring, saved = learner.ring, arrays["accumulated"]
+    if saved.shape[0] == ring.size:
+        learner.accumulate(saved[ring.rank])
+    else:
+        learner.accumulate(saved.sum(axis=0) * (ring.rank == 0))
+    _part_seeds(learner)
+
+
+def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
+    """Sets variables to values, one by one."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+@contextmanager
+def averaged_weights(learner: Learner) -> Iterator[None]:
+    """The model with the moving averages of its weights, where its optimizers keep them."""
+    weights = learner.model.trainable_variables
+    own = [v.numpy() for v in weights]
+    finish_with_averages(learner)
+    try:
+        yield
+    finally:
+        assign(weights, own)
+
+
+def finish_with_averages(learner: Learner) -> None:
+    """Puts the moving averages in place of the weights, where the optimizers keep them."""
+    for group, variables in learner.model.optimizer_groups().items():
+        learner.optimizers[group].finalize_variable_values(variables)
+
+
+def _part_seeds(learner: Learner) -> None:
+    # Rank 0's seeds are what is stored; dropout must not drop the same units of every rank's rows.
+    for variable in learner.model.variables:
+        if variable.name == SEED_STATE:
+            variable.assign(variable.numpy() + np.array([learner.ring.rank, 0], np.uint32))

@@ -1,0 +1,87 @@
+"""Progress on standard error: a bar for a person who looks on, lines for a log."""
+
+import os
+import sys
+import time
+from typing import Any
+
+from sparkgen.training.state import Record
+
+LINE_SECONDS = 30.0
+
+
+class Progress:
+    """Shows nothing: what the ranks other than 0 have."""
+
+    def update(self, epoch: int, steps: int, loss: float) -> None:
+        """Tells how far training is: the running epoch (from 1), the steps in all, its loss."""
+
+    def epoch(self, epoch: int, record: Record) -> None:
+        """Tells the figures of an epoch (from 1)."""
+
+    def close(self) -> None:
+        """Ends the display."""
+
+
+class Lines(Progress):
+    """A line an epoch, and one every 30 seconds within it.
+
+    Args:
+        epochs: of the training.
+        total: its steps.
+        done: steps taken by an earlier start.
+    """
+
+    def __init__(self, *, epochs: int, total: int, done: int) -> None:
+        self.epochs, self.total, self.done = epochs, total, done
+        self.start = self.last = time.monotonic()
+
+    def update(self, epoch: int, steps: int, loss: float) -> None:
+        now = time.monotonic()
+        if now - self.last < LINE_SECONDS:
+            return
+        self.last = now
+        rate = (steps - self.done) / (now - self.start)
+        left = (self.total - steps) / max(rate, 1e-9)
+        print(
+            f"epoch {epoch}/{self.epochs} step {steps}/{self.total} loss {loss:.5g} "
+            f"{rate:.3g} steps/s {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def epoch(self, epoch: int, record: Record) -> None:
+        print(_line(epoch, self.epochs, record), file=sys.stderr, flush=True)
+
+
+class Bar(Progress):
+    """A bar over the steps of all epochs with rate and time left, and a line above it an epoch."""
+
+    def __init__(self, *, epochs: int, total: int, done: int) -> None:
+        from tqdm import tqdm
+
+        self.epochs = epochs
+        self.bar: Any = tqdm(total=total, initial=done, unit=" steps", smoothing=0.1)
+
+    def update(self, epoch: int, steps: int, loss: float) -> None:
+        self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
+        self.bar.set_postfix_str(f"loss {loss:.5g}", refresh=False)
+        self.bar.update(steps - self.bar.n)
+
+    def epoch(self, epoch: int, record: Record) -> None:
+        self.bar.write(_line(epoch, self.epochs, record), file=sys.stderr)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def make_progress(rank: int, *, epochs: int, total: int, done: int) -> Progress:
+    """The display of a rank; a launcher says in the environment whether a terminal is behind it."""
+    if rank != 0:
+        return Progress()
+    terminal = sys.stderr.isatty() or "SPARKGEN_TERMINAL" in os.environ
+    return (Bar if terminal else Lines)(epochs=epochs, total=total, done=done)
+
+
+def _line(epoch: int, epochs: int, record: Record) -> str:
+    return f"epoch {epoch}/{epochs} " + " ".join(f"{k} {v:.5g}" for k, v in record.items())

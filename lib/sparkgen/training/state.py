@@ -1,0 +1,88 @@
+"""Where a training stands, besides what its variables hold."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from sparkgen.config import EarlyStoppingConfig, TrainingConfig
+
+Array = npt.NDArray[Any]
+Record = dict[str, float]
+"""The figures of one epoch."""
+
+
+@dataclass
+class Best:
+    """The best epoch so far, for early stopping; weights are kept only with early stopping."""
+
+    figure: float = math.inf
+    epoch: int = 0
+    """1 for the first epoch; 0 for none yet."""
+    waited: int = 0
+    """Epochs since then."""
+    weights: list[Array] = field(default_factory=list)
+
+    def see(self, figure: float, epoch: int, min_delta: float) -> bool:
+        """Takes an epoch's figure in; whether it is the best yet."""
+        if figure < self.figure - min_delta:
+            self.figure, self.epoch, self.waited = figure, epoch, 0
+            return True
+        self.waited += 1
+        return False
+
+
+@dataclass
+class State:
+    """Counts from 0: `epoch` epochs are done, and `step` steps of the next one."""
+
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    """Steps in all."""
+    seconds: float = 0.0
+    """Time spent in training steps, over all starts."""
+    epoch_seconds: float = 0.0
+    """The same of the running epoch."""
+    history: list[Record] = field(default_factory=list)
+    best: Best = field(default_factory=Best)
+
+    def ended(self, config: TrainingConfig) -> bool:
+        """Whether the training is to stop here."""
+        return (
+            self.epoch >= config.epochs
+            or (config.max_steps is not None and self.steps >= config.max_steps)
+            or out_of_patience(self.best, config.early_stopping)
+        )
+
+    def advance(self, steps: int, seconds: float) -> None:
+        """Takes steps of the running epoch in."""
+        self.step += steps
+        self.steps += steps
+        self.seconds += seconds
+        self.epoch_seconds += seconds
+
+    def next_epoch(self) -> None:
+        """Goes on to the first step of the next epoch."""
+        self.epoch += 1
+        self.step, self.epoch_seconds = 0, 0.0
+
+    def facts(self) -> dict[str, Any]:
+        """The state as JSON, without the best weights."""
+        values = asdict(self)
+        del values["best"]["weights"]
+        if not self.best.epoch:
+            del values["best"]["figure"]  # infinity is no JSON
+        return values
+
+
+def from_facts(facts: dict[str, Any], weights: list[Array]) -> State:
+    """The state of `facts` and best weights."""
+    best = Best(**facts["best"], weights=weights)
+    return State(**{**facts, "best": best})
+
+
+def out_of_patience(best: Best, config: EarlyStoppingConfig | None) -> bool:
+    """Whether `patience` epochs have gone by without a better one."""
+    return config is not None and best.waited > 0 and best.waited >= config.patience

@@ -1,0 +1,53 @@
+"""Validation: every loss and metric term over a whole split, each row once over all ranks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.training.learner import Learner, averaged_weights
+from sparkgen.training.state import Record
+
+
+def validation_split(manifest: Manifest) -> str | None:
+    """The split that training looks at: `validation`, else `test`, else None."""
+    rows = {name: entry.rows for name, entry in manifest.splits.items()}
+    return next((name for name in ("validation", "test") if rows.get(name)), None)
+
+
+def validation_names(learner: Learner) -> list[str]:
+    """The names of the figures: `val_<term>` and `val_loss`."""
+    names = (*learner.model.loss_names, *learner.model.metric_names)
+    return [*(f"val_{name}" for name in names), "val_loss"]
+
+
+def make_validation(learner: Learner, batches: Any) -> Callable[[], Record]:
+    """A function that gives the means of all terms, of the weights that training would end with.
+
+    Args:
+        learner: what is validated.
+        batches: tf.data of this rank's batches, in which padding weighs 0.
+    """
+    model = learner.model
+    names = (*model.loss_names, *model.metric_names)
+
+    def sums(batch: Any) -> Any:
+        terms, weight_B = model(batch, training=False), batch["weight"]
+        totals = [tf.reduce_sum(tf.cast(terms[name], tf.float32) * weight_B) for name in names]
+        return tf.stack([*totals, tf.reduce_sum(weight_B)])
+
+    compiled = tf.function(sums)
+
+    def validate() -> Record:
+        with averaged_weights(learner):
+            own = [compiled(batch) for batch in batches]
+        # A rank may have no rows at all; it still takes part in the sum.
+        total = np.sum([s.numpy() for s in own], axis=0, dtype=np.float64, initial=0.0)
+        total = learner.ring.sum(np.broadcast_to(total, (len(names) + 1,)).copy())
+        means = dict(zip(names, (total[:-1] / total[-1]).tolist(), strict=True))
+        record = {f"val_{name}": mean for name, mean in means.items()}
+        return {**record, "val_loss": sum(means[name] for name in model.loss_names)}
+
+    return validate

@@ -1,0 +1,45 @@
+"""The worker: what every rank of a training does.
+
+This file loads neither TensorFlow nor Keras, so that a driver can name its function cheaply.
+"""
+
+from typing import Any, NamedTuple
+
+from sparkgen.config import ExperimentConfig, parse
+from sparkgen.distribution.ring import Ring
+
+
+class TrainRequest(NamedTuple):
+    """What to train on, and where what comes of it goes."""
+
+    experiment: ExperimentConfig
+    version_uri: str
+    """The dataset version's folder."""
+    checkpoint_uri: str
+    """A folder of this run's own, on storage that all workers share."""
+    run_id: str | None = None
+    """The run that rank 0 logs to; None: no logging."""
+    tracking_uri: str | None = None
+
+
+def train(request: dict[str, Any], ring: Ring) -> dict[str, Any]:
+    """Trains the model of a request, from the newest checkpoint in its folder if there is one.
+
+    Args:
+        request: the fields of `TrainRequest`, the experiment as JSON.
+        ring: this worker's.
+
+    Returns:
+        On rank 0 `metrics` (the figures of the epoch whose weights are kept), `history` (of every
+        epoch), `model` (the folder of the saved model), `checkpoint` (the newest, a path), `steps`
+        and `seconds` of training steps; elsewhere an empty dictionary.
+
+    Raises:
+        RequestError: what the request asks for does not fit together.
+        Interrupted: a signal stopped it; a checkpoint is written.
+        SparkgenError: the loss is no longer finite.
+    """
+    from sparkgen.training.job import run
+
+    experiment = parse(ExperimentConfig, request["experiment"], source="the training request")
+    return run(TrainRequest(**{**request, "experiment": experiment}), ring)

@@ -1,0 +1,95 @@
+"""A dataset version of a few random pictures, and experiments on it."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.datasets.manifest import (
+    FileEntry,
+    Manifest,
+    SplitEntry,
+    content_version,
+    write_manifest,
+)
+
+SHAPE = (4, 4, 1)
+LANES = 4
+CLASSES = 3
+
+
+def write_version(folder: Path, *, train: int = 200, validation: int = 30, seed: int = 0) -> str:
+    """Writes pictures that are a few patterns and noise; the version's path."""
+    random = np.random.default_rng(seed)
+    patterns = random.uniform(0, 200, size=(CLASSES, *SHAPE))
+    splits = {}
+    for name, rows, files in (("train", train, 2 * LANES), ("validation", validation, 2)):
+        labels = random.integers(0, CLASSES, rows).astype(np.int32)
+        images = (patterns[labels] + random.uniform(0, 55, (rows, *SHAPE))).astype(np.uint8)
+        parts = np.array_split(np.arange(rows), files)
+        entries = [_file(folder, name, k, part, labels, images) for k, part in enumerate(parts)]
+        counts = dict(enumerate(np.bincount(labels, minlength=CLASSES).tolist()))
+        splits[name] = SplitEntry(rows=rows, label_counts=counts, files=tuple(entries))
+    manifest = Manifest(
+        name="tiny",
+        version="",
+        shape=SHAPE,
+        class_names=tuple("abc"),
+        lanes=LANES,
+        splits=splits,
+        quarantined={},
+        sources=(),
+        config={},
+        libraries={},
+    )
+    write_manifest(str(folder), manifest.model_copy(update={"version": content_version(manifest)}))
+    return str(folder)
+
+
+def _file(folder: Path, split: str, number: int, part, labels, images) -> FileEntry:
+    path = f"{split}/part-{number:05d}.parquet"
+    (folder / split).mkdir(parents=True, exist_ok=True)
+    table = pa.table(
+        {
+            "id": pa.array(part, pa.int64()),
+            "label": pa.array(labels[part], pa.int32()),
+            "image": pa.array([images[i].tobytes() for i in part], pa.binary()),
+        }
+    )
+    pq.write_table(table, folder / path, row_group_size=max(1, len(part)))
+    data = (folder / path).read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    return FileEntry(path=path, rows=len(part), bytes=len(data), sha256=digest)
+
+
+def request(version: str, checkpoints: Path, *, model=None, options=None, density=None, **training):
+    """A training request for `training.worker.train`; `training` overrides the defaults."""
+    experiment = ExperimentConfig.model_validate(
+        {
+            "name": "tiny",
+            "dataset": {
+                "name": "tiny",
+                "source": {"format": "builtin"},
+                "shape": list(SHAPE),
+                "class_names": ["a", "b", "c"],
+                "lanes": LANES,
+            },
+            "model": {
+                "name": model or "reconstruction.dense_autoencoder",
+                "options": options if options is not None else {"latent": 3},
+            },
+            "training": {"epochs": 3, "batch_size": 20, **training},
+            "density": density or {},
+            "environment": {"workers": 1},
+        }
+    )
+    return {
+        "experiment": experiment.model_dump(mode="json"),
+        "version_uri": version,
+        "checkpoint_uri": str(checkpoints),
+        "run_id": None,
+        "tracking_uri": None,
+    }
