@@ -7,6 +7,7 @@ click is imported before a command is known to run.
 import importlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -128,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: those of the command line, without the program; None: `sys.argv`.
     """
-    _log_to_stderr()
+    _quiet_logs_on_stderr()
     try:
         cli.main(arguments, prog_name="sparkgen", standalone_mode=False)
     except click.Abort:
@@ -164,6 +165,9 @@ def _leave(message: str, status: int) -> None:
     sys.exit(status)
 
 
-def _log_to_stderr() -> None:
+def _quiet_logs_on_stderr() -> None:
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "2"
+    )  # TensorFlow's own greeting, here and in workers
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("sparkgen").setLevel(logging.INFO)

@@ -1,0 +1,48 @@
+# Every target that needs it sets up .venv first; see setup.sh. `make help` is the manual.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-dbr lock wheel clean
+
+EXPERIMENT ?= conf/experiments/dense_autoencoder_digits.yaml
+ARGS ?=
+BIN := .venv/bin
+
+help:  ## This manual
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo
+	@echo 'EXPERIMENT=conf/experiments/NAME.yaml   what make run runs'
+	@echo 'ARGS="..."            more arguments, for sparkgen run or for pytest'
+	@echo 'PYTHON=python3.11     the Python that .venv is made with'
+	@echo 'SPARKGEN_DEVICE=cpu   leaves an NVIDIA GPU unused'
+	@echo 'SPARKGEN_TEST_DATA=DIR  real data for the larger tests; without it they are skipped'
+	@echo
+	@echo 'Needs Python 3.11, a C++17 compiler, make and git on x86-64 Linux. Everything else comes'
+	@echo 'from pip, a Java included. Results lie in runs/; .venv/bin/sparkgen --help is the program.'
+
+setup:  ## Makes .venv: locked packages, Horovod built once, this package
+	@./setup.sh
+
+run: setup  ## The whole pipeline on the built-in digits, or on EXPERIMENT
+	$(BIN)/sparkgen run $(EXPERIMENT) $(ARGS)
+
+test: setup  ## Lint, format, types, import rules and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(ARGS)
+
+test-dbr:  ## The wheel on the pins of Databricks 15.4 LTS ML: touches none of them, and runs
+	@./.ci/test-dbr
+
+wheel: setup  ## dist/sparkgen-*.whl, which the Databricks bundle uploads
+	@rm -rf build dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: setup  ## Locks anew: the newest versions that setup.py allows
+	@./.ci/lock
+
+clean:  ## Removes everything that was made, but keeps .wheels and runs
+	rm -rf .venv .venv-dbr .venv-lock build dist lib/*.egg-info
+	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,19 @@
+"""Makes a dataset version: Parquet and a manifest.
+
+    spark-submit --master spark://MASTER:7077 jobs/ingest.py conf/datasets/mnist.yaml
+
+takes the arguments of `sparkgen ingest` (`--help` names them). The executors need this package too:
+install the wheel on the nodes, and name their Python in PYSPARK_PYTHON.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+if importlib.util.find_spec("sparkgen") is None:
+    sys.path.insert(0, str(Path(sys.argv[0]).resolve().parents[1] / "lib"))
+
+from sparkgen.cli import main
+
+if __name__ == "__main__":
+    main(["ingest", *sys.argv[1:]])

@@ -1,0 +1,184 @@
+"""What is there of each part of the stack, and what is wrong with it."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from packaging.requirements import Requirement
+
+from sparkgen.config import EnvironmentConfig
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import RequestError
+from sparkgen.pipeline.session import find_java
+from sparkgen.tracking.server import connect, tracking_uri
+
+# One of the names in a row is enough: TensorFlow goes by several.
+PACKAGES = (
+    ("tensorflow", "tensorflow-cpu"),
+    ("keras",),
+    ("horovod",),
+    ("petastorm",),
+    ("pyspark",),
+    ("mlflow",),
+    ("pyarrow",),
+    ("numpy",),
+    ("pandas",),
+    ("pydantic",),
+    ("pillow",),
+)
+SPARK_JAVA = range(8, 18)  # Spark 3.5 runs on Java 8, 11 and 17
+LEAST_FREE_BYTES = 2**30
+
+
+class Finding(NamedTuple):
+    """One part of the stack: what was found of it, what is wrong, and whether that stops work."""
+
+    part: str
+    found: str
+    wrong: str = ""
+    fatal: bool = True
+
+
+class Examination(NamedTuple):
+    """All findings."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """What keeps the pipeline from running."""
+        return [f"{f.part}: {f.wrong}" for f in self.findings if f.wrong and f.fatal]
+
+    def lines(self) -> list[str]:
+        """One line a part, to be read."""
+        lines = []
+        for f in self.findings:
+            mark = "ok" if not f.wrong else "WRONG" if f.fatal else "note"
+            lines.append(f"{mark:<6}{f.part:<18}{f.found}" + (f" - {f.wrong}" if f.wrong else ""))
+        return lines
+
+    def summary(self) -> dict[str, Any]:
+        """The same as JSON: what was found by part, and the problems."""
+        return {"found": {f.part: f.found for f in self.findings}, "problems": self.problems}
+
+
+def examine(environment: EnvironmentConfig) -> Examination:
+    """Looks at the machine and at what the environment names."""
+    findings = [_python(), *_packages(), *_horovod_and_devices(), _java(), _cores()]
+    findings += [_root(environment), _disk(environment), _tracking(environment)]
+    return Examination(tuple(findings))
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    wrong = "" if version.startswith("3.11.") else "needs Python 3.11"
+    return Finding("python", f"{version} on {platform.system()} {platform.machine()}", wrong)
+
+
+def _packages() -> Iterator[Finding]:
+    needed = _requirements()
+    for names in PACKAGES:
+        versions = {name: _version(name) for name in names}
+        name, version = next(((n, v) for n, v in versions.items() if v), (names[0], None))
+        if version is None:
+            yield Finding(names[0], "none", "not installed")
+            continue
+        requirement = needed.get(name)
+        fits = requirement is None or requirement.specifier.contains(version, prereleases=True)
+        yield Finding(names[0], version, "" if fits else f"needs {requirement}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _requirements() -> dict[str, Requirement]:
+    """What this package asks of others, by name; nothing where it runs without being installed."""
+    try:
+        lines = importlib.metadata.requires("sparkgen") or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    found = [Requirement(line.partition(";")[0]) for line in lines]
+    return {requirement.name.lower(): requirement for requirement in found}
+
+
+def _horovod_and_devices() -> Iterator[Finding]:
+    try:
+        import horovod.tensorflow as hvd
+        import tensorflow as tf
+    except ImportError as error:
+        # Horovod's library is tied to the TensorFlow it was built with.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        yield Finding("horovod features", "none", f"does not load: {reason}")
+        return
+    built = {"gloo": hvd.gloo_built(), "nccl": hvd.nccl_built(), "mpi": hvd.mpi_built()}
+    features = [name for name, there in built.items() if there]
+    wrong = "" if built["gloo"] else "built without Gloo, which the launchers use"
+    yield Finding("horovod features", ", ".join(features) or "none", wrong)
+    gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
+    slow = "gradients pass through the processor: Horovod was built without NCCL"
+    wrong = slow if gpus and not built["nccl"] else ""
+    yield Finding("gpus", ", ".join(gpus) or "none", wrong, fatal=False)
+
+
+def _java() -> Finding:
+    try:
+        java = find_java()
+    except RequestError as error:
+        return Finding("java", "none", error.mend)
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
+    version = re.search(r'version "([^"]+)"', said)
+    if version is None:
+        return Finding("java", str(java), f"does not tell its version: {said[:80]!r}")
+    major = int(version[1].removeprefix("1.").split(".")[0])
+    wrong = "" if major in SPARK_JAVA else "Spark 3.5 wants Java 8, 11 or 17"
+    return Finding("java", f"{version[1]} ({java})", wrong, fatal=False)
+
+
+def _cores() -> Finding:
+    return Finding("cores", str(len(os.sched_getaffinity(0))))
+
+
+def _root(environment: EnvironmentConfig) -> Finding:
+    _, path = open_uri(environment.root)
+    if "://" in environment.root:
+        return Finding("root", environment.root)
+    folder = _first_existing(path)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return Finding("root", path, f"cannot be written: {error.strerror}")
+    return Finding("root", path)
+
+
+def _disk(environment: EnvironmentConfig) -> Finding:
+    folder = "." if "://" in environment.root else _first_existing(open_uri(environment.root)[1])
+    free = shutil.disk_usage(folder).free
+    wrong = "" if free >= LEAST_FREE_BYTES else f"less than {LEAST_FREE_BYTES / 2**30:.0f} GiB"
+    return Finding("free disk", f"{free / 2**30:.1f} GiB", wrong)
+
+
+def _first_existing(path: str) -> Path:
+    folder = Path(path)
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _tracking(environment: EnvironmentConfig) -> Finding:
+    uri = tracking_uri(environment)
+    try:
+        connect(environment)
+    except RequestError as error:
+        return Finding("tracking server", uri, f"{error.found}; {error.mend}")
+    return Finding("tracking server", f"{uri} answers")
