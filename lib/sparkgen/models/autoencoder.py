@@ -1,0 +1,71 @@
+"""What every autoencoder is: images through a latent and back, at the least squared error.
+
+x̂ = g(f(x)), trained to minimise the mean of (x - x̂)² over the pixels. A model's file says what
+f and g are made of.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from sparkgen.models.contract import Batch, DataSpec, EncoderDecoder, Tensor
+
+EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
+
+# x → 1 - x: light strokes on dark paper become dark strokes on light paper, and back.
+INVERSION = {"scale": -1.0, "offset": 1.0}
+
+
+class Autoencoder(EncoderDecoder):
+    """An encoder and a decoder, layer by layer.
+
+    Args:
+        spec: of the images.
+        encoder: layers from images (B, H, W, C) in [0, 1] to latents (B, Z).
+        decoder: layers from latents to values whose rows fill an image; nothing need keep them in
+            [0, 1].
+        latent: Z.
+    """
+
+    loss_names = ("mse",)
+    metric_names = ("binary_crossentropy",)
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        encoder: Sequence[Any],
+        decoder: Sequence[Any],
+        latent: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(spec, **kwargs)
+        self.encoder = keras.Sequential(list(encoder), name="encoder")
+        self.decoder = keras.Sequential(list(decoder), name="decoder")
+        self.latent_size = latent
+
+    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        return ops.cast(self.encoder(x), "float32")
+
+    def decode_raw(self, latent: Tensor) -> Tensor:
+        """What the decoder gives, not clipped to [0, 1]: float32 (B, H, W, C)."""
+        values = ops.cast(self.decoder(latent), "float32")
+        return ops.reshape(values, (-1, *self.spec.shape))
+
+    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        return ops.clip(self.decode_raw(latent), 0.0, 1.0)
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        return self.errors(batch["image"], self.decode_raw(self.encode(batch["image"])))
+
+    def errors(self, x: Tensor, x_hat: Tensor) -> dict[str, Tensor]:
+        """Mean squared error and mean binary cross-entropy over the pixels: (B,) each."""
+        p = ops.clip(x_hat, EPSILON, 1.0 - EPSILON)
+        cross_entropy = -(x * ops.log(p) + (1.0 - x) * ops.log(1.0 - p))
+        pixels = (1, 2, 3)
+        return {
+            "mse": ops.mean(ops.square(x - x_hat), axis=pixels),
+            "binary_crossentropy": ops.mean(cross_entropy, axis=pixels),
+        }

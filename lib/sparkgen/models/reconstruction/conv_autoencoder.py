@@ -1,0 +1,64 @@
+"""Convolutional autoencoder with max pooling down and repetition up.
+
+Masci et al., "Stacked Convolutional Auto-Encoders", 2011. The reference works on 80×80 grey
+pictures whose colours it inverts inside: 3×3 convolutions with 16, 32 and 64 filters, each pooled,
+then 400 units; back through 20·20 units, convolutions with 128 and 64 filters, each enlarged, and a
+1×1 convolution. 2,583,696 parameters down, 235,537 up.
+"""
+
+from typing import Any
+
+from keras import layers
+from pydantic import Field
+
+from sparkgen.config import Strict
+from sparkgen.models.autoencoder import INVERSION, Autoencoder
+from sparkgen.models.contract import DataSpec, GenerativeModel
+
+
+class Config(Strict):
+    """Options of the convolutional autoencoder."""
+
+    latent: int = Field(400, gt=0)
+    """Size Z of the latent."""
+    filters: tuple[int, ...] = Field((16, 32, 64), strict=False)
+    """Of the encoder's convolutions; each is followed by pooling to half the size."""
+    decoder_filters: tuple[int, ...] = Field((128, 64), strict=False)
+    """Of the decoder's convolutions; each is followed by enlarging to twice the size."""
+    invert: bool = True
+    """Work on 1 - x; images go in and come out as they are."""
+
+
+def encoder_layers(config: Config) -> list[Any]:
+    """Images (B, H, W, C) → latents (B, Z)."""
+    stages: list[Any] = [layers.Rescaling(**INVERSION)] if config.invert else []
+    for filters in config.filters:
+        stages.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        stages.append(layers.MaxPooling2D(padding="same"))
+    return [*stages, layers.Flatten(), layers.Dense(config.latent, "relu")]
+
+
+def decoder_layers(config: Config, spec: DataSpec) -> list[Any]:
+    """Latents (B, Z) → images (B, H, W, C) in [0, 1]."""
+    height, width, channels = spec.shape
+    scale = 2 ** len(config.decoder_filters)
+    rows, columns = -(-height // scale), -(-width // scale)
+    stages = [layers.Dense(rows * columns, "relu"), layers.Reshape((rows, columns, 1))]
+    for filters in config.decoder_filters:
+        stages.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        stages.append(layers.UpSampling2D())
+    # Sides that 2^n does not divide come out a little too long.
+    stages.append(layers.Cropping2D(((0, rows * scale - height), (0, columns * scale - width))))
+    stages.append(layers.Conv2D(channels, 1, activation="sigmoid"))
+    return [*stages, layers.Rescaling(**INVERSION)] if config.invert else stages
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The convolutional autoencoder for images of `spec.shape`."""
+    return Autoencoder(
+        spec,
+        encoder=encoder_layers(config),
+        decoder=decoder_layers(config, spec),
+        latent=config.latent,
+        name="conv_autoencoder",
+    )

@@ -1,0 +1,31 @@
+"""Linear autoencoder: principal components by gradient descent.
+
+z = W x + b, x̂ = V z + c. Its least squared error is that of the first Z principal components, and
+every local minimum is global (Baldi and Hornik, "Neural Networks and Principal Component Analysis:
+Learning from Examples Without Local Minima", 1989).
+"""
+
+from keras import layers
+from pydantic import Field
+
+from sparkgen.config import Strict
+from sparkgen.models.autoencoder import Autoencoder
+from sparkgen.models.contract import DataSpec, GenerativeModel
+
+
+class Config(Strict):
+    """Options of the linear autoencoder."""
+
+    latent: int = Field(30, gt=0)
+    """Size Z of the latent, the number of components."""
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The linear autoencoder for images of `spec.shape`."""
+    return Autoencoder(
+        spec,
+        encoder=[layers.Flatten(), layers.Dense(config.latent)],
+        decoder=[layers.Dense(spec.size)],
+        latent=config.latent,
+        name="linear_autoencoder",
+    )
