@@ -122,7 +122,7 @@ def test_nothing_in_a_registered_model_is_pickled(
 
 
 def test_the_newest_version_is_the_challenger_and_the_champion_stays(
-    experiment: ExperimentConfig, autoencoder: Path
+    experiment: ExperimentConfig, autoencoder: Path, tmp_path: Path
 ) -> None:
     first = register(experiment, autoencoder)
     assert registry.find(experiment, registry.CHAMPION) is None
@@ -131,6 +131,12 @@ def test_the_newest_version_is_the_challenger_and_the_champion_stays(
     assert registry.require(experiment, registry.CHALLENGER).version == second.version == 2
     assert registry.require(experiment, registry.CHAMPION).version == 1
     assert second.tags["dataset_version"] == "0123456789abcdef"
-    folder = registry.model_folder(experiment, second)
-    assert pack(folder) == pack(autoencoder)
-    assert folder.is_relative_to(experiment.environment.root)
+    assert pack(registry.fetch(experiment, second, tmp_path / "copy")) == pack(autoencoder)
+
+
+def test_a_registered_model_lies_where_the_environment_keeps_artifacts(
+    experiment: ExperimentConfig, autoencoder: Path
+) -> None:
+    version = register(experiment, autoencoder)
+    folder = mlflow.artifacts.download_artifacts(artifact_uri=version.uri)
+    assert Path(folder).is_relative_to(Path(experiment.environment.root) / "artifacts")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config import ExperimentConfig
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
-from sparkgen.models.portable import pack
+from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.version import version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
@@ -46,10 +46,9 @@ def figures_of(
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version."""
     dataset = version_by_id(experiment, dataset_version)
-    packed = pack(registry.model_folder(experiment, version))
     return evaluate(
         spark,
-        packed,
+        fetch(experiment, version),
         experiment.evaluation,
         version_uri=dataset.uri,
         manifest=dataset.manifest,

@@ -7,6 +7,7 @@ from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable
 from sparkgen.evaluation.promotion import judge
 from sparkgen.pipeline.evaluate import figures_of, logged_figures
+from sparkgen.pipeline.session import spark_session
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, CHAMPION, ModelVersion
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
+def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str, Any]:
     """Judges the challenger, and moves the alias `champion` where it is promoted.
+
+    Args:
+        experiment: the request.
+        spark: the session; None: one is started where the champion has to be evaluated again.
 
     Returns:
         `promoted`, the URI of the `champion` there is now (None where there is none), and the
@@ -47,7 +52,7 @@ def _champion_figures(
     experiment: ExperimentConfig,
     champion: ModelVersion | None,
     figures: dict[str, Figure],
-    spark: "SparkSession",
+    spark: "SparkSession | None",
 ) -> dict[str, Figure] | None:
     """The champion's figures where gates ask for them, comparable with the challenger's."""
     names = [g.metric for g in experiment.gates if g.max_regression is not None]
@@ -58,5 +63,6 @@ def _champion_figures(
     if all(name in logged and comparable(logged[name], figures[name]) for name in wanted):
         return logged
     # Its figures are of other data or another protocol: it has to sit the challenger's exam.
+    spark = spark or spark_session(experiment.environment)
     dataset_version = figures[wanted[0]].dataset_version
     return figures_of(experiment, champion, spark, dataset_version=dataset_version)

@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
+def run(
+    experiment: ExperimentConfig, spark: "SparkSession", *, resume: bool = False
+) -> dict[str, Any]:
     """Ingests, trains, evaluates, promotes and samples.
 
     Again with the same request it reuses the dataset version, adds a model version, and keeps or
     moves the champion as the gates say.
+
+    Args:
+        experiment: the request.
+        spark: the session.
+        resume: go on with the training that did not finish.
 
     Returns:
         The results of `ingest`, `train`, `evaluate`, `promote` and `sample`, by step.
@@ -21,7 +28,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     request = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
     return {
         "ingest": ingest.run(request, spark),
-        "train": train.run(experiment, spark),
+        "train": train.run(experiment, spark, resume=resume),
         "evaluate": evaluate.run(experiment, spark),
         "promote": promote.run(experiment, spark),
         "sample": sample.run(experiment, spark),

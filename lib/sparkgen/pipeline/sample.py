@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.config import ExperimentConfig
 from sparkgen.datasets.storage import absolute
-from sparkgen.models.portable import pack
+from sparkgen.pipeline.model import fetch
 from sparkgen.sampling.job import sample
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION
@@ -26,7 +26,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     version = registry.require(experiment, CHAMPION)
     made = sample(
         spark,
-        pack(registry.model_folder(experiment, version)),
+        fetch(experiment, version),
         config,
         model_uri=version.uri,
         samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",

@@ -123,13 +123,15 @@ def annotate(
     return version._replace(tags={**version.tags, **tags})
 
 
-def model_folder(experiment: ExperimentConfig, version: ModelVersion) -> Path:
-    """A local folder with the saved model of a version, downloaded where it is not local."""
+def fetch(experiment: ExperimentConfig, version: ModelVersion, folder: str | Path) -> Path:
+    """Copies the saved model of a version into a local folder, and says where it lies in there."""
     import mlflow
 
     connect(experiment.environment)
-    folder = mlflow.artifacts.download_artifacts(artifact_uri=f"{version.uri}/artifacts")
-    (found,) = Path(folder).glob("*/model.json")
+    mlflow.artifacts.download_artifacts(
+        artifact_uri=f"{version.uri}/artifacts", dst_path=str(folder)
+    )
+    (found,) = Path(folder).rglob("model.json")
     return found.parent
 
 

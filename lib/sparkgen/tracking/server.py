@@ -35,22 +35,18 @@ def connect(environment: EnvironmentConfig) -> Any:
     Raises:
         RequestError: the server does not answer within seconds.
     """
-    client = connect_uri(tracking_uri(environment))
-    if environment.registry_uri is not None:
-        import mlflow
-
-        mlflow.set_registry_uri(environment.path(environment.registry_uri))
-    return client
+    registry = environment.registry_uri
+    return connect_uri(tracking_uri(environment), registry and environment.path(registry))
 
 
-def connect_uri(uri: str) -> Any:
+def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
     """A client of the server at an absolute URI; see `connect`."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         _prepare(uri)
-        client = _client(uri)
+        client = _client(uri, registry_uri)
         with _impatience():
             client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -62,13 +58,14 @@ def connect_uri(uri: str) -> Any:
     return client
 
 
-def _client(uri: str) -> Any:
+def _client(uri: str, registry_uri: str | None) -> Any:
     import mlflow
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(uri)
-    return mlflow.MlflowClient(tracking_uri=uri)
+    mlflow.set_registry_uri(registry_uri or uri)
+    return mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
 
 
 def _prepare(uri: str) -> None:

@@ -1,0 +1,71 @@
+import math
+
+import pytest
+from pyspark.sql import SparkSession
+
+from sparkgen.config import EvaluationConfig
+from sparkgen.errors import ManifestError
+from sparkgen.evaluation.figures import Figure
+from sparkgen.evaluation.job import evaluate, sum_file
+from sparkgen.evaluation.metrics import combine, mean
+from sparkgen.models.portable import PortableModel
+from sparkgen.pipeline.version import DatasetVersion
+
+CONFIG = EvaluationConfig(likelihood_samples=5, batch_rows=7)
+
+
+def figures(
+    spark: SparkSession, packed: PortableModel, version: DatasetVersion, partitions: int
+) -> dict[str, Figure]:
+    return evaluate(
+        spark,
+        packed,
+        CONFIG,
+        version_uri=version.uri,
+        manifest=version.manifest,
+        partitions=partitions,
+    )
+
+
+def test_figures_are_the_same_bits_for_any_number_of_partitions(
+    spark: SparkSession, packed_vae: PortableModel, digits_version: DatasetVersion
+) -> None:
+    one = figures(spark, packed_vae, digits_version, 1)
+    assert one == figures(spark, packed_vae, digits_version, 7)
+    assert {f.rows for f in one.values()} == {90}
+    assert {"mse", "binary_crossentropy", "elbo_nats", "iwae_nats", "kl"} <= set(one)
+    assert one["iwae_nats"].value <= one["elbo_nats"].value
+    assert one["iwae_nats"].protocol != one["elbo_nats"].protocol
+    nats, bits = one["elbo_nats"], one["elbo_bits_per_dim"]
+    assert bits.value == pytest.approx(nats.value / 64 / math.log(2))
+    assert bits.standard_error == pytest.approx(nats.standard_error / 64 / math.log(2))
+
+
+def test_every_row_counts_once_whatever_the_batch_size(
+    packed_vae: PortableModel, digits_version: DatasetVersion
+) -> None:
+    def mean_of(batch_rows: int, name: str) -> float:
+        config = CONFIG.model_copy(update={"batch_rows": batch_rows})
+        found = [
+            total
+            for file in digits_version.manifest.split("test").files
+            for key, _, total in sum_file(packed_vae, f"{digits_version.uri}/{file.path}", config)
+            if key == name
+        ]
+        assert combine(found).rows == 90
+        return mean(combine(found))
+
+    for name in ("mse", "iwae_nats"):
+        assert mean_of(3, name) == pytest.approx(mean_of(64, name), rel=1e-5)
+
+
+def test_a_wrong_split_or_shape_is_refused(
+    spark: SparkSession, packed_vae: PortableModel, digits_version: DatasetVersion
+) -> None:
+    train = CONFIG.model_copy(update={"split": "train"})
+    uri, manifest = digits_version
+    with pytest.raises(ManifestError, match="split 'train'"):
+        evaluate(spark, packed_vae, train, version_uri=uri, manifest=manifest)
+    larger = manifest.model_copy(update={"shape": (28, 28, 1)})
+    with pytest.raises(ManifestError, match="8, 8, 1"):
+        evaluate(spark, packed_vae, CONFIG, version_uri=uri, manifest=larger)
