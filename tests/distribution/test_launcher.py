@@ -1,0 +1,96 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import ring_functions
+
+from sparkgen.distribution.launcher import launch
+from sparkgen.errors import RequestError, WorkersFailed
+
+
+def run_local(fn, request, *, workers=2, **options):
+    return launch(fn, request, workers=workers, where="local", threads_per_worker=1, **options)
+
+
+def test_one_worker_in_process_needs_no_horovod():
+    result = launch(ring_functions.places, {"a": 1}, workers=1, where="in-process")
+    assert result["echo"] == {"a": 1}
+    assert result["ranks"] == [[0, 0]]
+
+
+def test_in_process_refuses_a_second_worker():
+    with pytest.raises(RequestError, match="workers 1"):
+        launch(ring_functions.places, {}, workers=2, where="in-process")
+
+
+def test_spark_needs_a_session():
+    with pytest.raises(ValueError, match="Spark session"):
+        launch(ring_functions.places, {}, workers=2, where="spark")
+
+
+def test_a_single_local_worker_runs_in_a_process_without_horovod():
+    result = run_local(ring_functions.places, {}, workers=1)
+    assert result["size"] == 1
+    assert not result["horovod"]
+
+
+def test_local_workers_form_a_ring():
+    result = run_local(ring_functions.places, {"a": [1]})
+    assert result["size"] == 2
+    assert result["sum"] == [2.0, 1.0]
+    assert result["ranks"] == [[0, 0], [1, 1]]
+    assert result["bytes"] == "from rank 0"
+    assert result["empty"] == ""
+    assert result["echo"] == {"a": [1]}
+
+
+def test_a_wrong_request_found_by_a_worker_is_not_tried_again(capfd):
+    with pytest.raises(RequestError, match="expected a seven, found a six: add one"):
+        run_local(ring_functions.refuse, {}, max_restarts=3)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_killed_worker_is_answered_by_a_new_start(tmp_path):
+    result = run_local(ring_functions.die_once, {"folder": str(tmp_path)}, max_restarts=2)
+    assert result["sum"] == [2.0, 1.0]
+    assert (tmp_path / "starts-0").read_text() == "xx"
+    assert (tmp_path / "starts-1").read_text() == "xx"
+
+
+def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path):
+    request = {"folder": str(tmp_path), "always": True}
+    with pytest.raises(WorkersFailed, match=r"worker 1 of 2 died \(signal SIGKILL\)") as failed:
+        run_local(ring_functions.die_once, request, max_restarts=1)
+    assert "these are my last words" in str(failed.value)
+    assert (tmp_path / "starts-1").read_text() == "xx"
+
+
+def test_workers_die_with_a_killed_driver(tmp_path):
+    code = (
+        "import ring_functions; from sparkgen.distribution.launcher import launch;"
+        f"launch(ring_functions.sleep, {{'folder': {str(tmp_path)!r}}}, workers=1, where='local')"
+    )
+    here = str(Path(__file__).parent)
+    driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": here})
+    pid_file = tmp_path / "pid-0"
+    wait_until(lambda: pid_file.exists() and pid_file.read_text())
+    pid = int(pid_file.read_text())
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or is_zombie(pid))
+
+
+def wait_until(condition, *, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"still not so after {seconds} s")
+        time.sleep(0.1)
+
+
+def is_zombie(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

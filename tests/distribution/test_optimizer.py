@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import ring_functions
+
+from sparkgen.distribution.launcher import launch
+
+
+def train(workers, *, hook=True, compression="none"):
+    request = {"hook": hook, "compression": compression}
+    where = "in-process" if workers == 1 else "local"
+    options = {"workers": workers, "where": where, "threads_per_worker": 1}
+    result = launch(ring_functions.train_linear, request, **options)
+    return {**result, "weights": np.array(result["weights"]), "start": np.array(result["start"])}
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return train(1)
+
+
+@pytest.fixture(scope="module")
+def together():
+    return train(2)
+
+
+def test_ranks_start_alike_after_the_broadcast(together):
+    assert (together["start"][0] == together["start"][1]).all()
+
+
+def test_ranks_agree_bit_for_bit_after_training(together):
+    assert (together["weights"][0] == together["weights"][1]).all()
+
+
+def test_two_workers_learn_what_one_learns(alone, together):
+    np.testing.assert_allclose(together["weights"][0], alone["weights"][0], atol=1e-6)
+
+
+def test_the_optimizer_keeps_its_name(alone, together):
+    assert together["class"] == alone["class"]
+
+
+def test_without_the_hook_ranks_drift_apart():
+    weights = train(2, hook=False)["weights"]
+    assert np.abs(weights[0] - weights[1]).max() > 1e-3
+
+
+def test_half_precision_gradients_cost_little(together):
+    weights = train(2, compression="fp16")["weights"]
+    assert (weights[0] == weights[1]).all()
+    assert (weights != together["weights"]).any()
+    np.testing.assert_allclose(weights, together["weights"], atol=1e-3)

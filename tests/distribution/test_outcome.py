@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+from sparkgen.distribution.outcome import (
+    RING_LOST,
+    Ended,
+    describe,
+    failure,
+    first_lost,
+    raised,
+    result_of,
+    success,
+)
+from sparkgen.errors import Interrupted, ManifestError, RequestError, SparkgenError
+
+
+def ended(rank, outcome=None, *, returncode=0, killed=False, at=0.0):
+    return Ended(rank, outcome, returncode, killed, "last words", at)
+
+
+def test_a_wrong_request_crosses_the_process_boundary_whole():
+    error = ManifestError("a manifest", found="none", mend="ingest")
+    back = raised(json.loads(json.dumps(failure(error))))
+    assert type(back) is ManifestError
+    assert str(back) == str(error)
+    assert (back.expected, back.found, back.mend) == ("a manifest", "none", "ingest")
+
+
+@pytest.mark.parametrize("kind", [SparkgenError, Interrupted])
+def test_other_errors_keep_their_kind_and_message(kind):
+    back = raised(json.loads(json.dumps(failure(kind("what happened")))))
+    assert type(back) is kind
+    assert str(back) == "what happened"
+
+
+def test_rank_0_speaks_for_all():
+    assert result_of([ended(1, success({"n": 1})), ended(0, success({"n": 0}))]) == {"n": 0}
+
+
+def test_one_lost_worker_leaves_no_result():
+    assert result_of([ended(0, success({})), ended(1, returncode=-9)]) is None
+
+
+def test_an_error_of_any_rank_is_raised():
+    error = RequestError("a", found="b", mend="c")
+    with pytest.raises(RequestError, match="expected a, found b: c"):
+        result_of([ended(0, killed=True), ended(1, failure(error))])
+
+
+def test_the_first_to_die_is_blamed_and_not_those_who_missed_it():
+    missed = ended(0, returncode=RING_LOST, at=1.0)
+    killed = ended(2, returncode=-9, killed=True, at=0.5)
+    died = ended(1, returncode=-9, at=2.0)
+    assert first_lost([missed, killed, died]) == died
+    assert describe(died, size=3) == "worker 1 of 3 died (signal SIGKILL)"
