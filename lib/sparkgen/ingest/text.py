@@ -10,8 +10,6 @@ k-th block: inflating is several times cheaper than parsing, and nothing is writ
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pyarrow import fs
-
 from sparkgen.datasets.storage import open_uri
 from sparkgen.ingest.block import Block
 from sparkgen.ingest.libsvm import parse_block
@@ -64,26 +62,35 @@ def text_slices(
     return [TextSlice(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
 
 
-def line_blocks(stream: Any) -> Iterator[bytes]:
+def line_blocks(
+    stream: Any, block_bytes: int = BLOCK_BYTES, *, read_bytes: int = READ_BYTES
+) -> Iterator[bytes]:
     """All blocks of a stream, in order; one that no line starts in is empty."""
-    buffer, offset, end = bytearray(), 0, BLOCK_BYTES
-    while data := stream.read(READ_BYTES):
+    buffer, offset, end = bytearray(), 0, block_bytes
+    while data := stream.read(read_bytes):
         buffer += data
-        while (cut := buffer.find(b"\n", max(end - 1 - offset, 0)) + 1) or offset >= end:
-            cut = 0 if offset >= end else cut
+        while (cut := _cut_at(buffer, end - offset)) is not None:
             yield bytes(buffer[:cut])
             del buffer[:cut]
-            offset, end = offset + cut, end + BLOCK_BYTES
+            offset, end = offset + cut, end + block_bytes
     if buffer:
         yield bytes(buffer)
 
 
-def read_block(file: fs.FileSystem, number: int) -> bytes:
+def read_block(file: Any, number: int, block_bytes: int = BLOCK_BYTES) -> bytes:
     """One block of a file that can be read anywhere."""
-    start = _next_line(file, number * BLOCK_BYTES)
-    end = _next_line(file, (number + 1) * BLOCK_BYTES)
+    start = _next_line(file, number * block_bytes)
+    end = _next_line(file, (number + 1) * block_bytes)
     file.seek(start)
     return bytes(file.read(end - start))
+
+
+def _cut_at(buffer: bytearray, end: int) -> int | None:
+    """Where the first line starts that starts at `end` or later; None: not in the buffer yet."""
+    if end <= 0:
+        return 0
+    newline = buffer.find(b"\n", end - 1)
+    return None if newline < 0 else newline + 1
 
 
 def _next_line(file: Any, offset: int) -> int:
