@@ -103,7 +103,7 @@ pip_install() {
 venv=${1:-.venv}
 lock=${2:-$(device)}
 [ -f "conf/locks/$lock.txt" ] || fail "knows no lock '$lock'; there are: $(ls conf/locks)"
-tensorflow=$(grep -E '^tensorflow(-cpu|_cpu)?==' "conf/locks/$lock.txt" | tr '_' '-' | tr -d '=')
+tensorflow=$(grep -E '^tensorflow(-cpu|_cpu)?==' "conf/locks/$lock.txt" | tr '_' '-' | sed 's|==|-|')
 key=$(cat setup.sh setup.py conf/locks/*.txt <(echo "$lock $PWD") | sha256sum)
 
 if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$key" ]; then

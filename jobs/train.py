@@ -3,7 +3,7 @@
     spark-submit --master spark://MASTER:7077 jobs/train.py conf/experiments/vae_mnist.yaml \
         --set environment.launcher=spark
 
-takes the arguments of `sparkgen train` (`--help` names them). The executors need this package too:
+The arguments are those of `sparkgen train`; `--help` names them. The executors need this package too:
 install the wheel on the nodes, and name their Python in PYSPARK_PYTHON.
 """
 

@@ -1,0 +1,169 @@
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from databricks.bundles.jobs import Job
+
+from sparkgen.cli import cli
+from sparkgen.config import load_dataset, load_experiment
+
+REPOSITORY = Path(__file__).parents[1]
+REFERENCE = re.compile(r"\$\{([^}]+)\}")
+PARAMETER = re.compile(r"\{\{job\.parameters\.(\w+)\}\}")
+# What Databricks itself fills in.
+GIVEN = {
+    "bundle.name",
+    "bundle.target",
+    "workspace.file_path",
+    "workspace.current_user.userName",
+}
+BUNDLE = yaml.safe_load((REPOSITORY / "databricks.yml").read_text())
+INCLUDED = sorted(file for pattern in BUNDLE["include"] for file in REPOSITORY.glob(pattern))
+TARGETS = sorted(BUNDLE["targets"])
+
+
+def resources() -> dict[str, Any]:
+    """The resources of all included files, by kind and key."""
+    merged: dict[str, Any] = {}
+    for file in INCLUDED:
+        for kind, members in yaml.safe_load(file.read_text())["resources"].items():
+            merged.setdefault(kind, {}).update(members)
+    return merged
+
+
+RESOURCES = resources()
+JOBS = RESOURCES["jobs"]
+TASKS = [
+    pytest.param(job, task, id=f"{name}-{task['task_key']}")
+    for name, job in JOBS.items()
+    for task in job["tasks"]
+]
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def variables(target: str) -> dict[str, Any]:
+    defaults = {k: v["default"] for k, v in BUNDLE["variables"].items() if "default" in v}
+    return {**defaults, **BUNDLE["targets"][target].get("variables", {})}
+
+
+def lookup(reference: str, target: str) -> Any:
+    """What a reference stands for; KeyError where it stands for nothing."""
+    if reference in GIVEN:
+        return str(REPOSITORY) if reference == "workspace.file_path" else reference
+    kind, _, rest = reference.partition(".")
+    if kind == "var":
+        return variables(target)[rest]
+    value: Any = {"resources": RESOURCES}[kind]
+    for key in rest.split("."):
+        value = value[key]
+    return value
+
+
+def resolve(text: str, target: str) -> str:
+    while REFERENCE.search(text):
+        text = REFERENCE.sub(lambda found: str(lookup(found[1], target)), text)
+    return text
+
+
+def arguments(job: dict[str, Any], task: dict[str, Any], target: str) -> list[str]:
+    """A task's command line as its script receives it."""
+    given = {p["name"]: resolve(str(p["default"]), target) for p in job["parameters"]}
+    texts = [resolve(text, target) for text in task["spark_python_task"]["parameters"]]
+    return [PARAMETER.sub(lambda found: given[found[1]], text) for text in texts]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("file", [REPOSITORY / "databricks.yml", *INCLUDED], ids=lambda f: f.name)
+def test_every_file_passes_databricks_json_schema(file: Path, data_dir: Path) -> None:
+    path = data_dir.parent / "databricks" / "bundle_schema.json"
+    if not path.is_file():
+        pytest.skip(f"no schema at {path}")
+    # Python's re knows no Unicode classes.
+    text = path.read_text().replace(r"[\\p{L}\\p{N}]", "[A-Za-z0-9]").replace(r"\\p{L}", "[A-Za-z]")
+    jsonschema.validate(yaml.safe_load(file.read_text()), json.loads(text))
+
+
+@pytest.mark.parametrize("name", sorted(JOBS))
+def test_every_job_is_one_to_databricks_own_library(name: str) -> None:
+    job = Job.from_dict(JOBS[name])
+    assert job.as_dict()["tasks"] == JOBS[name]["tasks"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_reference_stands_for_something(target: str) -> None:
+    for text in strings([BUNDLE, RESOURCES]):
+        assert "${" not in resolve(text, target)
+
+
+def test_every_declared_variable_is_used() -> None:
+    used = {r for text in strings([BUNDLE, RESOURCES]) for r in REFERENCE.findall(text)}
+    assert {f"var.{name}" for name in BUNDLE["variables"]} <= used
+
+
+@pytest.mark.parametrize(("job", "task"), TASKS)
+def test_a_task_names_a_script_a_cluster_and_libraries_that_exist(
+    job: dict[str, Any], task: dict[str, Any]
+) -> None:
+    folder = REPOSITORY / "conf" / "bundle"
+    assert (folder / task["spark_python_task"]["python_file"]).resolve().is_file()
+    assert task["job_cluster_key"] in {c["job_cluster_key"] for c in job["job_clusters"]}
+    requirements, wheel = task["libraries"]
+    assert (folder / requirements["requirements"]).is_file()
+    assert os.path.normpath(folder / wheel["whl"]) == str(REPOSITORY / "dist" / "*.whl")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("job", "task"), TASKS)
+def test_a_tasks_parameters_make_a_request(
+    job: dict[str, Any], task: dict[str, Any], target: str
+) -> None:
+    command = cli.commands[task["task_key"]]
+    options = command.make_context(task["task_key"], arguments(job, task, target)).params
+    file = options.pop("dataset", None) or options.pop("experiment")
+    options.pop("resume", None)
+    load = load_dataset if task["task_key"] == "ingest" else load_experiment
+    request = load(file, **options)
+    assert request.environment.root.startswith("/Volumes/main/sparkgen")
+
+
+@pytest.mark.parametrize("name", sorted(JOBS))
+def test_a_job_retries_ends_in_time_and_tells_of_failures(name: str) -> None:
+    job = JOBS[name]
+    assert job["queue"] == {"enabled": True}
+    assert job["email_notifications"]["on_failure"]
+    assert job["health"]["rules"]
+    for task in job["tasks"]:
+        assert task["max_retries"] >= 1
+        assert 0 < task["timeout_seconds"] <= job["timeout_seconds"]
+
+
+def test_the_registered_model_is_the_one_the_jobs_write() -> None:
+    model = RESOURCES["registered_models"]["sampler"]
+    task = next(t for t in JOBS["pipeline"]["tasks"] if t["task_key"] == "train")
+    values = arguments(JOBS["pipeline"], task, "prod")
+    prefix = f"{resolve(model['catalog_name'], 'prod')}.{resolve(model['schema_name'], 'prod')}."
+    assert f"--set=environment.model_prefix={prefix}" in values
+    assert Path(values[0]).stem == resolve(model["name"], "prod")
+
+
+def test_the_steps_of_the_pipeline_follow_one_another() -> None:
+    tasks = JOBS["pipeline"]["tasks"]
+    order = [task["task_key"] for task in tasks]
+    assert order == ["ingest", "train", "evaluate", "promote", "sample"]
+    for before, task in zip(order, tasks[1:], strict=False):
+        assert task["depends_on"] == [{"task_key": before}]
