@@ -1,4 +1,4 @@
-"""Loops over pixels, compiled: run from Python they would spend their time in Python."""
+"""Steps that are taken many times, compiled: run from Python they would spend their time in Python."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,15 +6,16 @@ from typing import Any
 import keras
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of tensors, compiled by XLA where the Keras backend has it.
+def compiled(function: Callable[..., Any], *, xla: bool = True) -> Callable[..., Any]:
+    """`function` of tensors, compiled where the Keras backend can.
 
-    XLA updates the caches of a loop in place; TensorFlow's own executor copies them every time.
+    XLA updates the caches of a loop in place; TensorFlow's own executor copies them every time, but
+    is the faster one with large convolutions on a CPU. `xla` chooses where there is a choice.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, jit_compile=True)
+        return tf.function(function, jit_compile=xla)
     if keras.backend.backend() == "jax":
         import jax
 

@@ -145,8 +145,7 @@ class UNet(keras.layers.Layer):
         ]
         self.middle = [Stage(coarsest, attention=attends[-1]), Stage(coarsest, attention=False)]
         self.up = [stages(level) for level in range(levels)]
-        self.double = [_convolution(widths.channels[level]) for level in range(levels - 1)]
-        self.enlarge = keras.layers.UpSampling2D(2)
+        self.double = [_doubling(widths.channels[level]) for level in range(levels - 1)]
         self.norm = keras.layers.GroupNormalization(GROUPS)
         depth = widths.patch**2 * channels_out
         self.head = _convolution(depth, kernel_initializer="zeros", dtype="float32")
@@ -164,9 +163,13 @@ class UNet(keras.layers.Layer):
         for level in reversed(range(len(self.up))):
             for stage in self.up[level]:
                 h = stage(ops.concatenate([h, across.pop()], axis=-1), steering_BE)
-            h = self.double[level - 1](self.enlarge(h)) if level else h
+            h = self.double[level - 1](h) if level else h
         return unfold(self.head(ops.silu(self.norm(h))), self.patch)
 
 
 def _convolution(filters: int, **options: Any) -> keras.layers.Layer:
     return keras.layers.Conv2D(filters, 3, padding="same", **options)
+
+
+def _doubling(filters: int) -> keras.layers.Layer:
+    return keras.Sequential([keras.layers.UpSampling2D(2), _convolution(filters)])

@@ -96,7 +96,7 @@ class Ddpm(GenerativeModel):
         widths = Widths(config.channels, config.blocks, config.attention_levels, config.patch)
         widths.check(spec.shape)
         self.unet = UNet(spec.shape[2], widths, name="unet")
-        self.compiled_step = compiled(self.step_back)
+        self.compiled_step = compiled(self.step_back, xla=False)
 
     def predict_at(self, x_t: Tensor, time: Tensor, labels: Tensor | None) -> Tensor:
         """What the network predicts of `x_t` (B, H, W, C) at times (B,), float32, in steps."""
