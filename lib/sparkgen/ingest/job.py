@@ -75,8 +75,8 @@ def _make(
         written = write(blocks, layout, names, target)
     finally:
         blocks.unpersist()
-    _refuse_few_rows(dataset, layout)
     _refuse_bad(dataset, parsed, folder, dataset_uri)
+    _refuse_few_rows(dataset, layout)
     return _manifest(dataset, sources, parsed, written)
 
 
