@@ -18,6 +18,7 @@ from sparkgen.errors import Interrupted, SparkgenError
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
+STEPS_THAT_TRAIN = {"train", "run"}
 
 
 class RequestCommand(click.Command):
@@ -149,6 +150,10 @@ def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str
 def _run_step(step: str, request: Any, **options: Any) -> None:
     from sparkgen.pipeline.session import spark_session
 
+    if step in STEPS_THAT_TRAIN:
+        from sparkgen.models.discovery import model_config
+
+        model_config(request.model.name, request.model.options)  # before anything is started
     environment = request.environment
     on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
     spark = spark_session(environment) if on_spark else None
@@ -166,8 +171,6 @@ def _leave(message: str, status: int) -> None:
 
 
 def _quiet_logs_on_stderr() -> None:
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "2"
-    )  # TensorFlow's own greeting, here and in workers
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting, in workers too
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("sparkgen").setLevel(logging.INFO)

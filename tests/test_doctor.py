@@ -1,0 +1,62 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from sparkgen.config import EnvironmentConfig
+from sparkgen.doctor import Examination, Finding, examine
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).parent / "sparkgen", "doctor", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_a_whole_machine_has_no_problems(tmp_path: Path) -> None:
+    examination = examine(EnvironmentConfig(root=str(tmp_path)))
+    assert examination.problems == []
+    found = examination.summary()["found"]
+    assert found["horovod"] == "0.28.1"
+    assert "gloo" in found["horovod features"]
+    assert int(found["cores"]) == len(os.sched_getaffinity(0))
+
+
+def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = EnvironmentConfig(root=str(tmp_path / "file"), tracking_uri="http://127.0.0.1:9")
+    problems = examine(environment).problems
+    assert [p.partition(":")[0] for p in problems] == ["root", "tracking server"]
+
+
+def test_only_what_stops_the_pipeline_is_a_problem() -> None:
+    slow = Finding("gpus", "GPU:0", "Horovod was built without NCCL", fatal=False)
+    broken = Finding("java", "none", "install a JRE")
+    examination = Examination((Finding("python", "3.11.7"), slow, broken))
+    assert examination.problems == ["java: install a JRE"]
+    assert [line.split()[0] for line in examination.lines()] == ["ok", "note", "WRONG"]
+
+
+def test_the_command_prints_a_line_a_part_and_one_json_object(tmp_path: Path) -> None:
+    done = doctor("--root", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["problems"] == []
+    assert all(part in done.stderr for part in result["found"])
+
+
+def test_the_command_fails_where_the_pipeline_could_not_run(tmp_path: Path) -> None:
+    server = "environment.tracking_uri=http://127.0.0.1:9"
+    done = doctor("--root", str(tmp_path), "--set", server, JAVA_HOME="/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("sparkgen: the pipeline could not run: ")
+    problems = json.loads(done.stdout.splitlines()[-1])["problems"]
+    assert [p.partition(":")[0] for p in problems] == ["tracking server"]
