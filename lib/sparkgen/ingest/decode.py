@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from sparkgen.ingest.image_header import declared_size
+
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 ORIENTATION_TAG = 0x0112
@@ -67,12 +69,15 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
     """
     if not data:
         raise BadImage("empty-image")
+    size = declared_size(data)
+    if size is not None:
+        _refuse_by_size(*size, rule.max_pixels)
     try:
         with warnings.catch_warnings():
             # Pillow warns of sizes and of broken metadata; the rule below decides on the first.
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as image:
-                _refuse_by_size(image, rule.max_pixels)
+                _refuse_by_size(*image.size, rule.max_pixels)
                 image.load()
                 turn = _TURNS.get(_orientation(image))
                 flat = _flat(image, rule.background)
@@ -88,8 +93,7 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
     return np.asarray(fitted, np.uint8).reshape(rule.shape)
 
 
-def _refuse_by_size(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
+def _refuse_by_size(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise BadImage("zero-sized-image")
     if width * height > max_pixels:
