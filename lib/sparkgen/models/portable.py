@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import RequestError
 
 if TYPE_CHECKING:
@@ -44,15 +45,21 @@ class PortableModel(NamedTuple):
 
 
 def pack(folder: str | Path) -> PortableModel:
-    """The saved model of a local folder; a `RequestError` where there is none."""
-    folder = Path(folder)
+    """The saved model of a folder, by its path or URI; a `RequestError` where there is none."""
     try:
-        files = [(folder / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)]
+        files = [read_bytes(f"{folder}/{name}") for name in (MODEL_FILE, WEIGHTS_FILE)]
     except OSError as error:
         raise RequestError(
             f"a saved model in {folder}", found=type(error).__name__, mend="train it first"
         ) from None
     return PortableModel(*files)
+
+
+def lay_out(packed: PortableModel, folder: str | Path) -> None:
+    """Writes a model's files into a local folder, which is made where there is none."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    (Path(folder) / MODEL_FILE).write_bytes(packed.description_json)
+    (Path(folder) / WEIGHTS_FILE).write_bytes(packed.weights)
 
 
 @lru_cache(maxsize=1)
@@ -62,8 +69,7 @@ def unpack(packed: PortableModel) -> "GenerativeModel":
     from sparkgen.models.discovery import load_model
 
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / MODEL_FILE).write_bytes(packed.description_json)
-        (Path(folder) / WEIGHTS_FILE).write_bytes(packed.weights)
+        lay_out(packed, folder)
         return load_model(folder)
 
 

@@ -1,10 +1,12 @@
 """The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config import ExperimentConfig
 from sparkgen.distribution.launcher import launch
+from sparkgen.models.portable import lay_out, pack
 from sparkgen.pipeline.journal import (
     Journal,
     checkpoint_uri,
@@ -14,6 +16,7 @@ from sparkgen.pipeline.journal import (
 )
 from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
 from sparkgen.tracking import registry
+from sparkgen.tracking.registry import ModelVersion
 from sparkgen.tracking.runs import RunLogger, open_run
 from sparkgen.tracking.server import tracking_uri
 from sparkgen.training.worker import train
@@ -52,9 +55,7 @@ def run(
         journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
         write_journal(experiment, journal)
         result = _launch(experiment, version, logger, spark)
-        model = registry.register(
-            logger, result["model"], experiment, version.manifest, sampler=SAMPLER
-        )
+        model = _register(experiment, version, logger, result["model"])
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
@@ -87,3 +88,13 @@ def _launch(
         max_restarts=environment.max_restarts,
         spark=spark,
     )
+
+
+def _register(
+    experiment: ExperimentConfig, version: DatasetVersion, logger: RunLogger, model_uri: str
+) -> ModelVersion:
+    # The workers leave the model on shared storage, and MLflow takes a local folder.
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "model")
+        lay_out(pack(model_uri), folder)
+        return registry.register(logger, folder, experiment, version.manifest, sampler=SAMPLER)

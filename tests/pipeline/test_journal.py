@@ -1,0 +1,56 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from sparkgen.errors import RequestError
+from sparkgen.pipeline.journal import (
+    Journal,
+    checkpoint_uri,
+    sections,
+    unfinished,
+    write_journal,
+)
+
+
+@pytest.fixture
+def started(experiment, tmp_path: Path):
+    """An experiment with two runs: `old`, unfinished, and `new`, finished after it."""
+    request = experiment(environment={"root": str(tmp_path)})
+    old = Journal("old", "0123456789abcdef", sections(request))
+    write_journal(request, old)
+    write_journal(request, old._replace(run_id="new", finished=True))
+    return request, old
+
+
+def test_the_unfinished_run_is_found(started) -> None:
+    request, old = started
+    assert unfinished(request) == old
+    assert os.listdir(checkpoint_uri(request, "old")) == ["run.json"]
+
+
+def test_the_newest_of_several_is_taken(started) -> None:
+    request, old = started
+    write_journal(request, old._replace(run_id="newest"))
+    later = Path(checkpoint_uri(request, "newest"), "run.json")
+    os.utime(later, (later.stat().st_mtime + 10,) * 2)
+    assert unfinished(request).run_id == "newest"
+
+
+def test_without_an_unfinished_run_there_is_nothing_to_resume(started) -> None:
+    request, old = started
+    write_journal(request, old._replace(finished=True))
+    with pytest.raises(RequestError, match="found none: train without --resume"):
+        unfinished(request)
+
+
+def test_a_run_is_resumed_with_its_own_configuration_but_any_number_of_workers(
+    experiment, started, tmp_path: Path
+) -> None:
+    _, old = started
+    there = {"root": str(tmp_path)}
+    more = experiment(environment={**there, "workers": 4, "launcher": "local"})
+    assert unfinished(more) == old
+    longer = experiment(environment=there, training={"epochs": 9})
+    with pytest.raises(RequestError, match="the training section that run old was started with"):
+        unfinished(longer)

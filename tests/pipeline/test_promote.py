@@ -1,0 +1,106 @@
+"""Promotion on a real registry, of models that were never trained."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from sparkgen.errors import RequestError
+from sparkgen.evaluation.figures import Figure
+from sparkgen.models.contract import DataSpec
+from sparkgen.models.discovery import build_model, save_model
+from sparkgen.pipeline import evaluate, promote
+from sparkgen.pipeline.evaluate import log_figures, logged_figures
+from sparkgen.pipeline.train import SAMPLER
+from sparkgen.pipeline.version import newest_version
+from sparkgen.tracking import registry
+from sparkgen.tracking.runs import open_run
+from sparkgen.tracking.server import connect
+
+
+@pytest.fixture
+def request_of(experiment, tmp_path: Path, root: Path):
+    """The small experiment with a registry of its own and the shared dataset."""
+
+    def make(**sections):
+        own = {"root": str(tmp_path), "datasets": f"{root}/datasets"}
+        return experiment(environment=own, **sections)
+
+    return make
+
+
+@pytest.fixture
+def register(request_of, dataset_version, tmp_path: Path):
+    """`register()`: the next version of an untrained model."""
+
+    def make() -> registry.ModelVersion:
+        request = request_of()
+        keras.utils.set_random_seed(0)
+        options = request.model.options
+        model = build_model(request.model.name, options, DataSpec((8, 8, 1), 10))
+        save_model(tmp_path / "model", model, name=request.model.name, options=options)
+        manifest = newest_version(request).manifest
+        with open_run(request, manifest) as run:
+            return registry.register(run, tmp_path / "model", request, manifest, sampler=SAMPLER)
+
+    return make
+
+
+def mse(value: float, protocol: str = "p", version: str = "v") -> dict[str, Figure]:
+    return {"mse": Figure(value, 0.1, protocol, 40, "digits", version, "test", 0)}
+
+
+def test_the_champion_moves_only_when_every_gate_holds(request_of, register) -> None:
+    request = request_of()
+    first = register()
+    log_figures(request, first, mse(0.1))
+    assert promote.run(request, None) == {"promoted": True, "champion": first.uri, "reasons": []}
+    second = register()
+    log_figures(request, second, mse(0.19))
+    verdict = promote.run(request, None)
+    assert verdict["promoted"] is False
+    assert verdict["champion"] == first.uri
+    assert verdict["reasons"] == [
+        "gates[1] mse: 0.19 is worse than the champion's 0.1 by more than max_regression 0.5 of it"
+    ]
+    log_figures(request, second, mse(0.12))
+    assert promote.run(request, None)["champion"] == second.uri
+    assert registry.require(request, registry.CHAMPION).version == 2
+
+
+def test_a_refused_first_challenger_leaves_no_champion(request_of, register) -> None:
+    log_figures(request_of(), register(), mse(0.3))
+    verdict = promote.run(request_of(), None)
+    assert verdict["champion"] is None
+    assert verdict["reasons"] == ["gates[0] mse: 0.3 is above max 0.2"]
+
+
+def test_a_challenger_must_be_evaluated_first(request_of, register) -> None:
+    with pytest.raises(RequestError, match="run sparkgen train first"):
+        promote.run(request_of(), None)
+    register()
+    with pytest.raises(RequestError, match="run sparkgen evaluate first"):
+        promote.run(request_of(), None)
+
+
+def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, spark) -> None:
+    request, version = request_of(), register()
+    made = evaluate.run(request, spark)
+    assert made["model_uri"] == version.uri
+    figures = logged_figures(registry.require(request, registry.CHALLENGER))
+    assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
+    logged = connect(request.environment).get_run(version.run_id).data.metrics
+    assert logged["test_mse"] == made["metrics"]["mse"]
+
+
+def test_a_champion_with_other_figures_sits_the_challengers_exam(
+    request_of, register, spark
+) -> None:
+    request = request_of(gates=[{"metric": "mse", "max_regression": 0.01}])
+    first = register()
+    log_figures(request, first, mse(0.001, "another protocol"))
+    registry.crown(request, first)
+    second = register()
+    evaluate.run(request, spark)
+    # The two models are the same, so on equal terms the challenger is no worse.
+    assert promote.run(request, spark)["champion"] == second.uri
