@@ -1,0 +1,179 @@
+"""Batches of a dataset version, for training and evaluation, and its first rows as arrays.
+
+Arrays are cut in Python, for training many steps at a time, and travel as bytes; TensorFlow takes
+them apart into steps and makes the floats.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.pixels import to_unit
+from sparkgen.feed.evaluation import cut_batches, row_range
+from sparkgen.feed.plan import START, Position, Span, evaluation_share, make_plan
+from sparkgen.feed.shards import Rows, Split, open_split
+from sparkgen.feed.training import cut_spans, shard_order
+from sparkgen.noise import NoiseSpec
+
+__all__ = ["Position", "evaluation_batches", "read_rows", "training_batches"]
+
+Noise = Mapping[str, NoiseSpec]
+
+KEEP_BYTES = 2**30
+SPAN_BYTES = 4 * 2**20  # of images and noise that are cut at once
+
+
+def training_batches(
+    version_uri: str,
+    manifest: Manifest,
+    *,
+    batch_size: int,
+    seed: int,
+    rank: int,
+    size: int,
+    noise: Noise,
+    start: Position = START,
+    epochs: int,
+    keep_bytes: int = KEEP_BYTES,
+) -> tf.data.Dataset:
+    """The batches of one rank, from `start` to the end of epoch `epochs - 1`, no pause in between.
+
+    Args:
+        version_uri: where the version lies.
+        manifest: of the version.
+        batch_size: rows of a global batch; this rank gets batch_size / size of them.
+        seed: of order and noise.
+        rank: 0 to size - 1.
+        size: workers; divides the lanes.
+        noise: the model's training noise.
+        start: the first step; the batches are those that an undisturbed run gets from there on.
+        epochs: how many in all, counted from epoch 0.
+        keep_bytes: memory for shards that stay decoded from epoch to epoch. Beside them the reader
+            holds a shard a lane, and the few that were read ahead.
+
+    Returns:
+        batches as in `sparkgen.models.contract`, rows by ascending lane.
+
+    Raises:
+        RequestError: batch size, lanes, workers and rows do not fit each other.
+        ManifestError: a file of the first epoch is missing or has not its size.
+    """
+    split = open_split(version_uri, manifest, "train")
+    rows = [file.rows for file in split.files]
+    plan = make_plan(rows, lanes=manifest.lanes, batch_size=batch_size, seed=seed)
+    lanes = plan.owned_lanes(rank, size)
+    local_rows = batch_size // size
+    steps = max(1, SPAN_BYTES // (local_rows * _row_bytes(split, noise)))
+    # A rank looks at its own files of the epoch, so that all ranks together look at each file once.
+    split.check(shard for lane in plan.epoch_lanes(start.epoch, lanes) for shard in lane.shards)
+
+    def spans() -> Iterator[Span]:
+        return plan.spans(lanes, start=start, epochs=epochs, steps=steps)
+
+    batches = tf.data.Dataset.from_generator(
+        lambda: cut_spans(
+            split,
+            plan,
+            spans(),
+            shard_order(plan, spans()),
+            noise=noise,
+            keep_bytes=keep_bytes,
+        ),
+        output_signature=_signature((None, local_rows), split, noise),
+    ).unbatch()
+    return _floats(batches, manifest, local_rows)
+
+
+def evaluation_batches(
+    version_uri: str,
+    manifest: Manifest,
+    *,
+    split: str,
+    batch_rows: int,
+    rank: int,
+    size: int,
+    noise: Noise,
+    seed: int,
+    keep_bytes: int = KEEP_BYTES,
+) -> tf.data.Dataset:
+    """One rank's share of a split, in shard order: over the ranks each row exactly once.
+
+    Every rank has the same number of batches, of `batch_rows` rows each; the missing rows are
+    padding: weight 0, id -1, all else 0.
+
+    Args:
+        version_uri: where the version lies.
+        manifest: of the version.
+        split: its name.
+        batch_rows: rows of a local batch.
+        rank: 0 to size - 1.
+        size: ranks; any number, also more than there are files.
+        noise: noises of a row, which are a function of its id and `seed`.
+        seed: of the noise.
+        keep_bytes: batches that fit are kept, for those who go over them more than once.
+
+    Raises:
+        ManifestError: no such split, or a file is missing or has not its size.
+    """
+    opened = open_split(version_uri, manifest, split)
+    share = evaluation_share(opened.rows, batch_rows=batch_rows, rank=rank, size=size)
+    rows = row_range(opened, share.start, share.stop)
+    rows.check()
+    batches = tf.data.Dataset.from_generator(
+        lambda: cut_batches(rows, share, batch_rows=batch_rows, noise=noise, seed=seed),
+        output_signature=_signature((batch_rows,), opened, noise)
+        | {"weight": tf.TensorSpec((batch_rows,), tf.float32)},
+    )
+    if share.batches * batch_rows * _row_bytes(opened, noise) <= keep_bytes:
+        batches = batches.cache()
+    return _floats(batches, manifest, batch_rows)
+
+
+def read_rows(
+    version_uri: str, manifest: Manifest, *, split: str, limit: int
+) -> dict[str, npt.NDArray[Any]]:
+    """The first `limit` rows of a split, in shard order, or all where there are fewer.
+
+    Returns:
+        `id` int64 (N,), `label` int32 (N,), `image` float32 (N, H, W, C) in [0, 1].
+
+    Raises:
+        ManifestError: no such split, or a file is missing or has not its size.
+    """
+    opened = open_split(version_uri, manifest, split)
+    rows = row_range(opened, 0, min(limit, opened.rows))
+    rows.check()
+    found = Rows.concatenate([Rows.empty(opened.row_bytes), *rows.read()])
+    images = to_unit(found.image).reshape(-1, *manifest.shape)
+    return {"id": found.id, "label": found.label, "image": images}
+
+
+def _row_bytes(split: Split, noise: Noise) -> int:
+    return split.row_bytes + sum(4 * int(np.prod(spec.shape)) for spec in noise.values())
+
+
+def _signature(rows: tuple[int | None, ...], split: Split, noise: Noise) -> dict[str, Any]:
+    return {
+        "id": tf.TensorSpec(rows, tf.int64),
+        "label": tf.TensorSpec(rows, tf.int32),
+        "image": tf.TensorSpec((*rows, split.row_bytes), tf.uint8),
+        "noise": {k: tf.TensorSpec((*rows, *s.shape), tf.float32) for k, s in noise.items()},
+    }
+
+
+def _floats(batches: tf.data.Dataset, manifest: Manifest, rows: int) -> tf.data.Dataset:
+    """Batches with images (B, H, W, C) in [0, 1] and a weight for every row, made ahead of need."""
+
+    def finish(batch: dict[str, Any]) -> dict[str, Any]:
+        images = tf.cast(batch["image"], tf.float32) / 255.0
+        return {
+            "weight": tf.ones(rows),
+            **batch,
+            "image": tf.reshape(images, (rows, *manifest.shape)),
+        }
+
+    return batches.map(finish).prefetch(2)

@@ -1,0 +1,239 @@
+"""Shards as arrays, read by Petastorm in exactly the order that is asked for.
+
+What one must know of Petastorm 0.13.1 to read in order:
+
+- One worker thread a reader. With several, results come in order only while the thread that hands
+  out the work keeps ahead of the thread that collects the results.
+- A reader looks at the footers of all its files when it opens, and its idle threads wake a thousand
+  times a second. So files are opened by the window, one window ahead, and a reader is closed at once
+  when it is exhausted.
+- It holds at most four row groups that nobody has taken yet.
+- A list of files keeps it from `_common_metadata`, whose schema it would unpickle.
+- It still wants a file system of pyarrow's former kind, and takes URLs apart without unquoting them.
+"""
+
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from petastorm import make_batch_reader
+from pyarrow import fs
+from pyarrow.filesystem import FileSystem
+
+from sparkgen.datasets.manifest import FileEntry, Manifest
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import ManifestError
+
+COLUMNS = ["id", "label", "image"]
+WINDOW = 16  # files opened together
+BYTES_BESIDE_IMAGE = 12  # of a row: an int64 id and an int32 label
+
+# Petastorm uses what pyarrow has deprecated; its user can do nothing about that.
+warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
+
+
+class Rows(NamedTuple):
+    """Rows as arrays: id int64 (N,), label int32 (N,), image uint8 (N, H * W * C)."""
+
+    id: npt.NDArray[np.int64]
+    label: npt.NDArray[np.int32]
+    image: npt.NDArray[np.uint8]
+
+    def take(self, rows: Any) -> "Rows":
+        """Some of the rows, by a slice or their numbers."""
+        return Rows(self.id[rows], self.label[rows], self.image[rows])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
+        """Rows after rows."""
+        return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @classmethod
+    def empty(cls, row_bytes: int) -> "Rows":
+        """No rows."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, row_bytes), np.uint8))
+
+
+class Split(NamedTuple):
+    """The files of a split, and where they lie."""
+
+    version_uri: str
+    files: tuple[FileEntry, ...]
+    row_bytes: int
+    """Bytes of one image, H * W * C."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(file.rows for file in self.files)
+
+    def memory_bytes(self, shard: int) -> int:
+        """What a shard takes in memory."""
+        return self.files[shard].rows * (self.row_bytes + BYTES_BESIDE_IMAGE)
+
+    def check(self, shards: Iterable[int]) -> None:
+        """Raises a `ManifestError` for the first of some files that is missing or changed in size."""
+        filesystem, root = open_uri(self.version_uri)
+        files = [self.files[shard] for shard in shards]
+        found = filesystem.get_file_info([f"{root}/{file.path}" for file in files])
+        for file, info in zip(files, found, strict=True):
+            if info.type != fs.FileType.File or info.size != file.bytes:
+                raise ManifestError(
+                    f"{file.bytes} bytes in {info.path}",
+                    found=str(info.size) if info.type == fs.FileType.File else "no such file",
+                    mend="ingest the dataset again",
+                )
+
+
+def open_split(version_uri: str, manifest: Manifest, name: str) -> Split:
+    """A split of a version; a `ManifestError` where it has no rows."""
+    return Split(version_uri, manifest.split(name).files, int(np.prod(manifest.shape)))
+
+
+def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) -> Iterator[Rows]:
+    """The shards of `order`, one after the other; read ahead of need in threads.
+
+    Args:
+        split: whose shards.
+        order: shard numbers; may be endless, and may repeat.
+        keep_bytes: memory for shards that stay once they are read and are not read again.
+
+    Raises:
+        ManifestError: a file cannot be read, or does not hold what the manifest says.
+    """
+    kept: dict[int, Rows] = {}
+    with ThreadPoolExecutor(1, "feed") as ahead:
+        windows = _windows(split, iter(order), keep_bytes)
+        opening = [ahead.submit(_open, split, window) for window in islice(windows, 1)]
+        try:
+            while opening:
+                opened = opening.pop().result()
+                opening = [ahead.submit(_open, split, window) for window in islice(windows, 1)]
+                with closing(_read(split, opened)) as shards:
+                    for item in opened.window:
+                        rows = next(shards) if item.read else kept[item.shard]
+                        if item.keep:
+                            kept[item.shard] = rows
+                        yield rows
+        finally:
+            for future in opening:
+                _close(future.result())
+
+
+class _Item(NamedTuple):
+    """One shard of the order: whether it is read, and whether it stays after that."""
+
+    shard: int
+    read: bool
+    keep: bool
+
+
+class _Opened(NamedTuple):
+    """A window and its Petastorm reader; none where nothing is read."""
+
+    window: list[_Item]
+    reader: Any
+
+
+def _windows(split: Split, order: Iterator[int], keep_bytes: int) -> Iterator[list[_Item]]:
+    held: set[int] = set()
+    while shards := list(islice(order, WINDOW)):
+        window = []
+        for shard in shards:
+            read = shard not in held
+            keep = read and split.memory_bytes(shard) <= keep_bytes
+            if keep:
+                held.add(shard)
+                keep_bytes -= split.memory_bytes(shard)
+            window.append(_Item(shard, read, keep))
+        yield window
+
+
+def _open(split: Split, window: list[_Item]) -> _Opened:
+    filesystem, root = open_uri(split.version_uri)
+    files = [split.files[item.shard].path for item in window if item.read]
+    if not files:
+        return _Opened(window, None)
+    try:
+        reader = make_batch_reader(
+            [f"file://{quote(f'{root}/{path}')}" for path in files],
+            filesystem=_FormerFileSystem(filesystem),
+            schema_fields=COLUMNS,
+            workers_count=1,
+            shuffle_row_groups=False,
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(f"one of {', '.join(files)}", error) from error
+    return _Opened(window, reader)
+
+
+def _close(opened: _Opened) -> None:
+    if opened.reader is not None:
+        opened.reader.stop()
+        opened.reader.join()
+
+
+def _read(split: Split, opened: _Opened) -> Generator[Rows, None, None]:
+    try:
+        for item in opened.window:
+            if item.read:
+                yield _next_shard(split, split.files[item.shard], opened.reader)
+    finally:
+        _close(opened)
+
+
+def _next_shard(split: Split, file: FileEntry, reader: Any) -> Rows:
+    try:
+        parts = [_decode(next(reader), split.row_bytes)]
+        while (read := sum(len(part.id) for part in parts)) < file.rows:
+            parts.append(_decode(next(reader), split.row_bytes))
+    except (OSError, ValueError, StopIteration, pa.ArrowException) as error:
+        raise _unreadable(file.path, error) from error
+    if read > file.rows:
+        raise ManifestError(
+            f"{file.rows} rows in {file.path}", found=str(read), mend="ingest the dataset again"
+        )
+    return Rows.concatenate(parts)
+
+
+def _decode(table: Any, row_bytes: int) -> Rows:
+    images = np.frombuffer(b"".join(table.image), np.uint8)
+    return Rows(
+        table.id.astype(np.int64, copy=False),
+        table.label.astype(np.int32, copy=False),
+        images.reshape(len(table.id), row_bytes),
+    )
+
+
+def _unreadable(files: str, error: Exception) -> ManifestError:
+    return ManifestError(
+        f"Parquet with the columns {', '.join(COLUMNS)} in {files}",
+        found=f"{type(error).__name__} {error}",
+        mend="ingest the dataset again",
+    )
+
+
+class _FormerFileSystem(FileSystem):
+    """A pyarrow file system in the shape that Petastorm wants; paths come quoted."""
+
+    def __init__(self, filesystem: fs.FileSystem) -> None:
+        self.filesystem = filesystem
+
+    def isfile(self, path: str) -> bool:
+        return bool(self.filesystem.get_file_info(unquote(path)).type == fs.FileType.File)
+
+    def isdir(self, path: str) -> bool:
+        return bool(self.filesystem.get_file_info(unquote(path)).type == fs.FileType.Directory)
+
+    def exists(self, path: str) -> bool:
+        return bool(self.filesystem.get_file_info(unquote(path)).type != fs.FileType.NotFound)
+
+    def open(self, path: str, mode: str = "rb") -> pa.NativeFile:
+        return self.filesystem.open_input_file(unquote(path))
