@@ -120,9 +120,9 @@ def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> _D
 
 
 def _cut(dealt: list[_Dealt]) -> Iterator[pa.RecordBatch]:
-    if not dealt:
+    files = np.concatenate([np.zeros(0, np.int64), *(d.files for d in dealt)])
+    if not len(files):  # no records, or all of them beyond the limit
         return
-    files = np.concatenate([d.files for d in dealt])
     by_file = np.argsort(files, kind="stable")
     rows = pa.concat_tables([d.rows for d in dealt]).combine_chunks().take(by_file)
     numbers, starts = np.unique(files[by_file], return_index=True)

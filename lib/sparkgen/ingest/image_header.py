@@ -20,7 +20,7 @@ class Size(NamedTuple):
 def declared_size(data: bytes) -> Size | None:
     """The size in the header of a PNG, GIF, BMP, WebP or JPEG file; None where it is not found."""
     try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
             return Size(*struct.unpack_from(">II", data, 16))
         if data.startswith((b"GIF87a", b"GIF89a")):
             return Size(*struct.unpack_from("<HH", data, 6))

@@ -1,0 +1,175 @@
+"""The ingest as a whole, on Spark."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sparkgen.config import DatasetConfig, LibsvmSource
+from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
+from sparkgen.datasets.records import IMAGE_SCHEMA
+from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest.job import ingest
+
+ROWS = 500
+
+
+def config(folder: Path, **changes: Any) -> DatasetConfig:
+    source = LibsvmSource(format="libsvm", train=f"{folder}/train-*.txt", test=f"{folder}/test.txt")
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "source": source,
+        "shape": (2, 2, 1),
+        "class_names": ("a", "b", "c"),
+        "lanes": 4,
+        "shard_rows": 50,
+        **changes,
+    }
+    return DatasetConfig(**values)
+
+
+def lines(start: int, stop: int) -> str:
+    """Row i has the label i % 3 and spells i in its pixels."""
+    return "".join(f"{i % 3} 1:{i % 256} 2:{i // 256} 4:7\n" for i in range(start, stop))
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    (tmp_path / "train-b.txt").write_text(lines(300, ROWS))
+    (tmp_path / "train-a.txt").write_text(lines(0, 300))
+    (tmp_path / "test.txt").write_text(lines(0, 50))
+    return tmp_path
+
+
+def table(root: Path, manifest: Manifest, split: str) -> pa.Table:
+    version = root / "out" / manifest.name / manifest.version
+    files = manifest.splits[split].files
+    return pa.concat_tables(pq.read_table(version / f.path, schema=IMAGE_SCHEMA) for f in files)
+
+
+def test_every_row_arrives_once_shuffled_and_balanced(spark: Any, sources: Path) -> None:
+    manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert read_manifest(f"{sources}/out/tiny/{manifest.version}") == manifest
+    train, validation = (table(sources, manifest, s) for s in ("train", "validation"))
+    both = pa.concat_tables([train, validation]).sort_by("id")
+    assert both["id"].to_pylist() == list(range(ROWS))
+    assert both["label"].to_pylist() == [i % 3 for i in range(ROWS)]
+    assert both["image"].to_pylist() == [bytes([i % 256, i // 256, 0, 7]) for i in range(ROWS)]
+    assert len(validation) == ROWS // 10
+    assert abs(np.corrcoef(np.arange(450), train["id"].to_numpy())[0, 1]) < 0.2
+    rows = [f.rows for f in manifest.splits["train"].files]
+    assert len(rows) % 4 == 0
+    assert max(rows) - min(rows) <= 1
+    assert table(sources, manifest, "test")["id"].to_pylist() == list(range(50))
+    assert manifest.splits["test"].label_counts == {0: 17, 1: 17, 2: 16}
+    file = manifest.splits["train"].files[0].path
+    parquet = pq.ParquetFile(sources / "out" / "tiny" / manifest.version / file)
+    assert parquet.num_row_groups == 1
+
+
+def test_labels_limit_invert_and_shards_are_obeyed(spark: Any, sources: Path) -> None:
+    changes = {"labels": (0, 2), "limit": 120, "invert": True, "shards": 8}
+    manifest = ingest(spark, config(sources, **changes), datasets_uri=f"{sources}/out")
+    train, validation = (table(sources, manifest, s) for s in ("train", "validation"))
+    both = pa.concat_tables([train, validation]).sort_by("id")
+    kept = [i for i in range(ROWS) if i % 3 != 1][:120]
+    assert both["label"].to_pylist() == [i % 3 for i in kept]
+    assert both["image"].to_pylist() == [bytes([255 - i, 255, 255, 248]) for i in kept]
+    assert len(manifest.splits["train"].files) == 8
+    assert manifest.quarantined == {}
+
+
+def test_bad_lines_go_to_quarantine_with_their_place(spark: Any, sources: Path) -> None:
+    with (sources / "train-b.txt").open("a") as file:
+        file.write("# a note\n\n1 0:3\nfrog\n1 1:2\n")
+    manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert manifest.quarantined == {"index-zero": 1, "unparsable-number": 1}
+    (entry,) = manifest.quarantine_files
+    version = sources / "out" / "tiny" / manifest.version
+    assert pq.read_table(version / entry.path).to_pylist() == [
+        {"split": "train", "source": "train-b.txt", "position": position,
+         "reason": reason, "record": record}
+        for position, reason, record in (
+            ("203", "index-zero", b"1 0:3"), ("204", "unparsable-number", b"frog")
+        )
+    ]  # fmt: skip
+    assert manifest.splits["train"].rows + manifest.splits["validation"].rows == ROWS + 1
+
+
+def test_too_many_bad_records_leave_no_version_but_a_quarantine(spark: Any, sources: Path) -> None:
+    (sources / "test.txt").write_text("1 1:x\n" * 20)
+    with pytest.raises(IngestError, match=r"20 of 520 records are bad \(unparsable-number 20\)"):
+        ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert list_versions(f"{sources}/out", "tiny") == []
+    (kept,) = (sources / "out" / "tiny" / ".rejected").iterdir()
+    assert pq.read_table(kept).num_rows == 20
+
+
+def test_a_shape_too_small_names_the_width_that_is_needed(spark: Any, sources: Path) -> None:
+    with pytest.raises(
+        RequestError, match=r"a shape of 4 values or more.* with 550 of 550 records"
+    ):
+        ingest(spark, config(sources, shape=(1, 3, 1)), datasets_uri=f"{sources}/out")
+
+
+def test_missing_sources_and_too_few_rows_are_wrong_requests(spark: Any, sources: Path) -> None:
+    with pytest.raises(RequestError, match="none at"):
+        ingest(spark, config(sources / "nowhere"), datasets_uri=f"{sources}/out")
+    with pytest.raises(RequestError, match="4 training rows or more"):
+        ingest(spark, config(sources, limit=3), datasets_uri=f"{sources}/out")
+
+
+def test_a_second_ingest_reuses_the_version_until_a_source_changes(
+    spark: Any, sources: Path
+) -> None:
+    first = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    written = sources / "out" / "tiny" / first.version / "manifest.json"
+    before = written.stat().st_mtime_ns
+    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == first
+    (sources / "test.txt").touch()  # the same content makes the same version
+    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out").version == first.version
+    assert written.stat().st_mtime_ns == before
+    (sources / "test.txt").write_text(lines(0, 49))
+    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out").version != first.version
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from sparkgen.config import EnvironmentConfig
+from sparkgen.ingest.job import ingest
+from sparkgen.pipeline.session import spark_session
+sys.path.insert(0, sys.argv[2])
+from test_job import config
+folder = Path(sys.argv[1])
+spark = spark_session(EnvironmentConfig(spark_master="local[2]", spark={"spark.ui.enabled": "false"}))
+print("ready", flush=True)
+print(ingest(spark, config(folder), datasets_uri=f"{folder}/out").version, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_ingest_leaves_nothing_and_the_next_makes_the_same(
+    spark: Any, sources: Path
+) -> None:
+    whole = ingest(spark, config(sources), datasets_uri=f"{sources}/undisturbed")
+    seen = lambda pattern: any((sources / "out" / "tiny").glob(pattern))  # noqa: E731
+    points = [".staging-*", ".staging-*/train/*", ".staging-*/manifest.json", "*/manifest.json"]
+    for point in points[:3]:
+        command = [sys.executable, "-c", KILLED, str(sources), str(Path(__file__).parent)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            while process.poll() is None and not seen(point) and not seen("[0-9a-f]*"):
+                time.sleep(0.002)
+            process.send_signal(signal.SIGKILL)
+        for version in list_versions(f"{sources}/out", "tiny"):
+            assert version.version == whole.version  # it was done a moment before
+    manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert manifest.version == whole.version
+    assert not seen(".staging-*")
