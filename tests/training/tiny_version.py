@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,3 +94,21 @@ def request(version: str, checkpoints: Path, *, model=None, options=None, densit
         "run_id": None,
         "tracking_uri": None,
     }
+
+
+def weights(result):
+    """All numbers of a saved model's weights, in one vector."""
+    with h5py.File(Path(result["model"]) / "model.weights.h5") as file:
+        found = []
+        file.visititems(lambda name, item: found.append(item) if hasattr(item, "shape") else None)
+        return np.concatenate([np.ravel(item[()]) for item in found])
+
+
+def same_weights(one, other):
+    """Whether two saved models agree bit for bit."""
+    return weights(one).tobytes() == weights(other).tobytes()
+
+
+def without_clock(history):
+    """A history without the figure that no two runs have in common."""
+    return [{k: v for k, v in record.items() if k != "rows_per_second"} for record in history]

@@ -1,0 +1,64 @@
+"""A training's checkpoints: what goes into one, and how a training goes on from it."""
+
+import logging
+from typing import Any
+
+from sparkgen.errors import RequestError
+from sparkgen.training import checkpoints
+from sparkgen.training.learner import capture, restore, start_alike
+from sparkgen.training.setting import Setting
+from sparkgen.training.state import State, from_facts
+
+BEST = "best"
+log = logging.getLogger(__name__)
+
+
+def save_state(setting: Setting, state: State) -> None:
+    """Writes a checkpoint; every rank gives what it has counted, rank 0 writes."""
+    arrays = capture(setting.learner)
+    if setting.learner.ring.rank != 0:
+        return
+    arrays |= {f"{BEST}/{i:04d}": weights for i, weights in enumerate(state.best.weights)}
+    checkpoints.write(
+        setting.request.checkpoint_uri,
+        checkpoints.encode(arrays, {"state": state.facts(), "training": identity(setting)}),
+        steps=state.steps,
+        keep=setting.config.keep_checkpoints,
+    )
+
+
+def restore_state(setting: Setting) -> State:
+    """Where the training stands by rank 0's newest checkpoint, or its beginning."""
+    learner, request = setting.learner, setting.request
+    rank = learner.ring.rank
+    data = learner.ring.broadcast_bytes(
+        checkpoints.newest(request.checkpoint_uri) if rank == 0 else b""
+    )
+    if not data:
+        start_alike(learner)
+        return State()
+    arrays, facts = checkpoints.decode(data)
+    if facts["training"] != identity(setting):
+        raise RequestError(
+            f"checkpoints of this training in {request.checkpoint_uri}",
+            found=f"one of {facts['training']}",
+            mend="train without --resume, or with the configuration it was started with",
+        )
+    restore(learner, arrays)
+    best = [arrays[name] for name in sorted(arrays) if name.startswith(f"{BEST}/")]
+    state = from_facts(facts["state"], best)
+    if rank == 0:
+        log.info("going on at epoch %d, step %d", state.epoch + 1, state.step)
+    return state
+
+
+def identity(setting: Setting) -> dict[str, Any]:
+    """What a checkpoint must have in common with the training that goes on from it."""
+    experiment = setting.request.experiment
+    return {
+        "model": experiment.model.name,
+        "options": experiment.model.options,
+        "dataset": setting.manifest.version,
+        "batch_size": experiment.training.batch_size,
+        "seed": experiment.training.seed,
+    }

@@ -1,0 +1,90 @@
+"""What one training is made of: the data's plan, the model, its optimizers, the ring."""
+
+from typing import NamedTuple
+
+from sparkgen.config import ExperimentConfig, TrainingConfig
+from sparkgen.datasets.manifest import Manifest, read_manifest
+from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.statistics import synchronise
+from sparkgen.errors import RequestError
+from sparkgen.feed.plan import make_plan
+from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.discovery import build_model
+from sparkgen.training.learner import Learner
+from sparkgen.training.optimizers import make_optimizers
+from sparkgen.training.validation import validation_names, validation_split
+from sparkgen.training.worker import TrainRequest
+
+
+class Setting(NamedTuple):
+    """What one training is made of."""
+
+    request: TrainRequest
+    manifest: Manifest
+    steps_per_epoch: int
+    learner: Learner
+
+    @property
+    def config(self) -> TrainingConfig:
+        return self.request.experiment.training
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training, if nothing stops it early."""
+        return total_steps(self.config, self.steps_per_epoch)
+
+
+def total_steps(config: TrainingConfig, steps_per_epoch: int) -> int:
+    """Steps of a training that nothing stops early."""
+    return min(config.epochs * steps_per_epoch, config.max_steps or config.epochs * steps_per_epoch)
+
+
+def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
+    manifest = read_manifest(request.version_uri)
+    experiment = request.experiment
+    config = experiment.training
+    plan = make_plan(
+        [file.rows for file in manifest.split("train").files],
+        lanes=manifest.lanes,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+    if plan.steps_per_epoch == 0:
+        rows = manifest.split("train").rows
+        raise RequestError(
+            f"a training.batch_size that the {rows} training rows fill",
+            found=str(config.batch_size),
+            mend="make it smaller",
+        )
+    model = _build(experiment, manifest)
+    synchronise(model, ring)
+    optimizers = make_optimizers(
+        model,
+        config,
+        ring,
+        total_steps=total_steps(config, plan.steps_per_epoch),
+        loss_scaling=loss_scaling,
+    )
+    learner = Learner(model, optimizers, ring)
+    _check_monitor(config, learner, manifest)
+    return Setting(request, manifest, plan.steps_per_epoch, learner)
+
+
+def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
+    spec = DataSpec(tuple(manifest.shape), len(manifest.class_names))
+    return build_model(experiment.model.name, experiment.model.options, spec, experiment.density)
+
+
+def _check_monitor(config: TrainingConfig, learner: Learner, manifest: Manifest) -> None:
+    """Early stopping would otherwise fail after a whole epoch."""
+    if config.early_stopping is None:
+        return
+    names = [metric.name for metric in learner.model.metrics]
+    if validation_split(manifest) is not None:
+        names += validation_names(learner)
+    if config.early_stopping.monitor not in names:
+        raise RequestError(
+            f"one of {', '.join(names)} as training.early_stopping.monitor",
+            found=config.early_stopping.monitor,
+            mend="correct it",
+        )

@@ -1,0 +1,176 @@
+"""One training, seen from outside: on one worker, and continued in every way that it can be."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_version import request, same_weights, without_clock, write_version
+
+from sparkgen.datasets.manifest import read_manifest
+from sparkgen.distribution.launcher import launch
+from sparkgen.errors import RequestError, SparkgenError
+from sparkgen.feed.reader import read_rows
+from sparkgen.models.discovery import load_model
+from sparkgen.training.checkpoints import list_checkpoints
+from sparkgen.training.worker import train
+
+
+def train_here(request):
+    return launch(train, request, workers=1, where="in-process")
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory):
+    return write_version(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(version, tmp_path_factory):
+    return train_here(request(version, tmp_path_factory.mktemp("undisturbed")))
+
+
+def test_the_result_is_as_promised(undisturbed):
+    assert undisturbed["steps"] == 30
+    assert undisturbed["seconds"] > 0
+    assert undisturbed["metrics"] == undisturbed["history"][-1]
+    assert Path(undisturbed["checkpoint"]).name == "checkpoint-0000000030.npz"
+    figures = {"loss", "mse", "binary_crossentropy", "rows_per_second", "learning_rate"}
+    figures |= {"val_loss", "val_mse", "val_binary_crossentropy"}
+    assert [set(record) for record in undisturbed["history"]] == [figures] * 3
+
+
+def test_the_loss_falls(undisturbed):
+    losses = [record["val_loss"] for record in undisturbed["history"]]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_the_same_training_twice_gives_the_same_bits(version, undisturbed, tmp_path):
+    again = train_here(request(version, tmp_path))
+    assert without_clock(again["history"]) == without_clock(undisturbed["history"])
+    assert same_weights(again, undisturbed)
+
+
+def test_another_seed_gives_other_weights(version, undisturbed, tmp_path):
+    assert not same_weights(train_here(request(version, tmp_path, seed=1)), undisturbed)
+
+
+def test_a_finished_training_is_not_trained_again(version, undisturbed):
+    folder = Path(undisturbed["checkpoint"]).parent
+    again = train_here(request(version, folder))
+    assert again["history"] == undisturbed["history"]
+    assert again["seconds"] == undisturbed["seconds"]
+
+
+@pytest.mark.parametrize("steps", [4, 10, 14])
+def test_a_training_cut_short_goes_on_exactly(version, undisturbed, tmp_path, steps):
+    first = train_here(request(version, tmp_path, max_steps=steps))
+    assert first["steps"] == steps
+    assert len(first["history"]) == -(-steps // 10)
+    rest = train_here(request(version, tmp_path))
+    assert without_clock(rest["history"]) == without_clock(undisturbed["history"])
+    assert same_weights(rest, undisturbed)
+
+
+def test_a_truncated_checkpoint_costs_only_the_steps_since_the_one_before(
+    version, undisturbed, tmp_path, caplog
+):
+    train_here(request(version, tmp_path, max_steps=17, checkpoint_steps=4))
+    with open(list_checkpoints(str(tmp_path))[0], "r+b") as file:
+        file.truncate(1000)
+    with caplog.at_level(logging.INFO):
+        rest = train_here(request(version, tmp_path))
+    assert "skipping" in caplog.text
+    assert "going on at epoch 2, step 6" in caplog.text
+    assert without_clock(rest["history"]) == without_clock(undisturbed["history"])
+    assert same_weights(rest, undisturbed)
+
+
+def test_checkpoints_of_another_training_are_refused(version, undisturbed):
+    folder = Path(undisturbed["checkpoint"]).parent
+    with pytest.raises(RequestError, match="checkpoints of this training"):
+        train_here(request(version, folder, batch_size=40))
+
+
+OPTIONS = {
+    "plain": {},
+    "averaged": {"ema_momentum": 0.8},
+    "early stopping": {
+        "epochs": 6,
+        "early_stopping": {"patience": 2},
+        "optimizer": {"name": "sgd", "learning_rate": 200.0, "options": {"clipvalue": 1e-3}},
+    },
+    "both": {"epochs": 2, "ema_momentum": 0.8, "early_stopping": {"patience": 5}},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_saved_model_has_the_figures_of_the_result(version, tmp_path, name):
+    result = train_here(request(version, tmp_path, **OPTIONS[name]))
+    model = load_model(result["model"])
+    rows = read_rows(version, read_manifest(version), split="validation", limit=1000)
+    batch = {**rows, "weight": np.ones(len(rows["id"]), np.float32), "noise": {}}
+    loss = float(np.mean(model(batch)["mse"]))
+    assert loss == pytest.approx(result["metrics"]["val_loss"], rel=1e-5)
+
+
+def test_early_stopping_ends_after_its_patience(version, tmp_path):
+    stopping = {"patience": 2, "min_delta": 100.0}
+    result = train_here(request(version, tmp_path, epochs=9, early_stopping=stopping))
+    assert len(result["history"]) == 3
+    assert result["metrics"] == result["history"][0]
+
+
+def test_averages_lag_behind_the_weights(version, undisturbed, tmp_path):
+    result = train_here(request(version, tmp_path, ema_momentum=0.9))
+    assert result["metrics"]["loss"] == undisturbed["metrics"]["loss"]
+    assert result["metrics"]["val_loss"] > undisturbed["metrics"]["val_loss"]
+
+
+def test_averages_survive_a_restart(version, tmp_path):
+    whole = train_here(request(version, tmp_path / "whole", ema_momentum=0.9))
+    train_here(request(version, tmp_path / "parts", ema_momentum=0.9, max_steps=13))
+    assert same_weights(train_here(request(version, tmp_path / "parts", ema_momentum=0.9)), whole)
+
+
+def test_mixed_precision_stays_near_and_keeps_float32_weights(version, undisturbed, tmp_path):
+    result = train_here(request(version, tmp_path, mixed_precision=True))
+    assert result["metrics"]["loss"] == pytest.approx(undisturbed["metrics"]["loss"], rel=0.02)
+    assert result["metrics"]["loss"] != undisturbed["metrics"]["loss"]
+    assert {v.dtype for v in load_model(result["model"]).variables} == {"float32"}
+
+
+def test_a_schedule_moves_the_learning_rate(version, tmp_path):
+    schedule = {"kind": "cosine", "warmup_steps": 10}
+    optimizer = {"learning_rate": 0.01, "schedule": schedule}
+    result = train_here(request(version, tmp_path, optimizer=optimizer))
+    rates = [record["learning_rate"] for record in result["history"]]
+    np.testing.assert_allclose(rates, [0.01, 0.005, 0.0], atol=1e-7)
+
+
+def test_an_exploding_loss_ends_the_training_by_name(version, tmp_path):
+    wild = {"name": "sgd", "learning_rate": 1e30}
+    with pytest.raises(SparkgenError, match=r"no longer finite at epoch 1, step \d+ of 10"):
+        train_here(request(version, tmp_path, optimizer=wild))
+    assert list_checkpoints(str(tmp_path)) == []
+
+
+def test_a_density_is_fitted_on_training_latents(version, tmp_path):
+    result = train_here(request(version, tmp_path, epochs=1, density={"kind": "full", "rows": 50}))
+    model = load_model(result["model"])
+    rows = read_rows(version, read_manifest(version), split="train", limit=50)
+    latents = np.asarray(model.encode(rows["image"]))
+    np.testing.assert_allclose(model.density.means_KZ.numpy()[0], latents.mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"early_stopping": {"monitor": "val_beauty"}}, "val_binary_crossentropy"),
+        ({"optimizers": {"critic": {}}}, "optimizer groups model"),
+        ({"batch_size": 400}, "200 training rows"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_a_step_is_taken(version, tmp_path, wrong, expected):
+    with pytest.raises(RequestError, match=expected):
+        train_here(request(version, tmp_path, **wrong))

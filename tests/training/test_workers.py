@@ -1,0 +1,143 @@
+"""One training on several workers: the same figures and weights, whatever happens to a worker."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from tiny_version import request, same_weights, weights, without_clock, write_version
+
+from sparkgen.distribution.launcher import launch
+from sparkgen.training.checkpoints import list_checkpoints
+from sparkgen.training.worker import train
+
+MODELS = {
+    "autoencoder": {"epochs": 2},
+    "vae": {"epochs": 2, "model": "variational.vae", "options": {"latent": 2, "hidden": [8]}},
+    "batch normalisation": {
+        "epochs": 1,
+        "model": "discriminative.full_classifier",
+        "options": {"filters": 2, "hidden": 8, "dropout": 0.0},
+    },
+}
+LONG = {"epochs": 40, "checkpoint_steps": 7, "keep_checkpoints": 3}
+
+
+def run(request, *, workers, where="local", **options):
+    where = "in-process" if workers == 1 and where == "local" else where
+    return launch(train, request, workers=workers, where=where, threads_per_worker=1, **options)
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory):
+    return write_version(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def alone(version, tmp_path_factory):
+    """The trainings of `MODELS` on one worker."""
+    folder = tmp_path_factory.mktemp("alone")
+    return {
+        name: run(request(version, folder / name.replace(" ", "-"), **options), workers=1)
+        for name, options in MODELS.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(version, tmp_path_factory):
+    """A longer training on two workers that nothing happens to."""
+    return run(request(version, tmp_path_factory.mktemp("undisturbed"), **LONG), workers=2)
+
+
+def agree(one, other):
+    for mine, theirs in zip(
+        without_clock(one["history"]), without_clock(other["history"]), strict=True
+    ):
+        assert mine == pytest.approx(theirs, rel=1e-5)
+    np.testing.assert_allclose(weights(one), weights(other), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_two_local_workers_train_what_one_trains(version, alone, tmp_path, name):
+    agree(run(request(version, tmp_path, **MODELS[name]), workers=2), alone[name])
+
+
+def test_four_local_workers_train_what_one_trains(version, alone, tmp_path):
+    agree(run(request(version, tmp_path, **MODELS["vae"]), workers=4), alone["vae"])
+
+
+def test_two_workers_in_a_barrier_stage_train_what_one_trains(spark, version, alone, tmp_path):
+    wanted = request(version, tmp_path, **MODELS["vae"])
+    agree(run(wanted, workers=2, where="spark", spark=spark), alone["vae"])
+
+
+@pytest.mark.parametrize("where", ["local", "spark"])
+def test_a_worker_killed_in_mid_epoch_changes_nothing(
+    spark, version, undisturbed, tmp_path, caplog, where
+):
+    killer = threading.Thread(target=kill_a_worker, args=(tmp_path,))
+    killer.start()
+    wanted = request(version, tmp_path, **LONG)
+    with caplog.at_level(logging.WARNING):
+        result = run(wanted, workers=2, where=where, spark=spark, max_restarts=1)
+    killer.join()
+    assert "worker 1 of 2 died (signal SIGKILL); starting again (1 of 1)" in caplog.text
+    assert without_clock(result["history"]) == without_clock(undisturbed["history"])
+    assert same_weights(result, undisturbed)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_ends_can_be_followed_by_another(version, undisturbed, tmp_path, how):
+    wanted = request(version, tmp_path, **LONG)
+    driver = start_driver(wanted)
+    wait_for_checkpoints(tmp_path)
+    driver.send_signal(how)
+    _, error = driver.communicate(timeout=120)
+    if how == signal.SIGINT:
+        assert "Interrupted: stopped at epoch" in error
+        assert "--resume goes on from there" in error
+    assert 0 < newest_steps(tmp_path) < 400
+    result = run(wanted, workers=2)
+    assert without_clock(result["history"]) == without_clock(undisturbed["history"])
+    assert same_weights(result, undisturbed)
+
+
+def start_driver(wanted):
+    code = (
+        "import json, sys; from sparkgen.distribution.launcher import launch;"
+        "from sparkgen.training.worker import train;"
+        "launch(train, json.loads(sys.argv[1]), workers=2, where='local', threads_per_worker=1)"
+    )
+    command = [sys.executable, "-c", code, json.dumps(wanted)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def kill_a_worker(folder: Path) -> None:
+    """Kills rank 1, wherever it runs on this machine, once there are checkpoints."""
+    wait_for_checkpoints(folder)
+    for process in psutil.Process(os.getpid()).children(recursive=True):
+        if "sparkgen.distribution.process" in process.cmdline() and rank_of(process) == "1":
+            process.kill()
+
+
+def rank_of(process):
+    return process.environ().get("HOROVOD_RANK")
+
+
+def wait_for_checkpoints(folder: Path) -> None:
+    deadline = time.monotonic() + 120
+    while newest_steps(folder) < 14 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def newest_steps(folder: Path) -> int:
+    found = list_checkpoints(str(folder))
+    return int(found[0].rpartition("-")[2].removesuffix(".npz")) if found else 0
