@@ -1,0 +1,39 @@
+"""Staging folders: those of the dead are removed, those of the living stay."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sparkgen.ingest.publish import remove_stale, staging
+
+
+def folder(path: Path, host: str, process: int) -> Path:
+    made = path / f".staging-{host}~{process}~0"
+    made.mkdir()
+    return made
+
+
+def test_only_the_staging_of_the_dead_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    dead = folder(tmp_path, socket.gethostname(), ended.pid)
+    living = folder(tmp_path, socket.gethostname(), os.getpid())
+    away = folder(tmp_path, "elsewhere", 1)
+    forgotten = folder(tmp_path, "elsewhere", 2)
+    long_ago = time.time() - 2 * 24 * 3600
+    os.utime(forgotten, (long_ago, long_ago))
+    remove_stale(str(tmp_path))
+    assert (dead.exists(), living.exists()) == (False, True)
+    assert (away.exists(), forgotten.exists()) == (True, False)
+
+
+def test_a_staging_folder_goes_when_its_work_fails(tmp_path: Path) -> None:
+    try:
+        with staging(str(tmp_path / "tiny")) as uri:
+            assert Path(uri).is_dir()
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        assert list((tmp_path / "tiny").iterdir()) == []
