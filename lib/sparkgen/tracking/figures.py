@@ -46,7 +46,7 @@ def reconstruction_grid(x: Array, x_hat: Array, path: str | Path, *, columns: in
         for images in (x, x_hat):
             bands.append(tile(to_uint8(images[start : start + columns]), columns))
         bands.append(np.full((2 * GAP_PIXELS, *bands[-1].shape[1:]), PAPER, np.uint8))
-    _write(np.concatenate(bands[:-1]), path, "above: test images, below: their reconstructions")
+    _write(np.concatenate(bands[:-1]), path, "above: images, below: their reconstructions")
 
 
 def tile(images: npt.NDArray[np.uint8], columns: int) -> npt.NDArray[np.uint8]:

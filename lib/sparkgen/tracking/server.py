@@ -63,6 +63,7 @@ def _client(uri: str, registry_uri: str | None) -> Any:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(registry_uri or uri)
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)

@@ -1,0 +1,108 @@
+"""The whole pipeline: Spark, Petastorm, two Horovod workers, MLflow and its registry."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+from PIL import Image
+from pyspark.sql import SparkSession
+
+from sparkgen.config import ExperimentConfig
+from sparkgen.models.portable import pack
+from sparkgen.pipeline import run, train
+from sparkgen.pipeline.journal import checkpoint_uri
+from sparkgen.tracking import registry
+from sparkgen.tracking.server import connect
+
+RESULT_KEYS = {
+    "ingest": {"dataset", "version", "rows", "quarantined"},
+    "train": {"run_id", "model_uri", "metrics", "checkpoint"},
+    "evaluate": {"model_uri", "metrics"},
+    "promote": {"promoted", "champion", "reasons"},
+    "sample": {"samples", "count", "contact_sheet", "model_uri"},
+}
+TRAIN_ALONE = """
+import sys
+from sparkgen.config import ExperimentConfig
+from sparkgen.pipeline import train
+train.run(ExperimentConfig.model_validate_json(sys.argv[1]), None)
+"""
+
+
+@pytest.fixture
+def own(experiment, tmp_path: Path):
+    """`own(section={...})`: the small experiment on two workers, in the test's own folder."""
+
+    def make(**sections) -> ExperimentConfig:
+        environment = {"root": str(tmp_path), "launcher": "local", "workers": 2}
+        environment |= sections.pop("environment", {})
+        return experiment(environment=environment, **sections)
+
+    return make
+
+
+@pytest.mark.slow
+def test_the_pipeline_runs_from_source_to_samples_and_again(own, spark: SparkSession) -> None:
+    request = own()
+    first = run.run(request, spark)
+    assert {step: set(result) for step, result in first.items()} == RESULT_KEYS
+    assert json.loads(json.dumps(first)) == first
+    assert first["promote"] == {"promoted": True, "champion": "models:/tiny/1", "reasons": []}
+    with Image.open(first["sample"]["contact_sheet"]) as sheet:
+        assert min(sheet.size) > 200
+    artifacts = connect(request.environment).list_artifacts(first["train"]["run_id"], "report")
+    assert {Path(a.path).name for a in artifacts} == {
+        "loss_curves.png",
+        "samples.png",
+        "reconstructions.png",
+        "latent_map.png",
+    }
+
+    second = run.run(own(gates=[{"metric": "mse", "max": 1e-6}]), spark)
+    assert second["ingest"] == first["ingest"]
+    assert second["train"]["model_uri"] == "models:/tiny/2"
+    assert second["evaluate"]["metrics"] == first["evaluate"]["metrics"]
+    assert second["promote"]["champion"] == "models:/tiny/1"
+    assert second["promote"]["reasons"][0].endswith("is above max 1e-06")
+    assert second["sample"] == first["sample"]
+
+
+@pytest.mark.slow
+def test_a_killed_driver_is_resumed_to_the_weights_of_an_undisturbed_run(
+    own, root: Path, dataset_version: str
+) -> None:
+    request = own(
+        training={"epochs": 12}, environment={"datasets": f"{root}/datasets", "workers": 1}
+    )
+    undisturbed = train.run(request, None)
+    before = {undisturbed["run_id"]}
+
+    command = [sys.executable, "-c", TRAIN_ALONE, request.model_dump_json()]
+    driver = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    run_id = _first_checkpoint(request, before)
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.wait()
+
+    resumed = train.run(request, None, resume=True)
+    assert resumed["run_id"] == run_id
+    weights = [pack(f"{checkpoint_uri(request, r)}/model").weights for r in (run_id, *before)]
+    assert weights[0] == weights[1]
+    assert registry.require(request, registry.CHALLENGER).run_id == run_id
+    assert mlflow.get_run(run_id).info.status == "FINISHED"
+
+
+def _first_checkpoint(request: ExperimentConfig, before: set[str]) -> str:
+    """The id of a new run, once it has written a checkpoint."""
+    folder = Path(checkpoint_uri(request, "any")).parent
+    for _ in range(1200):
+        for path in folder.glob("*/checkpoint-*.npz"):
+            if path.parent.name not in before:
+                return path.parent.name
+        time.sleep(0.05)
+    pytest.fail("no checkpoint appeared")

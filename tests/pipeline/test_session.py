@@ -1,0 +1,38 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from sparkgen.config import EnvironmentConfig
+from sparkgen.pipeline.session import spark_session
+
+FIND_JAVA = "from sparkgen.pipeline.session import find_java; print(find_java())"
+
+
+def find_java(**environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", FIND_JAVA]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def test_a_session_that_is_active_is_taken(spark: SparkSession) -> None:
+    assert spark_session(EnvironmentConfig(spark_master="local[1]")) is spark
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+
+
+def test_java_home_is_taken_where_it_is_set(tmp_path: Path) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.touch()
+    assert find_java(JAVA_HOME=str(tmp_path), PATH="").stdout.strip() == str(java)
+
+
+def test_where_there_is_no_java_that_of_pip_runs() -> None:
+    java = find_java(PATH="").stdout.strip()
+    assert Path(java).is_relative_to(sys.prefix)
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=True)
+    assert 'version "17.' in said.stderr
+
+
+def test_a_java_home_without_java_is_passed_over() -> None:
+    assert find_java(JAVA_HOME="/nowhere", PATH="").stdout.strip().startswith(sys.prefix)
