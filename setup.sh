@@ -96,7 +96,7 @@ install_all() {
 }
 
 pip_install() {
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" ||
+  "$venv/bin/python" -m pip install -qq --disable-pip-version-check "$@" ||
     fail "pip could not install into $venv; see above"
 }
 
