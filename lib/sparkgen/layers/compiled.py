@@ -17,7 +17,7 @@ def compiled(function: Callable[..., Any], *, xla: bool = True) -> Callable[...,
 
         return tf.function(function, jit_compile=xla)
     if keras.backend.backend() == "jax":
-        import jax
+        import jax  # type: ignore[import-not-found]
 
         return jax.jit(function)
     return function

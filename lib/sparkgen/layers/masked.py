@@ -61,6 +61,7 @@ class MaskedConv(keras.layers.Layer):
         kind: `A`, `B` or `open`.
         colours: of the image.
         repeats: how many times over the features out run through the colours, as for gates.
+        use_bias: whether there is a bias.
     """
 
     def __init__(
@@ -73,11 +74,12 @@ class MaskedConv(keras.layers.Layer):
         kind: Kind = "B",
         colours: int = 1,
         repeats: int = 1,
+        use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.filters, self.kind, self.colours, self.repeats = filters, kind, colours, repeats
-        self.above, self.left, self.right = above, left, right
+        self.above, self.left, self.right, self.use_bias = above, left, right, use_bias
 
     def build(self, input_shape: Any) -> None:
         channels = input_shape[-1]
@@ -92,7 +94,8 @@ class MaskedConv(keras.layers.Layer):
         self.kernel = self.add_weight(
             shape=self.mask.shape, initializer="glorot_uniform", name="kernel"
         )
-        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def masked_kernel(self, dtype: Any) -> Tensor:
         """The kernel, zero where it may not look: (above + 1, left + 1 + right, C, F)."""
@@ -101,19 +104,22 @@ class MaskedConv(keras.layers.Layer):
     def call(self, x_BHWC: Tensor) -> Tensor:
         """(B, H, W, C) → (B, H, W, F), zeros taken outside the image."""
         margins = [[0, 0], [self.above, 0], [self.left, self.right], [0, 0]]
-        return self.inside(ops.pad(x_BHWC, margins) if self.above or self.left else x_BHWC)
+        return self.inside(
+            ops.pad(x_BHWC, margins) if self.above + self.left + self.right else x_BHWC
+        )
 
     def inside(self, x_BHWC: Tensor) -> Tensor:
         """The convolution of an image that brings its own margins."""
         kernel = self.masked_kernel(x_BHWC.dtype)
         y = ops.conv(x_BHWC, kernel, padding="valid", data_format="channels_last")
-        return y + ops.cast(self.bias, y.dtype)
+        return y + ops.cast(self.bias, y.dtype) if self.use_bias else y
 
     def at(self, window_BRKC: Tensor) -> Tensor:
         """The convolution at one pixel, given a window as large as the kernel: (B, 1, 1, F)."""
         kernel = ops.reshape(self.masked_kernel(window_BRKC.dtype), (-1, self.filters))
         flat = ops.reshape(window_BRKC, (-1, kernel.shape[0]))
-        y_BF = ops.matmul(flat, kernel) + ops.cast(self.bias, flat.dtype)
+        y_BF = ops.matmul(flat, kernel)
+        y_BF = y_BF + ops.cast(self.bias, flat.dtype) if self.use_bias else y_BF
         return ops.reshape(y_BF, (-1, 1, 1, self.filters))
 
 

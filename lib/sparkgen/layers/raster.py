@@ -33,10 +33,12 @@ class RasterNetwork(Protocol):
     def start(self, batch: int) -> Caches:
         """The caches before the first row."""
 
-    def begin_row(self, caches: Caches, above_BRWC: Tensor) -> Caches:
+    def begin_row(self, caches: Caches, above_BRWC: Tensor, row: Tensor) -> Caches:
         """The caches of a new row, given the `reach + 1` rows above it, with `reach` margins."""
 
-    def at_pixel(self, caches: Caches, window_BRKC: Tensor, column: Tensor) -> tuple[Tensor, Caches]:
+    def at_pixel(
+        self, caches: Caches, window_BRKC: Tensor, column: Tensor
+    ) -> tuple[Tensor, Caches]:
         """Logits (B, 1, 1, C, D) of a pixel, given `reach` pixels about it and rows above it."""
 
 
@@ -93,6 +95,17 @@ def next_row(cache_BRWC: Tensor) -> Tensor:
     return ops.concatenate([cache_BRWC[:, 1:], ops.zeros_like(cache_BRWC[:, :1])], axis=1)
 
 
+def column_of(row_B1WC: Tensor, column: Tensor, width: int = 1) -> Tensor:
+    """The columns `column` .. `column + width - 1` of a row: (B, 1, width, C)."""
+    batch, _, _, channels = row_B1WC.shape
+    return ops.slice(row_B1WC, (0, 0, column, 0), (batch, 1, width, channels))
+
+
+def with_column(row_B1WC: Tensor, column: Tensor, value_B11C: Tensor) -> Tensor:
+    """A row whose column `column` is `value`."""
+    return ops.slice_update(row_B1WC, (0, 0, column, 0), value_B11C)
+
+
 def draw_image(network: RasterNetwork, uniform_BHWC: Tensor, *, levels: int) -> Tensor:
     """The images that uniform noise picks, pixel by pixel: float32 (B, H, W, C), range [0, 1].
 
@@ -109,7 +122,7 @@ def draw_image(network: RasterNetwork, uniform_BHWC: Tensor, *, levels: int) -> 
     def draw_row(row: Tensor, state: tuple[Tensor, Caches]) -> tuple[Tensor, Caches]:
         image, caches = state
         rows_above = ops.slice(image, (0, row, 0, 0), (batch, above, wide, channels))
-        caches = network.begin_row(caches, rows_above)
+        caches = network.begin_row(caches, rows_above, row)
 
         def draw_value(index: Tensor, state: tuple[Tensor, Caches]) -> tuple[Tensor, Caches]:
             image, caches = state

@@ -35,11 +35,13 @@ class PixelModel(GenerativeModel):
     metric_names: tuple[str, ...] = ("bits_per_dim",)
     generate_options: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, config: PixelConfig, spec: DataSpec, **kwargs: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, *, binarisation: Binarisation, levels: int = 256, **kwargs: Any
+    ) -> None:
         super().__init__(spec, **kwargs)
-        self.binarisation = config.binarisation
-        self.levels = config.levels if config.binarisation == "none" else 2
-        self.training_noise = binarisation_noise(spec.shape, config.binarisation)
+        self.binarisation: Binarisation = binarisation
+        self.levels = levels if binarisation == "none" else 2
+        self.training_noise = binarisation_noise(spec.shape, binarisation)
 
     @property
     def logits_per_pixel(self) -> int:

@@ -26,7 +26,7 @@ class AutoregressiveModel(PixelModel):
     """A model that gives the logits of every pixel from the pixels before it."""
 
     def __init__(self, config: PixelConfig, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(config, spec, **kwargs)
+        super().__init__(spec, binarisation=config.binarisation, levels=config.levels, **kwargs)
         self.noise = NoiseSpec(spec.shape, "uniform")
         self.compiled_draw = compiled(self.draw)
         self.compiled_draw_plainly = compiled(self.draw_plainly)

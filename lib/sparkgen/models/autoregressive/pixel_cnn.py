@@ -41,7 +41,7 @@ class PixelCnn(RasterModel):
         super().__init__(config, spec, **kwargs)
         colours, features = spec.shape[2], config.features
         self.reach, self.features = config.first_kernel // 2, features
-        window = {"above": self.reach, "left": self.reach, "right": self.reach}
+        window: dict[str, Any] = {"above": self.reach, "left": self.reach, "right": self.reach}
         self.first = MaskedConv(2 * features, kind="A", colours=colours, name="first", **window)
         self.squeeze, self.look, self.widen = [], [], []
         for i in range(config.blocks):
@@ -68,10 +68,12 @@ class PixelCnn(RasterModel):
     def cached_layers(self) -> dict[MaskedConv, int]:
         return {layer: self.features for layer in self.look}
 
-    def begin_row(self, caches: Caches, above_BRWC: Tensor) -> Caches:
+    def begin_row(self, caches: Caches, above_BRWC: Tensor, row: Tensor) -> Caches:
         return {name: next_row(cache) for name, cache in caches.items()}
 
-    def at_pixel(self, caches: Caches, window_BRKC: Tensor, column: Tensor) -> tuple[Tensor, Caches]:
+    def at_pixel(
+        self, caches: Caches, window_BRKC: Tensor, column: Tensor
+    ) -> tuple[Tensor, Caches]:
         apply = AtPixel(caches, column)
         logits = self.after_first(self.first.at(window_BRKC), apply)
         return logits, apply.caches

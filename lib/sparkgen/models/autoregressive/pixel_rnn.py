@@ -1,0 +1,97 @@
+"""PixelRNN: masked convolutions and two-dimensional LSTMs in residual layers.
+
+van den Oord et al., "Pixel Recurrent Neural Networks", 2016. A k×k convolution of mask A to 2F
+features, then residual layers h ← h + conv1×1(lstm(h)), then two 1×1 convolutions to the logits. The
+LSTM is the row LSTM (`layers.row_lstm`), which sees a triangle of pixels above, or the diagonal
+BiLSTM (`layers.diagonal_lstm`), which sees all: one goes right along the diagonals, one goes left,
+and the second is moved down by a row before the two are added.
+"""
+
+from typing import Any, Literal
+
+from keras import ops
+from pydantic import Field
+
+from sparkgen.layers.diagonal_lstm import DiagonalLstm
+from sparkgen.layers.masked import MaskedConv
+from sparkgen.layers.raster import AtPixel, Caches
+from sparkgen.layers.row_lstm import RowLstm
+from sparkgen.models.contract import DataSpec, GenerativeModel, Tensor
+from sparkgen.models.pixels import PixelConfig
+from sparkgen.models.sequential import RasterModel
+
+
+class Config(PixelConfig):
+    """Options of PixelRNN."""
+
+    lstm: Literal["row", "diagonal"] = "diagonal"
+    """The row LSTM or the diagonal BiLSTM."""
+    features: int = Field(16, gt=0)
+    """F, of a state; the residual stream has 2F."""
+    layers: int = Field(7, gt=0)
+    """Residual LSTM layers."""
+    first_kernel: int = Field(7, ge=3)
+    """Side of the first convolution, odd."""
+    head: int = Field(32, gt=0)
+    """Features of the 1×1 convolution before the logits."""
+
+
+def lstms(config: Config, colours: int, index: int) -> list[RowLstm | DiagonalLstm]:
+    """The LSTMs of one residual layer, whose states are added."""
+    if config.lstm == "row":
+        return [RowLstm(config.features, colours=colours, name=f"row_{index}")]
+    return [
+        DiagonalLstm(config.features, colours=colours, leftward=leftward, name=f"{way}_{index}")
+        for leftward, way in ((False, "right"), (True, "left"))
+    ]
+
+
+class PixelRnn(RasterModel):
+    """Images → mask A → residual LSTMs → logits."""
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(config, spec, **kwargs)
+        colours, self.reach = spec.shape[2], config.first_kernel // 2
+        window: dict[str, Any] = {"above": self.reach, "left": self.reach, "right": self.reach}
+        width = 2 * config.features
+        self.first = MaskedConv(width, kind="A", colours=colours, name="first", **window)
+        self.lstms = [lstms(config, colours, i) for i in range(config.layers)]
+        self.widen = [
+            MaskedConv(width, colours=colours, name=f"widen_{i}") for i in range(config.layers)
+        ]
+        self.head = MaskedConv(config.head, colours=colours, name="head")
+        self.last = self.output_layer()
+
+    def logits(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        for layer, widen in zip(self.lstms, self.widen, strict=True):
+            h = h + widen(sum(lstm(h) for lstm in layer))
+        return self.by_colour(self.last(ops.relu(self.head(ops.relu(h)))))
+
+    def start(self, batch: int) -> Caches:
+        caches: Caches = {}
+        for layer in self.lstms:
+            for lstm in layer:
+                caches |= lstm.start(batch, self.spec.shape[1])
+        return caches
+
+    def begin_row(self, caches: Caches, above_BRWC: Tensor, row: Tensor) -> Caches:
+        for layer in self.lstms:
+            for lstm in layer:
+                caches = lstm.begin_row(caches, row)
+        return caches
+
+    def at_pixel(
+        self, caches: Caches, window_BRKC: Tensor, column: Tensor
+    ) -> tuple[Tensor, Caches]:
+        apply = AtPixel(caches, column)
+        h = self.first.at(window_BRKC)
+        for layer, widen in zip(self.lstms, self.widen, strict=True):
+            h = h + widen.at(sum(lstm.at_pixel(apply, h) for lstm in layer))
+        y = self.head.at(ops.relu(h))
+        return self.by_colour(self.last.at(ops.relu(y))), apply.caches
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """PixelRNN for images of `spec.shape`."""
+    return PixelRnn(config, spec, name="pixel_rnn")
