@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sparkgen.feed.plan import Segment, Share
 from sparkgen.feed.shards import Rows, Split, read_in_order
@@ -45,30 +46,42 @@ def row_range(split: Split, start: int, stop: int) -> RowRange:
 def cut_batches(
     rows: RowRange, share: Share, *, batch_rows: int, noise: Mapping[str, NoiseSpec], seed: int
 ) -> Iterator[Arrays]:
-    """A rank's share as `share.batches` batches of `batch_rows`, padded with rows of weight 0."""
+    """A rank's share, padded with rows of weight 0, as stacks of batches (n, batch_rows, ...).
+
+    Args:
+        rows: of the share.
+        share: the number of batches in all stacks together.
+        batch_rows: rows of a batch.
+        noise: of a row, by name.
+        seed: of the noise, which is a function of it and the row's id.
+    """
     held = Rows.empty(rows.split.row_bytes)
-    batches = 0
+    left = share.batches
     for part in rows.read():
         held = Rows.concatenate([held, part])
-        while len(held.id) >= batch_rows:
-            yield _padded(held.take(slice(batch_rows)), batch_rows, noise, seed)
-            held = held.take(slice(batch_rows, None))
-            batches += 1
-    for _ in range(batches, share.batches):
-        yield _padded(held, batch_rows, noise, seed)
-        held = held.take(slice(0, 0))
+        whole = len(held.id) // batch_rows
+        yield _batches(held.take(slice(whole * batch_rows)), whole, batch_rows, noise, seed)
+        held = held.take(slice(whole * batch_rows, None))
+        left -= whole
+    yield _batches(held, left, batch_rows, noise, seed)
 
 
-def _padded(rows: Rows, batch_rows: int, noise: Mapping[str, NoiseSpec], seed: int) -> Arrays:
-    missing = batch_rows - len(rows.id)
-    weight = np.ones(len(rows.id), np.float32)
+def _batches(
+    rows: Rows, batches: int, batch_rows: int, noise: Mapping[str, NoiseSpec], seed: int
+) -> Arrays:
+    """Rows and their noise as (batches, batch_rows, ...), with padding after the last."""
+    missing = batches * batch_rows - len(rows.id)
+
+    def cut(values: npt.NDArray[Any], padding: int = 0) -> npt.NDArray[Any]:
+        widths = [(0, missing)] + [(0, 0)] * (values.ndim - 1)
+        padded = np.pad(values, widths, constant_values=padding) if missing else values
+        return padded.reshape(batches, batch_rows, *values.shape[1:])
+
     noises = row_noises(noise, rows.id.tolist(), seed=seed, stream=Stream.EVALUATE)
     return {
-        "id": np.pad(rows.id, (0, missing), constant_values=PADDING_ID),
-        "label": np.pad(rows.label, (0, missing)),
-        "image": np.pad(rows.image, ((0, missing), (0, 0))),
-        "weight": np.pad(weight, (0, missing)),
-        "noise": {
-            k: np.pad(n, [(0, missing)] + [(0, 0)] * (n.ndim - 1)) for k, n in noises.items()
-        },
+        "id": cut(rows.id, PADDING_ID),
+        "label": cut(rows.label),
+        "image": cut(rows.image),
+        "weight": cut(np.ones(len(rows.id), np.float32)),
+        "noise": {name: cut(values) for name, values in noises.items()},
     }

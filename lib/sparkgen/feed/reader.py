@@ -74,7 +74,7 @@ def training_batches(
     def spans() -> Iterator[Span]:
         return plan.spans(lanes, start=start, epochs=epochs, steps=steps)
 
-    batches = tf.data.Dataset.from_generator(
+    stacks = tf.data.Dataset.from_generator(
         lambda: cut_spans(
             split,
             plan,
@@ -83,9 +83,10 @@ def training_batches(
             noise=noise,
             keep_bytes=keep_bytes,
         ),
-        output_signature=_signature((None, local_rows), split, noise),
-    ).unbatch()
-    return _floats(batches, manifest, local_rows)
+        output_signature=_signature(local_rows, split, noise),
+    )
+    # The next span is cut while this one is taken apart.
+    return _floats(stacks.prefetch(1).unbatch(), manifest, local_rows)
 
 
 def evaluation_batches(
@@ -123,11 +124,12 @@ def evaluation_batches(
     share = evaluation_share(opened.rows, batch_rows=batch_rows, rank=rank, size=size)
     rows = row_range(opened, share.start, share.stop)
     rows.check()
-    batches = tf.data.Dataset.from_generator(
+    stacks = tf.data.Dataset.from_generator(
         lambda: cut_batches(rows, share, batch_rows=batch_rows, noise=noise, seed=seed),
-        output_signature=_signature((batch_rows,), opened, noise)
-        | {"weight": tf.TensorSpec((batch_rows,), tf.float32)},
+        output_signature=_signature(batch_rows, opened, noise)
+        | {"weight": tf.TensorSpec((None, batch_rows), tf.float32)},
     )
+    batches = stacks.unbatch()
     if share.batches * batch_rows * _row_bytes(opened, noise) <= keep_bytes:
         batches = batches.cache()
     return _floats(batches, manifest, batch_rows)
@@ -156,12 +158,13 @@ def _row_bytes(split: Split, noise: Noise) -> int:
     return split.row_bytes + sum(4 * int(np.prod(spec.shape)) for spec in noise.values())
 
 
-def _signature(rows: tuple[int | None, ...], split: Split, noise: Noise) -> dict[str, Any]:
+def _signature(rows: int, split: Split, noise: Noise) -> dict[str, Any]:
+    """What stacks of batches of `rows` rows look like."""
     return {
-        "id": tf.TensorSpec(rows, tf.int64),
-        "label": tf.TensorSpec(rows, tf.int32),
-        "image": tf.TensorSpec((*rows, split.row_bytes), tf.uint8),
-        "noise": {k: tf.TensorSpec((*rows, *s.shape), tf.float32) for k, s in noise.items()},
+        "id": tf.TensorSpec((None, rows), tf.int64),
+        "label": tf.TensorSpec((None, rows), tf.int32),
+        "image": tf.TensorSpec((None, rows, split.row_bytes), tf.uint8),
+        "noise": {k: tf.TensorSpec((None, rows, *s.shape), tf.float32) for k, s in noise.items()},
     }
 
 
