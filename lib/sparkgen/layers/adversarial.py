@@ -12,10 +12,12 @@ import math
 from typing import Any, NamedTuple
 
 import keras
+from keras import ops
 
 from sparkgen.errors import RequestError
 from sparkgen.layers.batch_norm import BatchNormalization
 
+Tensor = Any
 LEAK = 0.2  # the slope of leaky relu below 0, as in DCGAN
 INITIAL_DEVIATION = 0.02  # of convolution weights, as in DCGAN
 # Moving averages of 0.99 would lag behind a generator that trains for some hundred steps only.
@@ -33,6 +35,15 @@ def dense_discriminator(hidden: tuple[int, ...], outputs: int = 1) -> keras.Mode
     """Images → dense leaky relu layers of `hidden` units → logits."""
     head = keras.layers.Dense(outputs, dtype="float32")
     return keras.Sequential([keras.layers.Flatten(), *_dense(hidden), head], name="discriminator")
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """Leaky relu: x where it is positive, 0.2 x elsewhere.
+
+    Not Keras' own: TensorFlow 2.18 fuses that with a convolution before it, fails at its gradient,
+    and logs an error a worker.
+    """
+    return ops.maximum(x, LEAK * x)
 
 
 class Convolutions(NamedTuple):
@@ -96,7 +107,7 @@ def convolutional_discriminator(
         filters = cut.filters << level
         layers.append(_strided(keras.layers.Conv2D, filters, cut.kernel, use_bias=not normalised))
         layers += [BatchNormalization(MOMENTUM)] if normalised else []
-        layers.append(keras.layers.LeakyReLU(LEAK))
+        layers.append(keras.layers.Activation(leaky_relu))
     sides = cut.coarsest(shape)[:2]
     head = keras.layers.Conv2D(outputs, sides, kernel_initializer=_initial(), dtype="float32")
     return keras.Sequential([*layers, head, keras.layers.Flatten()], name="discriminator")
@@ -107,7 +118,7 @@ def _normalised_relu() -> list[Any]:
 
 
 def _dense(hidden: tuple[int, ...]) -> list[Any]:
-    pairs = [(keras.layers.Dense(units), keras.layers.LeakyReLU(LEAK)) for units in hidden]
+    pairs = [(keras.layers.Dense(units), keras.layers.Activation(leaky_relu)) for units in hidden]
     return [layer for pair in pairs for layer in pair]
 
 
