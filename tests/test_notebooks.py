@@ -1,0 +1,36 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.py"))
+TINY = "training.epochs=1;training.max_steps=4;gates=[];sampling.count=10;environment.workers=1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_its_first_cell_to_its_last(notebook: Path, tmp_path: Path) -> None:
+    changes = f"{TINY};environment.spark_master=local[2]"
+    done = subprocess.run(
+        [sys.executable, notebook],
+        cwd=notebook.parent,
+        env={**os.environ, "SPARKGEN_ROOT": str(tmp_path), "SPARKGEN_SET": changes},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr[-6000:]
+    sheets = [line for line in done.stdout.splitlines() if line.endswith(".png")]
+    assert Path(sheets[0]).is_file()
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_in_databricks_source_format(notebook: Path) -> None:
+    cells = notebook.read_text().split("\n\n# COMMAND ----------\n\n")
+    assert cells[0].startswith("# Databricks notebook source\n")
+    assert len(cells) > 1
+    assert all(cell.strip() for cell in cells)
