@@ -19,5 +19,6 @@ def compiled(function: Callable[..., Any], *, xla: bool = True) -> Callable[...,
     if keras.backend.backend() == "jax":
         import jax  # type: ignore[import-not-found]
 
-        return jax.jit(function)
+        # Compiled anew every call: what JAX keeps would hold the weights of the first one.
+        return lambda *arguments: jax.jit(lambda *a: function(*a))(*arguments)
     return function

@@ -132,7 +132,7 @@ class DiagonalLstm(keras.layers.Layer):
 
     def leftward_row(self, h_above: Tensor, c: Tensor, x_B1WC: Tensor) -> tuple[Tensor, Tensor]:
         """The rows of h and c of a whole row, from its inputs and the rows above."""
-        gates = self.from_input.inside(x_B1WC)
+        gates = self.from_input.at(x_B1WC)
         width = gates.shape[2]
 
         def step(index: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -114,13 +114,21 @@ class MaskedConv(keras.layers.Layer):
         y = ops.conv(x_BHWC, kernel, padding="valid", data_format="channels_last")
         return y + ops.cast(self.bias, y.dtype) if self.use_bias else y
 
-    def at(self, window_BRKC: Tensor) -> Tensor:
-        """The convolution at one pixel, given a window as large as the kernel: (B, 1, 1, F)."""
-        kernel = ops.reshape(self.masked_kernel(window_BRKC.dtype), (-1, self.filters))
-        flat = ops.reshape(window_BRKC, (-1, kernel.shape[0]))
-        y_BF = ops.matmul(flat, kernel)
-        y_BF = y_BF + ops.cast(self.bias, flat.dtype) if self.use_bias else y_BF
-        return ops.reshape(y_BF, (-1, 1, 1, self.filters))
+    def at(self, rows_BRWC: Tensor) -> Tensor:
+        """`inside` for a window as high as the kernel, as a matrix product: (B, 1, W', F).
+
+        A window as wide as the kernel gives one pixel, a wider one the pixels of a row. In float64,
+        and for single pixels, this is far faster than a convolution.
+        """
+        kernel = ops.reshape(self.masked_kernel(rows_BRWC.dtype), (-1, self.filters))
+        wide = self.left + 1 + self.right
+        pixels = rows_BRWC.shape[2] - wide + 1
+        if pixels > 1:
+            shifted = [rows_BRWC[:, :, k : k + pixels] for k in range(wide)]
+            rows_BRWC = ops.transpose(ops.stack(shifted, axis=3), (0, 2, 1, 3, 4))
+        y = ops.matmul(ops.reshape(rows_BRWC, (-1, kernel.shape[0])), kernel)
+        y = y + ops.cast(self.bias, y.dtype) if self.use_bias else y
+        return ops.reshape(y, (-1, 1, pixels, self.filters))
 
 
 class MaskedDense(keras.layers.Layer):

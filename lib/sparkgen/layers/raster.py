@@ -78,11 +78,11 @@ class AtRow:
 
     def __call__(self, layer: MaskedConv, x_B1WC: Tensor) -> Tensor:
         if layer.name not in self.caches:
-            return layer.inside(x_B1WC)
+            return layer.at(x_B1WC)
         cache = next_row(self.caches[layer.name])
         cache = ops.slice_update(cache, (0, layer.above, layer.left, 0), x_B1WC)
         self.caches[layer.name] = cache
-        return layer.inside(cache)
+        return layer.at(cache)
 
 
 def empty_cache(layer: MaskedConv, *, batch: int, width: int, channels: int) -> Tensor:

@@ -80,10 +80,11 @@ class RowLstm(keras.layers.Layer):
 
     def begin_row(self, caches: Caches, row: Tensor) -> Caches:
         """The caches of a new row: what the states of the row above give to it."""
+        margins = [[0, 0], [0, 0], [1, 1], [0, 0]]
         return {
             **caches,
             self.from_input.name: next_row(caches[self.from_input.name]),
-            f"{self.name}_given": self.from_state(caches[f"{self.name}_h"]),
+            f"{self.name}_given": self.from_state.at(ops.pad(caches[f"{self.name}_h"], margins)),
             f"{self.name}_c_above": caches[f"{self.name}_c"],
         }
 

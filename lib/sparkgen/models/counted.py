@@ -2,8 +2,10 @@
 
 Their statistics add up over rows, so a pass over the data, cut into any parts, gives the same model:
 
-    for _ in range(model.passes):
+    for _ in range(epochs):
         model.fit_statistics(sum_statistics(model.statistics(batch) for batch in data))
+
+An epoch starts from the model that the last one left; models in closed form need only one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,9 +21,6 @@ Statistics = dict[str, npt.NDArray[np.float64]]
 
 class CountedModel(PixelModel):
     """A model without gradients: it is fitted to the sums of its statistics over all rows."""
-
-    passes: int = 1
-    """Passes over the data. Each starts from the model that the last one left."""
 
     def statistics(self, batch: Batch) -> Statistics:
         """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""

@@ -91,7 +91,7 @@ class GatedPixelCnn(RasterModel):
 
     def begin_row(self, caches: Caches, above_BRWC: Tensor, row: Tensor) -> Caches:
         apply = AtRow(caches)
-        given = self.vertical(self.down[0].inside(above_BRWC), apply)
+        given = self.vertical(self.down[0].at(above_BRWC), apply)
         fresh = {layer.name: next_row(caches[layer.name]) for layer in self.along[1:]}
         return {**apply.caches, **fresh, **{f"given_{i}": g for i, g in enumerate(given)}}
 

@@ -4,11 +4,11 @@ Bishop, "Pattern Recognition and Machine Learning", 2006, section 9.3.3. With we
 
     p(x) = Σ_k π_k Π_t μ_kt^{x_t} (1 - μ_kt)^{1 - x_t}.
 
-A pass is one step of EM: the responsibilities r_k = p(k | x) of all rows are summed (E), and
+An epoch is one step of EM: the responsibilities r_k = p(k | x) of all rows are summed (E), and
 
     π_k = (Σ r_k + s) / (n + K s),   μ_kt = (Σ r_k x_t + s) / (Σ r_k + 2 s)   (M).
 
-What differs: the smoothing s keeps means off 0 and 1, and with dynamic binarisation every pass sees
+What differs: the smoothing s keeps means off 0 and 1, and with dynamic binarisation every epoch sees
 new draws of the pixels.
 """
 
@@ -26,14 +26,14 @@ from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 from sparkgen.models.counted import CountedModel, Statistics
 from sparkgen.noise import NoiseSpec
 
+RESOLUTION = 1e-6  # of float32 near 1: a mean that rounds to 1 would have no logarithm
+
 
 class Config(Strict):
     """Options of the mixture of Bernoullis."""
 
     components: int = Field(100, gt=0)
     """K."""
-    passes: int = Field(20, gt=0)
-    """Steps of EM, each a pass over the data."""
     smoothing: float = Field(0.1, gt=0)
     """s, in rows."""
     binarisation: Literal["dynamic", "threshold"] = "dynamic"
@@ -48,7 +48,7 @@ class MixtureOfBernoullis(CountedModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, binarisation=config.binarisation, **kwargs)
-        self.passes, self.smoothing = config.passes, config.smoothing
+        self.smoothing = config.smoothing
         self.noise = NoiseSpec((spec.size + 1,), "uniform")
         shape = (config.components, spec.size)
         self.weights_K = self.add_weight(
@@ -86,7 +86,8 @@ class MixtureOfBernoullis(CountedModel):
     def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
         rows_K, s = totals["rows"], self.smoothing
         self.weights_K.assign((rows_K + s) / (rows_K.sum() + rows_K.size * s))
-        self.means_KT.assign((totals["ones"] + s) / (rows_K[:, None] + 2 * s))
+        means_KT = (totals["ones"] + s) / (rows_K[:, None] + 2 * s)
+        self.means_KT.assign(np.clip(means_KT, RESOLUTION, 1 - RESOLUTION))
 
     def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
         noise = ops.convert_to_tensor(noise, "float32")

@@ -1,0 +1,78 @@
+"""What an autoregressive model must hold, whatever its network."""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sparkgen.models.sequential import AutoregressiveModel
+from sparkgen.noise import row_noise
+
+Check = Callable[..., None]
+
+
+@pytest.fixture
+def shaken(build: Callable) -> Callable[..., Any]:
+    """`shaken(name, shape, **options)`: a model none of whose weights is zero or like another."""
+
+    def make(name: str, shape: tuple[int, int, int], **options: Any) -> Any:
+        model = build(name, shape, **options)
+        random = np.random.default_rng(0)
+        for variable in model.trainable_variables:
+            scale = 0.2 if len(variable.shape) == 1 else 0.02
+            variable.assign_add(scale * random.normal(size=variable.shape))
+        return model
+
+    return make
+
+
+@pytest.fixture
+def check_total_probability() -> Check:
+    """The probabilities of all images of a tiny space sum to 1."""
+
+    def check(model: Any) -> None:
+        images = list(product(range(model.levels), repeat=model.spec.size))
+        level = np.array(images, np.int32).reshape(-1, *model.spec.shape)
+        log_p = np.asarray(model.log_probability(level), np.float64)
+        assert log_p.std() > 0.01  # or any model that ignores its input would do
+        assert abs(np.exp(log_p).sum() - 1) < 1e-5
+
+    return check
+
+
+@pytest.fixture
+def check_order() -> Check:
+    """The logits of a pixel depend on all earlier pixels and colours, and on no later one."""
+
+    def check(model: AutoregressiveModel) -> None:
+        import tensorflow as tf
+
+        size, depth = model.spec.size, model.logits_per_pixel
+        x = tf.constant(np.random.default_rng(1).random((1, *model.spec.shape)))
+        picks = np.random.default_rng(2).normal(size=depth)
+        for t in range(size):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                logits = tf.reshape(model.logits(x), (size, depth))
+                score = tf.reduce_sum(logits[t] * picks)
+            gradient = tape.gradient(score, x, unconnected_gradients="zero")
+            assert ((np.ravel(gradient) != 0) == (np.arange(size) < t)).all(), t
+
+    return check
+
+
+@pytest.fixture
+def check_sampler() -> Check:
+    """The fast sampler draws, bit for bit, what the plain one draws; rows do not disturb each other."""
+
+    def check(model: AutoregressiveModel, rows: int = 16, seeds: int = 3) -> None:
+        for seed in range(seeds):
+            noise = row_noise(model.noise, range(rows), seed=seed)
+            images = np.asarray(model.generate(noise))
+            np.testing.assert_array_equal(images, np.asarray(model.generate_plainly(noise)))
+            assert len(np.unique(images)) == model.levels
+        np.testing.assert_array_equal(model.generate(noise[:3]), images[:3])
+
+    return check

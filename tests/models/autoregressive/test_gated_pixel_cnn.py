@@ -1,0 +1,44 @@
+from collections.abc import Callable
+
+import pytest
+
+NAME = "autoregressive.gated_pixel_cnn"
+GREY = {"features": 4, "layers": 3, "head": 6}
+COLOUR = {"features": 6, "layers": 3, "head": 9, "binarisation": "none", "levels": 3}
+
+
+def test_the_parameters_are_those_of_its_layers(build: Callable, parameters: Callable) -> None:
+    """The first layer sees 4×7 above and 1×4 beside, the others 2×3 and 1×2; gates have 2F."""
+    features, gates = 32, 64
+    across_and_mix = gates * gates + (features * features + features)
+    first = (4 * 7 * gates + gates) + (4 * gates + gates) + across_and_mix
+    down, along = 2 * 3 * features * gates + gates, 2 * features * gates + gates
+    head = (features * 32 + 32) + (32 + 1)
+    model = build(NAME, (28, 28, 1), features=features, layers=8)
+    assert parameters(model) == first + 7 * (down + along + across_and_mix) + head
+
+
+def test_the_probabilities_of_all_images_sum_to_one(
+    shaken: Callable, check_total_probability: Callable
+) -> None:
+    check_total_probability(shaken(NAME, (2, 3, 1), **GREY))
+    check_total_probability(shaken(NAME, (1, 2, 3), **COLOUR))
+
+
+def test_a_pixel_depends_on_all_earlier_ones_and_no_later_one(
+    shaken: Callable, check_order: Callable
+) -> None:
+    check_order(shaken(NAME, (3, 4, 1), **GREY))
+    check_order(shaken(NAME, (2, 3, 3), **COLOUR))
+
+
+@pytest.mark.parametrize(("shape", "options"), [((9, 10, 1), GREY), ((4, 5, 3), COLOUR)])
+def test_the_fast_sampler_equals_the_plain_one(
+    shape: tuple[int, int, int], options: dict, shaken: Callable, check_sampler: Callable
+) -> None:
+    check_sampler(shaken(NAME, shape, **options))
+
+
+def test_it_has_no_blind_spot(shaken: Callable, check_order: Callable) -> None:
+    """With windows of 3 only, pixels far to the right above are reached as well."""
+    check_order(shaken(NAME, (4, 5, 1), **{**GREY, "layers": 5, "first_kernel": 3}))

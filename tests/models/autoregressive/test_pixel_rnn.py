@@ -1,0 +1,57 @@
+from collections.abc import Callable
+
+import pytest
+
+NAME = "autoregressive.pixel_rnn"
+GREY = {"features": 4, "layers": 2, "head": 6}
+COLOUR = {"features": 6, "layers": 2, "head": 9, "binarisation": "none", "levels": 3}
+
+
+either = pytest.mark.parametrize("lstm", ["row", "diagonal"])
+
+
+@either
+def test_the_parameters_are_those_of_its_layers(
+    lstm: str, build: Callable, parameters: Callable
+) -> None:
+    """K_is sees 1×2 (row) or 1×1 of 2F features, K_ss three states (row) or two of F."""
+    features, gates, wide = 16, 64, 32
+    row = (2 * wide * gates + gates) + 3 * features * gates
+    diagonal = 2 * ((wide * gates + gates) + 2 * features * gates)
+    layer = {"row": row, "diagonal": diagonal}[lstm] + (features * wide + wide)
+    first, head = 4 * 7 * wide + wide, (wide * 32 + 32) + (32 + 1)
+    model = build(NAME, (28, 28, 1), lstm=lstm, features=features, layers=7)
+    assert parameters(model) == first + 7 * layer + head
+
+
+@either
+def test_the_probabilities_of_all_images_sum_to_one(
+    lstm: str, shaken: Callable, check_total_probability: Callable
+) -> None:
+    check_total_probability(shaken(NAME, (2, 3, 1), lstm=lstm, **GREY))
+    check_total_probability(shaken(NAME, (1, 2, 3), lstm=lstm, **COLOUR))
+
+
+@either
+def test_a_pixel_depends_on_all_earlier_ones_and_no_later_one(
+    lstm: str, shaken: Callable, check_order: Callable
+) -> None:
+    check_order(shaken(NAME, (3, 4, 1), lstm=lstm, **GREY))
+    check_order(shaken(NAME, (2, 3, 3), lstm=lstm, **COLOUR))
+
+
+def test_the_diagonal_lstms_see_all_pixels_above(shaken: Callable, check_order: Callable) -> None:
+    """One layer, and a first window of 3: the states alone reach the far corners."""
+    check_order(shaken(NAME, (3, 6, 1), **{**GREY, "layers": 1, "first_kernel": 3}))
+
+
+@either
+@pytest.mark.parametrize(("shape", "options"), [((9, 10, 1), GREY), ((4, 5, 3), COLOUR)])
+def test_the_fast_sampler_equals_the_plain_one(
+    lstm: str,
+    shape: tuple[int, int, int],
+    options: dict,
+    shaken: Callable,
+    check_sampler: Callable,
+) -> None:
+    check_sampler(shaken(NAME, shape, lstm=lstm, **options))
