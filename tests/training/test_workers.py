@@ -26,6 +26,9 @@ MODELS = {
         "epochs": 1,
         "model": "discriminative.full_classifier",
         "options": {"filters": 2, "hidden": 8, "dropout": 0.0},
+        # A bias before a batch normalisation has no gradient but rounding errors. Adam would make
+        # whole steps of them.
+        "optimizer": {"name": "sgd", "learning_rate": 0.05},
     },
 }
 LONG = {"epochs": 40, "checkpoint_steps": 7, "keep_checkpoints": 3}

@@ -57,7 +57,7 @@ def _task(
     from pyspark import BarrierTaskContext
 
     context = BarrierTaskContext.get()
-    if context.stageAttemptNumber() > 0:
+    if not board.claim(f"task-{context.partitionId()}"):
         # Spark starts a barrier stage anew when it loses a task. The rendezvous is used up, and the
         # launcher has restarts of its own: it sees that nothing came back.
         return

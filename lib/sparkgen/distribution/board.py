@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 Notice = Literal["stop", "kill"]
-PATH = "sparkgen/notice"
+SCOPE = "sparkgen"
 TIMEOUT_SECONDS = 10.0
 
 
@@ -29,20 +29,34 @@ class Board(NamedTuple):
         Raises:
             OSError: the driver cannot be reached.
         """
-        try:
-            with _opener().open(self._url(), timeout=TIMEOUT_SECONDS) as answer:
-                return "kill" if answer.read() == b"kill" else "stop"
-        except HTTPError:
-            return None
+        found = self._get("notice")
+        return None if found is None else "kill" if found == b"kill" else "stop"
 
     def post(self, notice: Notice) -> None:
         """Hangs up a notice; `kill` is never taken down again."""
-        if self.read() in (None, "stop"):
-            request = Request(self._url(), data=notice.encode(), method="PUT")
-            _opener().open(request, timeout=TIMEOUT_SECONDS).close()
+        if self.read() != "kill":
+            self._put("notice", notice.encode())
 
-    def _url(self) -> str:
-        return f"http://{self.address}:{self.port}/{PATH}"
+    def claim(self, name: str) -> bool:
+        """Whether nobody has claimed this name on this board before."""
+        if self._get(name) is not None:
+            return False
+        self._put(name, b"claimed")
+        return True
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            with _opener().open(self._url(key), timeout=TIMEOUT_SECONDS) as answer:
+                return bytes(answer.read())
+        except HTTPError:
+            return None
+
+    def _put(self, key: str, value: bytes) -> None:
+        request = Request(self._url(key), data=value, method="PUT")
+        _opener().open(request, timeout=TIMEOUT_SECONDS).close()
+
+    def _url(self, key: str) -> str:
+        return f"http://{self.address}:{self.port}/{SCOPE}/{key}"
 
 
 @contextmanager

@@ -53,8 +53,9 @@ class Protocol(NamedTuple):
     """Such as `sum`, `elbo`, `iwae`."""
     binarisation: str
     """What the pixels were taken as. Binary: `dynamic` (Bernoulli(pixel), a draw a row and seed) or
-    `threshold` (pixel >= 0.5). 256 levels: `none`. Not discrete: `density` (nats relative to pixels
-    in [0, 1]) or `relaxed` (grey values in a Bernoulli's formula, which is not normalised)."""
+    `threshold` (pixel >= 0.5). 256 levels: `none`; fewer: `17 levels`. Not discrete: `density` (nats
+    relative to pixels in [0, 1]) or `relaxed` (grey values in a Bernoulli's formula, which is not
+    normalised)."""
     samples: int
     """Latent samples a row."""
 
@@ -87,7 +88,8 @@ class GenerativeModel(keras.Model):
     metric_names: tuple[str, ...] = ()
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Images, noise and weights stay float32 under mixed precision; the layers inside cast.
+        super().__init__(autocast=False, **kwargs)
         self.spec = spec
         names = (*self.loss_names, *self.metric_names)
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
