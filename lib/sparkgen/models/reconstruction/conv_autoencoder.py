@@ -25,6 +25,8 @@ class Config(Strict):
     """Of the encoder's convolutions; each is followed by pooling to half the size."""
     decoder_filters: tuple[int, ...] = Field((128, 64), strict=False)
     """Of the decoder's convolutions; each is followed by enlarging to twice the size."""
+    spread: int = Field(1, gt=0)
+    """Channels of the small image that the decoder lays the latent out in."""
     invert: bool = True
     """Work on 1 - x; images go in and come out as they are."""
 
@@ -43,7 +45,10 @@ def decoder_layers(config: Config, spec: DataSpec) -> list[Any]:
     height, width, channels = spec.shape
     scale = 2 ** len(config.decoder_filters)
     rows, columns = -(-height // scale), -(-width // scale)
-    stages = [layers.Dense(rows * columns, "relu"), layers.Reshape((rows, columns, 1))]
+    stages = [
+        layers.Dense(rows * columns * config.spread, "relu"),
+        layers.Reshape((rows, columns, config.spread)),
+    ]
     for filters in config.decoder_filters:
         stages.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         stages.append(layers.UpSampling2D())

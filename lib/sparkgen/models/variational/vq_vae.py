@@ -1,0 +1,177 @@
+"""VQ-VAE: a grid of codes from a learned book, with an autoregressive prior over the grid.
+
+van den Oord et al., "Neural Discrete Representation Learning", 2017. The encoder's vectors z_e are
+replaced by the nearest of K vectors e of the code book; the gradient passes straight through. The
+loss of a picture is
+
+    - log p(x | e) + |sg(z_e) - e|² + β |z_e - sg(e)|² - log p(codes),   sg: stop-gradient.
+
+What differs: the prior, a small PixelCNN over codes, is trained along with the rest instead of after
+it. No gradient passes from it to the encoder, so that is the same but for the codes changing while
+it learns. Pixels are discretised logistics with one learned scale. As the posterior is one point,
+log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 levels.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers, ops
+from pydantic import Field
+
+from sparkgen.config import Strict
+from sparkgen.layers.code_prior import CodePrior
+from sparkgen.layers.compiled import compiled
+from sparkgen.layers.distributions import logistic_log_probability
+from sparkgen.models.contract import (
+    Batch,
+    DataSpec,
+    EncoderDecoder,
+    GenerativeModel,
+    Likelihood,
+    Protocol,
+    Tensor,
+)
+from sparkgen.noise import NoiseSpec
+
+INITIAL_LOG_SCALE = -2.0  # of the pixels' spread about the decoded mean, in [0, 1]: e^-2 = 0.14
+
+
+class Config(Strict):
+    """Options of the VQ-VAE."""
+
+    codes: int = Field(128, gt=1)
+    """K, vectors in the code book."""
+    code_size: int = Field(16, gt=0)
+    """Entries of one vector."""
+    filters: tuple[int, ...] = Field((32, 64), strict=False)
+    """Of 3×3 convolutions that halve the image; the grid of codes is that small."""
+    commitment: float = Field(0.25, ge=0)
+    """β, how firmly the encoder keeps to its codes."""
+    prior_features: int = Field(64, gt=0)
+    """Of the prior's convolutions."""
+    prior_blocks: int = Field(4, ge=0)
+    """Residual blocks of the prior."""
+
+
+class Quantised(NamedTuple):
+    """A grid of vectors and what became of it."""
+
+    code: Tensor
+    """int32 (B, h, w)."""
+    vector: Tensor
+    """The book's vectors of those codes, float32 (B, h, w, D)."""
+
+
+def encoder_layers(config: Config) -> keras.Model:
+    """Images (B, H, W, C) → vectors (B, h, w, D)."""
+    stages = [layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
+    stages.append(layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu"))
+    return keras.Sequential([*stages, layers.Conv2D(config.code_size, 1, dtype="float32")])
+
+
+def decoder_layers(config: Config, spec: DataSpec, grid: tuple[int, int]) -> keras.Model:
+    """Vectors (B, h, w, D) → logits of the pixels' means (B, H, W, C)."""
+    height, width, channels = spec.shape
+    scale = 2 ** len(config.filters)
+    stages: list[Any] = [
+        layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu"),
+        *(
+            layers.Conv2DTranspose(f, 3, 2, padding="same", activation="relu")
+            for f in reversed(config.filters)
+        ),
+        # Sides that 2^n does not divide come out a little too long.
+        layers.Cropping2D(((0, grid[0] * scale - height), (0, grid[1] * scale - width))),
+        layers.Conv2D(channels, 3, padding="same", dtype="float32"),
+    ]
+    return keras.Sequential(stages)
+
+
+class VqVae(EncoderDecoder):
+    """Images → nearest codes → images. The latents are the vectors before they are replaced."""
+
+    loss_names = ("reconstruction", "codebook", "commitment", "prior")
+    metric_names = ("elbo",)
+
+    def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        self.config = config
+        scale = 2 ** len(config.filters)
+        self.grid = (-(-spec.shape[0] // scale), -(-spec.shape[1] // scale))
+        self.latent_size = self.grid[0] * self.grid[1] * config.code_size
+        self.encoder = encoder_layers(config)
+        self.decoder = decoder_layers(config, spec, self.grid)
+        self.prior = CodePrior(
+            config.codes,
+            self.grid,
+            features=config.prior_features,
+            blocks=config.prior_blocks,
+            name="prior",
+        )
+        self.book_KD = self.add_weight(
+            shape=(config.codes, config.code_size), initializer="he_uniform", name="book"
+        )
+        initial = keras.initializers.Constant(INITIAL_LOG_SCALE)
+        self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
+        self.draw_codes = compiled(self.prior.draw)
+
+    def set_density(self, kind: str = "prior", components: int = 1) -> None:
+        """`prior` is the autoregressive one; the others are fitted on latents as for any model."""
+        self.density_kind = kind
+        if kind == "prior":
+            self.noise = NoiseSpec((*self.grid, 1), "uniform")
+        else:
+            super().set_density(kind, components)
+
+    def quantise(self, vectors: Tensor) -> Quantised:
+        """The nearest codes of vectors (B, h, w, D)."""
+        # |z - e|² without |z|², which is the same for every e.
+        squares_K = ops.sum(ops.square(self.book_KD), axis=1)
+        distances = squares_K - 2.0 * ops.matmul(vectors, ops.transpose(self.book_KD))
+        code = ops.cast(ops.argmin(distances, axis=-1), "int32")
+        return Quantised(code, ops.take(self.book_KD, code, axis=0))
+
+    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        return ops.reshape(self.encoder(x), (-1, self.latent_size))
+
+    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
+        vectors = ops.reshape(latent, (-1, *self.grid, self.config.code_size))
+        return ops.sigmoid(self.decoder(self.quantise(vectors).vector))
+
+    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
+        if self.density_kind != "prior":
+            return super().generate(noise, labels=labels, **options)
+        code = self.draw_codes(ops.convert_to_tensor(noise, "float32"))
+        return ops.sigmoid(self.decoder(ops.take(self.book_KD, code, axis=0)))
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        x, cells = ops.convert_to_tensor(batch["image"]), (1, 2, 3)
+        vectors = self.encoder(x)
+        code, vector = self.quantise(vectors)
+        passed = vectors + ops.stop_gradient(vector - vectors)
+        mean = ops.sigmoid(self.decoder(passed))
+        log_p_B = ops.sum(logistic_log_probability(x, mean, self.log_scale), axis=cells)
+        to_book_B = ops.sum(ops.square(ops.stop_gradient(vectors) - vector), axis=cells)
+        to_code_B = ops.sum(ops.square(vectors - ops.stop_gradient(vector)), axis=cells)
+        log_prior_B = self.prior.log_probability(code)
+        return {
+            "reconstruction": -log_p_B,
+            "codebook": to_book_B,
+            "commitment": self.config.commitment * to_code_B,
+            "prior": -log_prior_B,
+            "elbo": log_p_B + log_prior_B,
+        }
+
+    def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
+        """`elbo`: the bound with the nearest codes, of pixels in 256 levels."""
+        return {
+            "elbo": Likelihood(
+                Protocol("bound", "elbo", "none", 1),
+                {},
+                lambda batch: self.loss_terms(batch, training=False)["elbo"],
+            )
+        }
+
+
+def build(config: Config, spec: DataSpec) -> GenerativeModel:
+    """The VQ-VAE for images of `spec.shape`."""
+    return VqVae(config, spec, name="vq_vae")

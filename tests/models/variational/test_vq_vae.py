@@ -1,0 +1,70 @@
+from collections.abc import Callable
+
+import numpy as np
+
+from sparkgen.config import DensityConfig
+from sparkgen.noise import row_noise
+
+NAME = "variational.vq_vae"
+
+
+def test_the_mnist_one_has_its_parameters(build: Callable, parameters: Callable) -> None:
+    model = build(NAME, (28, 28, 1))
+    down = 10 * 32 + (9 * 32 + 1) * 64 + (9 * 64 + 1) * 64 + 65 * 16
+    up = (9 * 16 + 1) * 64 + (9 * 64 + 1) * 64 + (9 * 64 + 1) * 32 + (9 * 32 + 1)
+    # A 2×3 window of one-hot codes, and blocks of a 2×3 and a 1×1 convolution.
+    prior = (6 * 128 + 1) * 64 + 4 * ((6 * 64 + 1) * 64 + 65 * 64) + 65 * 128
+    assert parameters(model.encoder) == down
+    assert parameters(model.decoder) == up
+    assert parameters(model.prior) == prior
+    assert parameters(model) == down + up + prior + 128 * 16 + 1
+
+
+def test_a_vector_becomes_its_nearest_code(build: Callable) -> None:
+    model = build(NAME, codes=16, code_size=3)
+    vectors = np.random.default_rng(0).normal(size=(5, 2, 2, 3)).astype(np.float32)
+    book = np.asarray(model.book_KD)
+    distances = np.sum((vectors[..., None, :] - book) ** 2, axis=-1)
+    code, vector = model.quantise(vectors)
+    np.testing.assert_array_equal(code, distances.argmin(-1))
+    np.testing.assert_array_equal(vector, book[np.asarray(code)])
+
+
+def test_a_latent_is_decoded_as_its_nearest_codes_are(build: Callable) -> None:
+    model = build(NAME)
+    latent = np.random.default_rng(0).normal(size=(2, model.latent_size)).astype(np.float32)
+    nearest = np.asarray(model.quantise(latent.reshape(2, 2, 2, 16)).vector).reshape(2, -1)
+    np.testing.assert_array_equal(model.decode(latent), model.decode(nearest))
+
+
+def test_the_prior_gives_the_encoder_no_gradient_and_the_picture_does(
+    build: Callable, batch_of: Callable
+) -> None:
+    import tensorflow as tf
+
+    model = build(NAME, filters=[8], codes=8)
+    batch = batch_of(model)
+    with tf.GradientTape(persistent=True) as tape:
+        terms = model.loss_terms(batch, training=True)
+    encoder = model.encoder.trainable_variables
+    assert all(g is None for g in tape.gradient(terms["prior"], [*encoder, model.book_KD]))
+    assert all(g is None for g in tape.gradient(terms["codebook"], encoder))
+    assert tape.gradient(terms["commitment"], model.book_KD) is None
+    for gradient in tape.gradient(terms["reconstruction"], encoder):
+        assert np.abs(gradient).max() > 0
+
+
+def test_pictures_are_drawn_from_the_prior_or_from_a_fitted_density(build: Callable) -> None:
+    drawn = build(NAME, filters=[8])
+    assert drawn.noise == ((4, 4, 1), "uniform")
+    fitted = build(NAME, density=DensityConfig(kind="diagonal"), filters=[8])
+    assert fitted.noise.shape == (fitted.latent_size + 1,)
+    for model in (drawn, fitted):
+        sample = np.asarray(model.generate(row_noise(model.noise, range(3), seed=0)))
+        assert sample.shape == (3, 8, 8, 1)
+
+
+def test_the_bound_is_the_picture_and_the_codes(build: Callable, batch_of: Callable) -> None:
+    model = build(NAME)
+    terms = {k: np.asarray(v) for k, v in model(batch_of(model)).items()}
+    np.testing.assert_allclose(terms["elbo"], -terms["reconstruction"] - terms["prior"], rtol=1e-5)
