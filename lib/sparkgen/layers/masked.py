@@ -111,8 +111,10 @@ class MaskedConv(keras.layers.Layer):
     def inside(self, x_BHWC: Tensor) -> Tensor:
         """The convolution of an image that brings its own margins."""
         kernel = self.masked_kernel(x_BHWC.dtype)
+        if kernel.shape[0] * kernel.shape[1] == 1:
+            return self._product(x_BHWC, kernel, x_BHWC.shape[1:3])
         y = ops.conv(x_BHWC, kernel, padding="valid", data_format="channels_last")
-        return y + ops.cast(self.bias, y.dtype) if self.use_bias else y
+        return self._biased(y)
 
     def at(self, rows_BRWC: Tensor) -> Tensor:
         """`inside` for a window as high as the kernel, as a matrix product: (B, 1, W', F).
@@ -120,15 +122,21 @@ class MaskedConv(keras.layers.Layer):
         A window as wide as the kernel gives one pixel, a wider one the pixels of a row. In float64,
         and for single pixels, this is far faster than a convolution.
         """
-        kernel = ops.reshape(self.masked_kernel(rows_BRWC.dtype), (-1, self.filters))
         wide = self.left + 1 + self.right
         pixels = rows_BRWC.shape[2] - wide + 1
         if pixels > 1:
             shifted = [rows_BRWC[:, :, k : k + pixels] for k in range(wide)]
             rows_BRWC = ops.transpose(ops.stack(shifted, axis=3), (0, 2, 1, 3, 4))
-        y = ops.matmul(ops.reshape(rows_BRWC, (-1, kernel.shape[0])), kernel)
-        y = y + ops.cast(self.bias, y.dtype) if self.use_bias else y
-        return ops.reshape(y, (-1, 1, pixels, self.filters))
+        return self._product(rows_BRWC, self.masked_kernel(rows_BRWC.dtype), (1, pixels))
+
+    def _product(self, windows: Tensor, kernel: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """One row of the matrix a window, one column a feature: (B, *shape, F)."""
+        flat_kernel = ops.reshape(kernel, (-1, self.filters))
+        y = ops.matmul(ops.reshape(windows, (-1, flat_kernel.shape[0])), flat_kernel)
+        return ops.reshape(self._biased(y), (-1, *shape, self.filters))
+
+    def _biased(self, y: Tensor) -> Tensor:
+        return y + ops.cast(self.bias, y.dtype) if self.use_bias else y
 
 
 class MaskedDense(keras.layers.Layer):

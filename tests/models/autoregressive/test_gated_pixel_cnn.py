@@ -41,4 +41,4 @@ def test_the_fast_sampler_equals_the_plain_one(
 
 def test_it_has_no_blind_spot(shaken: Callable, check_order: Callable) -> None:
     """With windows of 3 only, pixels far to the right above are reached as well."""
-    check_order(shaken(NAME, (4, 5, 1), **{**GREY, "layers": 5, "first_kernel": 3}))
+    check_order(shaken(NAME, (4, 5, 1), **{**GREY, "layers": 5, "reach": 1}))

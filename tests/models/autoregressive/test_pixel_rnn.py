@@ -42,7 +42,7 @@ def test_a_pixel_depends_on_all_earlier_ones_and_no_later_one(
 
 def test_the_diagonal_lstms_see_all_pixels_above(shaken: Callable, check_order: Callable) -> None:
     """One layer, and a first window of 3: the states alone reach the far corners."""
-    check_order(shaken(NAME, (3, 6, 1), **{**GREY, "layers": 1, "first_kernel": 3}))
+    check_order(shaken(NAME, (3, 6, 1), **{**GREY, "layers": 1, "reach": 1}))
 
 
 @either

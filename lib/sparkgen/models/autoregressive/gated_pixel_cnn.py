@@ -28,8 +28,8 @@ class Config(PixelConfig):
     """F, of both stacks; a convolution has 2F, for the two halves of the gate."""
     layers: int = Field(8, gt=0)
     """Gated layers, the first among them."""
-    first_kernel: int = Field(7, ge=3)
-    """Side of the first layer's window, odd; the others have 3."""
+    reach: int = Field(3, gt=0)
+    """How far the first layer sees, in pixels up, left and right: 3 is a kernel of 7."""
     head: int = Field(32, gt=0)
     """Features of the 1×1 convolution before the logits."""
 
@@ -45,7 +45,7 @@ class GatedPixelCnn(RasterModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
-        colours, features, reach = spec.shape[2], config.features, config.first_kernel // 2
+        colours, features, reach = spec.shape[2], config.features, config.reach
         self.reach, self.features = reach, features
         gates: dict[str, Any] = {"filters": 2 * features, "colours": colours, "repeats": 2}
         self.down, self.across, self.along, self.mix = [], [], [], []

@@ -28,8 +28,8 @@ class Config(PixelConfig):
     """F, of the 3×3 convolutions; the residual stream has 2F."""
     blocks: int = Field(15, ge=0)
     """Residual blocks."""
-    first_kernel: int = Field(7, ge=3)
-    """Side k of the first convolution, odd."""
+    reach: int = Field(3, gt=0)
+    """How far the first layer sees, in pixels up, left and right: 3 is a kernel of 7."""
     head: int = Field(32, gt=0)
     """Features of the 1×1 convolution before the logits."""
 
@@ -40,7 +40,7 @@ class PixelCnn(RasterModel):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
         colours, features = spec.shape[2], config.features
-        self.reach, self.features = config.first_kernel // 2, features
+        self.reach, self.features = config.reach, features
         window: dict[str, Any] = {"above": self.reach, "left": self.reach, "right": self.reach}
         self.first = MaskedConv(2 * features, kind="A", colours=colours, name="first", **window)
         self.squeeze, self.look, self.widen = [], [], []

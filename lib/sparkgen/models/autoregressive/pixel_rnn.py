@@ -30,8 +30,8 @@ class Config(PixelConfig):
     """F, of a state; the residual stream has 2F."""
     layers: int = Field(7, gt=0)
     """Residual LSTM layers."""
-    first_kernel: int = Field(7, ge=3)
-    """Side of the first convolution, odd."""
+    reach: int = Field(3, gt=0)
+    """How far the first layer sees, in pixels up, left and right: 3 is a kernel of 7."""
     head: int = Field(32, gt=0)
     """Features of the 1×1 convolution before the logits."""
 
@@ -51,7 +51,7 @@ class PixelRnn(RasterModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
-        colours, self.reach = spec.shape[2], config.first_kernel // 2
+        colours, self.reach = spec.shape[2], config.reach
         window: dict[str, Any] = {"above": self.reach, "left": self.reach, "right": self.reach}
         width = 2 * config.features
         self.first = MaskedConv(width, kind="A", colours=colours, name="first", **window)
