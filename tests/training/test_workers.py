@@ -2,21 +2,16 @@
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
+from dying_worker import newest_steps, train_and_die_once, wait_for_checkpoints
 from tiny_version import request, same_weights, weights, without_clock, write_version
 
 from sparkgen.distribution.launcher import launch
-from sparkgen.training.checkpoints import list_checkpoints
 from sparkgen.training.worker import train
 
 MODELS = {
@@ -86,12 +81,17 @@ def test_two_workers_in_a_barrier_stage_train_what_one_trains(spark, version, al
 def test_a_worker_killed_in_mid_epoch_changes_nothing(
     spark, version, undisturbed, tmp_path, caplog, where
 ):
-    killer = threading.Thread(target=kill_a_worker, args=(tmp_path,))
-    killer.start()
     wanted = request(version, tmp_path, **LONG)
     with caplog.at_level(logging.WARNING):
-        result = run(wanted, workers=2, where=where, spark=spark, max_restarts=1)
-    killer.join()
+        result = launch(
+            train_and_die_once,
+            wanted,
+            workers=2,
+            where=where,
+            threads_per_worker=1,
+            max_restarts=1,
+            spark=spark,
+        )
     assert "worker 1 of 2 died (signal SIGKILL); starting again (1 of 1)" in caplog.text
     assert without_clock(result["history"]) == without_clock(undisturbed["history"])
     assert same_weights(result, undisturbed)
@@ -121,26 +121,3 @@ def start_driver(wanted):
     )
     command = [sys.executable, "-c", code, json.dumps(wanted)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-def kill_a_worker(folder: Path) -> None:
-    """Kills rank 1, wherever it runs on this machine, once there are checkpoints."""
-    wait_for_checkpoints(folder)
-    for process in psutil.Process(os.getpid()).children(recursive=True):
-        if "sparkgen.distribution.process" in process.cmdline() and rank_of(process) == "1":
-            process.kill()
-
-
-def rank_of(process):
-    return process.environ().get("HOROVOD_RANK")
-
-
-def wait_for_checkpoints(folder: Path) -> None:
-    deadline = time.monotonic() + 120
-    while newest_steps(folder) < 14 and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def newest_steps(folder: Path) -> int:
-    found = list_checkpoints(str(folder))
-    return int(found[0].rpartition("-")[2].removesuffix(".npz")) if found else 0
