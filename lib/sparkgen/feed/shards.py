@@ -191,9 +191,9 @@ def _read(split: Split, opened: _Opened) -> Generator[Rows, None, None]:
 
 def _next_shard(split: Split, file: FileEntry, reader: Any) -> Rows:
     try:
-        parts = [_decode(next(reader), split.row_bytes)]
+        parts = [_decode(_next_table(reader), split.row_bytes)]
         while (read := sum(len(part.id) for part in parts)) < file.rows:
-            parts.append(_decode(next(reader), split.row_bytes))
+            parts.append(_decode(_next_table(reader), split.row_bytes))
     except (OSError, ValueError, StopIteration, pa.ArrowException) as error:
         raise _unreadable(file.path, error) from error
     if read > file.rows:
@@ -201,6 +201,15 @@ def _next_shard(split: Split, file: FileEntry, reader: Any) -> Rows:
             f"{file.rows} rows in {file.path}", found=str(read), mend="ingest the dataset again"
         )
     return Rows.concatenate(parts)
+
+
+def _next_table(reader: Any) -> Any:
+    # Petastorm asks first whether all work handed out is done, then whether all was handed out. The
+    # last of it may go out between the two questions; asked again, it answers right.
+    try:
+        return next(reader)
+    except StopIteration:
+        return next(reader)
 
 
 def _decode(table: Any, row_bytes: int) -> Rows:
