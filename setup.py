@@ -1,5 +1,5 @@
-"""The sparkgen package. What a Databricks ML runtime already carries is in extras, so that
-installing the wheel there leaves its TensorFlow, Horovod, Petastorm and Spark as they are.
+"""The sparkgen package. What a Databricks ML runtime already carries is in extras or has bounds that
+its versions keep, so that installing the wheel there leaves them as they are.
 """
 
 from setuptools import find_packages, setup
@@ -20,11 +20,13 @@ setup(
         "packaging>=23",
         "pandas>=1.5.3",
         "pillow>=9.4",
+        "protobuf>=4.24,<5",  # TensorFlow 2.16 refuses a newer one; MLflow would bring it
         "psutil>=5.9",
         "pyarrow>=14.0.1,<15",
         "pydantic>=2.5,<3",
         "pyyaml>=6.0",
         "scikit-learn>=1.3",
+        "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
         "tqdm>=4.65",
     ],
     extras_require={
