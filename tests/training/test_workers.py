@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import dying_worker
 import numpy as np
 import pytest
 from dying_worker import newest_steps, train_and_die_once, wait_for_checkpoints
@@ -82,6 +83,7 @@ def test_a_worker_killed_in_mid_epoch_changes_nothing(
     spark, version, undisturbed, tmp_path, caplog, where
 ):
     wanted = request(version, tmp_path, **LONG)
+    spark.sparkContext.addPyFile(dying_worker.__file__)
     with caplog.at_level(logging.WARNING):
         result = launch(
             train_and_die_once,
