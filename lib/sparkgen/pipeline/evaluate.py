@@ -7,6 +7,7 @@ from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.version import version_by_id
+from sparkgen.pipeline.yardstick import sample_figures
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach
@@ -44,15 +45,16 @@ def figures_of(
     *,
     dataset_version: str,
 ) -> dict[str, Figure]:
-    """The figures of a model version on a dataset version."""
+    """The figures of a model version on a dataset version, and of its samples."""
     dataset = version_by_id(experiment, dataset_version)
-    return evaluate(
+    figures = evaluate(
         spark,
         fetch(experiment, version),
         experiment.evaluation,
         version_uri=dataset.uri,
         manifest=dataset.manifest,
     )
+    return figures | sample_figures(experiment, version, spark, dataset=dataset)
 
 
 def log_figures(

@@ -32,12 +32,12 @@ def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str,
     challenger = registry.require(experiment, CHALLENGER)
     champion = registry.find(experiment, CHAMPION)
     figures = logged_figures(challenger)
-    if experiment.gates and not figures:
+    if experiment.all_gates and not figures:
         raise RequestError(
             f"figures of {challenger.uri}", found="none", mend="run sparkgen evaluate first"
         )
     rival = _champion_figures(experiment, champion, figures, spark)
-    verdict = judge(experiment.gates, figures, rival)
+    verdict = judge(experiment.all_gates, figures, rival)
     if verdict.promoted:
         registry.crown(experiment, challenger)
         champion = challenger
@@ -55,7 +55,7 @@ def _champion_figures(
     spark: "SparkSession | None",
 ) -> dict[str, Figure] | None:
     """The champion's figures where gates ask for them, comparable with the challenger's."""
-    names = [g.metric for g in experiment.gates if g.max_regression is not None]
+    names = [g.metric for g in experiment.all_gates if g.max_regression is not None]
     wanted = [name for name in names if name in figures]
     if champion is None or not wanted:
         return None

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config import ExperimentConfig, SamplingConfig
 from sparkgen.datasets.storage import absolute
 from sparkgen.pipeline.model import fetch
-from sparkgen.sampling.job import sample
+from sparkgen.sampling.job import Sampled, sample
 from sparkgen.tracking import registry
-from sparkgen.tracking.registry import CHAMPION
+from sparkgen.tracking.registry import CHAMPION, ModelVersion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,18 +22,28 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     Raises:
         RequestError: no champion, or options that it does not take.
     """
-    environment, config = experiment.environment, experiment.sampling
     version = registry.require(experiment, CHAMPION)
-    made = sample(
+    made = sample_version(experiment, version, experiment.sampling, spark)
+    return {
+        "samples": made.uri,
+        "count": experiment.sampling.count,
+        "contact_sheet": made.contact_sheet,
+        "model_uri": version.uri,
+    }
+
+
+def sample_version(
+    experiment: ExperimentConfig,
+    version: ModelVersion,
+    config: SamplingConfig,
+    spark: "SparkSession",
+) -> Sampled:
+    """A sample set of one model version, in the experiment's folder of them."""
+    environment = experiment.environment
+    return sample(
         spark,
         fetch(experiment, version),
         config,
         model_uri=version.uri,
         samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
     )
-    return {
-        "samples": made.uri,
-        "count": config.count,
-        "contact_sheet": made.contact_sheet,
-        "model_uri": version.uri,
-    }
