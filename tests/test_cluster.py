@@ -189,7 +189,14 @@ def checkpoints(root: Path) -> set[Path]:
 def training_workers(cluster: Cluster) -> list[int]:
     """Process ids of the training workers, which are below the executors."""
     below = [p for w in cluster.workers for p in psutil.Process(w.pid).children(recursive=True)]
-    return [p.pid for p in below if "sparkgen.distribution.process" in p.cmdline()]
+    return [p.pid for p in below if trains(p)]
+
+
+def trains(process: psutil.Process) -> bool:
+    try:
+        return "sparkgen.distribution.process" in process.cmdline()
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def weights(result: dict[str, Any]) -> dict[str, np.ndarray]:
