@@ -159,11 +159,12 @@ class AdversarialModel(GenerativeModel):
         """One step of one network; gives the terms that it was taken by."""
         import tensorflow as tf
 
+        variables = self.optimizer_groups()[group]
+        optimizer = self.optimizer if group == "generator" else self.discriminator_optimizer
         with tf.GradientTape() as tape:
             terms = terms_of(batch, noise, training=True)
             loss = ops.sum(terms[group] * batch["weight"]) / ops.sum(batch["weight"])
-        variables = self.optimizer_groups()[group]
-        optimizer = self.optimizer if group == "generator" else self.discriminator_optimizer
+            loss = optimizer.scale_loss(loss)  # in half precision; the optimizer scales back
         optimizer.apply(tape.gradient(loss, variables), variables)
         return terms
 
