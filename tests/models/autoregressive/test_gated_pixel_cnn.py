@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 
 NAME = "autoregressive.gated_pixel_cnn"
-GREY = {"features": 4, "layers": 3, "head": 6}
-COLOUR = {"features": 6, "layers": 3, "head": 9, "binarisation": "none", "levels": 3}
+GREY = {"features": 4, "layers": 3, "head": 12}
+COLOUR = {"features": 6, "layers": 3, "head": 24, "binarisation": "none", "levels": 3}
 
 
 def test_the_parameters_are_those_of_its_layers(build: Callable, parameters: Callable) -> None:

@@ -4,7 +4,8 @@ van den Oord et al., "Pixel Recurrent Neural Networks", 2016. A k×k convolution
 features, then residual layers h ← h + conv1×1(lstm(h)), then two 1×1 convolutions to the logits. The
 LSTM is the row LSTM (`layers.row_lstm`), which sees a triangle of pixels above, or the diagonal
 BiLSTM (`layers.diagonal_lstm`), which sees all: one goes right along the diagonals, one goes left,
-and the second is moved down by a row before the two are added.
+and the second is moved down by a row before the two are added. As in the paper, mask A keeps a row's
+last pixel from that row's own states: the row below sees it only where the first window reaches it.
 """
 
 from typing import Any, Literal
