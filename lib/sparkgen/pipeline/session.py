@@ -50,6 +50,8 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
         find_java()
         if environment.spark_master is not None:
             builder = builder.master(environment.spark_master)
+            if environment.spark_master.startswith("local"):
+                os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # no name has to resolve
         for key, value in environment.spark.items():
             builder = builder.config(key, value)
     session = builder.getOrCreate()
