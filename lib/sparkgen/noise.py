@@ -71,8 +71,9 @@ def row_noise(
     seed: int,
     stream: Stream = Stream.SAMPLE,
     name: str = "",
+    epoch: int = 0,
 ) -> FloatArray:
-    """The noise of rows or samples, each a function of `(seed, id)` alone.
+    """The noise of rows or samples, each a function of `(seed, id, epoch)` alone.
 
     Args:
         spec: shape and distribution of one row's noise.
@@ -81,16 +82,24 @@ def row_noise(
     Returns:
         float32 (B, *spec.shape).
     """
-    rows = [_draw(generator(seed, stream, name, (int(i), 0, 0)), spec, 1) for i in ids]
+    rows = [_draw(generator(seed, stream, name, (int(i), epoch, 0)), spec, 1) for i in ids]
     return np.concatenate(rows) if rows else np.zeros((0, *spec.shape), np.float32)
 
 
 def row_noises(
-    specs: Mapping[str, NoiseSpec], ids: Iterable[int], *, seed: int, stream: Stream
+    specs: Mapping[str, NoiseSpec],
+    ids: Iterable[int],
+    *,
+    seed: int,
+    stream: Stream,
+    epoch: int = 0,
 ) -> dict[str, FloatArray]:
     """`row_noise` for each of several named noises."""
     ids = list(ids)
-    return {k: row_noise(s, ids, seed=seed, stream=stream, name=k) for k, s in specs.items()}
+    return {
+        name: row_noise(spec, ids, seed=seed, stream=stream, name=name, epoch=epoch)
+        for name, spec in specs.items()
+    }
 
 
 def training_noise(

@@ -99,13 +99,14 @@ def sum_file(
 
     model = unpack(packed)
     parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
-    for rows in _read_batches(file_uri, packed.shape, config.batch_rows):
+    for rows in read_batches(file_uri, packed.shape, config.batch_rows):
         for name, protocol, values in measure(model, rows, config):
             parts[name, protocol].append(sums(values))
     return [(name, protocol, combine(p)) for (name, protocol), p in parts.items()]
 
 
-def _read_batches(file_uri: str, shape: tuple[int, ...], batch_rows: int) -> Iterator["Rows"]:
+def read_batches(file_uri: str, shape: tuple[int, ...], batch_rows: int) -> Iterator["Rows"]:
+    """The rows of one file of a dataset version in its own order, `batch_rows` at a time."""
     import numpy as np
     import pyarrow.parquet as pq
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config import ExperimentConfig
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.portable import lay_out, pack
+from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import (
     Journal,
     checkpoint_uri,
@@ -35,7 +36,7 @@ def run(
 
     Args:
         experiment: the request.
-        spark: the session; needed by the launcher `spark` only.
+        spark: the session; needed by the launcher `spark`, and for training by counting.
         resume: go on with the newest run of this experiment that did not finish.
 
     Returns:
@@ -54,7 +55,8 @@ def run(
     with open_run(experiment, version.manifest, run_id=run_id) as logger:
         journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
         write_journal(experiment, journal)
-        result = _launch(experiment, version, logger, spark)
+        learn = count if experiment.training.method == "counting" else _launch
+        result = learn(experiment, version, logger, spark)
         model = _register(experiment, version, logger, result["model"])
         write_journal(experiment, journal._replace(finished=True))
     return {

@@ -57,6 +57,12 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
             mend="make it smaller",
         )
     model = _build(experiment, manifest)
+    if not model.trainable_variables:
+        raise RequestError(
+            f"training.method counting for {experiment.model.name}, which has no gradients",
+            found="gradient",
+            mend="set training.method to counting",
+        )
     synchronise(model, ring)
     optimizers = make_optimizers(
         model,

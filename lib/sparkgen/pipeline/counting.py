@@ -1,0 +1,238 @@
+"""Training by counting: Spark sums the statistics of every training row, and the model is set to them.
+
+An epoch is one pass over the Parquet, a task's unit a fixed share of the files, so that the sums do
+not depend on the number of tasks. After each pass the model is left in the checkpoint folder, from
+which an interrupted training goes on.
+"""
+
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sparkgen.config import EvaluationConfig, ExperimentConfig
+from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.errors import RequestError
+from sparkgen.evaluation.job import evaluate, read_batches
+from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, PortableModel, pack, unpack
+from sparkgen.noise import Stream, row_noises
+from sparkgen.pipeline.journal import checkpoint_uri
+from sparkgen.pipeline.session import spark_session
+from sparkgen.pipeline.version import DatasetVersion
+from sparkgen.tracking.runs import RunLogger
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+    from sparkgen.models.counted import CountedModel, Statistics
+
+SHARES = 16  # of the files: what the driver sums, whatever the number of files
+HISTORY = "history.json"
+Frames = Iterator["pd.DataFrame"]
+
+
+class _Pass(NamedTuple):
+    """One pass: the model it starts from, and what it goes over."""
+
+    packed: PortableModel
+    files: list[str]
+    epoch: int
+    seed: int
+    batch_rows: int
+
+
+def count(
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+    spark: "SparkSession | None",
+) -> dict[str, Any]:
+    """Trains a model that counts; returns what `training.worker.train` does.
+
+    Raises:
+        RequestError: the model does not learn by counting.
+    """
+    spark = spark or spark_session(experiment.environment)
+    model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
+    history = _resume(model, folder)
+    start = time.monotonic()
+    files = [f"{version.uri}/{entry.path}" for entry in version.manifest.split("train").files]
+    config = experiment.training
+    for epoch in range(len(history), config.epochs):
+        packed = _pack(model, experiment)
+        model.fit_statistics(
+            sum_over_files(spark, _Pass(packed, files, epoch, config.seed, config.batch_size))
+        )
+        history.append(_measure(spark, _pack(model, experiment), experiment, version))
+        logger.metrics(history[-1], step=epoch + 1)
+        _save(_pack(model, experiment), history, folder)
+    _report(model, history, experiment, version, logger)
+    return {
+        "metrics": history[-1],
+        "history": history,
+        "model": _pass_folder(folder, config.epochs),
+        "checkpoint": _pass_folder(folder, config.epochs),
+        "steps": config.epochs,
+        "seconds": time.monotonic() - start,
+    }
+
+
+def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
+    """The statistics of all rows of some files."""
+    from sparkgen.models.counted import sum_statistics
+
+    shares = min(SHARES, len(work.files))
+    broadcast = spark.sparkContext.broadcast(work)
+    try:
+        numbers = spark.range(0, shares, 1, numPartitions=shares)
+        rows = numbers.mapInPandas(
+            _share_counter(broadcast, shares), "share int, data binary"
+        ).collect()
+    finally:
+        broadcast.unpersist()
+    return sum_statistics(_unpack(r.data) for r in sorted(rows, key=lambda r: r.share))
+
+
+def _share_counter(broadcast: Any, shares: int) -> Callable[[Frames], Frames]:
+    def count_shares(frames: Frames) -> Frames:
+        import pandas as pd
+
+        for frame in frames:
+            for share in frame["id"]:
+                data = count_files(broadcast.value, broadcast.value.files[share::shares])
+                yield pd.DataFrame([{"share": share, "data": data}])
+
+    return count_shares
+
+
+def count_files(work: _Pass, files: list[str]) -> bytes:
+    """The statistics of some files as the bytes of an .npz; called in an executor."""
+    import numpy as np
+
+    from sparkgen.models.counted import sum_statistics
+
+    model: Any = unpack(work.packed)
+    parts = (
+        model.statistics(_batch(model, rows, work))
+        for file in files
+        for rows in read_batches(file, work.packed.shape, work.batch_rows)
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, **sum_statistics(parts))
+    return buffer.getvalue()
+
+
+def _batch(model: "CountedModel", rows: Any, work: _Pass) -> dict[str, Any]:
+    import numpy as np
+
+    from sparkgen.datasets.pixels import to_unit
+
+    noise = row_noises(
+        model.training_noise,
+        rows.ids.tolist(),
+        seed=work.seed,
+        stream=Stream.TRAIN,
+        epoch=work.epoch,
+    )
+    weight = np.ones(len(rows.ids), np.float32)
+    image = to_unit(rows.images)
+    return {"id": rows.ids, "image": image, "label": rows.labels, "weight": weight, "noise": noise}
+
+
+def _unpack(data: bytes) -> "Statistics":
+    import numpy as np
+
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedModel":
+    import keras
+
+    from sparkgen.models.contract import DataSpec
+    from sparkgen.models.counted import CountedModel
+    from sparkgen.models.discovery import build_model
+
+    keras.utils.set_random_seed(experiment.training.seed % 2**32)
+    manifest, config = version.manifest, experiment.model
+    spec = DataSpec(tuple(manifest.shape), len(manifest.class_names))
+    model = build_model(config.name, config.options, spec, experiment.density)
+    if not isinstance(model, CountedModel):
+        raise RequestError(
+            f"training.method gradient for {config.name}, which has no counts",
+            found="counting",
+            mend="remove training.method",
+        )
+    return model
+
+
+def _measure(
+    spark: "SparkSession",
+    packed: PortableModel,
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+) -> dict[str, float]:
+    split = "validation" if version.manifest.splits.get("validation") else "test"
+    config = EvaluationConfig.model_validate({"split": split, "seed": experiment.training.seed})
+    figures = evaluate(spark, packed, config, version_uri=version.uri, manifest=version.manifest)
+    return {f"val_{name}": figure.value for name, figure in figures.items()}
+
+
+def _pack(model: Any, experiment: ExperimentConfig) -> PortableModel:
+    from sparkgen.models.discovery import save_model
+
+    config = experiment.model
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(
+            folder, model, name=config.name, options=config.options, density=experiment.density
+        )
+        return pack(folder)
+
+
+def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -> None:
+    """Leaves the model of a pass; the history, written last, says that it is whole."""
+    pass_folder = _pass_folder(folder, len(history))
+    write_bytes(f"{pass_folder}/{MODEL_FILE}", packed.description_json)
+    write_bytes(f"{pass_folder}/{WEIGHTS_FILE}", packed.weights)
+    write_bytes(f"{folder}/{HISTORY}", json.dumps(history).encode())
+
+
+def _resume(model: Any, folder: str) -> list[dict[str, float]]:
+    try:
+        history = json.loads(read_bytes(f"{folder}/{HISTORY}"))
+    except FileNotFoundError:
+        return []
+    with tempfile.TemporaryDirectory() as local:
+        weights = Path(local, WEIGHTS_FILE)
+        weights.write_bytes(read_bytes(f"{_pass_folder(folder, len(history))}/{WEIGHTS_FILE}"))
+        model.load_weights(weights)
+    return list(history)
+
+
+def _pass_folder(folder: str, number: int) -> str:
+    return f"{folder}/pass-{number:05d}"
+
+
+def _report(
+    model: Any,
+    history: list[dict[str, float]],
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+) -> None:
+    from sparkgen.training.report import write_report
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_report(
+            model,
+            history,
+            experiment=experiment,
+            manifest=version.manifest,
+            version_uri=version.uri,
+            folder=folder,
+        )
+        logger.artifact(folder, "report")
