@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-dbr lock wheel clean
 
-EXPERIMENT ?= conf/experiments/dense_autoencoder_digits.yaml
+EXPERIMENT ?= conf/experiments/vae_digits.yaml
 ARGS ?=
 BIN := .venv/bin
 
