@@ -1,0 +1,31 @@
+from collections.abc import Callable
+
+import numpy as np
+
+NAME = "discriminative.full_classifier"
+
+
+def test_the_reference_has_591914_parameters(build: Callable, parameters: Callable) -> None:
+    """592,554 with the 640 running means and variances of batch normalisation."""
+    model = build(NAME, (32, 32, 3))
+    assert parameters(model) == 591_914
+    running = sum(int(np.prod(v.shape)) for v in model.body.non_trainable_variables)
+    # Dropout's seed generator keeps a state of two numbers.
+    assert running == 640 + 2
+
+
+def test_a_picture_is_classified_alike_alone_and_among_others(
+    build: Callable, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """Outside training, neither batch statistics nor dropout reach from row to row."""
+    model, x = build(NAME), digits[0][:16]
+    among = np.asarray(model.logits(x))
+    np.testing.assert_allclose(model.logits(x[:1]), among[:1], atol=1e-5)
+    np.testing.assert_array_equal(model.logits(x), among)
+
+
+def test_features_dropped_in_training_are_about_half(build: Callable, batch_of: Callable) -> None:
+    model = build(NAME)
+    features = np.asarray(model.features(batch_of(model, 64)["image"], training=True))
+    assert features.shape == (64, 128)
+    assert abs(np.mean(features == 0) - 0.5) < 0.05
