@@ -168,7 +168,7 @@ def test_a_density_is_fitted_on_training_latents(version, tmp_path):
     [
         ({"early_stopping": {"monitor": "val_beauty"}}, "val_binary_crossentropy"),
         ({"optimizers": {"critic": {}}}, "optimizer groups model"),
-        ({"batch_size": 400}, "200 training rows"),
+        ({"batch_size": 400}, "found 200 rows"),
     ],
 )
 def test_a_wrong_request_is_refused_before_a_step_is_taken(version, tmp_path, wrong, expected):

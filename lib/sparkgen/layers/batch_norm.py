@@ -36,10 +36,11 @@ class BatchNormalization(keras.layers.Layer):
         self.reduce_mean: Callable[[Tensor], Tensor] = _identity
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        shape = (input_shape[-1],)
-        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
-        frozen = {"shape": shape, "trainable": False}
+        # All of it is computed in float32, so the weights are not cast down with the inputs.
+        kept = {"shape": (input_shape[-1],), "autocast": False}
+        self.gamma = self.add_weight(initializer="ones", name="gamma", **kept)
+        self.beta = self.add_weight(initializer="zeros", name="beta", **kept)
+        frozen = {"trainable": False, **kept}
         self.moving_mean = self.add_weight(initializer="zeros", name="moving_mean", **frozen)
         self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **frozen)
         self.built = True
@@ -58,15 +59,20 @@ class BatchNormalization(keras.layers.Layer):
     def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance over the global batch, (C,) each, in one exchange between workers.
 
-        The data are shifted by the moving mean, which keeps E[d²] − E[d]² from cancelling (Chan,
-        Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983).
+        The variance is the mean of the workers' variances and the variance of their means (Chan,
+        Golub and LeVeque, "Algorithms for Computing the Sample Variance", 1983), so that E[x²] − E[x]²
+        is taken of the means only; these are shifted by the moving mean.
         """
-        shift = ops.stop_gradient(ops.convert_to_tensor(self.moving_mean))
         axes = tuple(range(len(x.shape) - 1))
-        d = x - shift
-        local = ops.stack([ops.mean(d, axis=axes), ops.mean(ops.square(d), axis=axes)])
-        first, second = ops.unstack(self.reduce_mean(local), num=2)
-        return first + shift, ops.maximum(second - ops.square(first), 0.0)
+        mean = ops.mean(x, axis=axes)
+        variance = ops.mean(ops.square(x - mean), axis=axes)
+        shift = ops.stop_gradient(ops.convert_to_tensor(self.moving_mean))
+        d = mean - shift
+        first, second, within = ops.unstack(
+            self.reduce_mean(ops.stack([d, ops.square(d), variance])), num=3
+        )
+        between = second - ops.square(first)
+        return first + shift, within + ops.maximum(between, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}

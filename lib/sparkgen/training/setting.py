@@ -49,13 +49,6 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
         batch_size=config.batch_size,
         seed=config.seed,
     )
-    if plan.steps_per_epoch == 0:
-        rows = manifest.split("train").rows
-        raise RequestError(
-            f"a training.batch_size that the {rows} training rows fill",
-            found=str(config.batch_size),
-            mend="make it smaller",
-        )
     model = _build(experiment, manifest)
     if not model.trainable_variables:
         raise RequestError(
