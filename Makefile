@@ -1,7 +1,7 @@
 # Every target that needs it sets up .venv first; see setup.sh. `make help` is the manual.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-dbr lock wheel clean
+.PHONY: help setup run test results test-dbr lock wheel clean
 
 EXPERIMENT ?= conf/experiments/vae_digits.yaml
 ARGS ?=
@@ -11,6 +11,7 @@ help:  ## This manual
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 	@echo
 	@echo 'EXPERIMENT=conf/experiments/NAME.yaml   what make run runs'
+	@echo 'MODEL="vae_mnist ..."                  which rows make results does again'
 	@echo 'ARGS="..."            more arguments, for sparkgen run or for pytest'
 	@echo 'PYTHON=python3.11     the Python that .venv is made with'
 	@echo 'SPARKGEN_DEVICE=cpu   leaves an NVIDIA GPU unused'
@@ -31,6 +32,9 @@ test: setup  ## Lint, format, types, import rules and all tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(ARGS)
+
+results: setup  ## RESULTS.md: trains and measures the rows that are missing, or MODEL
+	$(BIN)/python -m benchmarks.results $(MODEL) $(ARGS)
 
 test-dbr:  ## The wheel on the pins of Databricks 15.4 LTS ML: touches none of them, and runs
 	@./.ci/test-dbr

@@ -80,6 +80,7 @@ def save_model(
         "spec": {"shape": list(model.spec.shape), "classes": model.spec.classes},
         "density": (density or DensityConfig()).model_dump(mode="json"),
         # For readers that do not build the model, such as the registry's signature.
+        "parameters": _parameters(model),
         "conditional": model.conditional,
         "generate_options": dict(model.generate_options),
     }
@@ -104,3 +105,9 @@ def load_model(folder: str | Path) -> GenerativeModel:
     )
     model.load_weights(folder / WEIGHTS_FILE)
     return model
+
+
+def _parameters(model: GenerativeModel) -> int:
+    """Numbers that were learnt: all weights but those of the density on latents."""
+    density = getattr(model, "density", None)
+    return int(model.count_params() - (density.count_params() if density is not None else 0))

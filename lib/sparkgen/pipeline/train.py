@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.config import ExperimentConfig
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.portable import lay_out, pack
+from sparkgen.models.portable import PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import (
     Journal,
@@ -40,7 +40,8 @@ def run(
         resume: go on with the newest run of this experiment that did not finish.
 
     Returns:
-        `run_id`, `model_uri`, `metrics` of the last epoch, and the `checkpoint` it ended with.
+        `run_id`, `model_uri`, `metrics` of the epoch whose weights are kept with `parameters` and
+        `training_seconds`, and the `checkpoint` it ended with.
 
     Raises:
         RequestError: no dataset version, nothing to resume, no tracking server.
@@ -57,12 +58,18 @@ def run(
         write_journal(experiment, journal)
         learn = count if experiment.training.method == "counting" else _launch
         result = learn(experiment, version, logger, spark)
-        model = _register(experiment, version, logger, result["model"])
+        packed = pack(result["model"])
+        totals = {
+            "training_seconds": result["seconds"],
+            "parameters": packed.description["parameters"],
+        }
+        logger.metrics(totals)
+        model = _register(experiment, version, logger, packed)
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
         "model_uri": model.uri,
-        "metrics": result["metrics"],
+        "metrics": {**result["metrics"], **totals},
         "checkpoint": result["checkpoint"],
     }
 
@@ -93,10 +100,10 @@ def _launch(
 
 
 def _register(
-    experiment: ExperimentConfig, version: DatasetVersion, logger: RunLogger, model_uri: str
+    experiment: ExperimentConfig, version: DatasetVersion, logger: RunLogger, packed: PortableModel
 ) -> ModelVersion:
     # The workers leave the model on shared storage, and MLflow takes a local folder.
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
-        lay_out(pack(model_uri), folder)
+        lay_out(packed, folder)
         return registry.register(logger, folder, experiment, version.manifest, sampler=SAMPLER)

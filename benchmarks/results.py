@@ -1,0 +1,176 @@
+"""The table of results: trains experiments, measures them by the yardstick, writes RESULTS.md.
+
+python -m benchmarks.results [EXPERIMENT ...] [--data DIR]     default: every row that is missing
+
+Each experiment runs through all five jobs by its own command, two workers on this machine; its
+record is `benchmarks/results/<experiment>.json` and its samples are `<experiment>.png` beside it.
+`--table` only writes RESULTS.md anew from the records.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "results"
+PUBLISHED = Path(__file__).parent / "published.yaml"
+TABLE = Path("RESULTS.md")
+EXPERIMENTS = Path("conf/experiments")
+SAMPLES = 1000
+JUDGES = {
+    "mnist": "full_classifier_mnist",
+    "mnist_156": "full_classifier_mnist",
+    "cifar10": "full_classifier_cifar10",
+}
+FIGURES = {
+    "elbo_nats": "ELBO nats",
+    "iwae_nats": "IWAE nats",
+    "exact_nats": "exact nats",
+    "exact_bits_per_dim": "bits/dim",
+    "mse": "mse",
+    "accuracy": "accuracy",
+    "kid": "KID",
+    "fid": "FID",
+    "precision": "precision",
+    "recall": "recall",
+    "judge_confident": "judge > 0.9",
+    "judge_classes_present": "classes present",
+    "memorised": "memorised",
+}
+
+
+def main() -> None:
+    """Runs the experiments named, or those without a record, and writes the table."""
+    options = _arguments()
+    FOLDER.mkdir(exist_ok=True)
+    rows = yaml.safe_load(PUBLISHED.read_text())
+    wanted = options.experiments or [
+        name for name in rows if not (FOLDER / f"{name}.json").exists()
+    ]
+    for name in [] if options.table else wanted:
+        record = run(name, options.data, options.root)
+        (FOLDER / f"{name}.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+        TABLE.write_text(table(rows))
+    TABLE.write_text(table(rows))
+
+
+def run(name: str, data: str, root: str) -> dict[str, Any]:
+    """Runs one experiment and gives its record."""
+    path = EXPERIMENTS / f"{name}.yaml"
+    arguments = ["run", str(path), "--root", root]
+    for override in _overrides(path, data):
+        arguments += ["--set", override]
+    print(f"results: sparkgen {' '.join(arguments)}", file=sys.stderr)
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "sparkgen.cli", *arguments], stdout=subprocess.PIPE, check=True
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    if "contact_sheet" in result["sample"]:
+        shutil.copy(result["sample"]["contact_sheet"], FOLDER / f"{name}.png")
+    return {
+        "experiment": name,
+        "command": f"make results MODEL={name}",
+        "cores": os.cpu_count(),
+        "wall_seconds": round(time.monotonic() - start, 1),
+        "train": result["train"]["metrics"],
+        "promote": result["promote"],
+        "figures": figures(path, data, root),
+    }
+
+
+def _overrides(path: Path, data: str) -> tuple[str, ...]:
+    """What the table asks of every experiment: enough samples, and the judge of its data set."""
+    experiment = yaml.safe_load(path.read_text())
+    judge = JUDGES.get(experiment["dataset"])
+    if judge is None or experiment.get("evaluation", {}).get("samples") == 0:
+        return (f"environment.data={data}",)
+    judged = (f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
+    return (f"environment.data={data}", *judged)
+
+
+def figures(path: Path, data: str, root: str) -> dict[str, Any]:
+    """The figures of the challenger, each with its protocol."""
+    from sparkgen.config import load_experiment
+    from sparkgen.pipeline.evaluate import logged_figures
+    from sparkgen.tracking import registry
+
+    experiment = load_experiment(path, overrides=_overrides(path, data), root=root)
+    version = registry.require(experiment, registry.CHALLENGER)
+    return {name: figure._asdict() for name, figure in logged_figures(version).items()}
+
+
+def table(rows: dict[str, str | None]) -> str:
+    """RESULTS.md from the records there are."""
+    records = [
+        json.loads((FOLDER / f"{name}.json").read_text())
+        for name in rows
+        if (FOLDER / f"{name}.json").exists()
+    ]
+    lines = [
+        "# Results",
+        "",
+        "Every row by the command beside it. Likelihoods are negative, lower is better; protocols,",
+        "sample counts, dataset version and judge are under the table, whole records in",
+        "`benchmarks/results`. Training time is that of the steps alone.",
+        "",
+        "| model | parameters | training | figures | published | samples |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(_row(record, rows[record["experiment"]]) for record in records),
+        "",
+        "## Protocols",
+        "",
+        *_protocols(records),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(record: dict[str, Any], published: str | None) -> str:
+    name, train = record["experiment"], record["train"]
+    shown = [
+        f"{title} {_number(record['figures'][key])}"
+        for key, title in FIGURES.items()
+        if key in record["figures"]
+    ]
+    training = f"{train['training_seconds']:.0f} s, {record['cores']} cores"
+    picture = FOLDER / f"{name}.png"
+    grid = f"![{name}]({picture.relative_to(Path.cwd())})" if picture.exists() else ""
+    return (
+        f"| {name}<br>`{record['command']}` | {train['parameters']:,.0f} | {training} "
+        f"| {'<br>'.join(shown)} | {published or ''} | {grid} |"
+    )
+
+
+def _number(figure: dict[str, Any]) -> str:
+    error = figure["standard_error"]
+    return f"{figure['value']:.4g}" + (f" ± {error:.2g}" if error is not None else "")
+
+
+def _protocols(records: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"- {record['experiment']}, {title}: {figure['protocol']}; {figure['rows']} rows, "
+        f"{figure['dataset']} {figure['dataset_version']}, seed {figure['seed']}"
+        for record in records
+        for key, title in FIGURES.items()
+        if (figure := record["figures"].get(key))
+    ]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT")
+    parser.add_argument("--data", default="../shared/data", help="folder of the source files")
+    parser.add_argument("--root", default="runs/results", help="where the runs go")
+    parser.add_argument("--table", action="store_true", help="only write RESULTS.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
