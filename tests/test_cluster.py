@@ -26,8 +26,8 @@ SPARK_BIN = Path(pyspark.__file__).parent / "bin"
 EXPERIMENT = "conf/experiments/dense_autoencoder_digits.yaml"
 TRAINING = (
     "--set=environment.launcher=spark",
-    "--set=training.epochs=6",
-    "--set=training.checkpoint_steps=5",
+    "--set=training.epochs=30",
+    "--set=training.checkpoint_steps=10",
     "--set=gates=[]",
 )
 
@@ -74,11 +74,12 @@ class Ended(NamedTuple):
 
 def finish(process: subprocess.Popen[str]) -> Ended:
     try:
-        output, messages = process.communicate(timeout=400)
+        output, sparks_own = process.communicate(timeout=400)
     finally:
         process.kill()
-    assert process.returncode == 0, messages[-6000:]
-    return Ended(json.loads(output.splitlines()[-1]), messages)
+    assert process.returncode == 0, (output + sparks_own)[-6000:]
+    # spark-submit passes on what the program writes to stderr by its own stdout.
+    return Ended(json.loads(output.splitlines()[-1]), output)
 
 
 def environment() -> dict[str, str]:
