@@ -39,7 +39,7 @@ def main() -> None:
 
 def ours(spark: Any, source: Path, target: Path) -> None:
     """A dataset version with its manifest."""
-    from sparkgen.config import DatasetConfig
+    from sparkgen.config.dataset import DatasetConfig
     from sparkgen.ingest.job import ingest
 
     shutil.rmtree(target, ignore_errors=True)

@@ -98,7 +98,7 @@ def _overrides(path: Path, data: str) -> tuple[str, ...]:
 
 def figures(path: Path, data: str, root: str) -> dict[str, Any]:
     """The figures of the challenger, each with its protocol."""
-    from sparkgen.config import load_experiment
+    from sparkgen.config.load import load_experiment
     from sparkgen.pipeline.evaluate import logged_figures
     from sparkgen.tracking import registry
 

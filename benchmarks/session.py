@@ -6,7 +6,7 @@ from typing import Any
 
 def spark_session(scratch: Path) -> Any:
     """A session on `local[*]` that keeps its files under `scratch`."""
-    from sparkgen.config import EnvironmentConfig
+    from sparkgen.config.environment import EnvironmentConfig
     from sparkgen.pipeline.session import spark_session as start
 
     environment = EnvironmentConfig(

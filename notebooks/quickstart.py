@@ -42,7 +42,8 @@ overrides = tuple(filter(None, widget("set", "").split(";")))
 
 # COMMAND ----------
 
-from sparkgen.config import DatasetRequest, load_experiment
+from sparkgen.config.load import load_experiment
+from sparkgen.config.request import DatasetRequest
 from sparkgen.pipeline.session import spark_session
 
 experiment = load_experiment(

@@ -11,7 +11,7 @@ import yaml
 from databricks.bundles.jobs import Job
 
 from sparkgen.cli import cli
-from sparkgen.config import load_dataset, load_experiment
+from sparkgen.config.load import load_dataset, load_experiment
 
 REPOSITORY = Path(__file__).parents[1]
 REFERENCE = re.compile(r"\$\{([^}]+)\}")

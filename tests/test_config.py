@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparkgen.config import load_dataset, load_environment, load_experiment
+from sparkgen.config.load import load_dataset, load_environment, load_experiment
 from sparkgen.errors import RequestError
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sparkgen.config import EnvironmentConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.doctor import Examination, Finding, examine
 
 REPOSITORY = Path(__file__).parents[1]

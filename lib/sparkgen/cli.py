@@ -58,7 +58,7 @@ def cli() -> None:
 @_request_options
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
     """Reads a data set of conf/datasets into a dataset version: Parquet and a manifest."""
-    from sparkgen.config import load_dataset
+    from sparkgen.config.load import load_dataset
 
     _run_step("ingest", load_dataset(dataset, env=env, overrides=overrides, root=root))
 
@@ -113,7 +113,7 @@ def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) ->
 
     Exit 1: the pipeline could not run.
     """
-    from sparkgen.config import load_environment
+    from sparkgen.config.load import load_environment
     from sparkgen.doctor import examine
 
     examination = examine(load_environment(conf, env=env, overrides=overrides, root=root))
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str | None) -> Any:
-    from sparkgen.config import load_experiment
+    from sparkgen.config.load import load_experiment
 
     return load_experiment(experiment, env=env, overrides=overrides, root=root)
 

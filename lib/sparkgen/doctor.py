@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 
-from sparkgen.config import EnvironmentConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.session import find_java

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sparkgen.config import DatasetRequest, ExperimentConfig
+from sparkgen.config.request import DatasetRequest, ExperimentConfig
 
 
 class Key(NamedTuple):

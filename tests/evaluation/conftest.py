@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.datasets import load_digits
 
-from sparkgen.config import DatasetConfig
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry, write_manifest
 from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.models.contract import DataSpec

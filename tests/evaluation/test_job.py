@@ -3,7 +3,7 @@ import math
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkgen.config import EvaluationConfig
+from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.errors import ManifestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.job import evaluate, sum_file

@@ -1,6 +1,6 @@
 import pytest
 
-from sparkgen.config import Gate
+from sparkgen.config.experiment import Gate
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.promotion import judge

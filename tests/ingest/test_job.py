@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkgen.config import DatasetConfig, LibsvmSource
+from sparkgen.config.dataset import DatasetConfig, LibsvmSource
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.errors import IngestError, RequestError
@@ -143,7 +143,7 @@ def test_a_second_ingest_reuses_the_version_until_a_source_changes(
 KILLED = """
 import sys
 from pathlib import Path
-from sparkgen.config import EnvironmentConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.ingest.job import ingest
 from sparkgen.pipeline.session import spark_session
 sys.path.insert(0, sys.argv[2])

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkgen.config import load_dataset
+from sparkgen.config.load import load_dataset
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.ingest.job import ingest
 

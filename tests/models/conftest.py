@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from sparkgen.config import DensityConfig
+from sparkgen.config.experiment import DensityConfig
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel
 from sparkgen.models.discovery import build_model
 from sparkgen.noise import Stream, row_noises

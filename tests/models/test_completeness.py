@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparkgen.config import load_experiment
+from sparkgen.config.load import load_experiment
 from sparkgen.models.discovery import model_config, model_names
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.models.discovery import model_module, model_names, save_model
 from sparkgen.noise import Stream, row_noise, row_noises

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkgen.config import DatasetRequest, ExperimentConfig
+from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.pipeline import ingest
 
 MakeExperiment = Callable[..., ExperimentConfig]

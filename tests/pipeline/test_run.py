@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.models.portable import pack
 from sparkgen.pipeline import run, train
 from sparkgen.pipeline.journal import checkpoint_uri
@@ -29,7 +29,7 @@ RESULT_KEYS = {
 }
 TRAIN_ALONE = """
 import sys
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.pipeline import train
 train.run(ExperimentConfig.model_validate_json(sys.argv[1]), None)
 """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from sparkgen.config import EnvironmentConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.pipeline.session import spark_session
 
 FIND_JAVA = "from sparkgen.pipeline.session import find_java; print(find_java())"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
-from sparkgen.config import SamplingConfig
+from sparkgen.config.experiment import SamplingConfig
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import PortableModel, pack, unpack
 from sparkgen.sampling.generate import Recipe, generate_rows

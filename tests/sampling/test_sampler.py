@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sparkgen
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, SplitEntry
 from sparkgen.models.portable import pack, unpack
 from sparkgen.sampling.generate import Recipe, generate_rows

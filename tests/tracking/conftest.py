@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, SourceEntry, SplitEntry
 
 

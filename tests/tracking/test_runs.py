@@ -6,7 +6,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.tracking.runs import attach, flatten, git_tags, open_run

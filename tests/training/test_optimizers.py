@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sparkgen.config import OptimizerConfig
+from sparkgen.config.experiment import OptimizerConfig
 from sparkgen.errors import RequestError
 from sparkgen.training.optimizers import CLASSES, learning_rate, make_optimizer
 

@@ -1,6 +1,6 @@
 import json
 
-from sparkgen.config import TrainingConfig
+from sparkgen.config.experiment import TrainingConfig
 from sparkgen.training.state import Best, State, from_facts
 
 

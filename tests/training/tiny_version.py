@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import (
     FileEntry,
     Manifest,

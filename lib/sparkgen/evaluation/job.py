@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import EvaluationConfig
+from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import ManifestError

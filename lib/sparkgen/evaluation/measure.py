@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.config import EvaluationConfig
+from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.pixels import to_unit
 from sparkgen.evaluation.metrics import binary_crossentropy, squared_error
 from sparkgen.models.contract import Batch, EncoderDecoder, GenerativeModel, Likelihood, Protocol

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sparkgen.config import Gate
+from sparkgen.config.experiment import Gate
 from sparkgen.evaluation.figures import Figure, difference
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.config import EvaluationConfig
+from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.pixels import to_unit
 from sparkgen.datasets.storage import read_bytes

@@ -7,7 +7,7 @@ order, 359 rows: other writers than those of the first rows, as its makers split
 from importlib.metadata import version
 from io import BytesIO
 
-from sparkgen.config import LibsvmSource
+from sparkgen.config.dataset import LibsvmSource
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import write_bytes
 

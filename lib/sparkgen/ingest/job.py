@@ -8,7 +8,7 @@ from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 from pyspark.storagelevel import StorageLevel
 
-from sparkgen.config import DatasetConfig
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import (
     FileEntry,
     Manifest,

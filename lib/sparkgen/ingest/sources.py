@@ -1,6 +1,6 @@
 """From a dataset's source to the files that it names, and from those to shares of work."""
 
-from sparkgen.config import (
+from sparkgen.config.dataset import (
     BuiltinSource,
     DatasetConfig,
     IdxSource,

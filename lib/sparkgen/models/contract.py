@@ -1,6 +1,6 @@
 """What every model is: a deterministic map from noise to data, with a loss that is a sum of terms.
 
-A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.Strict`) and
+A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.strict.Strict`) and
 `build(config, spec) -> GenerativeModel`. Models are written in `keras.ops`, so they run on every
 Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of ranks, Spark
 or MLflow.

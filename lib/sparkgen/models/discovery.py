@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from sparkgen.config import DensityConfig, parse
+from sparkgen.config.experiment import DensityConfig
+from sparkgen.config.load import parse
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel, empty_batch
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE

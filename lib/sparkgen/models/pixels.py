@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
 from sparkgen.layers.levels import nearest_level
 from sparkgen.models.contract import (

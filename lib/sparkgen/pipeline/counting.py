@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparkgen.config import EvaluationConfig, ExperimentConfig
+from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.job import evaluate, read_batches

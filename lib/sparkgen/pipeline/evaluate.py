@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
 from sparkgen.pipeline.model import fetch

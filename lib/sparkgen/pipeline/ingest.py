@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import DatasetRequest
+from sparkgen.config.request import DatasetRequest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pyarrow import fs
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute, open_uri, read_bytes, write_bytes
 from sparkgen.errors import RequestError
 

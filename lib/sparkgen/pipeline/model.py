@@ -2,7 +2,7 @@
 
 import tempfile
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion

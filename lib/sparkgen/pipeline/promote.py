@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable
 from sparkgen.evaluation.promotion import judge

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import DatasetRequest, ExperimentConfig
+from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.pipeline import evaluate, ingest, promote, sample, train
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import ExperimentConfig, SamplingConfig
+from sparkgen.config.experiment import SamplingConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
 from sparkgen.pipeline.model import fetch
 from sparkgen.sampling.job import Sampled, sample

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparkgen.config import EnvironmentConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.errors import RequestError
 
 if TYPE_CHECKING:

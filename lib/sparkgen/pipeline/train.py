@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config import ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.portable import PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from sparkgen.config import DatasetConfig, EnvironmentConfig, ExperimentConfig
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import RequestError

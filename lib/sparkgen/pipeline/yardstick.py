@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from sparkgen.config import ExperimentConfig, SamplingConfig
+from sparkgen.config.experiment import SamplingConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.yardstick import appraise
 from sparkgen.models.portable import PortableModel

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparkgen.config import SamplingConfig
+from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.manifest import FileEntry
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import RequestError

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from sparkgen.config import SamplingConfig
+from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.manifest import MANIFEST, FileEntry
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.models.portable import PortableModel

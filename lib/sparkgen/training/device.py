@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-from sparkgen.config import TrainingConfig
+from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
 

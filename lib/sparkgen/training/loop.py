@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from sparkgen.config import TrainingConfig
+from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.signals import StopRequests, stop_requests
 from sparkgen.errors import Interrupted, SparkgenError
 from sparkgen.training.learner import Learner

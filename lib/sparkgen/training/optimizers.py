@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from sparkgen.config import OptimizerConfig, ScheduleConfig, TrainingConfig
+from sparkgen.config.experiment import OptimizerConfig, ScheduleConfig, TrainingConfig
 from sparkgen.distribution.optimizer import distribute
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError

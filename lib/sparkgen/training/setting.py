@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from sparkgen.config import ExperimentConfig, TrainingConfig
+from sparkgen.config.experiment import TrainingConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, read_manifest
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.statistics import synchronise

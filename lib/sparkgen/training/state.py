@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from sparkgen.config import EarlyStoppingConfig, TrainingConfig
+from sparkgen.config.experiment import EarlyStoppingConfig, TrainingConfig
 
 Array = npt.NDArray[Any]
 Record = dict[str, float]

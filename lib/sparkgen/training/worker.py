@@ -5,7 +5,8 @@ This file loads neither TensorFlow nor Keras, so that a driver can name its func
 
 from typing import Any, NamedTuple
 
-from sparkgen.config import ExperimentConfig, parse
+from sparkgen.config.load import parse
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.distribution.ring import Ring
 
 

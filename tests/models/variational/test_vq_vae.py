@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sparkgen.config import DensityConfig
+from sparkgen.config.experiment import DensityConfig
 from sparkgen.noise import row_noise
 
 NAME = "variational.vq_vae"

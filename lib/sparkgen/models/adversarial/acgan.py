@@ -14,7 +14,7 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,

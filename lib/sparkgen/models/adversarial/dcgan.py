@@ -9,7 +9,7 @@ has 5×5 (a multiple of the stride leaves no checkerboard: Odena et al., 2016), 
 
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from keras import initializers, ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.levels import draw_level
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 from sparkgen.models.counted import CountedModel, Statistics

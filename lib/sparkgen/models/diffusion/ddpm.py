@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.diffusion import (

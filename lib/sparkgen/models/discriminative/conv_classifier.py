@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import DataSpec, GenerativeModel
 

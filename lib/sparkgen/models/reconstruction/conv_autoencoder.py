@@ -11,7 +11,7 @@ from typing import Any
 from keras import layers
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.models.autoencoder import INVERSION, Autoencoder
 from sparkgen.models.contract import DataSpec, GenerativeModel
 

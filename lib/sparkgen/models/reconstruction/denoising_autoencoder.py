@@ -10,7 +10,7 @@ from typing import Any, Literal
 from keras import layers, ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec

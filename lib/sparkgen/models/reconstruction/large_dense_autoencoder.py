@@ -7,7 +7,7 @@ and a second time with the colours inverted inside the model: x → 1 - x before
 from keras import layers
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.models.autoencoder import INVERSION, Autoencoder
 from sparkgen.models.contract import DataSpec, GenerativeModel
 

@@ -8,7 +8,7 @@ Learning from Examples Without Local Minima", 1989).
 from keras import layers
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.contract import DataSpec, GenerativeModel
 

@@ -18,7 +18,7 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
 from sparkgen.layers.distributions import (
     bernoulli_log_probability,

@@ -18,7 +18,7 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from sparkgen.config import Strict
+from sparkgen.config.strict import Strict
 from sparkgen.layers.code_prior import CodePrior
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.distributions import logistic_log_probability

@@ -1,0 +1,147 @@
+"""What the sections of `conf/experiments/*.yaml` may say."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from sparkgen.config.strict import Strict
+
+
+class ModelConfig(Strict):
+    """A model by its dotted name under `sparkgen.models`, and the options of its own `Config`."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
+    options: dict[str, Any] = {}
+
+
+class DensityConfig(Strict):
+    """The density fitted on training latents, from which an encoder-decoder generates."""
+
+    kind: Literal["prior", "diagonal", "full", "mixture"] = "prior"
+    """`prior`: the model's own N(0, I); the others are fitted on encoded training rows."""
+    components: Annotated[int, Field(gt=0)] = 10
+    """Gaussians of the mixture."""
+    rows: Annotated[int, Field(gt=0)] = 20_000
+    """Training rows encoded for the fit, at most."""
+
+
+class ScheduleConfig(Strict):
+    """How the learning rate goes with the optimizer's steps."""
+
+    kind: Literal["constant", "cosine", "exponential", "piecewise"] = "constant"
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    decay_steps: Annotated[int, Field(gt=0)] | None = None
+    """Steps of the decay; None: all steps of the training."""
+    final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The rate at the end, as a fraction of `learning_rate`."""
+    boundaries: tuple[int, ...] = ()
+    """Steps at which a piecewise rate is multiplied by `factor`."""
+    factor: Annotated[float, Field(gt=0)] = 0.1
+
+    @field_validator("boundaries", mode="before")
+    @classmethod
+    def _sequences_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class OptimizerConfig(Strict):
+    """A Keras optimizer."""
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop", "adamax", "nadam", "lion"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    options: dict[str, Any] = {}
+    """Further arguments of the Keras class, such as `beta_1` or `clipnorm`."""
+    schedule: ScheduleConfig = ScheduleConfig()
+
+
+class EarlyStoppingConfig(Strict):
+    """Stop when a validation figure no longer falls, and keep the best weights."""
+
+    monitor: str = "val_loss"
+    patience: Annotated[int, Field(ge=0)] = 5
+    """Epochs without a better figure before training stops."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+
+
+class TrainingConfig(Strict):
+    """How a model is trained. Nothing here depends on how many workers there are."""
+
+    method: Literal["gradient", "counting"] = "gradient"
+    """How the model learns: by gradient steps in the workers, or by counts that Spark sums."""
+    epochs: Annotated[int, Field(gt=0)]
+    batch_size: Annotated[int, Field(gt=0)]
+    """Rows of a global batch, over all workers; a multiple of the dataset's lanes."""
+    max_steps: Annotated[int, Field(gt=0)] | None = None
+    """Stop after this many steps in all, also in mid-epoch."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    optimizer: OptimizerConfig = OptimizerConfig()
+    optimizers: dict[str, OptimizerConfig] = {}
+    """By group, for models with several optimizers; a group not named here takes `optimizer`."""
+    early_stopping: EarlyStoppingConfig | None = None
+    mixed_precision: bool = False
+    """Compute in float16 on GPUs that have it, bfloat16 elsewhere; weights stay float32."""
+    compression: Literal["none", "fp16"] = "none"
+    """How gradients travel between workers."""
+    ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Keep an exponential moving average of the weights and finish with it."""
+    jit_compile: bool = False
+    deterministic: bool = True
+    """Deterministic operations: the same run twice gives the same bits."""
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds between checkpoints within an epoch; every epoch ends with one."""
+    checkpoint_steps: Annotated[int, Field(gt=0)] | None = None
+    """Steps between checkpoints, in place of `checkpoint_seconds`."""
+    keep_checkpoints: Annotated[int, Field(gt=0)] = 2
+
+
+class EvaluationConfig(Strict):
+    """What the evaluate job computes on the whole test split."""
+
+    split: Literal["test", "validation", "train"] = "test"
+    likelihood_samples: Annotated[int, Field(gt=0)] = 50
+    """Importance samples a row of bounds that have them."""
+    batch_rows: Annotated[int, Field(gt=0)] = 100
+    seed: Annotated[int, Field(ge=0)] = 0
+    samples: Annotated[int, Field(ge=0)] = 500
+    """Samples made for the yardstick: memorisation, and with a judge KID, FID and the others."""
+    judge: str | None = None
+    """The experiment of the classifier whose champion judges samples and gives their features."""
+
+
+class SamplingConfig(Strict):
+    """What the sample job makes."""
+
+    count: Annotated[int, Field(gt=0)] = 100
+    seed: Annotated[int, Field(ge=0)] = 0
+    label: Annotated[int, Field(ge=0)] | None = None
+    """The label of every sample of a conditional model; None: labels in turn."""
+    options: dict[str, Any] = {}
+    """Options of the model's `generate`."""
+    batch_rows: Annotated[int, Field(gt=0)] = 100
+    contact_sheet: Annotated[int, Field(gt=0)] = 100
+    """Samples on the contact sheet, at most."""
+    png: bool = False
+    """Write one PNG file a sample as well."""
+
+
+class Gate(Strict):
+    """A bound that a metric of the evaluation must keep for a model to become champion."""
+
+    metric: str
+    max: float | None = None
+    min: float | None = None
+    max_regression: Annotated[float, Field(ge=0)] | None = None
+    """Relative: no worse than the champion's figure by more than this share of it."""
+    higher_is_better: bool = False
+    """The direction `max_regression` looks in."""
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> "Gate":
+        if self.max is None and self.min is None and self.max_regression is None:
+            raise ValueError("a gate needs max, min or max_regression")
+        return self
+
+
+MEMORISATION_GATE = Gate(metric="memorised", max=0.05)
+"""Held by every experiment that samples and has no gate of its own on this figure. Images like the
+held-out ones would give 0.01; see `sparkgen.evaluation.memorisation`."""
