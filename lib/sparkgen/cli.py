@@ -148,6 +148,7 @@ def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str
 
 
 def _run_step(step: str, request: Any, **options: Any) -> None:
+    from sparkgen.pipeline.progress import spark_progress
     from sparkgen.pipeline.session import spark_session
 
     if step in STEPS_THAT_TRAIN:
@@ -157,7 +158,9 @@ def _run_step(step: str, request: Any, **options: Any) -> None:
     environment = request.environment
     on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
     spark = spark_session(environment) if on_spark else None
-    _print(importlib.import_module(f"sparkgen.pipeline.{step}").run(request, spark, **options))
+    with spark_progress(spark):
+        result = importlib.import_module(f"sparkgen.pipeline.{step}").run(request, spark, **options)
+    _print(result)
 
 
 def _print(result: dict[str, Any]) -> None:
