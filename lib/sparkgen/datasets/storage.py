@@ -53,3 +53,10 @@ def write_bytes(uri: str, data: bytes) -> None:
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def remove_folder(uri: str) -> None:
+    """Removes a folder with all that is in it, where there is one."""
+    filesystem, path = open_uri(uri)
+    if filesystem.get_file_info(path).type == fs.FileType.Directory:
+        filesystem.delete_dir(path)

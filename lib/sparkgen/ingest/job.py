@@ -17,7 +17,7 @@ from sparkgen.datasets.manifest import (
     content_version,
     list_versions,
 )
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import open_uri, remove_folder
 from sparkgen.errors import IngestError, ManifestError, RequestError
 from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.layout import QUARANTINE, Cut, Layout, Summary, make_layout
@@ -63,7 +63,8 @@ def _make(
     spark: SparkSession, dataset: DatasetConfig, sources: Sources, folder: str, dataset_uri: str
 ) -> Manifest:
     cores = spark.sparkContext.defaultParallelism
-    slices = make_slices(dataset, sources, tasks=cores, scratch=f"{folder}/scratch")
+    scratch = f"{folder}/scratch"
+    slices = make_slices(dataset, sources, tasks=cores, scratch=scratch)
     blocks = parse(spark, slices, Filter(dataset.labels, dataset.invert))
     blocks = blocks.persist(StorageLevel.DISK_ONLY)
     try:
@@ -75,6 +76,7 @@ def _make(
         written = write(blocks, layout, names, target)
     finally:
         blocks.unpersist()
+    remove_folder(scratch)  # no part of the version
     _refuse_bad(dataset, parsed, folder, dataset_uri)
     _refuse_few_rows(dataset, layout)
     return _manifest(dataset, sources, parsed, written)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import MANIFEST, Manifest, write_manifest
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import open_uri, remove_folder
 
 STAGING = ".staging-"
 REJECTED = ".rejected"
@@ -32,8 +32,7 @@ def staging(dataset_uri: str) -> Iterator[str]:
     try:
         yield uri
     finally:
-        if filesystem.get_file_info(path).type == fs.FileType.Directory:
-            filesystem.delete_dir(path)
+        remove_folder(uri)
 
 
 def remove_stale(dataset_uri: str) -> None:
@@ -64,8 +63,7 @@ def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
     filesystem, target = open_uri(version_uri)
     if filesystem.get_file_info(f"{target}/{MANIFEST}").type == fs.FileType.File:
         return
-    if filesystem.get_file_info(target).type == fs.FileType.Directory:
-        filesystem.delete_dir(target)
+    remove_folder(version_uri)
     if isinstance(filesystem, fs.LocalFileSystem):
         _rename(open_uri(staged_uri)[1], target, staged_uri, manifest)
         return
@@ -91,8 +89,7 @@ def reject(staged_uri: str, dataset_uri: str) -> str:
     filesystem, staged = open_uri(staged_uri)
     kept_uri = f"{dataset_uri}/{REJECTED}"
     kept = open_uri(kept_uri)[1]
-    if filesystem.get_file_info(kept).type == fs.FileType.Directory:
-        filesystem.delete_dir(kept)
+    remove_folder(kept_uri)
     filesystem.create_dir(kept, recursive=True)
     for file in filesystem.get_file_info(fs.FileSelector(f"{staged}/quarantine")):
         filesystem.copy_file(file.path, f"{kept}/{file.base_name}")

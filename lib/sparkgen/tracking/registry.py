@@ -6,6 +6,7 @@ source beside it, and the saved model (`model.json`, `model.weights.h5`).
 
 import importlib.metadata
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,19 +68,22 @@ def register(
     name = registered_name(experiment)
     # A logged model goes to MLflow's current experiment, which need not be that of its run.
     mlflow.set_experiment(experiment_id=client.get_run(run.run_id).info.experiment_id)
-    info = Model.log(
-        None,
-        flavor=mlflow.pyfunc,
-        name="sampler",
-        run_id=run.run_id,
-        registered_model_name=name,
-        python_model=str(sampler),
-        code_paths=[str(Path(sparkgen.__file__).parent)],
-        artifacts={"model": str(model_folder)},
-        signature=_signature(description, experiment),
-        pip_requirements=requirements(),
-        metadata={"shape": list(manifest.shape), "class_names": list(manifest.class_names)},
-    )
+    with warnings.catch_warnings():
+        # MLflow wants an example to try the model on; the signature is known and holds.
+        warnings.filterwarnings("ignore", message=".*input example was not provided")
+        info = Model.log(
+            None,
+            flavor=mlflow.pyfunc,
+            name="sampler",
+            run_id=run.run_id,
+            registered_model_name=name,
+            python_model=str(sampler),
+            code_paths=[str(Path(sparkgen.__file__).parent)],
+            artifacts={"model": str(model_folder)},
+            signature=_signature(description, experiment),
+            pip_requirements=requirements(),
+            metadata={"shape": list(manifest.shape), "class_names": list(manifest.class_names)},
+        )
     version = str(info.registered_model_version)
     tags = {"dataset": manifest.name, "dataset_version": manifest.version}
     for key, value in (tags | {"model": experiment.model.name}).items():
