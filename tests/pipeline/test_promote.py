@@ -24,7 +24,7 @@ def request_of(experiment, tmp_path: Path, root: Path):
 
     def make(**sections):
         own = {"root": str(tmp_path), "datasets": f"{root}/datasets"}
-        return experiment(environment=own, **sections)
+        return experiment(**{"environment": own, "evaluation": {"samples": 0}, **sections})
 
     return make
 
@@ -66,6 +66,16 @@ def test_the_champion_moves_only_when_every_gate_holds(request_of, register) -> 
     log_figures(request, second, mse(0.12))
     assert promote.run(request, None)["champion"] == second.uri
     assert registry.require(request, registry.CHAMPION).version == 2
+
+
+def test_a_model_that_samples_is_held_to_the_gate_on_memorisation(request_of, register) -> None:
+    sampled = request_of(evaluation={"samples": 100})
+    version = register()
+    copies = mse(0.1)["mse"]._replace(value=0.5)
+    log_figures(sampled, version, mse(0.1) | {"memorised": copies})
+    assert promote.run(sampled, None)["reasons"] == ["gates[2] memorised: 0.5 is above max 0.05"]
+    own = request_of(evaluation={"samples": 100}, gates=[{"metric": "memorised", "max": 0.6}])
+    assert promote.run(own, None)["promoted"] is True
 
 
 def test_a_refused_first_challenger_leaves_no_champion(request_of, register) -> None:
