@@ -79,6 +79,12 @@ def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
             raise RequestError(
                 f"only known keys in {source}", found=key, mend="remove it or correct its name"
             ) from None
+        if first["type"] == "value_error":  # our own validators, which say it all
+            raise RequestError(
+                f"values that fit together in {source}",
+                found=key if first["loc"] else "values that do not",
+                mend=str(first["ctx"]["error"]),
+            ) from None
         raise RequestError(
             f"a valid {key} in {source}", found=repr(found), mend=first["msg"]
         ) from None
