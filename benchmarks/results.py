@@ -70,7 +70,7 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
     print(f"results: sparkgen {' '.join(arguments)}", file=sys.stderr)
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "sparkgen.cli", *arguments], stdout=subprocess.PIPE, check=True
+        [Path(sys.executable).with_name("sparkgen"), *arguments], stdout=subprocess.PIPE, check=True
     )
     result = json.loads(done.stdout.splitlines()[-1])
     if "contact_sheet" in result["sample"]:
