@@ -1,13 +1,16 @@
-"""A dataset version of 90 digits in 9 files, written by hand, and an untrained VAE."""
+"""Dataset versions of scikit-learn's digits, written by hand, and two small models."""
 
 import hashlib
 import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from sparkgen.config.dataset import DatasetConfig
@@ -18,42 +21,53 @@ from sparkgen.models.discovery import build_model, save_model
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.pipeline.version import DatasetVersion
 
-ROWS, FILES = 90, 9
+IMAGES, LABELS = load_digits(return_X_y=True)
+PIXELS = np.rint(IMAGES / 16 * 255).astype(np.uint8)
+ORDER = np.random.default_rng(0).permutation(len(LABELS))
+TRAIN, TEST, FRESH = ORDER[:1000], ORDER[1000:1400], ORDER[1400:]
+
+WriteRows = Callable[..., list[str]]
 
 
-@pytest.fixture(scope="session")
-def digits_version(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
-    root = tmp_path_factory.mktemp("digits")
-    images, labels = load_digits(return_X_y=True)
-    pixels = np.rint(images[:ROWS] / 16 * 255).astype(np.uint8)
-    order = np.random.default_rng(0).permutation(ROWS)
+def write_file(path: Path, ids: np.ndarray) -> bytes:
+    columns = [ids, LABELS[ids].astype(np.int32), [PIXELS[i].tobytes() for i in ids]]
+    table = pa.Table.from_arrays([pa.array(c) for c in columns], schema=IMAGE_SCHEMA)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_split(root: Path, split: str, ids: np.ndarray, files: int) -> SplitEntry:
     entries = []
-    for number, ids in enumerate(np.array_split(order, FILES)):
-        columns = [ids, labels[ids].astype(np.int32), [pixels[i].tobytes() for i in ids]]
-        table = pa.Table.from_arrays([pa.array(c) for c in columns], schema=IMAGE_SCHEMA)
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer)
-        path, data = f"test/part-{number:05d}.parquet", buffer.getvalue()
-        (root / "test").mkdir(exist_ok=True)
-        (root / path).write_bytes(data)
+    for number, part in enumerate(np.array_split(ids, files)):
+        path = f"{split}/part-{number:05d}.parquet"
+        data = write_file(root / path, part)
         sha256 = hashlib.sha256(data).hexdigest()
-        entries.append(FileEntry(path=path, rows=len(ids), bytes=len(data), sha256=sha256))
+        entries.append(FileEntry(path=path, rows=len(part), bytes=len(data), sha256=sha256))
+    counts = dict(enumerate(np.bincount(LABELS[ids], minlength=10).tolist()))
+    return SplitEntry(rows=len(ids), label_counts=counts, files=tuple(entries))
+
+
+def write_version(
+    root: Path, splits: dict[str, np.ndarray], *, files: int, class_names: Sequence[str] = ()
+) -> DatasetVersion:
     config = DatasetConfig.model_validate(
         {
             "name": "digits",
             "source": {"format": "builtin"},
             "shape": [8, 8, 1],
-            "class_names": [str(n) for n in range(10)],
+            "class_names": list(class_names) or [str(n) for n in range(10)],
         }
     )
-    counts = {n: int(c) for n, c in enumerate(np.bincount(labels[:ROWS]))}
     manifest = Manifest(
         name="digits",
         version="0123456789abcdef",
         shape=(8, 8, 1),
         class_names=config.class_names,
         lanes=8,
-        splits={"test": SplitEntry(rows=ROWS, label_counts=counts, files=tuple(entries))},
+        splits={name: write_split(root, name, ids, files) for name, ids in splits.items()},
         quarantined={},
         sources=(),
         config=config.model_dump(mode="json"),
@@ -64,10 +78,47 @@ def digits_version(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
 
 
 @pytest.fixture(scope="session")
+def digits_version(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
+    """90 test rows in 9 files."""
+    order = np.random.default_rng(0).permutation(90)
+    return write_version(tmp_path_factory.mktemp("digits"), {"test": order}, files=9)
+
+
+@pytest.fixture(scope="session")
 def packed_vae(tmp_path_factory: pytest.TempPathFactory) -> PortableModel:
     keras.utils.set_random_seed(0)
     folder = tmp_path_factory.mktemp("vae")
     options = {"latent": 3, "hidden": [16]}
     model = build_model("variational.vae", options, DataSpec((8, 8, 1), 10))
     save_model(folder, model, name="variational.vae", options=options)
+    return pack(folder)
+
+
+@pytest.fixture(scope="session")
+def packed_classifier(tmp_path_factory: pytest.TempPathFactory) -> PortableModel:
+    """A small classifier after 500 steps on the training rows."""
+    return pack_classifier(tmp_path_factory.mktemp("classifier"), seed=0, steps=500)
+
+
+@pytest.fixture(scope="session")
+def other_classifier(tmp_path_factory: pytest.TempPathFactory) -> PortableModel:
+    """The same classifier with other weights, as they were drawn."""
+    return pack_classifier(tmp_path_factory.mktemp("other"), seed=1, steps=0)
+
+
+def pack_classifier(folder: Path, *, seed: int, steps: int) -> PortableModel:
+    keras.utils.set_random_seed(seed)
+    name, options = "discriminative.full_classifier", {"filters": 8, "hidden": 32, "dropout": 0.0}
+    model = build_model(name, options, DataSpec((8, 8, 1), 10))
+    optimizer = keras.optimizers.Adam(3e-3)
+    optimizer.build(model.trainable_variables)
+    model.set_optimizers({"model": optimizer})
+    step = tf.function(lambda batch: model.train_step((batch,)))
+    random = np.random.default_rng(seed)
+    for _ in range(steps):
+        ids = random.choice(TRAIN, 100, replace=False)
+        images = tf.constant(PIXELS[ids].reshape(-1, 8, 8, 1) / np.float32(255))
+        label = tf.constant(LABELS[ids].astype(np.int32))
+        step({"id": tf.constant(ids), "image": images, "label": label, "weight": tf.ones(100)})
+    save_model(folder, model, name=name, options=options)
     return pack(folder)

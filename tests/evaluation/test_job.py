@@ -1,14 +1,16 @@
 import math
 
+import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.errors import ManifestError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.evaluation.job import evaluate, sum_file
-from sparkgen.evaluation.metrics import combine, mean
-from sparkgen.models.portable import PortableModel
+from sparkgen.evaluation.job import evaluate, read_batches, sum_file
+from sparkgen.evaluation.measure import figure_names
+from sparkgen.evaluation.metrics import combine, mean, sums
+from sparkgen.models.portable import PortableModel, unpack
 from sparkgen.pipeline.version import DatasetVersion
 
 CONFIG = EvaluationConfig(likelihood_samples=5, batch_rows=7)
@@ -49,7 +51,9 @@ def test_every_row_counts_once_whatever_the_batch_size(
         found = [
             total
             for file in digits_version.manifest.split("test").files
-            for key, _, total in sum_file(packed_vae, f"{digits_version.uri}/{file.path}", config)
+            for key, _, total in sum_file(
+                packed_vae, f"{digits_version.uri}/{file.path}", config, class_names=()
+            )
             if key == name
         ]
         assert combine(found).rows == 90
@@ -57,6 +61,49 @@ def test_every_row_counts_once_whatever_the_batch_size(
 
     for name in ("mse", "iwae_nats"):
         assert mean_of(3, name) == pytest.approx(mean_of(64, name), rel=1e-5)
+
+
+def test_a_classifier_has_an_accuracy_for_every_class(
+    spark: SparkSession, packed_classifier: PortableModel, digits_version: DatasetVersion
+) -> None:
+    found = figures(spark, packed_classifier, digits_version, 2)
+    assert found == figures(spark, packed_classifier, digits_version, 9)
+    by_class = [found[f"accuracy_{label}"] for label in range(10)]
+    counts = digits_version.manifest.split("test").label_counts
+    assert [figure.rows for figure in by_class] == [counts[label] for label in range(10)]
+    assert {figure.protocol for figure in by_class} == {"term of the loss, rows of one class"}
+    right = [round(figure.value * figure.rows) for figure in by_class]
+    assert [figure.value for figure in by_class] == [
+        n / counts[label] for label, n in enumerate(right)
+    ]
+    assert found["accuracy"].value == sum(right) / 90
+    # Trained on two thirds of these rows, it is far above chance.
+    assert found["accuracy"].value > 0.8
+
+
+def test_accuracies_are_those_of_the_rows_of_each_class(
+    packed_classifier: PortableModel, digits_version: DatasetVersion
+) -> None:
+    (file, *_) = digits_version.manifest.split("test").files
+    uri, names = f"{digits_version.uri}/{file.path}", digits_version.manifest.class_names
+    found = {n: s for n, _, s in sum_file(packed_classifier, uri, CONFIG, class_names=names)}
+    (rows,) = read_batches(uri, (8, 8, 1), 100)
+    guess = np.argmax(unpack(packed_classifier).logits(rows.images / np.float32(255)), axis=1)
+    for label in np.unique(rows.labels):
+        hits = (guess == label)[rows.labels == label]
+        assert found[f"accuracy_{label}"] == sums(hits)
+    assert len(found) == 2 + len(np.unique(rows.labels))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("T-shirt/top", "Ankle boot"), ["T-shirt_top", "Ankle_boot"]),
+        (("a b", "a/b", "c"), ["0_a_b", "1_a_b", "2_c"]),
+    ],
+)
+def test_class_names_become_names_that_a_server_takes_and_stay_apart(names, expected) -> None:
+    assert figure_names(names) == expected
 
 
 def test_a_wrong_split_or_shape_is_refused(

@@ -8,10 +8,9 @@ from sparkgen.datasets.pixels import to_uint8
 from sparkgen.tracking.figures import (
     GAP_PIXELS,
     PAPER,
+    WRONG,
     image_grid,
-    latent_map,
-    loss_curves,
-    plane,
+    prediction_grid,
     reconstruction_grid,
     tile,
 )
@@ -52,20 +51,27 @@ def test_reconstructions_stand_under_their_originals(tmp_path: Path) -> None:
     assert column[-GAP_PIXELS - 32] == 0
 
 
-def test_charts_are_drawn_of_what_was_measured(tmp_path: Path) -> None:
-    history = [{"epoch": n, "loss": 1 / (n + 1), "val_loss": 2 / (n + 1)} for n in range(3)]
-    loss_curves(history, tmp_path / "loss.png")
-    random = np.random.default_rng(0)
-    latent_map(
-        random.normal(size=(50, 5)), np.arange(50) % 3, ["a", "b", "c"], tmp_path / "latents.png"
-    )
-    for name in ("loss.png", "latents.png"):
-        with Image.open(tmp_path / name) as image:
-            assert min(image.size) > 300
+def test_predictions_stand_under_their_images_and_only_mistakes_are_framed(tmp_path: Path) -> None:
+    images = np.zeros((4, 8, 8, 1), np.float32)
+    truth, guess = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
+    prediction_grid(images, truth, guess, ["no", "yes"], tmp_path / "p.png", columns=2)
+    with Image.open(tmp_path / "p.png") as image:
+        page = np.asarray(image.convert("RGB"))
+    height, width = page.shape[0] // 2, page.shape[1] // 2
+    cells = [page[y * height :, x * width :][:height, :width] for y in (0, 1) for x in (0, 1)]
+    frames = [(cell[:64] == WRONG).all(-1).sum() for cell in cells]
+    assert frames[0] == frames[1] == frames[3] == 0
+    # Three pixels wide, above and left and right of the part that is looked at.
+    assert frames[2] > 3 * 64
+    black = [(cell == 0).all(-1).sum() for cell in cells]
+    assert black == [64 * 64] * 4
 
 
-def test_latents_are_seen_along_the_axes_in_which_they_vary_most() -> None:
-    latents = np.array([[0.0, 3, 0], [0, -3, 0], [0, 0, 1], [0, 0, -1]])
-    points, names = plane(latents)
-    assert np.allclose(np.abs(points), [[3, 0], [3, 0], [0, 1], [0, 1]])
-    assert names[0] == "principal axis 1 (90% of the variance)"
+def test_long_names_and_colours_fit_into_a_grid_of_predictions(tmp_path: Path) -> None:
+    images = np.full((3, 32, 32, 3), 0.5, np.float32)
+    names = ["x" * 200, "Ankle boot"]
+    labels = np.array([0, 1, 0])
+    prediction_grid(images, labels, labels, names, tmp_path / "p.png", columns=3, title="test")
+    with Image.open(tmp_path / "p.png") as image:
+        assert image.mode == "RGB"
+        assert image.width < 3 * 250

@@ -105,7 +105,7 @@ def test_a_file_outside_a_repository_has_no_commit(tmp_path: Path) -> None:
 
 def test_importing_tracking_loads_neither_mlflow_nor_matplotlib() -> None:
     program = (
-        "import sys, sparkgen.tracking.runs, sparkgen.tracking.figures, sparkgen.tracking.registry;"
+        "import sys; from sparkgen.tracking import charts, figures, registry, runs;"
         "print([m for m in ('mlflow', 'matplotlib', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -7,7 +7,7 @@ number of tasks.
 
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.experiment import EvaluationConfig
@@ -68,21 +68,22 @@ def evaluate(
     model = spark.sparkContext.broadcast(packed)
     try:
         numbers = spark.range(0, len(files), 1, numPartitions=partitions or len(files))
-        rows = numbers.mapInPandas(_file_summer(model, config, files), SUM_COLUMNS).collect()
+        summer = _file_summer(model, config, files, manifest.class_names)
+        rows = numbers.mapInPandas(summer, SUM_COLUMNS).collect()
     finally:
         model.unpersist()
     return _figures(rows, config, manifest)
 
 
 def _file_summer(
-    model: Any, config: EvaluationConfig, files: list[str]
+    model: Any, config: EvaluationConfig, files: list[str], class_names: Sequence[str]
 ) -> Callable[[Iterator["pd.DataFrame"]], Iterator["pd.DataFrame"]]:
     def total(frames: Iterator["pd.DataFrame"]) -> Iterator["pd.DataFrame"]:
         import pandas as pd
 
         for frame in frames:
             for file in frame["id"]:
-                found = sum_file(model.value, files[file], config)
+                found = sum_file(model.value, files[file], config, class_names=class_names)
                 yield pd.DataFrame(
                     [{"file": file, "name": n, "protocol": p, **s._asdict()} for n, p, s in found],
                     columns=[column.split()[0] for column in SUM_COLUMNS.split(", ")],
@@ -92,7 +93,7 @@ def _file_summer(
 
 
 def sum_file(
-    packed: PortableModel, file_uri: str, config: EvaluationConfig
+    packed: PortableModel, file_uri: str, config: EvaluationConfig, *, class_names: Sequence[str]
 ) -> list[tuple[str, str, Sums]]:
     """Name, protocol and sums of every figure over one file; called in an executor."""
     from sparkgen.evaluation.measure import measure
@@ -100,7 +101,7 @@ def sum_file(
     model = unpack(packed)
     parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
     for rows in read_batches(file_uri, packed.shape, config.batch_rows):
-        for name, protocol, values in measure(model, rows, config):
+        for name, protocol, values in measure(model, rows, config, class_names=class_names):
             parts[name, protocol].append(sums(values))
     return [(name, protocol, combine(p)) for (name, protocol), p in parts.items()]
 

@@ -1,6 +1,7 @@
 """What a model says of one batch of rows: every figure's number for every row."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.pixels import to_unit
 from sparkgen.evaluation.metrics import binary_crossentropy, squared_error
+from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import Batch, EncoderDecoder, GenerativeModel, Likelihood, Protocol
 from sparkgen.noise import NoiseSpec, Stream, row_noises
 
@@ -35,11 +37,14 @@ class Rows(NamedTuple):
     """(N,)."""
 
 
-def measure(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Iterator[Measured]:
+def measure(
+    model: GenerativeModel, rows: Rows, config: EvaluationConfig, *, class_names: Sequence[str]
+) -> Iterator[Measured]:
     """Every figure of up to `batch_rows` rows, which are computed in a batch of just that many.
 
     Terms of the loss come under their own names, likelihoods as `<name>_nats` (minus the
-    log-likelihood: lower is better), reconstructions as `mse` and `binary_crossentropy`.
+    log-likelihood: lower is better), reconstructions as `mse` and `binary_crossentropy`, a
+    classifier's accuracy also by class, as `accuracy_<class name>`.
     """
     count, batch = len(rows.ids), _batch(model, rows, config)
     reconstructs = isinstance(model, EncoderDecoder)
@@ -49,6 +54,9 @@ def measure(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Ite
     terms = model.loss_terms(batch, training=False) if names else {}
     for name in sorted(names):
         yield Measured(name, TERM, _numbers(terms[name], count))
+    if isinstance(model, Classifier):
+        accuracy = Measured("accuracy", TERM, _numbers(terms["accuracy"], count))
+        yield from by_class(accuracy, rows.labels, class_names)
     for name, likelihood in sorted(model.likelihoods(samples=config.likelihood_samples).items()):
         nats = -_log_likelihood(likelihood, batch, config.seed)[:count]
         yield Measured(f"{name}_nats", protocol_text(likelihood.protocol), nats)
@@ -56,6 +64,30 @@ def measure(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Ite
         x, x_hat = batch["image"], model.reconstruct(batch["image"], labels=batch["label"])
         for name, metric in (("mse", squared_error), ("binary_crossentropy", binary_crossentropy)):
             yield Measured(name, RECONSTRUCTION, metric(_array(x), _array(x_hat))[:count])
+
+
+def by_class(
+    measured: Measured, labels: npt.NDArray[np.int32], class_names: Sequence[str]
+) -> Iterator[Measured]:
+    """A figure's numbers on the rows of each class that is there."""
+    names = figure_names(class_names)
+    for label in np.unique(labels):
+        yield Measured(
+            f"{measured.name}_{names[label]}",
+            f"{measured.protocol}, rows of one class",
+            measured.values[labels == label],
+        )
+
+
+def figure_names(class_names: Sequence[str]) -> list[str]:
+    """Class names as parts of names of figures: with `_` for what a tracking server refuses.
+
+    Where two would become the same, each has its label's number before it.
+    """
+    names = [re.sub(r"[^0-9A-Za-z_.-]+", "_", name) for name in class_names]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{label}_{name}" for label, name in enumerate(names)]
 
 
 def protocol_text(protocol: Protocol) -> str:

@@ -10,9 +10,12 @@ import numpy.typing as npt
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.feed.reader import read_rows
+from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
-from sparkgen.tracking.figures import image_grid, latent_map, loss_curves, reconstruction_grid
+from sparkgen.tracking.charts import latent_map, loss_curves
+from sparkgen.tracking.figures import image_grid, reconstruction_grid
+from sparkgen.training.class_report import draw_classes
 
 SAMPLES = 64
 RECONSTRUCTIONS = 30
@@ -29,14 +32,14 @@ def write_report(
     version_uri: str,
     folder: str | Path,
 ) -> Path:
-    """Writes `loss_curves.png`, `samples.png` and, for encoder-decoders, `reconstructions.png` and
-    `latent_map.png`.
+    """Writes `loss_curves.png` and `samples.png`; for encoder-decoders `reconstructions.png` and
+    `latent_map.png`; for classifiers `confusion_matrix.png` and `predictions.png`.
 
     Args:
         model: as trained.
         history: the epochs' figures.
         experiment: the request.
-        manifest: the dataset version, of which `evaluation.split` is shown.
+        manifest: the dataset version, of which `evaluation.split` is shown, if it has it.
         version_uri: where it is.
         folder: for the files, local.
 
@@ -46,10 +49,14 @@ def write_report(
     folder = Path(folder)
     loss_curves(history, folder / "loss_curves.png")
     image_grid(draw_samples(model, experiment), folder / "samples.png")
+    split = experiment.evaluation.split
+    if split not in manifest.splits:
+        return folder
     if isinstance(model, EncoderDecoder):
-        split = experiment.evaluation.split
         rows = read_rows(version_uri, manifest, split=split, limit=LATENTS)
         _draw_latents(model, rows, manifest.class_names, folder)
+    if isinstance(model, Classifier):
+        draw_classes(model, manifest, version_uri=version_uri, split=split, folder=folder)
     return folder
 
 

@@ -1,0 +1,64 @@
+"""The pictures of a trained classifier: what it takes for what, and a look at its predictions."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.feed.reader import read_rows
+from sparkgen.models.classifier import Classifier
+from sparkgen.tracking.charts import confusion_matrix
+from sparkgen.tracking.figures import prediction_grid
+
+ROWS = 10_000
+SHOWN = 50
+BATCH_ROWS = 100
+
+Labels = npt.NDArray[np.integer[Any]]
+
+
+def draw_classes(
+    model: Classifier, manifest: Manifest, *, version_uri: str, split: str, folder: Path
+) -> None:
+    """Writes `confusion_matrix.png` of a split's first 10,000 rows and `predictions.png` of 50.
+
+    Args:
+        model: as trained.
+        manifest: the dataset version.
+        version_uri: where it is.
+        split: its name.
+        folder: for the files, local.
+    """
+    rows = read_rows(version_uri, manifest, split=split, limit=ROWS)
+    images, labels = rows["image"], rows["label"]
+    predicted, names = predict(model, images), manifest.class_names
+    counts = confusion(labels, predicted, classes=len(names))
+    right, total = np.trace(counts), manifest.split(split).rows
+    of = f"{len(labels):,} rows" if len(labels) == total else f"{len(labels):,} of {total:,} rows"
+    title = f"{split}: {of}, {right / len(labels):.1%} right"
+    confusion_matrix(counts, names, folder / "confusion_matrix.png", title=title)
+    prediction_grid(
+        images[:SHOWN],
+        labels[:SHOWN],
+        predicted[:SHOWN],
+        names,
+        folder / "predictions.png",
+        title=f"{split} images: the true class, below it the predicted one",
+    )
+
+
+def predict(model: Classifier, images: npt.NDArray[np.float32]) -> Labels:
+    """The likeliest class of images (N, H, W, C) in [0, 1]: int (N,)."""
+    import keras
+
+    parts = [images[n : n + BATCH_ROWS] for n in range(0, len(images), BATCH_ROWS)]
+    logits = [np.asarray(keras.ops.convert_to_numpy(model.logits(part))) for part in parts]
+    return np.concatenate(logits).argmax(axis=1)
+
+
+def confusion(labels: Labels, predicted: Labels, *, classes: int) -> Labels:
+    """How many rows of each class (down) were taken for each (across): (classes, classes)."""
+    cells = np.bincount(labels.astype(np.int64) * classes + predicted, minlength=classes**2)
+    return cells.reshape(classes, classes)
