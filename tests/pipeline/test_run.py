@@ -62,6 +62,8 @@ def test_the_pipeline_runs_from_source_to_samples_and_again(own, spark: SparkSes
         "samples.png",
         "reconstructions.png",
         "latent_map.png",
+        "interpolation.png",
+        "concept.png",
     }
 
     second = run.run(own(gates=[{"metric": "mse", "max": 1e-6}]), spark)

@@ -9,6 +9,7 @@ from sparkgen.tracking.figures import (
     GAP_PIXELS,
     PAPER,
     WRONG,
+    block_grid,
     image_grid,
     prediction_grid,
     reconstruction_grid,
@@ -49,6 +50,29 @@ def test_reconstructions_stand_under_their_originals(tmp_path: Path) -> None:
     column = pixels[-2 * (64 + 2 * GAP_PIXELS) :, GAP_PIXELS + 32]
     assert column[GAP_PIXELS + 32] == 255
     assert column[-GAP_PIXELS - 32] == 0
+
+
+def test_blocks_stand_side_by_side_with_their_rows_in_line(tmp_path: Path) -> None:
+    images = np.arange(1, 7, dtype=np.uint8).reshape(2, 3, 1, 1, 1) * np.full(
+        (8, 8, 1), 30, np.uint8
+    )
+    block_grid([images[:, :1], images[:, 1:]], tmp_path / "b.png", headings=["x", "α", "β"])
+    with Image.open(tmp_path / "b.png") as image:
+        page = np.asarray(image.convert("L"))
+    step = 64 + GAP_PIXELS
+    assert page.shape == (16 + 2 * step + GAP_PIXELS, 3 * step + 2 * GAP_PIXELS + 12)
+    columns = [
+        GAP_PIXELS + 32,
+        2 * GAP_PIXELS + step + 12 + 32,
+        2 * GAP_PIXELS + 2 * step + 12 + 32,
+    ]
+    for row in (0, 1):
+        y = 16 + GAP_PIXELS + row * step + 32
+        assert page[y, columns].tolist() == images[row, :, 0, 0, 0].tolist()
+    # Every heading stands over the middle of its column.
+    for centre in columns:
+        ink = np.flatnonzero((page[:16, centre - 32 : centre + 32] < 150).any(axis=0))
+        assert abs(ink.mean() - 32) < 3
 
 
 def test_predictions_stand_under_their_images_and_only_mistakes_are_framed(tmp_path: Path) -> None:

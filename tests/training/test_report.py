@@ -13,6 +13,7 @@ from sparkgen.datasets.manifest import read_manifest
 from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model
 from sparkgen.training.class_report import confusion, predict
+from sparkgen.training.latent_report import draw_latents, pairs
 from sparkgen.training.report import write_report
 
 HISTORY = [{"loss": 1.0, "val_loss": 1.5}, {"loss": 0.5, "val_loss": 1.0}]
@@ -21,7 +22,7 @@ ALWAYS = {"loss_curves.png", "samples.png"}
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory):
-    return write_version(tmp_path_factory.mktemp("data"))
+    return write_version(tmp_path_factory.mktemp("data"), validation=60)
 
 
 @pytest.fixture
@@ -52,6 +53,66 @@ def test_a_classifier_shows_its_mistakes(report):
     for path in found.values():
         with Image.open(path) as image:
             assert min(image.size) > 100
+
+
+LATENTS = ALWAYS | {"reconstructions.png", "latent_map.png", "interpolation.png", "concept.png"}
+ENCODER_DECODERS = {
+    "reconstruction.tanh_autoencoder": ({"latent": 2}, LATENTS | {"latent_grid.png"}),
+    "reconstruction.linear_autoencoder": ({"latent": 3}, LATENTS),
+    "variational.vae": ({"latent": 2, "conditional": True}, LATENTS | {"latent_grid.png"}),
+    "variational.vq_vae": ({"codes": 4, "code_size": 2, "filters": [4]}, LATENTS),
+}
+
+
+@pytest.mark.parametrize("name", ENCODER_DECODERS)
+def test_an_encoder_decoder_shows_its_latent_space(report, name):
+    options, names = ENCODER_DECODERS[name]
+    found = report(name, **options)
+    assert set(found) == names
+    # Ten ways of eleven steps between two images; ten rows of an image and eight strengths of it.
+    for picture, columns in (("interpolation.png", 1 + 11 + 1), ("concept.png", 1 + 8)):
+        with Image.open(found[picture]) as image:
+            assert columns * 67 < image.width < columns * 67 + 150
+            assert 10 * 67 < image.height < 10 * 67 + 50
+
+
+def test_a_way_begins_and_ends_beside_the_images_that_it_joins(tmp_path):
+    """A model that brings everything back, with latents that are the pixels, shows it."""
+    keras.utils.set_random_seed(0)
+    options = {"latent": int(np.prod(SHAPE))}
+    model = build_model("reconstruction.linear_autoencoder", options, DataSpec(SHAPE, CLASSES))
+    for variable in model.trainable_variables:
+        variable.assign(np.eye(16) if len(variable.shape) == 2 else np.zeros(variable.shape))
+    random = np.random.default_rng(0)
+    images = random.uniform(size=(12, *SHAPE)).astype(np.float32)
+    rows = {"image": images, "label": np.arange(12, dtype=np.int32) % 3}
+    draw_latents(model, rows, "abc", tmp_path)
+    with Image.open(tmp_path / "interpolation.png") as picture:
+        page = np.asarray(picture.convert("L")).astype(int)
+    first, start = page[-67:-3, 3:67], page[-67:-3, 85:149]
+    end, last = page[-67:-3, -85 - 64 : -85], page[-67:-3, -67:-3]
+    assert np.abs(first - start).max() <= 1
+    assert np.abs(last - end).max() <= 1
+    assert np.abs(first - last).max() > 50
+    # No class of four rows has enough of them for a concept.
+    assert not (tmp_path / "concept.png").exists()
+
+
+def test_ways_lead_to_the_next_class_and_take_each_row_once():
+    labels = np.random.default_rng(0).integers(0, 3, 60) * 2
+    starts, ends = pairs(labels, 10, within_class=False)
+    assert labels[starts].tolist() == [0, 2, 4, 0, 2, 4, 0, 2, 4, 0]
+    assert labels[ends].tolist() == [2, 4, 0, 2, 4, 0, 2, 4, 0, 2]
+    assert len({*starts, *ends}) == 20
+
+
+def test_ways_of_a_conditional_model_stay_in_a_class_and_go_between_two_rows():
+    labels = np.random.default_rng(0).integers(0, 3, 60)
+    starts, ends = pairs(labels, 10, within_class=True)
+    assert labels[starts].tolist() == labels[ends].tolist()
+    assert len({*starts, *ends}) == 20
+    alone = pairs(np.zeros(4, int), 2, within_class=False)
+    assert [alone.starts.tolist(), alone.ends.tolist()] == [[0, 2], [1, 3]]
 
 
 def test_a_dataset_without_the_split_leaves_the_pictures_that_need_none(report):

@@ -14,6 +14,7 @@ Bytes = npt.NDArray[np.uint8]
 
 TILE_PIXELS = 64  # small images are enlarged, pixel by pixel, to about this
 GAP_PIXELS = 3
+BLOCK_GAP_PIXELS = 12
 PAPER = 235  # grey level between the tiles: dark and light images both stand out from it
 LINE_PIXELS = 16  # of text
 TITLE_PIXELS = 22
@@ -50,6 +51,32 @@ def reconstruction_grid(x: Array, x_hat: Array, path: str | Path, *, columns: in
             bands.append(tile(to_uint8(images[start : start + columns]), columns))
         bands.append(np.full((2 * GAP_PIXELS, *bands[-1].shape[1:]), PAPER, np.uint8))
     _write(np.concatenate(bands[:-1]), path, "above: images, below: their reconstructions")
+
+
+def block_grid(
+    blocks: Sequence[Array], path: str | Path, *, headings: Sequence[str], title: str = ""
+) -> None:
+    """Writes blocks of images side by side; a row goes through all of them.
+
+    Args:
+        blocks: (R, S, H, W, C) each, R and the images' shape in common; uint8, or float in [0, 1].
+        path: of the PNG file.
+        headings: one above each of all the blocks' columns.
+        title: a line above the grid.
+    """
+    grids: list[Bytes] = []
+    centres: list[int] = []
+    for block in blocks:
+        rows, columns, *shape = block.shape
+        grid = tile(to_uint8(block.reshape(rows * columns, *shape)), columns)
+        step = (grid.shape[1] - GAP_PIXELS) // columns
+        start = sum(g.shape[1] for g in grids) + GAP_PIXELS // 2
+        centres += [start + step // 2 + step * column for column in range(columns)]
+        grids += [grid, np.full((len(grid), BLOCK_GAP_PIXELS, grid.shape[2]), PAPER, np.uint8)]
+    image = _with_band(_picture(np.concatenate(grids[:-1], axis=1)), LINE_PIXELS)
+    for centre, heading in zip(centres, headings, strict=True):
+        _text(image, (centre, 1), heading, anchor="ma")
+    _save(image, path, title)
 
 
 def prediction_grid(

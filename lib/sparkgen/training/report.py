@@ -13,14 +13,13 @@ from sparkgen.feed.reader import read_rows
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
-from sparkgen.tracking.charts import latent_map, loss_curves
-from sparkgen.tracking.figures import image_grid, reconstruction_grid
+from sparkgen.tracking.charts import loss_curves
+from sparkgen.tracking.figures import image_grid
 from sparkgen.training.class_report import draw_classes
+from sparkgen.training.latent_report import draw_latents
 
 SAMPLES = 64
-RECONSTRUCTIONS = 30
 LATENTS = 2000
-BATCH_ROWS = 100
 
 
 def write_report(
@@ -32,8 +31,8 @@ def write_report(
     version_uri: str,
     folder: str | Path,
 ) -> Path:
-    """Writes `loss_curves.png` and `samples.png`; for encoder-decoders `reconstructions.png` and
-    `latent_map.png`; for classifiers `confusion_matrix.png` and `predictions.png`.
+    """Writes `loss_curves.png` and `samples.png`, and what an encoder-decoder or a classifier has to
+    show besides (see `draw_latents` and `draw_classes`).
 
     Args:
         model: as trained.
@@ -54,7 +53,7 @@ def write_report(
         return folder
     if isinstance(model, EncoderDecoder):
         rows = read_rows(version_uri, manifest, split=split, limit=LATENTS)
-        _draw_latents(model, rows, manifest.class_names, folder)
+        draw_latents(model, rows, manifest.class_names, folder)
     if isinstance(model, Classifier):
         draw_classes(model, manifest, version_uri=version_uri, split=split, folder=folder)
     return folder
@@ -73,24 +72,3 @@ def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.ND
         **experiment.sampling.options,
     )
     return np.asarray(keras.ops.convert_to_numpy(images))
-
-
-def _draw_latents(
-    model: EncoderDecoder,
-    rows: Mapping[str, npt.NDArray[Any]],
-    class_names: Sequence[str],
-    folder: Path,
-) -> None:
-    images, labels = rows["image"], rows["label"]
-    batches = [slice(n, n + BATCH_ROWS) for n in range(0, len(images), BATCH_ROWS)]
-    latents = [_array(model.encode(images[b], labels=labels[b])) for b in batches]
-    latent_map(np.concatenate(latents), labels, class_names, folder / "latent_map.png")
-    x = images[:RECONSTRUCTIONS]
-    x_hat = _array(model.reconstruct(x, labels=labels[:RECONSTRUCTIONS]))
-    reconstruction_grid(x, x_hat, folder / "reconstructions.png")
-
-
-def _array(tensor: Any) -> npt.NDArray[Any]:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor))

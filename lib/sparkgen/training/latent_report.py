@@ -1,0 +1,150 @@
+"""The pictures of an encoder-decoder: what it brings back, and what its latents hold."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.models.contract import EncoderDecoder
+from sparkgen.models.latent import add_concept, concept_vector, interpolate, latent_grid
+from sparkgen.tracking.charts import latent_map
+from sparkgen.tracking.figures import block_grid, image_grid, reconstruction_grid
+
+RECONSTRUCTIONS = 30
+BATCH_ROWS = 100
+WAYS = 10
+WAY_STEPS = 11
+CONCEPT_ROWS = 10  # that a class needs, and that are shown
+CONCEPT_MEAN_ROWS = 200
+STRENGTHS = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+PLANE_STEPS = 16
+PLANE_QUANTILES = (0.01, 0.99)  # of the encoded rows; a few far off would leave little room
+
+Array = npt.NDArray[Any]
+
+
+class Shown(NamedTuple):
+    """The rows of a split that are shown."""
+
+    images: Array
+    """float32 (N, H, W, C), range [0, 1]."""
+    labels: Array
+    """int32 (N,)."""
+    class_names: Sequence[str]
+    """By label."""
+
+
+class Pairs(NamedTuple):
+    """The numbers of the rows between which ways lead: (P,) each."""
+
+    starts: Array
+    ends: Array
+
+
+def draw_latents(
+    model: EncoderDecoder, rows: Mapping[str, Array], class_names: Sequence[str], folder: Path
+) -> None:
+    """Writes `reconstructions.png`, `latent_map.png`, `interpolation.png`; `concept.png` where two
+    classes have ten rows; `latent_grid.png` where latents are points of a plane.
+
+    Args:
+        model: as trained.
+        rows: `image` float32 (N, H, W, C) in [0, 1] and `label` int32 (N,), N of at least 2.
+        class_names: by label.
+        folder: for the files, local.
+    """
+    shown = Shown(rows["image"], rows["label"], class_names)
+    latents = _encode(model, shown)
+    latent_map(latents, shown.labels, class_names, folder / "latent_map.png")
+    x, labels = shown.images[:RECONSTRUCTIONS], shown.labels[:RECONSTRUCTIONS]
+    x_hat = _array(model.reconstruct(x, labels=labels))
+    reconstruction_grid(x, x_hat, folder / "reconstructions.png")
+    _draw_ways(model, shown, folder / "interpolation.png")
+    _draw_concept(model, shown, folder / "concept.png")
+    if model.latent_size == 2:
+        _draw_plane(model, latents, shown, folder / "latent_grid.png")
+
+
+def pairs(labels: Array, count: int, *, within_class: bool) -> Pairs:
+    """The rows of `count` ways: from every class in turn to the next one, or to the same.
+
+    A class that has enough rows gives another one each time.
+    """
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    step = 0 if within_class else 1
+
+    def row(number: int, which: int) -> int:
+        mine = rows[number % len(rows)]
+        return int(mine[which % len(mine)])
+
+    turns = [2 * (number // len(rows)) for number in range(count)]
+    return Pairs(
+        np.array([row(number, turn) for number, turn in enumerate(turns)]),
+        np.array([row(number + step, turn + 1) for number, turn in enumerate(turns)]),
+    )
+
+
+def _draw_ways(model: EncoderDecoder, shown: Shown, path: Path) -> None:
+    # A conditional model has one label for both ends of a way.
+    starts, ends = pairs(shown.labels, WAYS, within_class=model.conditional)
+    x, other = shown.images[starts], shown.images[ends]
+    ways = _array(interpolate(model, x, other, steps=WAY_STEPS, labels=shown.labels[starts]))
+    alphas = [f"{alpha:.1f}" for alpha in np.linspace(0, 1, WAY_STEPS)]
+    block_grid(
+        [x[:, None], ways, other[:, None]],
+        path,
+        headings=["image", *alphas, "image"],
+        title="the straight way between the latents of two images, decoded",
+    )
+
+
+def _draw_concept(model: EncoderDecoder, shown: Shown, path: Path) -> None:
+    present, counts = np.unique(shown.labels, return_counts=True)
+    enough = present[counts >= CONCEPT_ROWS]
+    if len(enough) < 2:
+        return
+    without, having = (np.flatnonzero(shown.labels == k)[:CONCEPT_MEAN_ROWS] for k in enough[:2])
+    vector_Z = concept_vector(
+        model,
+        shown.images[having],
+        shown.images[without],
+        labels=(shown.labels[having], shown.labels[without]),
+    )
+    x, labels = (array[without[:CONCEPT_ROWS]] for array in shown[:2])
+    moved = [_array(add_concept(model, x, vector_Z, strength=s, labels=labels)) for s in STRENGTHS]
+    old, new = (shown.class_names[k] for k in enough[:2])
+    kept = ", labels as they are" if model.conditional else ""
+    block_grid(
+        [x[:, None], np.stack(moved, axis=1)],
+        path,
+        headings=["image", *(f"{strength:g}" for strength in STRENGTHS)],
+        title=f"images of {old}; to their latents added: (mean {new} - mean {old}) times …{kept}",
+    )
+
+
+def _draw_plane(model: EncoderDecoder, latents: Array, shown: Shown, path: Path) -> None:
+    (low, left), (high, right) = np.quantile(latents, PLANE_QUANTILES, axis=0)[:, ::-1].tolist()
+    label = int(shown.labels[0]) if model.conditional else None
+    grid = latent_grid(model, low=(left, low), high=(right, high), steps=PLANE_STEPS, label=label)
+    title = (
+        f"z₁ from {left:.2g} to {right:.2g} (rightwards), z₂ from {low:.2g} to {high:.2g} (upwards)"
+    )
+    if label is not None:
+        title += f", label {shown.class_names[label]}"
+    images = _array(grid).reshape(-1, *shown.images.shape[1:])
+    image_grid(images, path, columns=PLANE_STEPS, title=title)
+
+
+def _encode(model: EncoderDecoder, shown: Shown) -> Array:
+    batches = [slice(n, n + BATCH_ROWS) for n in range(0, len(shown.images), BATCH_ROWS)]
+    return np.concatenate(
+        [_array(model.encode(shown.images[b], labels=shown.labels[b])) for b in batches]
+    )
+
+
+def _array(tensor: Any) -> Array:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
