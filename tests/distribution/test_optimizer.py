@@ -1,8 +1,12 @@
+import keras
 import numpy as np
 import pytest
 import ring_functions
+import tensorflow as tf
 
 from sparkgen.distribution.launcher import launch
+from sparkgen.distribution.optimizer import distribute
+from sparkgen.distribution.ring import Ring
 
 
 def train(workers, *, hook=True, compression="none"):
@@ -49,3 +53,17 @@ def test_half_precision_gradients_cost_little(together):
     assert (weights[0] == weights[1]).all()
     assert (weights != together["weights"]).any()
     np.testing.assert_allclose(weights, together["weights"], atol=1e-3)
+
+
+def test_a_row_that_is_looked_up_twice_learns_from_the_sum_of_its_gradients():
+    """Sparse and dense gradients are one and the same to Adam, whose square is of the sum."""
+    sparse = tf.IndexedSlices(tf.constant([[1.0], [2.0], [4.0]]), tf.constant([0, 2, 0]), (3, 1))
+    table = keras.Variable(np.zeros((3, 1)), dtype="float32")
+    optimizer = distribute(keras.optimizers.Adam(0.1, epsilon=0.0), Ring())
+    optimizer.apply([sparse], [table])
+    optimizer.apply([tf.constant([[-5.0], [0.0], [2.0]])], [table])
+    again = keras.Variable(np.zeros((3, 1)), dtype="float32")
+    plain = keras.optimizers.Adam(0.1, epsilon=0.0)
+    plain.apply([tf.constant([[5.0], [0.0], [2.0]])], [again])
+    plain.apply([tf.constant([[-5.0], [0.0], [2.0]])], [again])
+    np.testing.assert_array_equal(table.numpy()[[0, 2]], again.numpy()[[0, 2]])

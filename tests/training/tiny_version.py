@@ -22,14 +22,16 @@ LANES = 4
 CLASSES = 3
 
 
-def write_version(folder: Path, *, train: int = 200, validation: int = 30, seed: int = 0) -> str:
+def write_version(
+    folder: Path, *, train: int = 200, validation: int = 30, seed: int = 0, shape=SHAPE
+) -> str:
     """Writes pictures that are a few patterns and noise; the version's path."""
     random = np.random.default_rng(seed)
-    patterns = random.uniform(0, 200, size=(CLASSES, *SHAPE))
+    patterns = random.uniform(0, 200, size=(CLASSES, *shape))
     splits = {}
     for name, rows, files in (("train", train, 2 * LANES), ("validation", validation, 2)):
         labels = random.integers(0, CLASSES, rows).astype(np.int32)
-        images = (patterns[labels] + random.uniform(0, 55, (rows, *SHAPE))).astype(np.uint8)
+        images = (patterns[labels] + random.uniform(0, 55, (rows, *shape))).astype(np.uint8)
         parts = np.array_split(np.arange(rows), files)
         entries = [_file(folder, name, k, part, labels, images) for k, part in enumerate(parts)]
         counts = dict(enumerate(np.bincount(labels, minlength=CLASSES).tolist()))
@@ -37,7 +39,7 @@ def write_version(folder: Path, *, train: int = 200, validation: int = 30, seed:
     manifest = Manifest(
         name="tiny",
         version="",
-        shape=SHAPE,
+        shape=shape,
         class_names=tuple("abc"),
         lanes=LANES,
         splits=splits,

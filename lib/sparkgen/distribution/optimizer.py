@@ -2,6 +2,9 @@
 
 `hvd.DistributedOptimizer` does nothing under Keras 3, whose optimizers no longer pass the method
 that it overrides: ranks drift apart without an error.
+
+Sparse gradients, as of embeddings, are made dense on the way, in a ring of one too: Keras 3 squares
+the entries of a row that was looked up twice one by one, so Adam would see another gradient.
 """
 
 from collections.abc import Sequence
@@ -24,8 +27,6 @@ def distribute(optimizer: Any, ring: Ring, *, compression: str = "none") -> Any:
         ring: whose ranks all call `apply` alike.
         compression: `none`, or `fp16` for gradients that travel in half precision.
     """
-    if ring.size == 1:
-        return optimizer
     base = type(optimizer)
 
     def apply(self: Any, grads: Sequence[Tensor], trainable_variables: Any = None) -> None:

@@ -36,9 +36,11 @@ class Ring:
         return tensor
 
     def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
-        """The mean of each gradient over the ranks, in one exchange; `fp16` halves what travels."""
+        """The mean of each gradient over the ranks, dense, in one exchange; `fp16` halves it."""
+        import tensorflow as tf
+
         del compression
-        return list(gradients)
+        return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Gives Keras variables the values that rank 0 has."""
@@ -69,10 +71,8 @@ class HorovodRing(Ring):
         return self._hvd.allreduce(tensor, op=self._hvd.Average)
 
     def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
-        import tensorflow as tf
-
-        # Sparse gradients of embeddings would be gathered instead, which grows with the ring.
-        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        # Dense: sparse gradients would be gathered instead, which grows with the ring.
+        dense = super().average(gradients)
         compressor = getattr(self._hvd.Compression, compression)
         return list(
             self._hvd.grouped_allreduce(dense, op=self._hvd.Average, compression=compressor)

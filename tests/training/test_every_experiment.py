@@ -1,0 +1,71 @@
+"""Every model that learns by gradient trains the same on one and on two workers."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_version import request, without_clock, write_version
+from training_functions import train_each
+
+from sparkgen.distribution.launcher import launch
+
+CONF = Path(__file__).parents[2] / "conf" / "experiments"
+# Dropout draws random numbers of each worker's own. A bias before a batch normalisation has no
+# gradient but rounding errors, of which Adam would make whole steps.
+INSTEAD = {
+    "full_classifier_digits": {
+        "options": {"filters": 8, "hidden": 16, "dropout": 0.0},
+        "optimizer": {"name": "sgd", "learning_rate": 0.05},
+    }
+}
+
+
+def trainings():
+    """Model, options and optimizers of all experiments on the digits, by name."""
+    found = {}
+    for path in sorted(CONF.glob("*_digits.yaml")):
+        experiment = yaml.safe_load(path.read_text())
+        model, training = experiment["model"], experiment["training"]
+        if training.get("method") == "counting":  # Spark sums the counts, whatever the partitions
+            continue
+        own = {
+            key: training[key]
+            for key in ("optimizer", "optimizers", "ema_momentum")
+            if key in training
+        }
+        found[path.stem] = {
+            "model": model["name"],
+            "options": model.get("options", {}),
+            **own,
+            **INSTEAD.get(path.stem, {}),
+        }
+    return found
+
+
+TRAININGS = trainings()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """The results of all trainings by number of workers."""
+    version = write_version(tmp_path_factory.mktemp("data"), train=96, shape=(8, 8, 1))
+
+    def run(workers):
+        folder = tmp_path_factory.mktemp(f"on-{workers}")
+        requests = {
+            name: request(version, folder / name, epochs=2, batch_size=16, **training)
+            for name, training in TRAININGS.items()
+        }
+        return launch(train_each, requests, workers=workers, where="local", threads_per_worker=1)
+
+    return {workers: run(workers) for workers in (1, 2)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAININGS)
+def test_two_workers_have_the_losses_of_one(results, name):
+    one, two = (without_clock(results[workers][name]["history"]) for workers in (1, 2))
+    assert len(one) == len(two) == 2
+    for mine, theirs in zip(one, two, strict=True):
+        # A difference of two terms may come near 0; it is as exact as the loss is.
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-4 * abs(theirs["loss"]))
