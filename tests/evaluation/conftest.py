@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -24,13 +25,22 @@ from sparkgen.pipeline.version import DatasetVersion
 IMAGES, LABELS = load_digits(return_X_y=True)
 PIXELS = np.rint(IMAGES / 16 * 255).astype(np.uint8)
 ORDER = np.random.default_rng(0).permutation(len(LABELS))
-TRAIN, TEST, FRESH = ORDER[:1000], ORDER[1000:1400], ORDER[1400:]
-
-WriteRows = Callable[..., list[str]]
 
 
-def write_file(path: Path, ids: np.ndarray) -> bytes:
-    columns = [ids, LABELS[ids].astype(np.int32), [PIXELS[i].tobytes() for i in ids]]
+class DigitIds(NamedTuple):
+    """The rows of `split_version`, and those that are in no split."""
+
+    train: np.ndarray
+    test: np.ndarray
+    fresh: np.ndarray
+
+
+IDS = DigitIds(ORDER[:1000], ORDER[1000:1400], ORDER[1400:])
+RowsInFiles = Callable[..., list[str]]
+
+
+def write_file(path: Path, ids: np.ndarray, pixels: np.ndarray) -> bytes:
+    columns = [ids, LABELS[ids].astype(np.int32), [pixels[i].tobytes() for i in ids]]
     table = pa.Table.from_arrays([pa.array(c) for c in columns], schema=IMAGE_SCHEMA)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
@@ -39,26 +49,26 @@ def write_file(path: Path, ids: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def write_split(root: Path, split: str, ids: np.ndarray, files: int) -> SplitEntry:
+def write_split(
+    root: Path, split: str, ids: np.ndarray, files: int, pixels: np.ndarray = PIXELS
+) -> SplitEntry:
     entries = []
     for number, part in enumerate(np.array_split(ids, files)):
         path = f"{split}/part-{number:05d}.parquet"
-        data = write_file(root / path, part)
+        data = write_file(root / path, part, pixels)
         sha256 = hashlib.sha256(data).hexdigest()
         entries.append(FileEntry(path=path, rows=len(part), bytes=len(data), sha256=sha256))
     counts = dict(enumerate(np.bincount(LABELS[ids], minlength=10).tolist()))
     return SplitEntry(rows=len(ids), label_counts=counts, files=tuple(entries))
 
 
-def write_version(
-    root: Path, splits: dict[str, np.ndarray], *, files: int, class_names: Sequence[str] = ()
-) -> DatasetVersion:
+def write_version(root: Path, splits: dict[str, np.ndarray], *, files: int) -> DatasetVersion:
     config = DatasetConfig.model_validate(
         {
             "name": "digits",
             "source": {"format": "builtin"},
             "shape": [8, 8, 1],
-            "class_names": list(class_names) or [str(n) for n in range(10)],
+            "class_names": [str(n) for n in range(10)],
         }
     )
     manifest = Manifest(
@@ -82,6 +92,30 @@ def digits_version(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
     """90 test rows in 9 files."""
     order = np.random.default_rng(0).permutation(90)
     return write_version(tmp_path_factory.mktemp("digits"), {"test": order}, files=9)
+
+
+@pytest.fixture(scope="session")
+def split_version(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
+    """1,000 training and 400 test rows in 4 files each."""
+    root = tmp_path_factory.mktemp("split")
+    return write_version(root, {"train": IDS.train, "test": IDS.test}, files=4)
+
+
+@pytest.fixture(scope="session")
+def digit_ids() -> DigitIds:
+    return IDS
+
+
+@pytest.fixture(scope="session")
+def rows_in_files(tmp_path_factory: pytest.TempPathFactory) -> RowsInFiles:
+    """`rows_in_files(ids, files=1, pixels=PIXELS)`: Parquet files of images, as samples lie in."""
+
+    def write(ids: np.ndarray, files: int = 1, pixels: np.ndarray = PIXELS) -> list[str]:
+        folder = tmp_path_factory.mktemp("samples")
+        entries = write_split(folder, "samples", ids, files, pixels).files
+        return [f"{folder}/{entry.path}" for entry in entries]
+
+    return write
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +150,7 @@ def pack_classifier(folder: Path, *, seed: int, steps: int) -> PortableModel:
     step = tf.function(lambda batch: model.train_step((batch,)))
     random = np.random.default_rng(seed)
     for _ in range(steps):
-        ids = random.choice(TRAIN, 100, replace=False)
+        ids = random.choice(IDS.train, 100, replace=False)
         images = tf.constant(PIXELS[ids].reshape(-1, 8, 8, 1) / np.float32(255))
         label = tf.constant(LABELS[ids].astype(np.int32))
         step({"id": tf.constant(ids), "image": images, "label": label, "weight": tf.ones(100)})

@@ -1,9 +1,11 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from sparkgen.evaluation.distances import frechet_distance, kernel_distance
 from sparkgen.evaluation.judgement import judge
-from sparkgen.evaluation.manifold import precision_recall
+from sparkgen.evaluation.manifold import precision_recall, squared_distances
 from sparkgen.evaluation.memorisation import memorisation, merge_nearest, nearest_distances
 
 RANDOM = np.random.default_rng(0)
@@ -26,6 +28,17 @@ def test_the_interval_of_the_kernel_distance_covers_zero_for_two_halves() -> Non
     assert abs(estimate.value) < 3 * estimate.standard_error
 
 
+@pytest.mark.parametrize("rows", [100, 400])
+def test_two_standard_errors_of_the_kernel_distance_cover_zero_as_often_as_they_should(
+    rows: int,
+) -> None:
+    """In at least 85 of 100 pairs of sets from one distribution; by normal theory in 95."""
+    random = np.random.default_rng(1)
+    pairs = random.normal(size=(100, 2, rows, 8))
+    found = [kernel_distance(x, y) for x, y in pairs]
+    assert sum(abs(f.value) <= 2 * f.standard_error for f in found) >= 85
+
+
 def test_the_kernel_distance_sees_a_shift_of_a_third_of_a_deviation() -> None:
     estimate = kernel_distance(REAL[:1000], REAL[1000:] + 0.33, block_rows=100)
     assert estimate.value > 5 * estimate.standard_error
@@ -39,6 +52,28 @@ def test_precision_falls_for_unreal_samples_and_recall_for_missing_ones() -> Non
     assert unreal == (0.0, 0.0)
     assert narrow.precision > 0.95
     assert narrow.recall < 0.05
+
+
+def test_distances_are_those_of_the_differences_also_where_they_are_small() -> None:
+    """784 pixels, beside a copy in which one pixel is one level off, and an exact copy."""
+    x = RANDOM.integers(0, 256, (600, 784)) / 255
+    y = x[:2].copy()
+    y[0, 5] += 1 / 255
+    direct = np.sqrt(((x[:, None] - y[None]) ** 2).sum(-1))
+    found = nearest_distances(x, y, neighbours=2)
+    np.testing.assert_allclose(found, np.sort(direct, axis=1), atol=1e-6)
+    assert found[0, 0] == pytest.approx(1 / 255, rel=1e-6)
+    np.testing.assert_allclose(squared_distances(x, y), direct**2, atol=1e-9)
+
+
+def test_a_search_takes_no_more_memory_for_more_queries() -> None:
+    train, query = RANDOM.normal(size=(4000, 50)), RANDOM.normal(size=(3000, 50))
+    tracemalloc.start()
+    nearest_distances(query, train, neighbours=5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # All distances at once would be 96 MB.
+    assert peak < 24e6
 
 
 def test_neighbours_found_in_parts_are_those_found_in_the_whole() -> None:

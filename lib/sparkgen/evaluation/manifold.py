@@ -40,8 +40,12 @@ def precision_recall(
 
 def squared_distances(x_NF: Features, y_MF: Features) -> Features:
     """Squared Euclidean distances (N, M), at least 0."""
-    squares = (x_NF**2).sum(1)[:, None] + (y_MF**2).sum(1)[None, :] - 2.0 * x_NF @ y_MF.T
-    return np.maximum(squares, 0.0)
+    # |x|² + |y|² - 2 x·y in the memory of the products alone.
+    squares = x_NF @ y_MF.T
+    squares *= -2.0
+    squares += np.einsum("nf,nf->n", x_NF, x_NF)[:, None]
+    squares += np.einsum("mf,mf->m", y_MF, y_MF)[None, :]
+    return np.maximum(squares, 0.0, out=squares)
 
 
 def _radius(x_NF: Features, neighbours: int) -> Features:

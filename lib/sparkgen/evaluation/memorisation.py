@@ -15,6 +15,7 @@ from sparkgen.evaluation.manifold import squared_distances
 
 NEIGHBOURS = 50
 USUAL_QUANTILE = 0.01
+QUERY_ROWS = 250  # searched at once; more take memory for their distances and are no faster
 
 
 class Memorisation(NamedTuple):
@@ -30,10 +31,16 @@ class Memorisation(NamedTuple):
 
 def nearest_distances(query_QD: Features, train_ND: Features, *, neighbours: int) -> Features:
     """Distances to the nearest rows of one part of the training set, ascending: (Q, at most k)."""
-    squares = squared_distances(query_QD.astype(np.float64), train_ND.astype(np.float64))
-    keep = min(neighbours, squares.shape[1])
-    nearest = np.partition(squares, keep - 1, axis=1)[:, :keep]
-    return np.sqrt(np.sort(nearest, axis=1))
+    # In float32 the distance of a copy, a difference of large numbers, is lost in rounding.
+    train = train_ND.astype(np.float64)
+    keep = min(neighbours, len(train))
+    found = []
+    for start in range(0, len(query_QD), QUERY_ROWS):
+        query = query_QD[start : start + QUERY_ROWS].astype(np.float64)
+        squares = squared_distances(query, train)
+        squares.partition(keep - 1, axis=1)
+        found.append(np.sqrt(np.sort(squares[:, :keep], axis=1)))
+    return np.concatenate(found)
 
 
 def merge_nearest(parts: list[Features], *, neighbours: int) -> Features:

@@ -24,7 +24,7 @@ from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.pixels import to_unit
 from sparkgen.datasets.storage import read_bytes
-from sparkgen.evaluation.distances import frechet_distance, kernel_distance
+from sparkgen.evaluation.distances import LEAST_BLOCKS, frechet_distance, kernel_distance
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.judgement import CONFIDENT, judge
 from sparkgen.evaluation.manifold import precision_recall
@@ -153,13 +153,14 @@ def _judgement(
     by = f"judge {packed_judge.digest}"
     against = f"{len(x)} samples against {len(y)} rows, {by}"
     kid = kernel_distance(x, y)
+    kid_protocol = f"KID, cubic kernel, {LEAST_BLOCKS} blocks or more, {against}"
     near = precision_recall(y[: len(x)], x)
     classes = samples.probabilities.shape[1]
     counts = manifest.splits["train"].label_counts
     expected = np.array([counts.get(label, 0) for label in range(classes)], np.float64)
     verdict = judge(samples.probabilities, expected / expected.sum())
     return {
-        "kid": Value(kid.value, f"KID, cubic kernel, {against}", kid.standard_error),
+        "kid": Value(kid.value, kid_protocol, kid.standard_error),
         "fid": Value(frechet_distance(x, y), f"FID, {against}"),
         "precision": Value(near.precision, f"precision, 3 neighbours, {against}"),
         "recall": Value(near.recall, f"recall, 3 neighbours, {against}"),
