@@ -3,8 +3,9 @@
 python -m benchmarks.results [EXPERIMENT ...] [--data DIR]     default: every row that is missing
 
 Each experiment runs through all five jobs by its own command, two workers on this machine; its
-record is `benchmarks/results/<experiment>.json` and its samples are `<experiment>.png` beside it.
-`--table` only writes RESULTS.md anew from the records.
+record is `benchmarks/results/<experiment>.json` and its samples are `<experiment>.png` beside it. The
+experiment's file is told what was measured, in a comment. `--table` only writes RESULTS.md and
+these comments anew from the records.
 """
 
 import argparse
@@ -23,11 +24,12 @@ FOLDER = Path(__file__).parent / "results"
 PUBLISHED = Path(__file__).parent / "published.yaml"
 TABLE = Path("RESULTS.md")
 EXPERIMENTS = Path("conf/experiments")
+MEASURED = "# Measured:"
 SAMPLES = 1000
 JUDGES = {
     "mnist": "full_classifier_mnist",
     "mnist_156": "full_classifier_mnist",
-    "cifar10": "full_classifier_cifar10",
+    "cifar10": "augmented_classifier_cifar10",
 }
 FIGURES = {
     "elbo_nats": "ELBO nats",
@@ -57,8 +59,8 @@ def main() -> None:
     for name in [] if options.table else wanted:
         record = run(name, options.data, options.root)
         (FOLDER / f"{name}.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-        TABLE.write_text(table(rows))
-    TABLE.write_text(table(rows))
+        write(rows)
+    write(rows)
 
 
 def run(name: str, data: str, root: str) -> dict[str, Any]:
@@ -86,6 +88,33 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
     }
 
 
+def write(rows: dict[str, str | None]) -> None:
+    """Writes RESULTS.md, and the comment in every measured experiment's file."""
+    records = read_records(rows)
+    TABLE.write_text(table(records, rows))
+    for record in records:
+        path = EXPERIMENTS / f"{record['experiment']}.yaml"
+        path.write_text(annotated(path.read_text(), measured(record)))
+
+
+def read_records(rows: dict[str, str | None]) -> list[dict[str, Any]]:
+    """The records there are, in the order of the table."""
+    files = [FOLDER / f"{name}.json" for name in rows]
+    return [json.loads(file.read_text()) for file in files if file.exists()]
+
+
+def measured(record: dict[str, Any]) -> str:
+    """A record in one line: time, and the figures that the model is trained for."""
+    return f"{MEASURED} {training_time(record)}; {', '.join(_shown(record)[:2])} (RESULTS.md)."
+
+
+def annotated(experiment: str, line: str) -> str:
+    """The text of an experiment with `line` at the end of its opening comment."""
+    lines = [old for old in experiment.splitlines() if not old.startswith(MEASURED)]
+    end = next(i for i, old in enumerate(lines) if not old.startswith("#"))
+    return "\n".join([*lines[:end], line, *lines[end:]]) + "\n"
+
+
 def _overrides(path: Path, data: str) -> tuple[str, ...]:
     """What the table asks of every experiment: enough samples, and the judge of its data set."""
     experiment = yaml.safe_load(path.read_text())
@@ -107,13 +136,8 @@ def figures(path: Path, data: str, root: str) -> dict[str, Any]:
     return {name: figure._asdict() for name, figure in logged_figures(version).items()}
 
 
-def table(rows: dict[str, str | None]) -> str:
-    """RESULTS.md from the records there are."""
-    records = [
-        json.loads((FOLDER / f"{name}.json").read_text())
-        for name in rows
-        if (FOLDER / f"{name}.json").exists()
-    ]
+def table(records: list[dict[str, Any]], rows: dict[str, str | None]) -> str:
+    """RESULTS.md from the records, and the published figures."""
     lines = [
         "# Results",
         "",
@@ -134,18 +158,22 @@ def table(rows: dict[str, str | None]) -> str:
 
 def _row(record: dict[str, Any], published: str | None) -> str:
     name, train = record["experiment"], record["train"]
-    shown = [
-        f"{title} {_number(record['figures'][key])}"
-        for key, title in FIGURES.items()
-        if key in record["figures"]
-    ]
-    training = f"{train['training_seconds']:.0f} s, {record['cores']} cores"
     picture = FOLDER / f"{name}.png"
     grid = f"![{name}]({picture.relative_to(Path.cwd())})" if picture.exists() else ""
     return (
-        f"| {name}<br>`{record['command']}` | {train['parameters']:,.0f} | {training} "
-        f"| {'<br>'.join(shown)} | {published or ''} | {grid} |"
+        f"| {name}<br>`{record['command']}` | {train['parameters']:,.0f} "
+        f"| {training_time(record)} | {'<br>'.join(_shown(record))} | {published or ''} | {grid} |"
     )
+
+
+def training_time(record: dict[str, Any]) -> str:
+    """How long the steps took, and on what."""
+    return f"{record['train']['training_seconds']:.0f} s on {record['cores']} cores"
+
+
+def _shown(record: dict[str, Any]) -> list[str]:
+    figures = record["figures"]
+    return [f"{title} {_number(figures[k])}" for k, title in FIGURES.items() if k in figures]
 
 
 def _number(figure: dict[str, Any]) -> str:

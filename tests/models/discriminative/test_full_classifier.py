@@ -29,3 +29,19 @@ def test_features_dropped_in_training_are_about_half(build: Callable, batch_of: 
     features = np.asarray(model.features(batch_of(model, 64)["image"], training=True))
     assert features.shape == (64, 128)
     assert abs(np.mean(features == 0) - 0.5) < 0.05
+
+
+def test_images_are_moved_in_training_only(build: Callable, batch_of: Callable) -> None:
+    """Noise of 0 mirrors an image; the logits of its mirror image are then those of training."""
+    model = build(NAME, mirror=True, dropout=0.0)
+    batch = batch_of(model)
+    noise = {"augmentation": np.zeros_like(batch["noise"]["augmentation"])}
+    mirrored = {**batch, "image": batch["image"][:, :, ::-1]}
+    plain = build(NAME, dropout=0.0)
+    moved = np.asarray(model.loss_terms({**batch, "noise": noise}, training=True)["cross_entropy"])
+    wanted = np.asarray(plain.loss_terms(mirrored, training=True)["cross_entropy"])
+    np.testing.assert_allclose(moved, wanted, rtol=1e-5)
+    still = np.asarray(model.loss_terms(batch, training=False)["cross_entropy"])
+    np.testing.assert_array_equal(
+        still, model.loss_terms({**batch, "noise": noise}, training=False)["cross_entropy"]
+    )

@@ -2,18 +2,21 @@
 
 The reference: 3×3 convolutions 32, 32 (stride 2), 64, 64 (stride 2), each with batch normalisation
 (Ioffe and Szegedy, 2015) and leaky relu, then 128 dense units with batch normalisation, leaky relu
-and dropout 0.5 (Srivastava et al., 2014), then softmax. Dropout is the one thing in the project
+and dropout 0.5 (Srivastava et al., 2014), then softmax. Beyond it, training images may be mirrored
+and moved at random. Dropout is the one thing in the project
 that draws its own random numbers, so this model's training depends on the number of workers.
 """
 
 from typing import Any
 
 import keras
+from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.models.classifier import Classifier
-from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 
 
 class Config(Strict):
@@ -25,6 +28,10 @@ class Config(Strict):
     """Dense units, the features of the classifier."""
     dropout: float = 0.5
     """Share of the features dropped in training; 0 for none."""
+    mirror: bool = False
+    """Whether to mirror training images left to right, half of them."""
+    shift: int = Field(0, ge=0)
+    """Pixels by which training images are moved at most, each way."""
 
 
 class FullClassifier(Classifier):
@@ -32,6 +39,9 @@ class FullClassifier(Classifier):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
+        self.moves: dict[str, Any] = {"mirror": config.mirror, "shift": config.shift}
+        if any(self.moves.values()):
+            self.training_noise = {"augmentation": augmentation.NOISE}
         layers: list[Any] = []
         for factor, strides in ((1, 1), (1, 2), (2, 1), (2, 2)):
             filters = factor * config.filters
@@ -42,6 +52,13 @@ class FullClassifier(Classifier):
         if config.dropout > 0:
             layers.append(keras.layers.Dropout(config.dropout))
         self.body = keras.Sequential(layers, name="body")
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        if training and self.training_noise:
+            noise = batch["noise"]["augmentation"]
+            image = augmentation.augment(batch["image"], noise, **self.moves)
+            batch = {**batch, "image": image}
+        return super().loss_terms(batch, training=training)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
