@@ -126,3 +126,21 @@ def test_a_class_folder_may_bear_the_number_of_its_class(tmp_path: Path) -> None
         (tmp_path / "train" / name / "a.png").write_bytes(png(3))
     (records,) = records_of(str(tmp_path), "train", tasks=1)
     assert records.labels.tolist() == [0, 1]
+
+
+def test_a_damaged_member_of_a_zip_goes_to_quarantine_and_the_others_stay(tmp_path: Path) -> None:
+    archive = Path(zipped(tmp_path))
+    data, picture = archive.read_bytes(), png(7)
+    at = data.index(picture)  # of the test split's first class; members are stored as they are
+    archive.write_bytes(data[: at + 40] + b"\xff" + data[at + 41 :])
+    found = candidates(list_members(str(archive)), SPLITS, NAMES)
+    records = [
+        block.records
+        for split in SPLITS
+        for part in image_slices(split, str(archive), found[split], rule=RULE, tasks=1)
+        for block in part.blocks()
+    ]
+    assert [(b.position, b.reason) for r in records for b in r.bad] == [
+        ("set/test/cat/007.png", "unreadable-member")
+    ]
+    assert sum(len(r.labels) for r in records) == 119

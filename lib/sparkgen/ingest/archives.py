@@ -7,6 +7,7 @@ has no index and can only be read from its start, so each task inflates it and k
 
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from stat import S_ISLNK
 from typing import Any, Literal, NamedTuple
@@ -49,13 +50,13 @@ def list_members(uri: str) -> list[Member]:
     return [Member(n, name, "file", 0, size) for n, (name, size) in enumerate(files)]
 
 
-def read_members(uri: str, members: list[Member]) -> Iterator[bytes]:
-    """The bytes of some members, in their order."""
+def read_members(uri: str, members: list[Member]) -> Iterator[bytes | None]:
+    """The bytes of some members, in their order; None for one that its archive cannot give."""
     filesystem, path = open_uri(uri)
     if uri.endswith(".zip"):
         with filesystem.open_input_file(path) as file, zipfile.ZipFile(file) as archive:
             for member in members:
-                yield archive.read(member.name)
+                yield _unzipped(archive, member.name)
     elif uri.endswith(STREAMED):
         yield from _read_streamed(uri, filesystem, path, members)
     elif uri.endswith(ARCHIVES):
@@ -67,6 +68,14 @@ def read_members(uri: str, members: list[Member]) -> Iterator[bytes]:
         for member in members:
             with filesystem.open_input_stream(f"{path}/{member.name}", compression=None) as stream:
                 yield bytes(stream.read())
+
+
+def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    try:
+        return archive.read(name)
+    # A wrong checksum, damaged data, a password, an unknown compression.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
+        return None
 
 
 def _open_tar(uri: str, filesystem: fs.FileSystem, path: str) -> tarfile.TarFile:

@@ -96,7 +96,9 @@ def _not_a_record(member: Member, label: int) -> str | None:
     return "decompression-bomb" if member.size > MOST_BYTES else None
 
 
-def _decoded(some: tuple[Candidate, ...], contents: Iterator[bytes], rule: ImageRule) -> Records:
+def _decoded(
+    some: tuple[Candidate, ...], contents: Iterator[bytes | None], rule: ImageRule
+) -> Records:
     labels: list[int] = []
     pixels: list[Pixels] = []
     bad: list[Bad] = []
@@ -105,6 +107,9 @@ def _decoded(some: tuple[Candidate, ...], contents: Iterator[bytes], rule: Image
             bad.append(Bad(member.name, reason, b""))
             continue
         data = next(contents)
+        if data is None:
+            bad.append(Bad(member.name, "unreadable-member", b""))
+            continue
         try:
             pixels.append(decode_image(data, rule).reshape(-1))
             labels.append(label)
