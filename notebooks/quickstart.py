@@ -13,26 +13,9 @@
 
 # COMMAND ----------
 
-import os
-from pathlib import Path
+from sparkgen.notebook import Notebook
 
-here = Path.cwd()
-conf = (here.parent if here.name == "notebooks" else here) / "conf"
-
-
-def widget(name: str, default: str) -> str:
-    """The value of a widget, or of an environment variable where there are no widgets."""
-    if "dbutils" not in globals():
-        return os.environ.get(f"SPARKGEN_{name.upper()}", default)
-    dbutils.widgets.text(name, default)
-    return dbutils.widgets.get(name)
-
-
-show = globals().get("display", print)
-name = widget("experiment", "vae_digits")
-environment = widget("env", "local")
-root = widget("root", "") or None
-overrides = tuple(filter(None, widget("set", "").split(";")))
+book = Notebook("quickstart", globals(), experiment="vae_digits")
 
 # COMMAND ----------
 
@@ -42,15 +25,12 @@ overrides = tuple(filter(None, widget("set", "").split(";")))
 
 # COMMAND ----------
 
-from sparkgen.config.load import load_experiment
 from sparkgen.config.request import DatasetRequest
 from sparkgen.pipeline.session import spark_session
 
-experiment = load_experiment(
-    conf / "experiments" / f"{name}.yaml", env=environment, overrides=overrides, root=root
-)
+experiment = book.request()
 spark = spark_session(experiment.environment)
-show(experiment.model)
+book.show(experiment.model)
 
 # COMMAND ----------
 
@@ -66,7 +46,7 @@ from sparkgen.pipeline.version import newest_version
 dataset = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
 ingested = ingest.run(dataset, spark)
 version = newest_version(experiment)
-show(spark.read.parquet(f"{version.uri}/train").groupBy("label").count().orderBy("label").toPandas())
+book.show(spark.read.parquet(f"{version.uri}/train").groupBy("label").count().orderBy("label").toPandas())
 
 # COMMAND ----------
 
@@ -79,7 +59,7 @@ show(spark.read.parquet(f"{version.uri}/train").groupBy("label").count().orderBy
 from sparkgen.pipeline import train
 
 trained = train.run(experiment, spark)
-show(trained["metrics"])
+book.show(trained["metrics"])
 
 # COMMAND ----------
 
@@ -93,7 +73,7 @@ from sparkgen.pipeline import evaluate, promote
 
 evaluated = evaluate.run(experiment, spark)
 promoted = promote.run(experiment, spark)
-show({**evaluated["metrics"], **promoted})
+book.show({**evaluated["metrics"], **promoted})
 
 # COMMAND ----------
 
@@ -109,4 +89,4 @@ from sparkgen.pipeline import sample
 
 sampled = sample.run(experiment, spark)
 print(sampled["contact_sheet"])
-show(Image.open(sampled["contact_sheet"]))
+book.show(Image.open(sampled["contact_sheet"]))
