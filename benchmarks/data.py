@@ -47,26 +47,71 @@ def synthetic_mnist(rows: int) -> tuple[Bytes, npt.NDArray[np.int64]]:
     return images, digits.target[which]
 
 
-def cifar10(data: str, scratch: Path) -> Path:
-    """A tar of 5,000 32×32 JPEG files in class folders: CIFAR-10's, or coloured digits."""
-    real = Path(data) / "cifar10-jpg-small.tar"
-    if real.exists():
+def mnist_test(data: str, scratch: Path, *, rows: int = 10_000) -> Path:
+    """A libsvm file of `rows` rows to evaluate on: MNIST's test split, or a part of `mnist`."""
+    real = Path(data) / "mnist-digits-test.txt.gz"
+    if real.exists() and rows == 10_000:
         return real
-    target = scratch / "images.tar"
-    if target.exists():
-        return target
-    images, labels = synthetic_mnist(5_000)
-    tint = np.random.default_rng(1).uniform(0.3, 1.0, (5_000, 1, 1, 3))
-    with tarfile.open(target, "w") as archive:
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            colour = (np.pad(image, 2)[..., None] * tint[i]).astype(np.uint8)
-            encoded = io.BytesIO()
-            Image.fromarray(colour).save(encoded, "JPEG", quality=90)
-            member = tarfile.TarInfo(f"train/{label}/{i:05d}.jpg")
-            member.size = encoded.tell()
-            encoded.seek(0)
-            archive.addfile(member, encoded)
+    return mnist(data, scratch, rows=rows)
+
+
+def repeated(source: Path, scratch: Path, *, times: int) -> Path:
+    """A file that holds the rows of a .gz file several times; an ingest gives them new ids."""
+    if times == 1:
+        return source
+    target = scratch / f"{times}-times-{source.name}"
+    with target.open("wb") as file:
+        for _ in range(times):
+            file.write(source.read_bytes())  # members of a .gz follow each other
     return target
+
+
+def cifar10(data: str, scratch: Path, *, images: int = 5_000) -> Path:
+    """A tar of 32×32 JPEG files in class folders: CIFAR-10's, evenly chosen, or coloured digits."""
+    real = Path(data) / "cifar10-jpg-small.tar"
+    if real.exists() and images == 5_000:
+        return real
+    target = scratch / f"images-{images}.tar"
+    with tarfile.open(target, "w") as archive:
+        for i, (label, encoded) in enumerate(_real(real, images) or _coloured(images)):
+            member = tarfile.TarInfo(f"train/{label}/{i:05d}.jpg")
+            member.size = len(encoded)
+            archive.addfile(member, io.BytesIO(encoded))
+    return target
+
+
+def unpacked(archive: Path, folder: Path) -> list[bytes]:
+    """Lays the training images of a tar out as files, and gives their bytes."""
+    with tarfile.open(archive) as tar:
+        members = [m for m in tar if m.isfile() and "train" in m.name.split("/")]
+        tar.extractall(folder, members, filter="data")
+        return [(folder / m.name).read_bytes() for m in members]
+
+
+def _real(archive: Path, images: int) -> list[tuple[str, bytes]]:
+    if not archive.exists():
+        return []
+    with tarfile.open(archive) as tar:
+        found = [m for m in tar if m.isfile() and "train" in m.name.split("/")]
+        chosen = found[:: len(found) // images][:images]
+        contents = [tar.extractfile(member) for member in chosen]
+        return [
+            (member.name.split("/")[-2], content.read())
+            for member, content in zip(chosen, contents, strict=True)
+            if content is not None
+        ]
+
+
+def _coloured(images: int) -> list[tuple[str, bytes]]:
+    pixels, labels = synthetic_mnist(images)
+    tint = np.random.default_rng(1).uniform(0.3, 1.0, (images, 1, 1, 3))
+    found = []
+    for i, (image, label) in enumerate(zip(pixels, labels, strict=True)):
+        colour = (np.pad(image, 2)[..., None] * tint[i]).astype(np.uint8)
+        encoded = io.BytesIO()
+        Image.fromarray(colour).save(encoded, "JPEG", quality=90)
+        found.append((str(label), encoded.getvalue()))
+    return found
 
 
 def _scaled(image: npt.NDArray[np.float64]) -> Bytes:

@@ -1,14 +1,12 @@
 """Rows a second into `tf.data`: ours, Petastorm's two ways, and the array in memory.
 
-python benchmarks/feed.py [--data DIR] [--rounds N] [--quick]
+python -m benchmarks.feed [--data DIR] [--rounds N] [--quick]
 
 Every side gives batches of 128 float32 images in [0, 1], shuffled, for one epoch of 60,000 rows.
 (a) `make_reader` with NdarrayCodec; (b) `make_spark_converter(...).make_tf_dataset`; the limit is
 `tf.data` over the array in memory.
 """
 
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,9 @@ import numpy.typing as npt
 
 from benchmarks.data import mnist
 from benchmarks.harness import Side, arguments, compare, report
-from benchmarks.ingest_libsvm import ours as ingest_ours
 from benchmarks.ingest_libsvm import petastorm_example
-from benchmarks.session import spark_session
+from benchmarks.session import local_spark, scratch_folder
+from benchmarks.versions import Version, mnist_version
 
 BATCH = 128
 
@@ -29,33 +27,29 @@ def main() -> None:
     """Runs the comparison."""
     options = arguments(__doc__)
     rows = 10_000 if options.quick else 60_000
-    scratch = Path(tempfile.mkdtemp())
-    source = mnist(options.data, scratch, rows=rows)
-    spark = spark_session(scratch)
-    ingest_ours(spark, source, scratch / "ours")
-    petastorm_example(spark, source, scratch / "a")
-    images, labels = arrays(scratch / "ours")
-    converter = make_converter(spark, images, labels, scratch / "b")
-    sides = [
-        Side("sparkgen", lambda: ours(scratch / "ours")),
-        Side("(a) make_reader", lambda: codec_reader(scratch / "a")),
-        Side("(b) make_spark_converter", lambda: converted(converter)),
-        Side("limit: array in memory", lambda: in_memory(images, labels)),
-    ]
-    report(compare("feed", sides, rows=rows // BATCH * BATCH, rounds=options.rounds))
-    spark.stop()
-    shutil.rmtree(scratch)
+    with scratch_folder() as scratch, local_spark(scratch) as spark:
+        source = mnist(options.data, scratch, rows=rows)
+        version = mnist_version(spark, scratch / "ours", source)
+        petastorm_example(spark, source, scratch / "a")
+        images, labels = arrays(version)
+        converter = make_converter(spark, images, labels, scratch / "b")
+        sides = [
+            Side("sparkgen", lambda: ours(version)),
+            Side("(a) make_reader", lambda: codec_reader(scratch / "a")),
+            Side("(b) make_spark_converter", lambda: converted(converter)),
+            Side("limit: array in memory", lambda: in_memory(images, labels)),
+        ]
+        rows = rows // BATCH * BATCH
+        report("feed", compare("MNIST", sides, rows=rows, rounds=options.rounds))
 
 
-def ours(datasets: Path) -> float:
+def ours(version: Version) -> float:
     """One epoch of the lanes feed, shards decoded anew, as a training's first epoch reads them."""
-    from sparkgen.datasets.manifest import list_versions
     from sparkgen.feed.reader import training_batches
 
-    manifest = list_versions(str(datasets), "mnist")[0]
-    version = f"{datasets}/mnist/{manifest.version}"
+    uri, manifest = version
     batches = training_batches(
-        version, manifest, batch_size=BATCH, seed=0, rank=0, size=1, noise={}, epochs=1
+        uri, manifest, batch_size=BATCH, seed=0, rank=0, size=1, noise={}, epochs=1
     )
     return drain(batches)
 
@@ -110,14 +104,13 @@ def in_memory(images: npt.NDArray[np.uint8], labels: npt.NDArray[Any]) -> float:
     return drain(batches.prefetch(tf.data.AUTOTUNE))
 
 
-def arrays(datasets: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+def arrays(version: Version) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
     """The same rows as arrays: uint8 (N, 28, 28, 1), labels (N,)."""
     import pyarrow.dataset as ds
 
-    version = next(p for p in (datasets / "mnist").iterdir() if (p / "manifest.json").exists())
-    table = ds.dataset(version / "train").to_table()
+    table = ds.dataset(Path(version.uri) / "train").to_table()
     pixels = np.frombuffer(b"".join(table["image"].to_pylist()), np.uint8)
-    return pixels.reshape(-1, 28, 28, 1), table["label"].to_numpy()
+    return pixels.reshape(-1, *version.manifest.shape), table["label"].to_numpy()
 
 
 def drain(batches: Any) -> float:

@@ -38,19 +38,19 @@ class Spread(NamedTuple):
 class Comparison(NamedTuple):
     """Seconds of every side, and how many times the first side's speed each other side's is."""
 
-    name: str
+    case: str
     rows: int
     seconds: dict[str, Spread]
     ratios: dict[str, Spread]
 
 
 def compare(
-    name: str, sides: Sequence[Side], *, rows: int, rounds: int = 5, warm_up: int = 1
+    case: str, sides: Sequence[Side], *, rows: int, rounds: int, warm_up: int = 1
 ) -> Comparison:
     """Runs all sides in turn and compares the first, ours, with each of the others.
 
     Args:
-        name: of the benchmark.
+        case: what the sides do.
         sides: ours first.
         rows: units of work that every side does in a round, for the rates.
         rounds: counted rounds.
@@ -62,27 +62,37 @@ def compare(
             start = time.perf_counter()
             own = side.run()
             seconds = time.perf_counter() - start if own is None else own
-            print(f"  {name} {side.name}: {seconds:.3f} s", file=sys.stderr)
+            print(f"  {case}, {side.name}: {seconds:.3f} s", file=sys.stderr)
             if number >= warm_up:
                 taken[side.name].append(seconds)
     ours = taken[sides[0].name]
     ratios = {
-        side.name: _spread([other / own for own, other in zip(ours, taken[side.name], strict=True)])
+        side.name: spread([other / own for own, other in zip(ours, taken[side.name], strict=True)])
         for side in sides[1:]
     }
-    return Comparison(name, rows, {k: _spread(v) for k, v in taken.items()}, ratios)
+    return Comparison(case, rows, {k: spread(v) for k, v in taken.items()}, ratios)
 
 
-def report(comparison: Comparison) -> None:
-    """Prints the table, and the comparison as one JSON line."""
-    rows, ratios = comparison.rows, comparison.ratios
-    print(f"\n### {comparison.name}\n")
-    print("| side | seconds: median (least–greatest) | rows/s | our speed over it |")
-    print("| --- | --- | --- | --- |")
-    for side, seconds in comparison.seconds.items():
-        rate = f"{rows / seconds.median:,.0f}"
-        print(f"| {side} | {seconds} | {rate} | {ratios.get(side, '')} |")
-    print(json.dumps({"benchmark": comparison.name, **machine(), **_plain(comparison)}), flush=True)
+def report(benchmark: str, *cases: Comparison) -> None:
+    """Prints the table of a benchmark's cases, and its JSON line."""
+    header = ("case", "side", "seconds: median (least–greatest)", "rows/s", "our speed over it")
+    rows = [
+        (case.case, side, seconds, f"{case.rows / seconds.median:,.0f}", case.ratios.get(side, ""))
+        for case in cases
+        for side, seconds in case.seconds.items()
+    ]
+    publish(benchmark, header, rows, cases={case.case: _plain(case) for case in cases})
+
+
+def publish(
+    benchmark: str, header: Sequence[str], rows: Sequence[Sequence[Any]], **values: Any
+) -> None:
+    """Prints a table, and `values` with what they must be read with as one JSON line."""
+    print(f"\n### {benchmark}\n")
+    for cells in (header, ["---"] * len(header), *rows):
+        print(f"| {' | '.join(str(cell) for cell in cells)} |")
+    print()
+    print(json.dumps({"benchmark": benchmark, **machine(), **values}), flush=True)
 
 
 def machine() -> dict[str, Any]:
@@ -90,16 +100,21 @@ def machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "python": platform.python_version()}
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """The arguments every benchmark takes."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", default="data", help="folder of the MNIST and CIFAR-10 files")
-    parser.add_argument("--rounds", type=int, default=5, help="counted rounds (default 5)")
+def arguments(description: str | None, *, rounds: int = 5) -> argparse.Namespace:
+    """The arguments every benchmark takes; `rounds` is how many it counts by default."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", default="../shared/data", help="folder of the MNIST and CIFAR-10 files"
+    )
+    parser.add_argument("--rounds", type=int, default=rounds, help="counted rounds (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="less work, for make bench-quick")
     return parser.parse_args()
 
 
-def _spread(values: list[float]) -> Spread:
+def spread(values: Sequence[float]) -> Spread:
+    """The spread of some figures."""
     return Spread(statistics.median(values), min(values), max(values))
 
 

@@ -1,6 +1,6 @@
 """60,000 libsvm rows to Parquet: ours, Petastorm's way, and one process of scikit-learn.
 
-python benchmarks/ingest_libsvm.py [--data DIR] [--rounds N] [--quick]
+python -m benchmarks.ingest_libsvm [--data DIR] [--rounds N] [--quick]
 
 Ours parses, checks, shuffles, cuts and hashes; (a) Spark's libsvm source and Petastorm's
 `materialize_dataset` with NdarrayCodec, as its MNIST example does; (b) scikit-learn's
@@ -9,7 +9,6 @@ session is started before the clock.
 """
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +16,30 @@ import numpy as np
 
 from benchmarks.data import mnist
 from benchmarks.harness import Side, arguments, compare, report
-from benchmarks.session import spark_session
+from benchmarks.session import local_spark, scratch_folder
+from benchmarks.versions import mnist_version
 
 
 def main() -> None:
     """Runs the comparison."""
     options = arguments(__doc__)
     rows = 10_000 if options.quick else 60_000
-    scratch = Path(tempfile.mkdtemp())
-    source = mnist(options.data, scratch, rows=rows)
-    spark = spark_session(scratch)
-    sides = [
-        Side("sparkgen", lambda: ours(spark, source, scratch / "ours")),
-        Side("(a) materialize_dataset", lambda: petastorm_example(spark, source, scratch / "a")),
-        Side("(b) scikit-learn + pyarrow", lambda: one_process(source, scratch / "b")),
-    ]
-    report(compare("ingest libsvm", sides, rows=rows, rounds=options.rounds))
-    spark.stop()
-    shutil.rmtree(scratch)
+    with scratch_folder() as scratch, local_spark(scratch) as spark:
+        source = mnist(options.data, scratch, rows=rows)
+        sides = [
+            Side("sparkgen", lambda: ours(spark, source, scratch / "ours")),
+            Side(
+                "(a) materialize_dataset", lambda: petastorm_example(spark, source, scratch / "a")
+            ),
+            Side("(b) scikit-learn + pyarrow", lambda: one_process(source, scratch / "b")),
+        ]
+        report("ingest libsvm", compare("MNIST", sides, rows=rows, rounds=options.rounds))
 
 
 def ours(spark: Any, source: Path, target: Path) -> None:
     """A dataset version with its manifest."""
-    from sparkgen.config.dataset import DatasetConfig
-    from sparkgen.ingest.job import ingest
-
     shutil.rmtree(target, ignore_errors=True)
-    config = DatasetConfig.model_validate(
-        {
-            "name": "mnist",
-            "source": {"format": "libsvm", "train": str(source)},
-            "shape": [28, 28, 1],
-            "class_names": [str(i) for i in range(10)],
-            "validation_fraction": 0.0,
-        }
-    )
-    ingest(spark, config, datasets_uri=str(target))
+    mnist_version(spark, target, source)
 
 
 def petastorm_example(spark: Any, source: Path, target: Path) -> None:

@@ -31,7 +31,7 @@ def main() -> None:
         Side("sparkgen", lambda: wait(model.generate(noise))),
         Side("plain loop", lambda: wait(plainly(noise))),
     ]
-    report(compare("pixel sampling", sides, rows=rows, rounds=options.rounds))
+    report("pixel sampling", compare("PixelCNN", sides, rows=rows, rounds=options.rounds))
 
 
 def make_model() -> Any:
