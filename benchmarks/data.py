@@ -29,7 +29,8 @@ def mnist(data: str, scratch: Path, *, rows: int = 60_000) -> Path:
         return target
     images, labels = synthetic_mnist(rows)
     text = io.BytesIO()
-    dump_svmlight_file(images.reshape(rows, -1), labels, text, zero_based=False)
+    pixels = images.reshape(rows, -1).astype(np.int64)  # of the types that scikit-learn writes
+    dump_svmlight_file(pixels, labels, text, zero_based=False)
     with gzip.open(target, "wb", compresslevel=6) as file:
         file.write(text.getvalue())
     return target
