@@ -1,7 +1,7 @@
 # Every target that needs it sets up .venv first; see setup.sh. `make help` is the manual.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test results test-dbr lock wheel clean
+.PHONY: help setup run test results bench bench-quick test-dbr lock wheel clean
 
 EXPERIMENT ?= conf/experiments/vae_digits.yaml
 ARGS ?=
@@ -35,6 +35,12 @@ test: setup  ## Lint, format, types, import rules and all tests
 
 results: setup  ## RESULTS.md: trains and measures the rows that are missing, or MODEL
 	$(BIN)/python -m benchmarks.results $(MODEL) $(ARGS)
+
+bench: setup  ## Every stage beside what else there is; JSON lines in benchmarks/bench.jsonl
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-quick: setup  ## Fails where a quick benchmark's ratio is under benchmarks/floors.yaml
+	$(BIN)/python -m benchmarks.quick $(ARGS)
 
 test-dbr:  ## The wheel on the pins of Databricks 15.4 LTS ML: touches none of them, and runs
 	@./.ci/test-dbr
