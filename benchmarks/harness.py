@@ -110,6 +110,7 @@ def arguments(description: str | None, *, rounds: int = 5) -> argparse.Namespace
     )
     parser.add_argument("--rounds", type=int, default=rounds, help="counted rounds (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="less work, for make bench-quick")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting, in every process
     return parser.parse_args()
 
 
