@@ -110,8 +110,9 @@ book.show(pd.DataFrame(certain, index=class_names).T.round(3).to_string())
 # MAGIC ## The judge at work
 # MAGIC The champion judges the samples of two generative models that Spark counts in one pass and a
 # MAGIC few: Naive Bayes, which takes pixels for independent given the class, and a mixture of 40 kinds
-# MAGIC of digits. `kid` and `fid` are distances from held-out digits in the judge's features, lower is
-# MAGIC better; `judge_confident` is the share of samples that it gives one class over 0.9.
+# MAGIC of digits. `fid` is a distance from held-out digits in the judge's features, lower is better;
+# MAGIC `precision` says how real samples are there, `recall` how complete, and `judge_confident` is the
+# MAGIC share of samples that it gives one class over 0.9.
 
 # COMMAND ----------
 
@@ -120,5 +121,5 @@ for name in ("naive_bayes_digits", "mixture_of_bernoullis_digits"):
     rival = book.request(name, f"evaluation.judge={experiment.name}", "evaluation.samples=300")
     train.run(rival, spark)
     judged[name] = evaluate.run(rival, spark)["metrics"]
-wanted = ["kid", "fid", "precision", "recall", "judge_confident", "judge_classes_present"]
+wanted = ["fid", "precision", "recall", "judge_confident", "judge_classes_present"]
 book.show(pd.DataFrame(judged).T[wanted].T.round(3).to_string())
