@@ -89,7 +89,11 @@ def test_the_shorter_side_is_scaled_and_the_centre_cut() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "JPEG", "WEBP"])
-@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": Image.Exif()}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"lossless": True}, {"exif": Image.Exif()}],
+    ids=["plain", "lossless", "with exif"],
+)
 def test_the_declared_size_is_found_without_a_decoder(kind: str, options: dict) -> None:
     data = encoded(Image.effect_noise((123, 45), 50).convert("RGB"), kind, **options)
     assert declared_size(data) == (123, 45)
