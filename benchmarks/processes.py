@@ -17,7 +17,7 @@ _kept: list[Any] = []
 
 
 class Pool:
-    """A process a core, each with what `make(*arguments)` gave it."""
+    """Processes, each with what `make(*arguments)` gave it."""
 
     def __init__(self, executor: ProcessPoolExecutor) -> None:
         self._executor = executor
@@ -28,10 +28,15 @@ class Pool:
 
 
 @contextmanager
-def process_a_core(make: Callable[..., Any], *arguments: Any) -> Iterator[Pool]:
-    """A pool whose processes each keep `make(*arguments)`."""
+def process_a_core(
+    make: Callable[..., Any], *arguments: Any, processes: int | None = None
+) -> Iterator[Pool]:
+    """A pool whose processes, one a core or as many as are said, each keep `make(*arguments)`."""
     with ProcessPoolExecutor(
-        os.cpu_count(), mp_context=_SPAWN, initializer=_keep, initargs=(make, arguments)
+        processes or os.cpu_count(),
+        mp_context=_SPAWN,
+        initializer=_keep,
+        initargs=(make, arguments),
     ) as executor:
         yield Pool(executor)
 
