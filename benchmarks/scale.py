@@ -22,6 +22,7 @@ from benchmarks.processes import in_new_process
 from benchmarks.session import local_spark, scratch_folder
 from benchmarks.tree import DRIVER, JVM, SPARK_WORKER, TRAINER, Watched, watch
 from benchmarks.versions import Version, experiment_of, fresh_model, mnist_version
+from sparkgen.models.portable import PortableModel
 
 QUICK_ROWS = 6_000
 MIB = 2**20
@@ -95,10 +96,11 @@ def measure(source: Path, folder: Path, rows: int) -> list[Stage]:
     seconds, version = ingested.result
     if version.manifest.split("train").rows != rows:
         raise SystemExit(f"{rows} rows were to be ingested, not {version.manifest.splits}")
+    packed = fresh_model(experiment_of(EXPERIMENT, folder), version, folder / "model")
     stages: dict[str, Callable[[], Watched]] = {
         "feed": lambda: watch(feed, version),
         "train": lambda: watch(train, version, folder),
-        "sample": lambda: watch(sample, version, folder, rows),
+        "sample": lambda: watch(sample, packed, folder, rows),
     }
     found = [Stage("ingest", seconds, ingested)]
     for name, run in stages.items():
@@ -136,12 +138,11 @@ def train(version: Version, folder: Path) -> float:
     return launch(worker, request, workers=2, where="local")["seconds"]
 
 
-def sample(version: Version, folder: Path, count: int) -> float:
+def sample(packed: PortableModel, folder: Path, count: int) -> float:
     """Seconds of a sample set, in which the executors load the model too."""
     from sparkgen.config.experiment import SamplingConfig
     from sparkgen.sampling.job import sample as job
 
-    packed = fresh_model(experiment_of(EXPERIMENT, folder), version, folder / "model")
     with local_spark(folder) as spark:
         start = time.perf_counter()
         config, uri = SamplingConfig(count=count), str(folder / "samples")

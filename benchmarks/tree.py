@@ -19,6 +19,7 @@ import psutil
 POLL_SECONDS = 0.1
 TENSORFLOW = "libtensorflow_framework"
 DRIVER, JVM, SPARK_WORKER, TRAINER = "driver", "JVM", "Spark's Python", "training worker"
+OTHER = "other"
 
 
 class Watched(NamedTuple):
@@ -46,7 +47,7 @@ class Census:
         total = 0
         for process in _family(self._root):
             try:
-                resident, role = process.memory_info().rss, _role(process)
+                resident, role = process.memory_info().rss, self._role(process)
                 if libraries and _has_tensorflow(process) and not self._inherited(process):
                     self.with_tensorflow.add(process.pid)
             except (psutil.Error, OSError):
@@ -54,6 +55,16 @@ class Census:
             self.peak_bytes[role] = max(self.peak_bytes[role], resident)
             total += resident
         self.tree_bytes = max(self.tree_bytes, total)
+
+    def _role(self, process: psutil.Process) -> str:
+        if process.pid == self._root:
+            return DRIVER
+        if process.name() == "java":
+            return JVM
+        command = " ".join(process.cmdline())
+        if "pyspark.daemon" in command or "pyspark.worker" in command:
+            return SPARK_WORKER
+        return TRAINER if "sparkgen.distribution.process" in command else OTHER
 
     def _inherited(self, process: psutil.Process) -> bool:
         parent = process.parent()
@@ -98,15 +109,6 @@ def _family(root: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.Error:
         return []
-
-
-def _role(process: psutil.Process) -> str:
-    command = " ".join(process.cmdline())
-    if process.name() == "java":
-        return JVM
-    if "pyspark.daemon" in command or "pyspark.worker" in command:
-        return SPARK_WORKER
-    return TRAINER if "sparkgen.distribution.process" in command else DRIVER
 
 
 def _has_tensorflow(process: psutil.Process) -> bool:
