@@ -31,7 +31,7 @@ test: setup  ## Lint, format, types, import rules and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 results: setup  ## RESULTS.md: trains and measures the rows that are missing, or MODEL
 	$(BIN)/python -m benchmarks.results $(MODEL) $(ARGS)
