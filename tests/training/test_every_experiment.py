@@ -10,13 +10,14 @@ from training_functions import train_each
 from sparkgen.distribution.launcher import launch
 
 CONF = Path(__file__).parents[2] / "conf" / "experiments"
-# Dropout draws random numbers of each worker's own. A bias before a batch normalisation has no
-# gradient but rounding errors, of which Adam would make whole steps.
+# Dropout draws random numbers of each worker's own. A bias before a batch normalisation, or before a
+# relu whose units are all on, has no gradient but rounding errors, of which Adam makes whole steps.
 INSTEAD = {
+    "vq_vae_digits": {"optimizer": {"name": "sgd", "learning_rate": 1e-4}},
     "full_classifier_digits": {
         "options": {"filters": 8, "hidden": 16, "dropout": 0.0},
         "optimizer": {"name": "sgd", "learning_rate": 0.05},
-    }
+    },
 }
 
 

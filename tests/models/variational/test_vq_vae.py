@@ -10,7 +10,7 @@ NAME = "variational.vq_vae"
 
 def test_the_mnist_one_has_its_parameters(build: Callable, parameters: Callable) -> None:
     model = build(NAME, (28, 28, 1))
-    down = 10 * 32 + (9 * 32 + 1) * 64 + (9 * 64 + 1) * 64 + 65 * 16
+    down = 10 * 32 + (9 * 32 + 1) * 64 + (9 * 64 + 1) * 64 + 64 * 16 + 2 * 16
     up = (9 * 16 + 1) * 64 + (9 * 64 + 1) * 64 + (9 * 64 + 1) * 32 + (9 * 32 + 1)
     # A 2×3 window of one-hot codes, and blocks of a 2×3 and a 1×1 convolution.
     prior = (6 * 128 + 1) * 64 + 4 * ((6 * 64 + 1) * 64 + 65 * 64) + 65 * 128
@@ -68,3 +68,13 @@ def test_the_bound_is_the_picture_and_the_codes(build: Callable, batch_of: Calla
     model = build(NAME)
     terms = {k: np.asarray(v) for k, v in model(batch_of(model)).items()}
     np.testing.assert_allclose(terms["elbo"], -terms["reconstruction"] - terms["prior"], rtol=1e-5)
+
+
+def test_many_codes_are_used_after_some_steps(
+    build: Callable, batch_of: Callable, train: Callable
+) -> None:
+    """Vectors that share an offset would all have the same nearest code."""
+    model = build(NAME, codes=32, code_size=8, filters=[16])
+    train(model, 4 * [batch_of(model, 64, first=64 * k) for k in range(10)])
+    code = np.asarray(model.quantise(model.encoder(batch_of(model, 64, first=1000)["image"])).code)
+    assert len(np.unique(code)) >= 8

@@ -8,7 +8,10 @@ loss of a picture is
 
 What differs: the prior, a small PixelCNN over codes, is trained along with the rest instead of after
 it. No gradient passes from it to the encoder, so that is the same but for the codes changing while
-it learns. Pixels are discretised logistics with one learned scale. As the posterior is one point,
+it learns. The encoder ends in batch normalisation and the book starts as normal as what comes out of
+it (Łańcucki et al., "Robust Training of Vector Quantized Bottleneck Models", 2020): else all vectors
+share an offset that outweighs their differences, and one code is the nearest of all. Pixels are
+discretised logistics with one learned scale. As the posterior is one point,
 log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 levels.
 """
 
@@ -19,6 +22,7 @@ from keras import layers, ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.code_prior import CodePrior
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.distributions import logistic_log_probability
@@ -33,6 +37,7 @@ from sparkgen.models.contract import (
 )
 from sparkgen.noise import NoiseSpec
 
+MOMENTUM = 0.9  # of the moving averages of batch normalisation
 INITIAL_LOG_SCALE = -2.0  # of the pixels' spread about the decoded mean, in [0, 1]: e^-2 = 0.14
 
 
@@ -66,7 +71,8 @@ def encoder_layers(config: Config) -> keras.Model:
     """Images (B, H, W, C) → vectors (B, h, w, D)."""
     stages = [layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
     stages.append(layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu"))
-    return keras.Sequential([*stages, layers.Conv2D(config.code_size, 1, dtype="float32")])
+    head = [layers.Conv2D(config.code_size, 1, use_bias=False, dtype="float32")]
+    return keras.Sequential([*stages, *head, BatchNormalization(MOMENTUM)])
 
 
 def decoder_layers(config: Config, spec: DataSpec, grid: tuple[int, int]) -> keras.Model:
@@ -108,7 +114,9 @@ class VqVae(EncoderDecoder):
             name="prior",
         )
         self.book_KD = self.add_weight(
-            shape=(config.codes, config.code_size), initializer="he_uniform", name="book"
+            shape=(config.codes, config.code_size),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="book",
         )
         initial = keras.initializers.Constant(INITIAL_LOG_SCALE)
         self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
@@ -145,7 +153,7 @@ class VqVae(EncoderDecoder):
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         x, cells = ops.convert_to_tensor(batch["image"]), (1, 2, 3)
-        vectors = self.encoder(x)
+        vectors = self.encoder(x, training=training)
         code, vector = self.quantise(vectors)
         passed = vectors + ops.stop_gradient(vector - vectors)
         mean = ops.sigmoid(self.decoder(passed))
