@@ -32,7 +32,7 @@ from sparkgen.pipeline.session import spark_session
 from sparkgen.tracking.figures import image_grid
 
 book = Notebook("adversarial", globals(), experiment="dcgan_digits")
-experiment = book.request()
+experiment = book.request(None, "training.epochs=150")
 spark = spark_session(experiment.environment)
 
 # COMMAND ----------

@@ -32,7 +32,8 @@ from sparkgen.pipeline.session import spark_session
 from sparkgen.tracking.figures import image_grid
 
 book = Notebook("diffusion", globals(), experiment="ddpm_digits")
-experiment = book.request(None, "name=conditional_ddpm", "model.options.conditional=true")
+changes = ("name=conditional_ddpm", "model.options.conditional=true", "evaluation.samples=200")
+experiment = book.request(None, *changes)
 spark = spark_session(experiment.environment)
 
 # COMMAND ----------
@@ -123,7 +124,7 @@ book.picture("guidance", image_grid, panel, columns=20, title=title)
 
 # MAGIC %md
 # MAGIC ## Made up, or remembered?
-# MAGIC `memorised` is the share of 500 samples that are nearly a training picture; the nearest
+# MAGIC `memorised` is the share of 200 samples that are nearly a training picture; the nearest
 # MAGIC distance should be about that of held-out digits.
 
 # COMMAND ----------
