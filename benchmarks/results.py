@@ -183,13 +183,17 @@ def _number(figure: dict[str, Any]) -> str:
 
 
 def _protocols(records: list[dict[str, Any]]) -> list[str]:
-    return [
-        f"- {record['experiment']}, {title}: {figure['protocol']}; {figure['rows']} rows, "
-        f"{figure['dataset']} {figure['dataset_version']}, seed {figure['seed']}"
-        for record in records
-        for key, title in FIGURES.items()
-        if (figure := record["figures"].get(key))
-    ]
+    """Every protocol once, with the experiments measured by it."""
+    measured: dict[str, list[str]] = {}
+    for key, title in FIGURES.items():
+        for record in records:
+            if figure := record["figures"].get(key):
+                protocol = (
+                    f"{title}: {figure['protocol']}; {figure['rows']} rows, {figure['dataset']} "
+                    f"{figure['dataset_version']}, seed {figure['seed']}"
+                )
+                measured.setdefault(protocol, []).append(record["experiment"])
+    return [f"- {protocol} ({', '.join(names)})" for protocol, names in measured.items()]
 
 
 def _arguments() -> argparse.Namespace:
