@@ -13,6 +13,7 @@ setup(
     python_requires=">=3.11,<3.12",
     install_requires=[
         "click>=8.0",
+        "isal>=1.6",
         "keras>=3.9,<4",
         "matplotlib>=3.7",
         "mlflow>=3.1,<4",

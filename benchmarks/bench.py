@@ -2,8 +2,9 @@
 
 python -m benchmarks.bench [BENCHMARK ...] [--data DIR] [--quick] [--out FILE]
 
-Prints the table of each as it comes. Every JSON line goes to the file, with the commit and the time;
-a benchmark that fails leaves none, and the run goes on and fails at its end.
+Prints the table of each as it comes, and puts it into BENCHMARKS.md between the lines that name it
+(not with --quick). Every JSON line goes to the file, with the commit and the time; a benchmark that
+fails leaves none, and the run goes on and fails at its end.
 """
 
 import argparse
@@ -22,12 +23,14 @@ BENCHMARKS = (
     "ingest_images",
     "feed",
     "train",
+    "exchange",
     "sample",
     "pixel_sampling",
     "evaluate",
     "scale",
 )
 OUT = Path(__file__).parent / "bench.jsonl"
+DOCUMENT = Path("BENCHMARKS.md")
 JSON_LINE = '{"benchmark"'
 
 
@@ -45,8 +48,16 @@ def main() -> None:
     if unknown := set(wanted) - set(BENCHMARKS):
         parser.error(f"expected some of {', '.join(BENCHMARKS)}, found {', '.join(unknown)}")
     arguments = ["--data", options.data, *(["--quick"] if options.quick else [])]
+    failed = []
     with options.out.open("w") as out:
-        failed = [name for name in wanted if not _keep(run(name, arguments), out)]
+        for name in wanted:
+            record = run(name, arguments)
+            if record is None:
+                failed.append(name)
+                continue
+            _keep(record, out)
+            if not options.quick:
+                DOCUMENT.write_text(with_table(DOCUMENT.read_text(), name, record))
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
 
@@ -69,13 +80,23 @@ def run(name: str, arguments: Sequence[str]) -> dict[str, Any] | None:
     return {**record, "module": name, "arguments": list(arguments), "wall_seconds": seconds}
 
 
-def _keep(record: dict[str, Any] | None, out: Any) -> bool:
-    if record is None:
-        return False
+def with_table(document: str, name: str, record: dict[str, Any]) -> str:
+    """The document with the table of a benchmark in its place."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, _, rest = document.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{DOCUMENT} has no place for the table of {name}: add {begin} and {end}")
+    took = (
+        f"`python -m benchmarks.{name}`, {record['wall_seconds']:.0f} s, {record['cores']} cores."
+    )
+    return f"{before}{begin}\n{took}\n\n{record['table']}\n{end}{after}"
+
+
+def _keep(record: dict[str, Any], out: Any) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     out.write(json.dumps({**record, "commit": _commit(), "time": now}) + "\n")
     out.flush()
-    return True
 
 
 def _commit() -> str:

@@ -87,12 +87,17 @@ def report(benchmark: str, *cases: Comparison) -> None:
 def publish(
     benchmark: str, header: Sequence[str], rows: Sequence[Sequence[Any]], **values: Any
 ) -> None:
-    """Prints a table, and `values` with what they must be read with as one JSON line."""
-    print(f"\n### {benchmark}\n")
-    for cells in (header, ["---"] * len(header), *rows):
-        print(f"| {' | '.join(str(cell) for cell in cells)} |")
-    print()
-    print(json.dumps({"benchmark": benchmark, **machine(), **values}), flush=True)
+    """Prints a table, and `values` with it and what they must be read with as one JSON line."""
+    table = markdown(header, rows)
+    print(f"\n### {benchmark}\n\n{table}\n")
+    line = {"benchmark": benchmark, **machine(), **values, "table": table}
+    print(json.dumps(line), flush=True)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table."""
+    lines = (header, ["---"] * len(header), *rows)
+    return "\n".join(f"| {' | '.join(str(cell) for cell in cells)} |" for cells in lines)
 
 
 def machine() -> dict[str, Any]:

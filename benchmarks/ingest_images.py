@@ -68,7 +68,6 @@ def binary_files(spark: Any, folder: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     height, width, _ = SHAPE
 
-    @udf("binary")
     def pixels(content: bytes) -> bytes:
         from io import BytesIO
 
@@ -80,7 +79,7 @@ def binary_files(spark: Any, folder: Path, target: Path) -> None:
     read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
     files = read.option("pathGlobFilter", "*.jpg").load(str(folder))
     label = element_at(split(files["path"], "/"), -2).alias("label")
-    files.select(label, pixels(files["content"]).alias("image")).write.parquet(str(target))
+    files.select(label, udf(pixels, "binary")(files["content"]).alias("image")).write.parquet(str(target))
 
 
 def decode(files: list[bytes], first: int) -> None:

@@ -57,7 +57,7 @@ def measure(scratch: Path, overrides: tuple[str, ...]) -> tuple[Marks, dict[str,
 
 def show_help() -> None:
     """`sparkgen --help`, in a process of its own as ever."""
-    command = [Path(sys.executable).with_name("sparkgen"), "--help"]
+    command = [str(Path(sys.executable).with_name("sparkgen")), "--help"]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 

@@ -1,5 +1,6 @@
 """The ingest as a whole, on Spark."""
 
+import gzip
 import signal
 import subprocess
 import sys
@@ -173,3 +174,14 @@ def test_a_killed_ingest_leaves_nothing_and_the_next_makes_the_same(
     manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
     assert manifest.version == whole.version
     assert not seen(".staging-*")
+
+
+def test_a_truncated_archive_is_named_and_leaves_no_version(spark: Any, sources: Path) -> None:
+    packed = gzip.compress(lines(0, ROWS).encode())
+    (sources / "test.txt.gz").write_bytes(packed[: len(packed) // 2])
+    source = LibsvmSource(
+        format="libsvm", train=f"{sources}/train-*.txt", test=f"{sources}/test.txt.gz"
+    )
+    with pytest.raises(IngestError, match=r"^\S*/test\.txt\.gz cannot be read: "):
+        ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    assert list((sources / "out" / "tiny").iterdir()) == []

@@ -1,7 +1,6 @@
-"""Blocks as rows of a data frame, and their records dealt to the files of the version."""
+"""Blocks as rows of an Arrow table, and their records dealt to the files of the version."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +11,11 @@ from sparkgen.datasets.records import QUARANTINE_SCHEMA, RAW_BYTES
 from sparkgen.ingest.block import Bad, Block
 from sparkgen.ingest.layout import Layout, Summary
 
-PARTS = "file int, rows binary"
+FILE = "file"  # the column that says which file of the version a row goes to
 ORDER = "order"  # the column by which the rows of a file are sorted before it is written
+
+Dealt = list[pa.RecordBatch]
+"""Rows for each task that writes, with `FILE` and `ORDER`; empty where no task has any."""
 
 _BAD = pa.schema(
     [
@@ -32,11 +34,14 @@ class Filter(NamedTuple):
     invert: bool
 
 
-class _Dealt(NamedTuple):
-    """Rows, and the file that each goes to."""
-
-    files: npt.NDArray[np.int64]
-    rows: pa.Table
+BLOCK_SCHEMA = pa.schema(
+    [
+        ("summary", pa.string()),
+        ("labels", pa.binary()),
+        ("pixels", pa.binary()),
+        ("bad", pa.binary()),
+    ]
+)
 
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
@@ -58,29 +63,34 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         reasons=dict(Counter(b.reason for b in bad)),
         needs=max((b.needs for b in bad), default=0),
     )
-    binaries = (labels.tobytes(), pixels.tobytes(), _encode_bad(bad))
-    columns = [pa.array([summary.to_json()]), *(pa.array([b], pa.binary()) for b in binaries)]
-    return pa.record_batch(columns, names=["summary", "labels", "pixels", "bad"])
+    binaries = (labels, pixels, np.frombuffer(_encode_bad(bad), np.uint8))
+    columns = [pa.array([summary.to_json()]), *(_one_binary(b) for b in binaries)]
+    return pa.record_batch(columns, schema=BLOCK_SCHEMA)
 
 
-def parts_of_files(
-    batch: pa.RecordBatch, layout: Layout, names: dict[str, list[str]]
-) -> Iterator[pa.RecordBatch]:
-    """The records of encoded blocks, a row for each file that some of them go to."""
+def deal(
+    blocks: pa.Table, layout: Layout, names: dict[str, list[str]], tasks: int
+) -> tuple[Dealt, Dealt]:
+    """The good and the bad records of encoded blocks, by the task that writes their files.
+
+    Args:
+        blocks: of `BLOCK_SCHEMA`.
+        layout: made from the summaries of all blocks.
+        names: the file names of each source split, for the quarantine.
+        tasks: how many write; task `t` writes the files `t`, `t + tasks`, ...
+    """
     good, bad = [], []
-    for row in range(batch.num_rows):
-        summary, labels, pixels, wrong = (column[row] for column in batch.columns)
+    for summary, labels, pixels, wrong in zip(*blocks.columns, strict=True):
         block = Summary.from_json(summary.as_py())
         if block.rows:
             good.append(_images(block, labels.as_buffer(), pixels.as_buffer(), layout))
         if block.bad:
             name = names[block.split][block.file]
             bad.append(_quarantined(block, name, _from_ipc(wrong.as_buffer()), layout))
-    yield from _cut(good)
-    yield from _cut(bad)
+    return _by_task(good, tasks), _by_task(bad, tasks)
 
 
-def _images(block: Summary, labels: pa.Buffer, pixels: pa.Buffer, layout: Layout) -> _Dealt:
+def _images(block: Summary, labels: pa.Buffer, pixels: pa.Buffer, layout: Layout) -> pa.Table:
     place = layout.places[block.split, block.file, block.number]
     count = max(0, min(block.rows, layout.rows[block.split] - place.first_id))
     ids = place.first_id + np.arange(count, dtype=np.int64)
@@ -91,15 +101,16 @@ def _images(block: Summary, labels: pa.Buffer, pixels: pa.Buffer, layout: Layout
         pa.binary(), count, [None, pa.py_buffer(offsets), pixels.slice(0, count * width)]
     )
     columns = {
+        FILE: files,
         ORDER: orders,
         "id": ids,
         "label": np.frombuffer(labels, np.int32, count),
         "image": images,
     }
-    return _Dealt(files, pa.table(columns))
+    return pa.table(columns)
 
 
-def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> _Dealt:
+def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> pa.Table:
     place = layout.places[block.split, block.file, block.number]
     ordinals = place.first_bad + np.arange(len(bad), dtype=np.int64)
     positions = [
@@ -107,6 +118,7 @@ def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> _D
         for line, member in zip(bad["position"].to_pylist(), bad["member"].to_pylist(), strict=True)
     ]
     columns = [
+        layout.place_bad(ordinals),
         ordinals,
         pa.array([block.split] * len(bad)),
         pa.array([name] * len(bad)),
@@ -114,23 +126,27 @@ def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> _D
         bad["reason"],
         bad["record"],
     ]
-    return _Dealt(
-        layout.place_bad(ordinals), pa.table(columns, names=[ORDER, *QUARANTINE_SCHEMA.names])
-    )
+    return pa.table(columns, names=[FILE, ORDER, *QUARANTINE_SCHEMA.names])
 
 
-def _cut(dealt: list[_Dealt]) -> Iterator[pa.RecordBatch]:
-    files = np.concatenate([np.zeros(0, np.int64), *(d.files for d in dealt)])
-    if not len(files):  # no records, or all of them beyond the limit
-        return
-    by_file = np.argsort(files, kind="stable")
-    rows = pa.concat_tables([d.rows for d in dealt]).combine_chunks().take(by_file)
-    numbers, starts = np.unique(files[by_file], return_index=True)
-    ends = np.append(starts[1:], len(files))
-    for number, start, end in zip(numbers, starts, ends, strict=True):
-        part = _to_ipc(rows.slice(start, end - start))
-        columns = [pa.array([number], pa.int32()), pa.array([part], pa.binary())]
-        yield pa.record_batch(columns, names=["file", "rows"])
+def _by_task(dealt: list[pa.Table], tasks: int) -> Dealt:
+    if not sum(map(len, dealt)):  # no records, or all of them beyond the limit
+        return []
+    rows = pa.concat_tables(dealt).combine_chunks()
+    task_of = rows[FILE].to_numpy() % tasks
+    ends = np.cumsum(np.bincount(task_of, minlength=tasks))
+    (batch,) = rows.take(np.argsort(task_of, kind="stable")).combine_chunks().to_batches()
+    return [
+        batch.slice(start, end - start)
+        for start, end in zip(np.append(0, ends[:-1]), ends, strict=True)
+    ]
+
+
+def _one_binary(values: npt.NDArray[Any]) -> pa.BinaryArray:
+    """The bytes of an array as the only value of a column, not copied."""
+    offsets = np.array([0, values.nbytes], np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(values))]
+    return pa.BinaryArray.from_buffers(pa.binary(), 1, buffers)
 
 
 def _encode_bad(bad: list[Bad]) -> bytes:

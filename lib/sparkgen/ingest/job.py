@@ -4,9 +4,7 @@ import logging
 from collections import Counter
 from importlib.metadata import version
 
-from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
-from pyspark.storagelevel import StorageLevel
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import (
@@ -23,11 +21,11 @@ from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.layout import QUARANTINE, Cut, Layout, Summary, make_layout
 from sparkgen.ingest.publish import publish, reject, staging
 from sparkgen.ingest.sources import Sources, find_sources, make_slices
-from sparkgen.ingest.stages import Target, parse, session_of, summaries, write
+from sparkgen.ingest.stages import Target, parse, write
 from sparkgen.ingest.write import WrittenFile
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
-TASKS_PER_CORE = 4  # of the writing, so that uneven tasks even out
+TASK_FILES = 32  # that a task writes at most, so that a large version is written by many
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +49,7 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
         return made
     dataset_uri = f"{datasets_uri}/{dataset.name}"
     with staging(dataset_uri) as folder:
-        try:
-            manifest = _make(session_of(spark), dataset, sources, folder, dataset_uri)
-        except PythonException as error:
-            raise IngestError(_last_line(str(error))) from error
+        manifest = _make(spark, dataset, sources, folder, dataset_uri)
         publish(folder, dataset_uri, manifest)
     return manifest
 
@@ -65,21 +60,23 @@ def _make(
     cores = spark.sparkContext.defaultParallelism
     scratch = f"{folder}/scratch"
     slices = make_slices(dataset, sources, tasks=cores, scratch=scratch)
-    blocks = parse(spark, slices, Filter(dataset.labels, dataset.invert))
-    blocks = blocks.persist(StorageLevel.DISK_ONLY)
-    try:
-        parsed = summaries(blocks)
-        layout = make_layout(parsed, _cut(dataset))
-        files = sum(o.files for o in layout.outputs.values())
-        names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
-        target = Target(folder, min(max(files, 1), cores * TASKS_PER_CORE))
-        written = write(blocks, layout, names, target)
-    finally:
-        blocks.unpersist()
+    groups = parse(spark, slices, Filter(dataset.labels, dataset.invert), scratch)
+    parsed = [summary for group in groups for summary in group.summaries]
+    layout = make_layout(parsed, _cut(dataset))
+    names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
+    target = Target(folder, scratch, _writers(layout, cores))
+    written = write(spark, groups, layout, names, target)
     remove_folder(scratch)  # no part of the version
     _refuse_bad(dataset, parsed, folder, dataset_uri)
     _refuse_few_rows(dataset, layout)
     return _manifest(dataset, sources, parsed, written)
+
+
+def _writers(layout: Layout, cores: int) -> int:
+    """How many tasks write: no more than there are files, a multiple of the cores where it can."""
+    files = sum(output.files for output in layout.outputs.values())
+    rounds = -(-files // (cores * TASK_FILES))
+    return max(1, min(files, cores * rounds))
 
 
 def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) -> Manifest | None:
@@ -174,7 +171,7 @@ def _manifest(
         files = [w for w in written if w.folder == folder]
         counts: Counter[int] = Counter()
         for file in files:
-            counts.update({int(k): n for k, n in file.label_counts.items()})
+            counts.update(file.label_counts)
         if files:
             splits[folder] = SplitEntry(
                 rows=sum(f.rows for f in files),
@@ -199,7 +196,3 @@ def _manifest(
 
 def _entry(file: WrittenFile) -> FileEntry:
     return FileEntry(path=file.path, rows=file.rows, bytes=file.bytes, sha256=file.sha256)
-
-
-def _last_line(traceback: str) -> str:
-    return [line for line in traceback.strip().splitlines() if line.strip()][-1].strip()

@@ -1,81 +1,165 @@
-"""The two passes of an ingest over the executors: parse the sources, deal the records to files.
+"""The three passes of an ingest over the executors: parse the sources, deal the records, write.
 
-    slices -parse-> blocks (kept by Spark) -deal-> parts of files -Spark's shuffle-> -write-> files
+    slices -parse-> groups of blocks -deal-> parts, a task's each -write-> files of the version
 
-A row of these data frames is a whole block, or a whole part of a file, as bytes of Arrow: Spark
-moves few large rows, and a record is never an object of Python or of the JVM.
+What a pass hands to the next lies in the scratch folder of the staged version, as Arrow files that
+are written once and of which a task reads what it needs; Spark carries their names. So no record
+passes through the JVM, none is an object of Python, and a lost executor takes no finished task's
+work with it. A task that runs twice writes another file, and one of the two is used.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from py4j.protocol import Py4JJavaError
+from pyarrow import fs
+from pyspark.sql import SparkSession
 
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Slice
-from sparkgen.ingest.deal import PARTS, Filter, encode_block, parts_of_files
+from sparkgen.ingest.deal import BLOCK_SCHEMA, Dealt, Filter, deal, encode_block
 from sparkgen.ingest.layout import Layout, Summary
-from sparkgen.ingest.write import WrittenFile, gathered, write_file
+from sparkgen.ingest.write import WrittenFile, files_of, write_file
 
-BATCH_BLOCKS = 16  # blocks, or parts of files, that a task holds in memory at a time
+GROUP_BYTES = 64 << 20  # of blocks that are dealt together; a task holds them about three times
 
 Batches = Iterator[pa.RecordBatch]
+T = TypeVar("T")
+
+
+class Group(NamedTuple):
+    """Neighbouring blocks in one file."""
+
+    uri: str
+    summaries: list[Summary]
 
 
 class Target(NamedTuple):
-    """Where the files go, URI of a folder, and how many tasks write them."""
+    """Where the files go and what passes on the way, URIs of folders, and how many tasks write."""
 
     folder: str
+    scratch: str
     tasks: int
 
 
-def session_of(spark: SparkSession) -> SparkSession:
-    """A session of its own on the same Spark, set for rows of megabytes each."""
-    session = spark.newSession()
-    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(BATCH_BLOCKS))
-    session.conf.set("spark.sql.adaptive.enabled", "false")
-    return session
+def parse(spark: SparkSession, slices: list[Slice], keep: Filter, scratch: str) -> list[Group]:
+    """Parses all slices, a task a slice, into groups of blocks."""
 
+    def parse_slice(index: int) -> Iterator[Group]:
+        blocks = (encode_block(block, keep) for block in slices[index].blocks())
+        yield from _write_groups(blocks, scratch)
 
-def parse(spark: SparkSession, slices: list[Slice], keep: Filter) -> DataFrame:
-    """The blocks of all slices, a task a slice."""
-
-    def run(batches: Batches) -> Batches:
-        for batch in batches:
-            for index in batch.column("id").to_pylist():
-                for block in slices[index].blocks():
-                    yield encode_block(block, keep)
-
-    blocks = "summary string, labels binary, pixels binary, bad binary"
-    return spark.range(0, len(slices), 1, len(slices)).mapInArrow(run, blocks)
-
-
-def summaries(blocks: DataFrame) -> list[Summary]:
-    """The summaries of all blocks."""
-    return [Summary.from_json(row.summary) for row in blocks.select("summary").collect()]
+    return _run_each(spark, len(slices), parse_slice)
 
 
 def write(
-    blocks: DataFrame, layout: Layout, names: dict[str, list[str]], target: Target
+    spark: SparkSession,
+    groups: list[Group],
+    layout: Layout,
+    names: dict[str, list[str]],
+    target: Target,
 ) -> list[WrittenFile]:
-    """Deals the records to the files of a layout, and writes these.
+    """Deals the records of all groups to the files of a layout, and writes these.
 
     Args:
-        blocks: from `parse`.
+        spark: the session.
+        groups: from `parse`.
         layout: made from their summaries.
         names: the file names of each source split, for the quarantine.
         target: where to.
     """
 
-    def deal(batches: Batches) -> Batches:
-        for batch in batches:
-            yield from parts_of_files(batch, layout, names)
+    def deal_group(index: int) -> Iterator[str]:
+        blocks = _read_all(groups[index].uri)
+        for dealt in deal(blocks, layout, names, target.tasks):
+            if dealt:
+                yield _write_parts(dealt, target.scratch)
 
-    def save(batches: Batches) -> Batches:
-        for number, rows in gathered(batches):
-            written = write_file(target.folder, layout.output(number), number, rows)
-            yield pa.record_batch([pa.array([written.to_json()])], names=["written"])
+    parts = _run_each(spark, len(groups), deal_group)
 
-    parts = blocks.mapInArrow(deal, PARTS).repartition(target.tasks, "file")
-    files = parts.sortWithinPartitions("file").mapInArrow(save, "written string").collect()
-    return sorted(WrittenFile.from_json(row.written) for row in files)
+    def write_files(task: int) -> Iterator[WrittenFile]:
+        for rows in _read_parts(parts, task):
+            for number, table in files_of(rows):
+                yield write_file(target.folder, layout.output(number), number, table)
+
+    return sorted(_run_each(spark, target.tasks, write_files))
+
+
+def _run_each(spark: SparkSession, count: int, run: Callable[[int], Iterator[T]]) -> list[T]:
+    """What `run` gives for each of `count` numbers, a task each.
+
+    Raises:
+        IngestError: `run` raised an error, which is in its message.
+    """
+    numbers = spark.sparkContext.parallelize(range(count), max(count, 1))
+    try:
+        return numbers.flatMap(run).collect()
+    except Py4JJavaError as error:
+        raise IngestError(_python_error(str(error.java_exception.getMessage()))) from error
+
+
+def _python_error(message: str) -> str:
+    """The last line of the Python traceback in what Spark says of a failed job."""
+    traceback = message.partition("\n\tat ")[0]
+    last = [line for line in traceback.splitlines() if line.strip()][-1].strip()
+    return last.removeprefix(f"{IngestError.__module__}.{IngestError.__name__}: ")
+
+
+def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:
+    """Writes blocks to files of about `GROUP_BYTES`."""
+    block = next(blocks, None)
+    while block is not None:
+        group, size = Group(_new_uri(scratch), []), 0
+        with _create(group.uri) as sink, pa.ipc.new_file(sink, BLOCK_SCHEMA) as file:
+            while block is not None and size < GROUP_BYTES:
+                file.write_batch(block)
+                size += block.nbytes
+                group.summaries.append(Summary.from_json(block.column("summary")[0].as_py()))
+                block = next(blocks, None)
+        yield group
+
+
+def _write_parts(parts: Dealt, scratch: str) -> str:
+    """Writes parts to one file, a batch a task, and gives its URI."""
+    uri = _new_uri(scratch)
+    with _create(uri) as sink, pa.ipc.new_file(sink, parts[0].schema) as file:
+        for part in parts:
+            file.write_batch(part)
+    return uri
+
+
+def _read_all(uri: str) -> pa.Table:
+    with _open(uri) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _read_parts(uris: list[str], task: int) -> list[pa.Table]:
+    """The parts of one task, those with the same columns in one table."""
+    found: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
+    for uri in uris:
+        with _open(uri) as source:
+            part = pa.ipc.open_file(source).get_batch(task)
+        if part.num_rows:
+            found.setdefault(tuple(part.schema.names), []).append(part)
+    return [pa.Table.from_batches(parts) for parts in found.values()]
+
+
+def _new_uri(scratch: str) -> str:
+    return f"{scratch}/{uuid.uuid4().hex}.arrow"
+
+
+def _create(uri: str) -> Any:
+    filesystem, path = open_uri(uri)
+    filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+    return filesystem.open_output_stream(path)
+
+
+def _open(uri: str) -> Any:
+    """A file to read at any place; a local one in memory, not copied."""
+    filesystem, path = open_uri(uri)
+    if isinstance(filesystem, fs.LocalFileSystem):
+        return pa.memory_map(path)
+    return filesystem.open_input_file(path)

@@ -8,9 +8,13 @@ k-th block: inflating is several times cheaper than parsing, and nothing is writ
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from isal import igzip, isal_zlib
+
 from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Block
 from sparkgen.ingest.libsvm import parse_block
 from sparkgen.ingest.libsvm_line import Rule
@@ -37,13 +41,13 @@ class TextSlice(NamedTuple):
             yield Block(self.split, self.file, number, parse_block(text, self.rule))
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
-        filesystem, path = open_uri(self.uri)
-        if path.endswith(COMPRESSED):
-            with filesystem.open_input_stream(path) as stream:
+        if self.uri.endswith(COMPRESSED):
+            with _inflated(self.uri) as stream:
                 for number, text in enumerate(line_blocks(stream)):
                     if number % self.step == self.first:
                         yield number, text
         else:
+            filesystem, path = open_uri(self.uri)
             with filesystem.open_input_file(path) as file:
                 for number in range(self.first, self.stop or 0, self.step):
                     yield number, read_block(file, number)
@@ -60,6 +64,24 @@ def text_slices(
     share = max(1, -(-blocks // tasks))
     firsts = range(0, blocks, share)
     return [TextSlice(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
+
+
+@contextmanager
+def _inflated(uri: str) -> Iterator[Any]:
+    """A compressed file as a stream of what it holds; what is wrong with it names the file."""
+    filesystem, path = open_uri(uri)
+    try:
+        if path.endswith(".gz"):
+            with (
+                filesystem.open_input_stream(path, compression=None) as raw,
+                igzip.open(raw) as text,
+            ):
+                yield text
+        else:
+            with filesystem.open_input_stream(path) as text:
+                yield text
+    except (EOFError, OSError, isal_zlib.error) as error:  # type: ignore[misc]  # as its stub has it
+        raise IngestError(f"{uri} cannot be read: {error}") from error
 
 
 def line_blocks(

@@ -1,7 +1,6 @@
 """Parts of files gathered, sorted and written as Parquet: the same rows make the same bytes."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 
 from sparkgen.datasets.records import IMAGE_SCHEMA, QUARANTINE_SCHEMA
 from sparkgen.datasets.storage import write_bytes
-from sparkgen.ingest.deal import ORDER
+from sparkgen.ingest.deal import FILE, ORDER
 from sparkgen.ingest.layout import QUARANTINE, Output
 
 
@@ -23,50 +22,37 @@ class WrittenFile(NamedTuple):
     rows: int
     bytes: int
     sha256: str
-    label_counts: dict[str, int]
-
-    def to_json(self) -> str:
-        return json.dumps(self._asdict())
-
-    @classmethod
-    def from_json(cls, text: str) -> "WrittenFile":
-        return cls(**json.loads(text))
+    label_counts: dict[int, int]
 
 
-def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
-    """The rows of each file, of batches sorted by `file`."""
-    current: int | None = None
-    parts: list[pa.Table] = []
-    for batch in batches:
-        for file, rows in zip(batch.column("file").to_pylist(), batch.column("rows"), strict=True):
-            if parts and file != current:
-                yield int(current or 0), pa.concat_tables(parts)
-                parts = []
-            current = file
-            parts.append(pa.ipc.open_stream(rows.as_buffer()).read_all())
-    if parts:
-        yield int(current or 0), pa.concat_tables(parts)
+def files_of(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """The rows of each file by their order, of rows with `FILE` and `ORDER`; without these two."""
+    files = rows[FILE].to_numpy()
+    sequence = np.lexsort((rows[ORDER].to_numpy(), files))
+    rows = rows.drop_columns([FILE, ORDER]).combine_chunks().take(sequence)
+    numbers, starts = np.unique(files[sequence], return_index=True)
+    for number, start, end in zip(numbers, starts, [*starts[1:], len(rows)], strict=True):
+        yield int(number), rows.slice(start, end - start)
 
 
 def write_file(folder: str, output: Output, number: int, rows: pa.Table) -> WrittenFile:
-    """Writes one file, rows by their order, as one row group.
+    """Writes one file as one row group.
 
     Args:
         folder: URI of the version's staging folder.
         output: the files that it belongs to.
         number: of the file, among all.
-        rows: with the column `ORDER`.
+        rows: in their order.
     """
     schema = QUARANTINE_SCHEMA if output.folder == QUARANTINE else IMAGE_SCHEMA
-    order = np.argsort(rows[ORDER].to_numpy(), kind="stable")
-    table = rows.drop_columns([ORDER]).combine_chunks().take(order).cast(schema)
+    table = rows.cast(schema)
     data = _parquet(table)
     path = f"{output.folder}/part-{number - output.first:05d}.parquet"
     write_bytes(f"{folder}/{path}", data)
-    counts: dict[str, int] = {}
+    counts: dict[int, int] = {}
     if "label" in table.column_names:
         labels, numbers = np.unique(table["label"].to_numpy(), return_counts=True)
-        counts = {str(k): int(n) for k, n in zip(labels, numbers, strict=True)}
+        counts = {int(k): int(n) for k, n in zip(labels, numbers, strict=True)}
     digest = hashlib.sha256(data).hexdigest()
     return WrittenFile(output.folder, path, len(table), len(data), digest, counts)
 
