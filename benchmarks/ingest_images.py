@@ -79,7 +79,9 @@ def binary_files(spark: Any, folder: Path, target: Path) -> None:
     read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
     files = read.option("pathGlobFilter", "*.jpg").load(str(folder))
     label = element_at(split(files["path"], "/"), -2).alias("label")
-    files.select(label, udf(pixels, "binary")(files["content"]).alias("image")).write.parquet(str(target))
+    files.select(label, udf(pixels, "binary")(files["content"]).alias("image")).write.parquet(
+        str(target)
+    )
 
 
 def decode(files: list[bytes], first: int) -> None:

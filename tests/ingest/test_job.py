@@ -17,6 +17,7 @@ from sparkgen.config.dataset import DatasetConfig, LibsvmSource
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest import stages
 from sparkgen.ingest.job import ingest
 
 ROWS = 500
@@ -185,3 +186,14 @@ def test_a_truncated_archive_is_named_and_leaves_no_version(spark: Any, sources:
     with pytest.raises(IngestError, match=r"^\S*/test\.txt\.gz cannot be read: "):
         ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
     assert list((sources / "out" / "tiny").iterdir()) == []
+
+
+def test_dealt_by_a_pass_of_its_own_it_is_the_same_version(
+    spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (sources / "train-b.txt").open("a") as file:
+        file.write("frog\n1 0:3\n")
+    at_once = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    monkeypatch.setattr(stages, "GROUP_BYTES", 0)
+    dealt = ingest(spark, config(sources), datasets_uri=f"{sources}/elsewhere")
+    assert dealt == at_once

@@ -137,11 +137,11 @@ class Plan(NamedTuple):
             epochs: the number of the first epoch that is not read.
             steps: steps of a span; an epoch's last span may be shorter.
         """
-        first = start.step
+        first, end = start.step, self.steps_per_epoch
         for epoch in range(start.epoch, epochs):
             lanes = self.epoch_lanes(epoch, numbers)
-            for step in range(first, self.steps_per_epoch, steps):
-                yield Span(epoch, step, min(steps, self.steps_per_epoch - step), lanes)
+            for step in range(first, end, steps):
+                yield Span(epoch, step, min(steps, end - step), lanes)
             first = 0
 
 

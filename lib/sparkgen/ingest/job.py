@@ -1,6 +1,7 @@
 """The ingest: sources to a dataset version, at the edges of which all effects are."""
 
 import logging
+import math
 from collections import Counter
 from importlib.metadata import version
 
@@ -25,7 +26,7 @@ from sparkgen.ingest.stages import Target, parse, write
 from sparkgen.ingest.write import WrittenFile
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
-TASK_FILES = 32  # that a task writes at most, so that a large version is written by many
+TASK_BYTES = 128 << 20  # of pixels that a task writes, about; it holds them three times
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def _make(
     parsed = [summary for group in groups for summary in group.summaries]
     layout = make_layout(parsed, _cut(dataset))
     names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
-    target = Target(folder, scratch, _writers(layout, cores))
+    target = Target(folder, scratch, _writers(layout, dataset, cores))
     written = write(spark, groups, layout, names, target)
     remove_folder(scratch)  # no part of the version
     _refuse_bad(dataset, parsed, folder, dataset_uri)
@@ -72,11 +73,11 @@ def _make(
     return _manifest(dataset, sources, parsed, written)
 
 
-def _writers(layout: Layout, cores: int) -> int:
-    """How many tasks write: no more than there are files, a multiple of the cores where it can."""
+def _writers(layout: Layout, dataset: DatasetConfig, cores: int) -> int:
+    """How many tasks write: a multiple of the cores, but no more than there are files."""
     files = sum(output.files for output in layout.outputs.values())
-    rounds = -(-files // (cores * TASK_FILES))
-    return max(1, min(files, cores * rounds))
+    pixels = sum(layout.rows.values()) * math.prod(dataset.shape)
+    return max(1, min(files, cores * math.ceil(pixels / (cores * TASK_BYTES))))
 
 
 def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) -> Manifest | None:

@@ -8,7 +8,9 @@ passes through the JVM, none is an object of Python, and a lost executor takes n
 work with it. A task that runs twice writes another file, and one of the two is used.
 """
 
+import sys
 import uuid
+import zipimport
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,16 +26,17 @@ from sparkgen.ingest.deal import BLOCK_SCHEMA, Dealt, Filter, deal, encode_block
 from sparkgen.ingest.layout import Layout, Summary
 from sparkgen.ingest.write import WrittenFile, files_of, write_file
 
-GROUP_BYTES = 64 << 20  # of blocks that are dealt together; a task holds them about three times
+GROUP_BYTES = 128 << 20  # of blocks that are dealt together; a task holds them about three times
 
 Batches = Iterator[pa.RecordBatch]
 T = TypeVar("T")
 
 
 class Group(NamedTuple):
-    """Neighbouring blocks in one file."""
+    """Neighbouring blocks in one file, and the bytes in their columns."""
 
     uri: str
+    bytes: int
     summaries: list[Summary]
 
 
@@ -72,16 +75,20 @@ def write(
         target: where to.
     """
 
-    def deal_group(index: int) -> Iterator[str]:
-        blocks = _read_all(groups[index].uri)
-        for dealt in deal(blocks, layout, names, target.tasks):
-            if dealt:
-                yield _write_parts(dealt, target.scratch)
+    def dealt(group: Group) -> list[Dealt]:
+        return [part for part in deal(_read_all(group.uri), layout, names, target.tasks) if part]
 
-    parts = _run_each(spark, len(groups), deal_group)
+    def deal_group(index: int) -> Iterator[str]:
+        for parts in dealt(groups[index]):
+            yield _write_parts(parts, target.scratch)
+
+    # What fits one task has no pass of its own: every writer picks its part itself.
+    small = sum(group.bytes for group in groups) <= GROUP_BYTES
+    uris = [] if small else _run_each(spark, len(groups), deal_group)
 
     def write_files(task: int) -> Iterator[WrittenFile]:
-        for rows in _read_parts(parts, task):
+        picked = [parts[task] for group in groups for parts in dealt(group)] if small else []
+        for rows in _tables([*picked, *(_read_part(uri, task) for uri in uris)]):
             for number, table in files_of(rows):
                 yield write_file(target.folder, layout.output(number), number, table)
 
@@ -94,11 +101,28 @@ def _run_each(spark: SparkSession, count: int, run: Callable[[int], Iterator[T]]
     Raises:
         IngestError: `run` raised an error, which is in its message.
     """
+
+    def quickly(number: int) -> Iterator[T]:
+        yield from run(number)
+        _forget_archives()
+
     numbers = spark.sparkContext.parallelize(range(count), max(count, 1))
     try:
-        return numbers.flatMap(run).collect()
+        return numbers.flatMap(quickly).collect()
     except Py4JJavaError as error:
         raise IngestError(_python_error(str(error.java_exception.getMessage()))) from error
+
+
+def _forget_archives() -> None:
+    """Saves the worker's next task some 50 ms.
+
+    Before every task Spark has Python invalidate its caches, and Python then reads the directory of
+    each archive on its path anew, pyspark.zip's among them. One that it does not remember, it will
+    read when it next imports something from it.
+    """
+    for path, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimport.zipimporter):
+            del sys.path_importer_cache[path]
 
 
 def _python_error(message: str) -> str:
@@ -112,14 +136,14 @@ def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:
     """Writes blocks to files of about `GROUP_BYTES`."""
     block = next(blocks, None)
     while block is not None:
-        group, size = Group(_new_uri(scratch), []), 0
-        with _create(group.uri) as sink, pa.ipc.new_file(sink, BLOCK_SCHEMA) as file:
+        uri, size, summaries = _new_uri(scratch), 0, []
+        with _create(uri) as sink, pa.ipc.new_file(sink, BLOCK_SCHEMA) as file:
             while block is not None and size < GROUP_BYTES:
                 file.write_batch(block)
                 size += block.nbytes
-                group.summaries.append(Summary.from_json(block.column("summary")[0].as_py()))
+                summaries.append(Summary.from_json(block.column("summary")[0].as_py()))
                 block = next(blocks, None)
-        yield group
+        yield Group(uri, size, summaries)
 
 
 def _write_parts(parts: Dealt, scratch: str) -> str:
@@ -136,15 +160,18 @@ def _read_all(uri: str) -> pa.Table:
         return pa.ipc.open_file(source).read_all()
 
 
-def _read_parts(uris: list[str], task: int) -> list[pa.Table]:
-    """The parts of one task, those with the same columns in one table."""
-    found: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
-    for uri in uris:
-        with _open(uri) as source:
-            part = pa.ipc.open_file(source).get_batch(task)
+def _read_part(uri: str, task: int) -> pa.RecordBatch:
+    with _open(uri) as source:
+        return pa.ipc.open_file(source).get_batch(task)
+
+
+def _tables(parts: list[pa.RecordBatch]) -> list[pa.Table]:
+    """Parts with the same columns in one table."""
+    alike: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
+    for part in parts:
         if part.num_rows:
-            found.setdefault(tuple(part.schema.names), []).append(part)
-    return [pa.Table.from_batches(parts) for parts in found.values()]
+            alike.setdefault(tuple(part.schema.names), []).append(part)
+    return [pa.Table.from_batches(found) for found in alike.values()]
 
 
 def _new_uri(scratch: str) -> str:
