@@ -35,6 +35,10 @@ class IngestError(SparkgenError):
     """The source was read, and no dataset version could be made of it."""
 
 
+class TaskFailed(SparkgenError):
+    """A task on the executors raised an error, which is in the message."""
+
+
 class WorkersFailed(SparkgenError):
     """Training workers died more often than `max_restarts` allows."""
 

@@ -7,8 +7,8 @@ number of tasks.
 
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.manifest import Manifest
@@ -24,16 +24,15 @@ from sparkgen.evaluation.metrics import (
     sums,
 )
 from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.tasks import run_each
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import SparkSession
 
     from sparkgen.evaluation.measure import Rows
 
-SUM_COLUMNS = (
-    "file int, name string, protocol string, rows long, total double, total_squares double"
-)
+FileSums = list[tuple[str, str, Sums]]
+"""Name, protocol and sums of every figure over one file."""
 
 
 def evaluate(
@@ -66,36 +65,22 @@ def evaluate(
         )
     files = [f"{version_uri}/{entry.path}" for entry in manifest.split(config.split).files]
     model = spark.sparkContext.broadcast(packed)
+    names = manifest.class_names
+
+    def total(file: int) -> Iterator[FileSums]:
+        yield sum_file(model.value, files[file], config, class_names=names)
+
     try:
-        numbers = spark.range(0, len(files), 1, numPartitions=partitions or len(files))
-        summer = _file_summer(model, config, files, manifest.class_names)
-        rows = numbers.mapInPandas(summer, SUM_COLUMNS).collect()
+        found = run_each(spark, total, len(files), tasks=partitions)
     finally:
         model.unpersist()
-    return _figures(rows, config, manifest)
-
-
-def _file_summer(
-    model: Any, config: EvaluationConfig, files: list[str], class_names: Sequence[str]
-) -> Callable[[Iterator["pd.DataFrame"]], Iterator["pd.DataFrame"]]:
-    def total(frames: Iterator["pd.DataFrame"]) -> Iterator["pd.DataFrame"]:
-        import pandas as pd
-
-        for frame in frames:
-            for file in frame["id"]:
-                found = sum_file(model.value, files[file], config, class_names=class_names)
-                yield pd.DataFrame(
-                    [{"file": file, "name": n, "protocol": p, **s._asdict()} for n, p, s in found],
-                    columns=[column.split()[0] for column in SUM_COLUMNS.split(", ")],
-                )
-
-    return total
+    return _figures(found, config, manifest)
 
 
 def sum_file(
     packed: PortableModel, file_uri: str, config: EvaluationConfig, *, class_names: Sequence[str]
-) -> list[tuple[str, str, Sums]]:
-    """Name, protocol and sums of every figure over one file; called in an executor."""
+) -> FileSums:
+    """The sums over one file; called in an executor."""
     from sparkgen.evaluation.measure import measure
 
     model = unpack(packed)
@@ -124,13 +109,15 @@ def read_batches(file_uri: str, shape: tuple[int, ...], batch_rows: int) -> Iter
         )
 
 
-def _figures(rows: list[Any], config: EvaluationConfig, manifest: Manifest) -> dict[str, Figure]:
+def _figures(
+    files: list[FileSums], config: EvaluationConfig, manifest: Manifest
+) -> dict[str, Figure]:
     parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
-    for row in rows:
-        parts[row.name, row.protocol].append(Sums(row.rows, row.total, row.total_squares))
+    for name, protocol, total in (found for file in files for found in file):
+        parts[name, protocol].append(total)
     figures: dict[str, Figure] = {}
-    for (name, protocol), found in sorted(parts.items()):
-        total = combine(found)
+    for (name, protocol), sums_of_files in sorted(parts.items()):
+        total = combine(sums_of_files)
         figure = Figure(
             value=mean(total),
             standard_error=standard_error(total),

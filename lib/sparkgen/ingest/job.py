@@ -17,7 +17,7 @@ from sparkgen.datasets.manifest import (
     list_versions,
 )
 from sparkgen.datasets.storage import open_uri, remove_folder
-from sparkgen.errors import IngestError, ManifestError, RequestError
+from sparkgen.errors import IngestError, ManifestError, RequestError, TaskFailed
 from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.layout import QUARANTINE, Cut, Layout, Summary, make_layout
 from sparkgen.ingest.publish import publish, reject, staging
@@ -50,7 +50,10 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
         return made
     dataset_uri = f"{datasets_uri}/{dataset.name}"
     with staging(dataset_uri) as folder:
-        manifest = _make(spark, dataset, sources, folder, dataset_uri)
+        try:
+            manifest = _make(spark, dataset, sources, folder, dataset_uri)
+        except TaskFailed as error:
+            raise IngestError(str(error)) from error
         publish(folder, dataset_uri, manifest)
     return manifest
 

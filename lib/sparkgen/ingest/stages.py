@@ -8,28 +8,24 @@ passes through the JVM, none is an object of Python, and a lost executor takes n
 work with it. A task that runs twice writes another file, and one of the two is used.
 """
 
-import sys
 import uuid
-import zipimport
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from py4j.protocol import Py4JJavaError
 from pyarrow import fs
 from pyspark.sql import SparkSession
 
 from sparkgen.datasets.storage import open_uri
-from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Slice
 from sparkgen.ingest.deal import BLOCK_SCHEMA, Dealt, Filter, deal, encode_block
 from sparkgen.ingest.layout import Layout, Summary
 from sparkgen.ingest.write import WrittenFile, files_of, write_file
+from sparkgen.tasks import run_each
 
 GROUP_BYTES = 128 << 20  # of blocks that are dealt together; a task holds them about three times
 
 Batches = Iterator[pa.RecordBatch]
-T = TypeVar("T")
 
 
 class Group(NamedTuple):
@@ -55,7 +51,7 @@ def parse(spark: SparkSession, slices: list[Slice], keep: Filter, scratch: str) 
         blocks = (encode_block(block, keep) for block in slices[index].blocks())
         yield from _write_groups(blocks, scratch)
 
-    return _run_each(spark, len(slices), parse_slice)
+    return run_each(spark, parse_slice, len(slices))
 
 
 def write(
@@ -84,7 +80,7 @@ def write(
 
     # What fits one task has no pass of its own: every writer picks its part itself.
     small = sum(group.bytes for group in groups) <= GROUP_BYTES
-    uris = [] if small else _run_each(spark, len(groups), deal_group)
+    uris = [] if small else run_each(spark, deal_group, len(groups))
 
     def write_files(task: int) -> Iterator[WrittenFile]:
         picked = [parts[task] for group in groups for parts in dealt(group)] if small else []
@@ -92,44 +88,7 @@ def write(
             for number, table in files_of(rows):
                 yield write_file(target.folder, layout.output(number), number, table)
 
-    return sorted(_run_each(spark, target.tasks, write_files))
-
-
-def _run_each(spark: SparkSession, count: int, run: Callable[[int], Iterator[T]]) -> list[T]:
-    """What `run` gives for each of `count` numbers, a task each.
-
-    Raises:
-        IngestError: `run` raised an error, which is in its message.
-    """
-
-    def quickly(number: int) -> Iterator[T]:
-        yield from run(number)
-        _forget_archives()
-
-    numbers = spark.sparkContext.parallelize(range(count), max(count, 1))
-    try:
-        return numbers.flatMap(quickly).collect()
-    except Py4JJavaError as error:
-        raise IngestError(_python_error(str(error.java_exception.getMessage()))) from error
-
-
-def _forget_archives() -> None:
-    """Saves the worker's next task some 50 ms.
-
-    Before every task Spark has Python invalidate its caches, and Python then reads the directory of
-    each archive on its path anew, pyspark.zip's among them. One that it does not remember, it will
-    read when it next imports something from it.
-    """
-    for path, finder in list(sys.path_importer_cache.items()):
-        if isinstance(finder, zipimport.zipimporter):
-            del sys.path_importer_cache[path]
-
-
-def _python_error(message: str) -> str:
-    """The last line of the Python traceback in what Spark says of a failed job."""
-    traceback = message.partition("\n\tat ")[0]
-    last = [line for line in traceback.splitlines() if line.strip()][-1].strip()
-    return last.removeprefix(f"{IngestError.__module__}.{IngestError.__name__}: ")
+    return sorted(run_each(spark, write_files, target.tasks))
 
 
 def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:

@@ -5,7 +5,7 @@ The model travels to the executors as bytes and is loaded once a Python worker.
 
 import io
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,13 +24,12 @@ from sparkgen.sampling.sample_set import (
     read_sample_set,
     write_sample_set,
 )
+from sparkgen.tasks import run_each
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import SparkSession
 
 LARGEST_SEED = 2**63 - 1  # the seed is a long in the files
-FILE_COLUMNS = "part int, path string, rows long, bytes long, sha256 string"
 
 
 class Sampled(NamedTuple):
@@ -110,27 +109,14 @@ def _write_parts(
     parts = len(part_ids(config))
     tasks = partitions or min(parts, spark.sparkContext.defaultParallelism)
     model = spark.sparkContext.broadcast(packed)
+
+    def write(part: int) -> Iterator[FileEntry]:
+        yield write_part(model.value, part, config, set_uri)
+
     try:
-        numbers = spark.range(0, parts, 1, numPartitions=tasks)
-        rows = numbers.mapInPandas(_part_writer(model, config, set_uri), FILE_COLUMNS).collect()
+        return run_each(spark, write, parts, tasks=tasks)
     finally:
         model.unpersist()
-    ordered = sorted(rows, key=lambda row: row.part)
-    return [FileEntry(path=r.path, rows=r.rows, bytes=r.bytes, sha256=r.sha256) for r in ordered]
-
-
-def _part_writer(
-    model: Any, config: SamplingConfig, set_uri: str
-) -> Callable[[Iterator["pd.DataFrame"]], Iterator["pd.DataFrame"]]:
-    def write(frames: Iterator["pd.DataFrame"]) -> Iterator["pd.DataFrame"]:
-        import pandas as pd
-
-        for frame in frames:
-            for part in frame["id"]:
-                entry = write_part(model.value, int(part), config, set_uri)
-                yield pd.DataFrame([{"part": part, **entry.model_dump()}])
-
-    return write
 
 
 def write_part(packed: PortableModel, part: int, config: SamplingConfig, set_uri: str) -> FileEntry:

@@ -17,6 +17,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
@@ -101,10 +102,13 @@ def as_columns(ids: range, seed: int, labels: Any, images: Any) -> pa.Table:
     """Rows of a sample set; `labels` is None where the model has none."""
     count = len(ids)
     given = pa.nulls(count, pa.int32()) if labels is None else pa.array(labels, pa.int32())
+    size = images.nbytes // count
+    offsets = np.arange(0, images.nbytes + 1, size, dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(images))]
     columns = [
-        pa.array(ids, pa.int64()),
-        pa.array([seed] * count, pa.int64()),
+        pa.array(np.arange(ids.start, ids.stop)),
+        pa.array(np.full(count, seed, np.int64)),
         given,
-        pa.array([image.tobytes() for image in images], pa.binary()),
+        pa.BinaryArray.from_buffers(pa.binary(), count, buffers),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
