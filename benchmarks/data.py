@@ -68,7 +68,7 @@ def repeated(source: Path, scratch: Path, *, times: int) -> Path:
 
 
 def cifar10(data: str, scratch: Path, *, images: int = 5_000) -> Path:
-    """A tar of 32×32 JPEG files in class folders: CIFAR-10's, evenly chosen, or coloured digits."""
+    """A tar of 32×32 JPEG files in class folders: CIFAR-10's, some or repeated, or coloured digits."""
     real = Path(data) / "cifar10-jpg-small.tar"
     if real.exists() and images == 5_000:
         return real
@@ -94,7 +94,7 @@ def _real(archive: Path, images: int) -> list[tuple[str, bytes]]:
         return []
     with tarfile.open(archive) as tar:
         found = [m for m in tar if m.isfile() and "train" in m.name.split("/")]
-        chosen = found[:: len(found) // images][:images]
+        chosen = [found[i * max(len(found) // images, 1) % len(found)] for i in range(images)]
         contents = [tar.extractfile(member) for member in chosen]
         return [
             (member.name.split("/")[-2], content.read())

@@ -27,7 +27,7 @@ from sparkgen.models.portable import PortableModel
 
 SAMPLER = Path(__file__).with_name("array_sampler.py")
 BATCH = 100
-EXPERIMENTS = {"vae_mnist": 20_000, "dcgan_mnist": 2_000}  # and their samples
+EXPERIMENTS = {"vae_mnist": 20_000, "dcgan_mnist": 6_000}  # and their samples
 QUICK = 10  # times fewer
 
 

@@ -1,4 +1,4 @@
-"""Tasks on the executors of Spark: a function of a number, run once for each of many numbers.
+"""Tasks on the executors of Spark: a function, run once for each of many items.
 
 What goes in and comes out is small, such as names of files and what was written to them. Records and
 pictures pass through files on storage that all executors share, never through the JVM.
@@ -6,7 +6,7 @@ pictures pass through files on storage that all executors share, never through t
 
 import sys
 import zipimport
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from sparkgen.errors import TaskFailed
@@ -14,36 +14,37 @@ from sparkgen.errors import TaskFailed
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
 def run_each(
     spark: "SparkSession",
-    run: Callable[[int], Iterator[T]],
-    count: int,
+    run: Callable[[S], Iterator[T]],
+    items: Sequence[S],
     *,
     tasks: int | None = None,
 ) -> list[T]:
-    """What `run` gives for each number below `count`, in the order of the numbers.
+    """What `run` gives for each item, in the order of the items.
 
     Args:
         spark: the session.
-        run: travels to the executors by pickle, and so does what it gives.
-        count: of the numbers.
-        tasks: among which they are divided, neighbours together; None: a task a number.
+        run: travels to every task by pickle.
+        items: travel by pickle, each to its task, and so does what is made of them.
+        tasks: among which the items are divided, neighbours together; None: a task an item.
 
     Raises:
         TaskFailed: `run` raised an error as often as Spark tries a task.
     """
     from py4j.protocol import Py4JJavaError
 
-    def quickly(number: int) -> Iterator[T]:
-        yield from run(number)
+    def quickly(item: S) -> Iterator[T]:
+        yield from run(item)
         _forget_archives()
 
-    numbers = spark.sparkContext.parallelize(range(count), max(1, tasks or count))
+    divided = spark.sparkContext.parallelize(items, max(1, tasks or len(items)))
     try:
-        return numbers.flatMap(quickly).collect()
+        return divided.flatMap(quickly).collect()
     except Py4JJavaError as error:
         raise TaskFailed(_last_of_traceback(str(error.java_exception.getMessage()))) from error
 

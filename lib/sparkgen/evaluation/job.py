@@ -67,11 +67,11 @@ def evaluate(
     model = spark.sparkContext.broadcast(packed)
     names = manifest.class_names
 
-    def total(file: int) -> Iterator[FileSums]:
-        yield sum_file(model.value, files[file], config, class_names=names)
+    def total(file_uri: str) -> Iterator[FileSums]:
+        yield sum_file(model.value, file_uri, config, class_names=names)
 
     try:
-        found = run_each(spark, total, len(files), tasks=partitions)
+        found = run_each(spark, total, files, tasks=partitions)
     finally:
         model.unpersist()
     return _figures(found, config, manifest)

@@ -47,11 +47,11 @@ class Target(NamedTuple):
 def parse(spark: SparkSession, slices: list[Slice], keep: Filter, scratch: str) -> list[Group]:
     """Parses all slices, a task a slice, into groups of blocks."""
 
-    def parse_slice(index: int) -> Iterator[Group]:
-        blocks = (encode_block(block, keep) for block in slices[index].blocks())
+    def parse_slice(part: Slice) -> Iterator[Group]:
+        blocks = (encode_block(block, keep) for block in part.blocks())
         yield from _write_groups(blocks, scratch)
 
-    return run_each(spark, parse_slice, len(slices))
+    return run_each(spark, parse_slice, slices)
 
 
 def write(
@@ -71,24 +71,25 @@ def write(
         target: where to.
     """
 
-    def dealt(group: Group) -> list[Dealt]:
-        return [part for part in deal(_read_all(group.uri), layout, names, target.tasks) if part]
+    def dealt(uri: str) -> list[Dealt]:
+        return [part for part in deal(_read_all(uri), layout, names, target.tasks) if part]
 
-    def deal_group(index: int) -> Iterator[str]:
-        for parts in dealt(groups[index]):
+    def deal_group(uri: str) -> Iterator[str]:
+        for parts in dealt(uri):
             yield _write_parts(parts, target.scratch)
 
     # What fits one task has no pass of its own: every writer picks its part itself.
     small = sum(group.bytes for group in groups) <= GROUP_BYTES
-    uris = [] if small else run_each(spark, deal_group, len(groups))
+    blocks = [group.uri for group in groups]
+    dealt_blocks = [] if small else run_each(spark, deal_group, blocks)
 
     def write_files(task: int) -> Iterator[WrittenFile]:
-        picked = [parts[task] for group in groups for parts in dealt(group)] if small else []
-        for rows in _tables([*picked, *(_read_part(uri, task) for uri in uris)]):
+        picked = [parts[task] for uri in blocks for parts in dealt(uri)] if small else []
+        for rows in _tables([*picked, *(_read_part(uri, task) for uri in dealt_blocks)]):
             for number, table in files_of(rows):
                 yield write_file(target.folder, layout.output(number), number, table)
 
-    return sorted(run_each(spark, write_files, target.tasks))
+    return sorted(run_each(spark, write_files, range(target.tasks)))
 
 
 def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:

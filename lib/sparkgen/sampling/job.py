@@ -114,7 +114,7 @@ def _write_parts(
         yield write_part(model.value, part, config, set_uri)
 
     try:
-        return run_each(spark, write, parts, tasks=tasks)
+        return run_each(spark, write, range(parts), tasks=tasks)
     finally:
         model.unpersist()
 
