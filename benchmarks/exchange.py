@@ -9,6 +9,7 @@ the share of its rows a second that is left. What Horovod takes from its environ
 its fusion of tensors) is set before new processes start, and has a limit of its own in these.
 """
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,7 +80,9 @@ def main() -> None:
 
 
 def _cases(model: str, request: dict[str, Any]) -> list[Case]:
-    seconds = launch(measure, request, workers=2, where="local", threads_per_worker=1)
+    # Not as a function of __main__, which the workers could not import.
+    function = importlib.import_module("benchmarks.exchange").measure
+    seconds = launch(function, request, workers=2, where="local", threads_per_worker=1)
     return [
         Case(
             model,

@@ -35,7 +35,7 @@ SCHEMA = pa.schema(
     ]
 )
 CONTACT_SHEET = "contact_sheet.png"
-FILES = 256  # at most, until they reach FILE_ROWS
+FILES = 64  # at most, until they reach FILE_ROWS; a task writes whole ones
 FILE_ROWS = 16_384
 
 
