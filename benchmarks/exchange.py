@@ -43,7 +43,7 @@ WAYS = {
     f"every {ACCUMULATED} steps": Way(steps=ACCUMULATED),
 }
 ENVIRONMENTS = {
-    "cycle time 1 ms": {"HOROVOD_CYCLE_TIME": "1"},
+    "cycle time 0.1 ms": {"HOROVOD_CYCLE_TIME": "0.1"},
     "cycle time 5 ms": {"HOROVOD_CYCLE_TIME": "5"},
     "no fusion": {"HOROVOD_FUSION_THRESHOLD": "0", "HOROVOD_DISABLE_GROUP_FUSION": "1"},
 }

@@ -14,10 +14,6 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Tensor = Any
 
-CYCLE_MILLISECONDS = 2
-"""Between Horovod's looks for gradients where processors train. Each look is a message to the other
-ranks, sent from a core that computes: at Horovod's own 1 ms that took 9 % of a step of 50 ms."""
-
 
 class Ring:
     """A ring of one worker."""
@@ -59,10 +55,7 @@ class HorovodRing(Ring):
 
     def __init__(self) -> None:
         import horovod.tensorflow as hvd
-        import tensorflow as tf
 
-        if not tf.config.list_physical_devices("GPU"):
-            os.environ.setdefault("HOROVOD_CYCLE_TIME", str(CYCLE_MILLISECONDS))
         hvd.init()
         self._hvd = hvd
         self.rank, self.size = hvd.rank(), hvd.size()
