@@ -26,7 +26,7 @@ BATCH = 128
 def main() -> None:
     """Runs the comparison."""
     options = arguments(__doc__)
-    rows = 10_000 if options.quick else 60_000
+    rows = 20_000 if options.quick else 60_000
     with scratch_folder() as scratch, local_spark(scratch) as spark:
         source = mnist(options.data, scratch, rows=rows)
         version = mnist_version(spark, scratch / "ours", source)

@@ -4,7 +4,9 @@ python -m benchmarks.quick [--data DIR]
 
 Floors are in benchmarks/floors.yaml: by benchmark, case and side, the least that the median of our
 speed over that side's may be. Every ratio that was measured is printed beside its floor, so that new
-floors can be read off; one without a floor cannot fail. A benchmark that fails fails the run.
+floors can be read off; one without a floor cannot fail. Two cores are seldom alone: where a ratio
+fell, its benchmark is run once more, and what fell both times counts. A benchmark that fails fails
+the run.
 """
 
 import argparse
@@ -20,10 +22,10 @@ FLOORS = Path(__file__).parent / "floors.yaml"
 # Rounds of each: as many as five minutes allow on two cores.
 ROUNDS = {
     "ingest_libsvm": 2,
-    "ingest_images": 3,
+    "ingest_images": 2,
     "feed": 3,
     "train": 1,
-    "sample": 3,
+    "sample": 2,
     "evaluate": 2,
 }
 
@@ -53,18 +55,29 @@ def main() -> None:
         raise SystemExit(f"{FLOORS}: no quick benchmark {', '.join(sorted(unknown))}")
     failures: list[str] = []
     for name, rounds in ROUNDS.items():
-        record = run(name, ["--quick", "--rounds", str(rounds), "--data", options.data])
-        if record is None:
-            failures.append(f"{name} failed")
-            continue
-        found = list(ratios(name, record, floors.get(name, {})))
-        for ratio in found:
-            floor = "none" if ratio.floor is None else f"{ratio.floor:.3g}"
-            print(f"{ratio.name}: {ratio.median:.3g}, floor {floor}", flush=True)
-        failures += [f"{r.name} fell to {r.median:.3g}, under {r.floor}" for r in found if r.fell]
-        failures += missing(name, record, floors.get(name, {}))
+        arguments = ["--quick", "--rounds", str(rounds), "--data", options.data]
+        failed = failures_of(name, arguments, floors.get(name, {}))
+        if failed:
+            again = failures_of(name, arguments, floors.get(name, {}))
+            failures += [again[key] for key in failed if key in again]
     if failures:
         raise SystemExit("\n".join(failures))
+
+
+def failures_of(benchmark: str, arguments: list[str], floors: dict[str, Any]) -> dict[str, str]:
+    """Runs a benchmark, and says what is wrong with its figures, by what it is wrong with."""
+    record = run(benchmark, arguments)
+    if record is None:
+        return {benchmark: f"{benchmark} failed"}
+    found = list(ratios(benchmark, record, floors))
+    for ratio in found:
+        floor = "none" if ratio.floor is None else f"{ratio.floor:.3g}"
+        print(f"{ratio.name}: {ratio.median:.3g}, floor {floor}", flush=True)
+    fell = {r.name: f"{r.name} fell to {r.median:.3g}, under {r.floor}" for r in found if r.fell}
+    return fell | {
+        name: f"{name} has a floor but was not measured"
+        for name in missing(benchmark, record, floors)
+    }
 
 
 def ratios(benchmark: str, record: dict[str, Any], floors: dict[str, Any]) -> Iterator[Ratio]:
@@ -78,7 +91,7 @@ def ratios(benchmark: str, record: dict[str, Any], floors: dict[str, Any]) -> It
 def missing(benchmark: str, record: dict[str, Any], floors: dict[str, Any]) -> list[str]:
     """The floors that stand under nothing, as after a side was renamed."""
     return [
-        f"{benchmark}, {case}, {side} has a floor but was not measured"
+        f"{benchmark}, {case}, {side}"
         for case, sides in floors.items()
         for side in sides
         if side not in record["cases"].get(case, {}).get("ratios", {})

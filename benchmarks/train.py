@@ -7,8 +7,8 @@ of the launcher, without validation. The first epoch, in which steps are compile
 the two after it do, ours from checkpoint to checkpoint, so with all that training does in between.
 
 1 worker has all threads, as Keras has. Keras decides itself on XLA ("auto"), and is also run
-without it. 2 workers have a thread each; their limit is two trainings apart, with half the batch
-and half the rows each, and their peer Keras with all threads.
+without it, but not with --quick. 2 workers have a thread each; their limit is two trainings apart,
+with half the batch and half the rows each, and their peer Keras with all threads.
 """
 
 import os
@@ -64,7 +64,7 @@ def main() -> None:
             ingest(case, options.data, scratch, case.quick_rows if options.quick else case.rows)
             for case in (DENSE, CONVOLUTIONAL, HEAVY)
         ]
-        cases = [one_worker(job, options.rounds) for job in jobs[:2]]
+        cases = [one_worker(job, options.rounds, quick=options.quick) for job in jobs[:2]]
         cases += [two_workers(job, options.rounds) for job in jobs]
         report("train", *cases)
 
@@ -79,13 +79,14 @@ def ingest(case: Case, data: str, scratch: Path, rows: int) -> Job:
     return Job(case, scratch, whole, half)
 
 
-def one_worker(job: Job, rounds: int) -> Comparison:
+def one_worker(job: Job, rounds: int, *, quick: bool) -> Comparison:
     """Ours against Keras, with all threads of the machine."""
     sides = [
         Side("sparkgen", partial(ours, job, workers=1)),
         Side("Keras fit", partial(keras_fit, job, jit_compile="auto")),
-        Side("Keras fit without XLA", partial(keras_fit, job, jit_compile=False)),
     ]
+    if not quick:
+        sides.append(Side("Keras fit without XLA", partial(keras_fit, job, jit_compile=False)))
     return _compare(job, "1 worker", sides, rounds)
 
 
