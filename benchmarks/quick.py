@@ -23,9 +23,9 @@ FLOORS = Path(__file__).parent / "floors.yaml"
 ROUNDS = {
     "ingest_libsvm": 2,
     "ingest_images": 2,
-    "feed": 3,
+    "feed": 2,
     "train": 1,
-    "sample": 2,
+    "sample": 3,
     "evaluate": 2,
 }
 
