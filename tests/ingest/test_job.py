@@ -194,6 +194,7 @@ def test_dealt_by_a_pass_of_its_own_it_is_the_same_version(
     with (sources / "train-b.txt").open("a") as file:
         file.write("frog\n1 0:3\n")
     at_once = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    # As data of more than 128 MiB is, which would take a test too long.
     monkeypatch.setattr(stages, "GROUP_BYTES", 0)
     dealt = ingest(spark, config(sources), datasets_uri=f"{sources}/elsewhere")
     assert dealt == at_once

@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
         outcome = success(_function(call["function"])(call["request"], join_ring()))
     except SparkgenError as error:
         outcome = failure(error)
-    except Exception as error:
+    except Exception as error:  # any but that of a lost ring goes on
         if HOROVOD_LOST not in str(error):
             raise
         sys.exit(RING_LOST)

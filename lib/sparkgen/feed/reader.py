@@ -14,7 +14,7 @@ import tensorflow as tf
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.pixels import to_unit
 from sparkgen.feed.evaluation import cut_batches, row_range
-from sparkgen.feed.plan import START, Position, Span, evaluation_share, make_plan
+from sparkgen.feed.plan import START, Position, evaluation_share, make_plan
 from sparkgen.feed.shards import Rows, Split, open_split
 from sparkgen.feed.training import cut_spans, shard_order
 from sparkgen.noise import NoiseSpec
@@ -71,20 +71,15 @@ def training_batches(
     # A rank looks at its own files of the epoch, so that all ranks together look at each file once.
     split.check(shard for lane in plan.epoch_lanes(start.epoch, lanes) for shard in lane.shards)
 
-    def spans() -> Iterator[Span]:
-        return plan.spans(lanes, start=start, epochs=epochs, steps=steps)
+    def cut() -> Iterator[dict[str, Any]]:
+        spans, ahead = (
+            plan.spans(lanes, start=start, epochs=epochs, steps=steps) for _ in range(2)
+        )
+        order = shard_order(plan, ahead)
+        return cut_spans(split, plan, spans, order, noise=noise, keep_bytes=keep_bytes)
 
-    stacks = tf.data.Dataset.from_generator(
-        lambda: cut_spans(
-            split,
-            plan,
-            spans(),
-            shard_order(plan, spans()),
-            noise=noise,
-            keep_bytes=keep_bytes,
-        ),
-        output_signature=_signature(local_rows, split, noise),
-    )
+    signature = _signature(local_rows, split, noise)
+    stacks = tf.data.Dataset.from_generator(cut, output_signature=signature)
     # The next span is cut while this one is taken apart.
     return _floats(stacks.prefetch(1).unbatch(), manifest, local_rows)
 
