@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkgen.ingest.libsvm import parse_block
+from sparkgen.ingest import libsvm
+from sparkgen.ingest.block import Records
 from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
 
 RULE = Rule(width=8, classes=10)
+
+
+def parse_block(text: bytes, rule: Rule) -> Records:
+    return libsvm.joined(libsvm.parse_block(text, rule), rule)
+
 
 BAD_LINES = {
     b"1 1:x": "unparsable-number",
@@ -96,7 +102,7 @@ def test_zero_based_indices_start_at_zero() -> None:
     records = parse_block(b"1 0:5 7:6\n1 8:5\n", rule)
     assert records.pixels.tolist() == [[5, 0, 0, 0, 0, 0, 0, 6]]
     assert records.bad[0].reason == "beyond-width"
-    assert records.bad[0].needs == 9
+    assert records.bad[0].found == 8
 
 
 def test_values_are_scaled_to_bytes_and_absent_ones_are_zero() -> None:

@@ -2,22 +2,26 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from sparkgen.config.strict import Strict
 
 
 class LibsvmSource(Strict):
-    """libsvm text: `label index:value ...`, indices ascending, `#` comments, plain, .gz or .bz2."""
+    """libsvm text: `label index:value ...`, indices ascending, `#` comments, in UTF-8.
+
+    Plain, .gz, .bz2, .xz or .zst.
+    """
 
     format: Literal["libsvm"]
     train: str
     test: str | None = None
     zero_based: bool = False
     """Indices start at 0 instead of 1."""
-    value_min: float = 0.0
-    value_max: float = 255.0
-    """A value v becomes round((v - value_min) / (value_max - value_min) * 255); outside is an error."""
+    value_min: FiniteFloat = 0.0
+    value_max: FiniteFloat = 255.0
+    """A value v becomes round((v - value_min) / (value_max - value_min) * 255); outside is an error,
+    and so is a source whose values are all so small that every picture would be black."""
 
 
 class ImageSource(Strict):
@@ -72,13 +76,15 @@ class DatasetConfig(Strict):
     invert: bool = False
     """Store 255 - pixel."""
     limit: Annotated[int, Field(gt=0)] | None = None
-    """Keep at most this many records of each split, the first in source order."""
+    """Keep at most this many records of each split, chosen at random by `seed` among those that
+    `labels` leaves."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """The share of training records set aside, at random by the seed, as the validation split."""
     shards: Annotated[int, Field(gt=0)] | None = None
-    """Files of the training split, a multiple of `lanes`; None: by `shard_rows`."""
+    """Files of the training split, a multiple of `lanes`; None: by `shard_rows`. Fewer and larger
+    files are read faster; one may hold 1 GiB of pixels."""
     shard_rows: Annotated[int, Field(gt=0)] = 4096
-    """Rows a file, about, where `shards` is not given."""
+    """Rows a file, about, where `shards` is not given; fewer where they would exceed 256 MiB."""
     lanes: Annotated[int, Field(gt=0)] = 8
     """The number of streams that training reads side by side; worker counts must divide it."""
     seed: Annotated[int, Field(ge=0)] = 0

@@ -5,7 +5,8 @@ import pyarrow as pa
 IMAGE_SCHEMA = pa.schema(
     [("id", pa.int64()), ("label", pa.int32()), ("image", pa.binary())],
 )
-"""`id`: the record's number among the kept records of its source split, from 0, in source order.
+"""`id`: the record's number among the records of its source split that the label filter left, from 0,
+in source order; where a limit leaves records out, their numbers are missing.
 `image`: H * W * C bytes, row major."""
 
 QUARANTINE_SCHEMA = pa.schema(

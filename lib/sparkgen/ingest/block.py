@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.ingest.seen import Seen
+
 Labels = npt.NDArray[np.int32]
 Pixels = npt.NDArray[np.uint8]
 
@@ -17,30 +19,35 @@ Pixels = npt.NDArray[np.uint8]
 class Bad(NamedTuple):
     """A record that could not be used.
 
-    `position` is a number, from 0 at the start of the block, or the name of a member. `needs` is
-    the width that would have held the record, where its reason is `beyond-width`.
+    `position` is a number, from 0 at the start of the block, or the name of a member. `found` is
+    the number that broke the rule, such as the index beyond the width, where the reason is one.
     """
 
     position: int | str
     reason: str
     record: bytes
-    needs: int = 0
+    found: float | None = None
 
 
 class Records(NamedTuple):
     """What a parser makes of a block: labels int32 (N,), pixels uint8 (N, H * W * C), and the rest.
 
-    `length` is how far the block reaches in the numbering of its file: lines, or pictures.
+    `length` is how far the block reaches in the numbering of its file: lines, or pictures. `seen`
+    is what the numbers of the good records reach over, where they were numbers of text.
     """
 
     labels: Labels
     pixels: Pixels
     bad: list[Bad]
     length: int
+    seen: Seen | None = None
 
 
 class Block(NamedTuple):
-    """Records with their place: the split, the number of the file in it, and of the block in that."""
+    """Records with their place: the split, the number of the file in it, and of the block in that.
+
+    The numbers of a file's blocks rise in its order; some may be missing.
+    """
 
     split: str
     file: int

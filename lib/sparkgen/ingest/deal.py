@@ -10,6 +10,7 @@ import pyarrow as pa
 from sparkgen.datasets.records import QUARANTINE_SCHEMA, RAW_BYTES
 from sparkgen.ingest.block import Bad, Block
 from sparkgen.ingest.layout import Layout, Summary
+from sparkgen.ingest.seen import Range
 
 FILE = "file"  # the column that says which file of the version a row goes to
 ORDER = "order"  # the column by which the rows of a file are sorted before it is written
@@ -46,7 +47,7 @@ BLOCK_SCHEMA = pa.schema(
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
     """A block as one row: its summary, and the records that stay."""
-    labels, pixels, bad, length = block.records
+    labels, pixels, bad, length, seen = block.records
     good = len(labels)
     if keep.labels is not None:
         stays = np.isin(labels, keep.labels)
@@ -61,7 +62,8 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         rows=len(labels),
         good=good,
         reasons=dict(Counter(b.reason for b in bad)),
-        needs=max((b.needs for b in bad), default=0),
+        found=_found(bad),
+        seen=seen,
     )
     binaries = (labels, pixels, np.frombuffer(_encode_bad(bad), np.uint8))
     columns = [pa.array([summary.to_json()]), *(_one_binary(b) for b in binaries)]
@@ -92,22 +94,30 @@ def deal(
 
 def _images(block: Summary, labels: pa.Buffer, pixels: pa.Buffer, layout: Layout) -> pa.Table:
     place = layout.places[block.split, block.file, block.number]
-    count = max(0, min(block.rows, layout.rows[block.split] - place.first_id))
-    ids = place.first_id + np.arange(count, dtype=np.int64)
+    ids = place.first_id + np.arange(block.rows, dtype=np.int64)
     files, orders = layout.place(block.split, ids)
     width = pixels.size // block.rows
-    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32)
-    images = pa.BinaryArray.from_buffers(
-        pa.binary(), count, [None, pa.py_buffer(offsets), pixels.slice(0, count * width)]
-    )
+    offsets = np.arange(0, pixels.size + 1, width, dtype=np.int32)
     columns = {
         FILE: files,
         ORDER: orders,
         "id": ids,
-        "label": np.frombuffer(labels, np.int32, count),
-        "image": images,
+        "label": np.frombuffer(labels, np.int32),
+        "image": pa.BinaryArray.from_buffers(
+            pa.binary(), block.rows, [None, pa.py_buffer(offsets), pixels]
+        ),
     }
-    return pa.table(columns)
+    rows, kept = pa.table(columns), orders < layout.rows[block.split]
+    return rows if kept.all() else rows.filter(pa.array(kept))
+
+
+def _found(bad: list[Bad]) -> dict[str, Range]:
+    found: dict[str, Range] = {}
+    for b in bad:
+        if b.found is not None:
+            one = Range(b.found, b.found)
+            found[b.reason] = found.get(b.reason, one).joined(one)
+    return found
 
 
 def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> pa.Table:

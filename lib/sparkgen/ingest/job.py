@@ -19,14 +19,23 @@ from sparkgen.datasets.manifest import (
 from sparkgen.datasets.storage import open_uri, remove_folder
 from sparkgen.errors import IngestError, ManifestError, RequestError, TaskFailed
 from sparkgen.ingest.deal import Filter
-from sparkgen.ingest.layout import QUARANTINE, Cut, Layout, Summary, make_layout
+from sparkgen.ingest.evidence import Evidence, description, doubts, refuse_black
+from sparkgen.ingest.layout import FILE_BYTES, QUARANTINE, Cut, Layout, Summary, make_layout
 from sparkgen.ingest.publish import publish, reject, staging
+from sparkgen.ingest.quarantine import (
+    gather,
+    quarantined,
+    reasons,
+    refusal_of_bad,
+    too_many_bad,
+)
 from sparkgen.ingest.sources import Sources, find_sources, make_slices
 from sparkgen.ingest.stages import Target, parse, write
 from sparkgen.ingest.write import WrittenFile
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
 TASK_BYTES = 128 << 20  # of pixels that a task writes, about; it holds them three times
+MOST_FILE_BYTES = 1 << 30  # of pixels; Arrow's columns of bytes end at 2 GiB
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +49,10 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
         datasets_uri: the folder of all datasets, reached by driver and executors.
 
     Raises:
-        RequestError: a source that is not there, or a shape too small for it.
-        IngestError: more bad records than `max_bad_fraction`, no records, an unreadable file.
+        RequestError: a source that is not there, is no such source, or contradicts its
+            configuration: shape, values, indices, labels; too few rows, or too many for `shards`.
+        IngestError: more bad records than `max_bad_fraction`, an unreadable file, or one that
+            changed meanwhile.
     """
     sources = find_sources(dataset)
     made = _made_before(dataset, sources, datasets_uri)
@@ -55,6 +66,8 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
         except TaskFailed as error:
             raise IngestError(str(error)) from error
         publish(folder, dataset_uri, manifest)
+    if manifest.quarantined:
+        log.warning("%s", quarantined(manifest, f"{dataset_uri}/{manifest.version}"))
     return manifest
 
 
@@ -66,14 +79,30 @@ def _make(
     slices = make_slices(dataset, sources, tasks=cores, scratch=scratch)
     groups = parse(spark, slices, Filter(dataset.labels, dataset.invert), scratch)
     parsed = [summary for group in groups for summary in group.summaries]
+    evidence = gather(dataset, parsed)
+    _weigh(evidence, too_many_bad=too_many_bad(dataset, parsed))
     layout = make_layout(parsed, _cut(dataset))
+    _refuse_large_files(dataset, layout)
     names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
     target = Target(folder, scratch, _writers(layout, dataset, cores))
     written = write(spark, groups, layout, names, target)
     remove_folder(scratch)  # no part of the version
-    _refuse_bad(dataset, parsed, folder, dataset_uri)
+    if too_many_bad(dataset, parsed):
+        raise refusal_of_bad(dataset, parsed, evidence, reject(folder, dataset_uri))
     _refuse_few_rows(dataset, layout)
+    _refuse_changed(sources, find_sources(dataset))
     return _manifest(dataset, sources, parsed, written)
+
+
+def _weigh(evidence: Evidence | None, *, too_many_bad: bool) -> None:
+    """Tells what was seen in the sources, and refuses them where it contradicts the request."""
+    if evidence is None:
+        return
+    log.info("%s", description(evidence))
+    if not too_many_bad:  # else what is good says little
+        refuse_black(evidence)
+        for doubt in doubts(evidence):
+            log.warning("%s", doubt)
 
 
 def _writers(layout: Layout, dataset: DatasetConfig, cores: int) -> int:
@@ -111,6 +140,7 @@ def _is_whole(manifest: Manifest, version_uri: str) -> bool:
 
 def _cut(dataset: DatasetConfig) -> Cut:
     return Cut(
+        row_bytes=math.prod(dataset.shape),
         lanes=dataset.lanes,
         shards=dataset.shards,
         shard_rows=dataset.shard_rows,
@@ -124,31 +154,6 @@ def _name(uri: str) -> str:
     return uri.rstrip("/").rpartition("/")[2]
 
 
-def _refuse_bad(
-    dataset: DatasetConfig, parsed: list[Summary], folder: str, dataset_uri: str
-) -> None:
-    """Fails when too many records are bad, and keeps the quarantine for the user to see."""
-    bad, total = sum(s.bad for s in parsed), sum(s.bad + s.good for s in parsed)
-    allowed = dataset.max_bad_fraction * total
-    if bad <= allowed:
-        return
-    reasons = _reasons(parsed)
-    kept = reject(folder, dataset_uri)
-    beyond = reasons.get("beyond-width", 0)
-    if bad - beyond <= allowed:
-        needs = max(s.needs for s in parsed)
-        raise RequestError(
-            f"a shape of {needs} values or more, the width of the source",
-            found=f"{list(dataset.shape)}, with {beyond} of {total} records beyond it",
-            mend=f"correct the dataset's shape; the records are in {kept}",
-        )
-    counts = ", ".join(f"{reason} {n}" for reason, n in reasons.items())
-    raise IngestError(
-        f"{bad} of {total} records are bad ({counts}), more than max_bad_fraction "
-        f"{dataset.max_bad_fraction} allows: the records are in {kept}"
-    )
-
-
 def _refuse_few_rows(dataset: DatasetConfig, layout: Layout) -> None:
     train = layout.outputs["train"]
     shards = dataset.shards or dataset.lanes
@@ -160,11 +165,22 @@ def _refuse_few_rows(dataset: DatasetConfig, layout: Layout) -> None:
         )
 
 
-def _reasons(parsed: list[Summary]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for summary in parsed:
-        counts.update(summary.reasons)
-    return dict(sorted(counts.items()))
+def _refuse_large_files(dataset: DatasetConfig, layout: Layout) -> None:
+    train, row_bytes = layout.outputs["train"], math.prod(dataset.shape)
+    if train.files and -(-train.rows // train.files) * row_bytes > MOST_FILE_BYTES:
+        shards = -(-train.rows * row_bytes // FILE_BYTES)
+        raise RequestError(
+            f"files of at most {MOST_FILE_BYTES >> 20} MiB of pixels",
+            found=f"{train.files} shards for {train.rows} rows of {row_bytes} bytes",
+            mend=f"set shards to {-(-shards // dataset.lanes) * dataset.lanes}, or leave it out",
+        )
+
+
+def _refuse_changed(before: Sources, after: Sources) -> None:
+    if before != after:
+        old, new = ({f for files in s.values() for f in files} for s in (before, after))
+        changed = min(f.uri for f in old ^ new)
+        raise IngestError(f"{changed} changed while it was read: ingest the dataset again")
 
 
 def _manifest(
@@ -189,7 +205,7 @@ def _manifest(
         class_names=dataset.class_names,
         lanes=dataset.lanes,
         splits=splits,
-        quarantined=_reasons(parsed),
+        quarantined=reasons(parsed),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=_entries(sources),
         config=dataset.model_dump(mode="json"),

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.ingest.seen import Range, Seen
 from sparkgen.ingest.shuffle import IntArray, ranks
 
+FILE_BYTES = 256 << 20  # of pixels, about, that a file has where `shards` does not say otherwise
 QUARANTINE = "quarantine"
 QUARANTINE_FILE_ROWS = 4096
 
@@ -17,7 +19,8 @@ QUARANTINE_FILE_ROWS = 4096
 class Summary(NamedTuple):
     """A parsed block in numbers: how far it reaches, and its good, used and bad records.
 
-    `rows` are the good records that the label filter left.
+    `rows` are the good records that the label filter left, `found` what the numbers that made
+    records bad reach over, by reason, and `seen` what those of the good records do.
     """
 
     split: str
@@ -27,7 +30,8 @@ class Summary(NamedTuple):
     rows: int
     good: int
     reasons: dict[str, int]
-    needs: int
+    found: dict[str, Range]
+    seen: Seen | None
 
     @property
     def bad(self) -> int:
@@ -38,7 +42,9 @@ class Summary(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Summary":
-        return cls(*json.loads(text))
+        *counts, found, seen = json.loads(text)
+        ranges = {reason: Range(*ends) for reason, ends in found.items()}
+        return cls._make([*counts, ranges, seen and Seen.from_list(seen)])
 
 
 class Place(NamedTuple):
@@ -70,8 +76,9 @@ class Rows(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What the configuration says of the cutting."""
+    """What the configuration says of the cutting; `row_bytes` are those of a picture."""
 
+    row_bytes: int
     lanes: int
     shards: int | None
     shard_rows: int
@@ -81,14 +88,16 @@ class Cut(NamedTuple):
 
     def files(self, rows: int) -> int:
         """A number of files that is a multiple of the lanes, where there are enough rows."""
-        wanted = -(-rows // (self.shard_rows * self.lanes)) * self.lanes
+        file_rows = min(self.shard_rows, max(1, FILE_BYTES // self.row_bytes))
+        wanted = -(-rows // (file_rows * self.lanes)) * self.lanes
         return min(rows, max(wanted, self.lanes))
 
 
 class Layout(NamedTuple):
-    """The places of all blocks, the source splits' sizes after the limit, and the output files."""
+    """The places of all blocks, the source splits' rows before and after the limit, and the files."""
 
     places: dict[tuple[str, int, int], Place]
+    found: dict[str, int]
     rows: dict[str, int]
     outputs: dict[str, Output]
     seed: int
@@ -98,14 +107,17 @@ class Layout(NamedTuple):
         return next(o for o in self.outputs.values() if 0 <= file - o.first < o.files)
 
     def place(self, split: str, ids: IntArray) -> Rows:
-        """Where the rows of a source split go.
+        """Where the rows of a source split go; those of an order beyond `rows` go nowhere.
 
         Training rows are shuffled, the first ranks set aside for validation and the others dealt
-        to the files in turn; test rows keep their order.
+        to the files in turn. Test rows keep their order; where a limit leaves some out, the rows
+        that stay have the order of their ranks, which chose them.
         """
         if split != "train":
-            return Rows(self.outputs[split].balanced(ids), ids)
-        rank = ranks(ids, self.rows[split], seed=self.seed)
+            whole = self.rows[split] == self.found[split]
+            order = ids if whole else ranks(ids, self.found[split], seed=self.seed)
+            return Rows(self.outputs[split].balanced(order), order)
+        rank = ranks(ids, self.found[split], seed=self.seed)
         train, validation = self.outputs["train"], self.outputs["validation"]
         rest = rank - validation.rows
         files = train.first + rest % max(train.files, 1)
@@ -129,7 +141,7 @@ def make_layout(summaries: Iterable[Summary], cut: Cut) -> Layout:
         length[s.split, s.file] += s.length
         bad += s.bad
     kept = {split: min(n, cut.limit or n) for split, n in rows.items()}
-    return Layout(places, kept, _outputs(kept, bad, cut), cut.seed)
+    return Layout(places, dict(rows), kept, _outputs(kept, bad, cut), cut.seed)
 
 
 def _outputs(rows: dict[str, int], bad: int, cut: Cut) -> dict[str, Output]:

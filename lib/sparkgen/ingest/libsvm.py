@@ -7,6 +7,7 @@ after all or names what is wrong with it.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,11 @@ import pyarrow.compute as pc
 
 from sparkgen.ingest.block import Bad, Records
 from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
+from sparkgen.ingest.seen import Seen
 
 Array = npt.NDArray[Any]
 
+PIECE_BYTES = 64 << 20  # of pictures: lines may be short and pictures large
 CHUNK_BYTES = 1 << 18  # all passes over a chunk then stay in the processor's own cache
 MAX_DIGITS = 4  # of a whole number on the fast path; longer ones go the way of decimal fractions
 SPACE, NEWLINE, COLON, ZERO = b" \n:0"
@@ -41,25 +44,48 @@ class _Tokens(NamedTuple):
         return _Tokens(self.numbers[keep], self.marks[keep], self.fits[keep])
 
 
-def parse_block(text: bytes, rule: Rule) -> Records:
-    """The records of whole lines; blank lines and comments are none.
+def parse_block(text: bytes, rule: Rule) -> Iterator[Records]:
+    """The records of whole lines, in pieces of about `PIECE_BYTES`; blank lines and comments are none.
 
     Args:
         text: lines, the last one with or without its newline.
         rule: width, labels and values.
     """
-    parts, start = [], 0
-    while start < len(text):
-        end = text.find(b"\n", start + CHUNK_BYTES) + 1 or len(text)
-        parts.append(_parse_chunk(text[start:end], rule))
-        start = end
-    bad, length = [], 0
+    parts: list[Records] = []
+    for chunk in _chunks(text, rule):
+        parts.append(_parse_chunk(chunk, rule))
+        if sum(part.pixels.nbytes for part in parts) >= PIECE_BYTES:
+            yield joined(parts, rule)
+            parts = []
+    if parts:
+        yield joined(parts, rule)
+
+
+def joined(parts: Iterable[Records], rule: Rule) -> Records:
+    """Records after records, their positions counted on."""
+    labels, pixels = [np.zeros(0, np.int32)], [np.zeros((0, rule.width), np.uint8)]
+    bad: list[Bad] = []
+    length, seen = 0, Seen()
     for part in parts:
+        labels.append(part.labels)
+        pixels.append(part.pixels)
         bad += [b._replace(position=int(b.position) + length) for b in part.bad]
         length += part.length
-    labels = np.concatenate([np.zeros(0, np.int32), *(part.labels for part in parts)])
-    pixels = [np.zeros((0, rule.width), np.uint8), *(part.pixels for part in parts)]
-    return Records(labels, np.concatenate(pixels), bad, length)
+        seen = seen.joined(part.seen or Seen())
+    return Records(np.concatenate(labels), np.concatenate(pixels), bad, length, seen)
+
+
+def _chunks(text: bytes, rule: Rule) -> Iterator[bytes]:
+    """Whole lines of about `CHUNK_BYTES`, fewer where their pictures would take `PIECE_BYTES`."""
+    most_lines = max(1, PIECE_BYTES // rule.width)
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + CHUNK_BYTES) + 1 or len(text)
+        if text.count(b"\n", start, end) > most_lines:
+            newlines = np.flatnonzero(np.frombuffer(text, np.uint8, end - start, start) == NEWLINE)
+            end = start + int(newlines[most_lines - 1]) + 1
+        yield text[start:end]
+        start = end
 
 
 def _parse_chunk(raw: bytes, rule: Rule) -> Records:
@@ -75,11 +101,11 @@ def _parse_chunk(raw: bytes, rule: Rule) -> Records:
         tokens = tokens.only(~suspect[line_of])
     labels = np.zeros(length, np.int32)
     pixels = np.full((length, rule.width), rule.pixels(0.0), np.uint8)
-    _fill(labels, pixels, suspect, tokens, rule)
+    seen = _fill(labels, pixels, suspect, tokens, rule)
     if not suspect.any():
-        return Records(labels, pixels, [], length)
-    bad = _read_slowly(labels, pixels, suspect, raw.split(b"\n"), rule)
-    return Records(labels[~suspect], pixels[~suspect], bad, length)
+        return Records(labels, pixels, [], length, seen)
+    slow = _read_slowly(labels, pixels, suspect, raw.split(b"\n"), rule)
+    return Records(labels[~suspect], pixels[~suspect], slow.bad, length, seen.joined(slow.seen))
 
 
 def _normalised(raw: bytes) -> bytes:
@@ -137,7 +163,7 @@ def _decimal_numbers(text: bytes, ends: Array) -> Array:
         return pc.cast(pc.cast(tokens, pa.string()), pa.float64()).to_numpy()
 
 
-def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: Rule) -> None:
+def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: Rule) -> Seen:
     """Fills in the lines that are not suspect, and adds to the suspects those out of bounds."""
     lasts = np.flatnonzero(tokens.marks == NEWLINE)
     firsts = np.concatenate([[0], lasts[:-1] + 1]) if len(lasts) else lasts
@@ -151,7 +177,8 @@ def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: R
     line_of = np.repeat(lines, (lasts - firsts) // 2)
     columns = index.astype(np.int64) - rule.first_index
     outside = (columns < 0) | (columns >= rule.width)
-    outside |= (values < rule.value_min) | (values > rule.value_max)
+    least, most = rule.bounds
+    outside |= (values < least) | (values > most)
     if index.dtype.kind == "f":
         outside |= index != columns + rule.first_index
     places = line_of * rule.width + columns
@@ -161,23 +188,31 @@ def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: R
         suspect[line_of[outside]] = True
     if suspect.any():
         good = ~suspect[line_of]
-        places, values = places[good], values[good]
+        places, index, values = places[good], index[good], values[good]
     pixels.reshape(-1)[places] = rule.pixels(values)
+    return Seen.of(labels[~suspect], index, values, rule)
+
+
+class _Slow(NamedTuple):
+    bad: list[Bad]
+    seen: Seen
 
 
 def _read_slowly(
     labels: Array, pixels: Array, suspect: Array, lines: list[bytes], rule: Rule
-) -> list[Bad]:
+) -> _Slow:
     """Reads the suspects line by line; those that turn out good are filled in and cleared."""
-    bad = []
+    bad, seen = [], Seen()
     for number in np.flatnonzero(suspect).tolist():
         try:
             line = parse_line(lines[number], rule)
         except BadLine as error:
-            bad.append(Bad(number, error.reason, lines[number], error.needs))
+            bad.append(Bad(number, error.reason, lines[number], error.found))
             continue
         if line is not None:
             labels[number] = line.label
             pixels[number, line.columns] = rule.pixels(line.values)
             suspect[number] = False
-    return bad
+            indices = [column + rule.first_index for column in line.columns]
+            seen = seen.joined(Seen.of([line.label], indices, line.values, rule))
+    return _Slow(bad, seen)

@@ -18,13 +18,15 @@ _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _QID = re.compile(rb"qid:\d+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
 
 
 class Rule(NamedTuple):
     """What the configuration says of the lines.
 
     A value v becomes round((v - value_min) / (value_max - value_min) * 255), halves to even; a
-    column that a line does not name has the value 0.
+    column that a line does not name has the value 0. A value that lies outside by no more than
+    rounding (`SLACK` of the range) counts as the bound.
     """
 
     width: int
@@ -32,6 +34,12 @@ class Rule(NamedTuple):
     first_index: int = 1
     value_min: float = 0.0
     value_max: float = 255.0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value that is taken."""
+        slack = SLACK * (self.value_max - self.value_min)
+        return self.value_min - slack, self.value_max + slack
 
     def pixels(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Values as pixels, uint8 of the same shape."""
@@ -48,11 +56,11 @@ class Line(NamedTuple):
 
 
 class BadLine(Exception):
-    """What is wrong with a line, as the quarantine names it."""
+    """What is wrong with a line, as the quarantine names it, and the number that is."""
 
-    def __init__(self, reason: str, needs: int = 0) -> None:
+    def __init__(self, reason: str, found: float | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.needs = reason, needs
+        self.reason, self.found = reason, found
 
 
 def parse_line(line: bytes, rule: Rule) -> Line | None:
@@ -79,8 +87,8 @@ def parse_line(line: bytes, rule: Rule) -> Line | None:
         index, colon, value = token.partition(b":")
         if not colon:
             raise BadLine("unparsable-number")
-        columns.append(_column(index, columns, rule))
-        values.append(_value(value, rule))
+        columns.append(_column(index, columns, features, rule))
+        values.append(_value(value, features, rule))
     return Line(label, columns, values)
 
 
@@ -100,28 +108,37 @@ def _label(token: bytes, rule: Rule) -> int:
         raise BadLine("missing-label")
     label = _number(token)
     if label != int(label) or not 0 <= label < rule.classes:
-        raise BadLine("unknown-label")
+        raise BadLine("unknown-label", label)
     return int(label)
 
 
-def _column(token: bytes, before: list[int], rule: Rule) -> int:
+def _column(token: bytes, before: list[int], features: list[bytes], rule: Rule) -> int:
     index = _number(token)
     if index != int(index):
         raise BadLine("unparsable-number")
     column = int(index) - rule.first_index
     if column < 0:
-        raise BadLine("index-zero" if index == 0 else "negative-index")
+        raise BadLine("index-zero" if index == 0 else "negative-index", index)
     if before and column == before[-1]:
         raise BadLine("duplicate-index")
     if before and column < before[-1]:
         raise BadLine("duplicate-index" if column in before else "descending-index")
     if column >= rule.width:
-        raise BadLine("beyond-width", needs=column + 1)
+        raise BadLine("beyond-width", max(index, *_numbers(features, 0)))
     return column
 
 
-def _value(token: bytes, rule: Rule) -> float:
+def _value(token: bytes, features: list[bytes], rule: Rule) -> float:
     value = _number(token)
-    if not rule.value_min <= value <= rule.value_max:
-        raise BadLine("value-out-of-range")
+    low, high = rule.bounds
+    if not low <= value <= high:
+        farthest = max(_numbers(features, 2), key=lambda v: max(low - v, v - high))
+        raise BadLine("value-out-of-range", farthest)
     return value
+
+
+def _numbers(features: list[bytes], part: int) -> list[float]:
+    """The finite numbers before (0) or behind (2) the colons, to say how far a bad line reaches."""
+    parts = [feature.partition(b":")[part] for feature in features]
+    numbers = [float(text) for text in parts if _NUMBER.fullmatch(text)]
+    return [number for number in numbers if math.isfinite(number)]

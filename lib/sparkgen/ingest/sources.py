@@ -14,6 +14,7 @@ from sparkgen.ingest.block import Slice
 from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.digits import digits_entry, write_digits
 from sparkgen.ingest.files import find_files, find_tree
+from sparkgen.ingest.foreign import refuse_foreign
 from sparkgen.ingest.idx import idx_slices
 from sparkgen.ingest.images import candidates, image_slices
 from sparkgen.ingest.libsvm_line import Rule
@@ -65,7 +66,8 @@ def make_slices(
     if isinstance(source, BuiltinSource):
         dataset = dataset.model_copy(update={"source": write_digits(scratch)})
         return make_slices(dataset, find_sources(dataset), tasks=tasks, scratch=scratch)
-    rule = _rule(dataset, source)
+    rule = libsvm_rule(dataset, source)
+    refuse_foreign([file.uri for files in sources.values() for file in files])
     return [
         part
         for split, files in sources.items()
@@ -89,7 +91,12 @@ def _image_slices(
     ]
 
 
-def _rule(dataset: DatasetConfig, source: LibsvmSource) -> Rule:
+def libsvm_rule(dataset: DatasetConfig, source: LibsvmSource) -> Rule:
+    """What a configuration says of the lines of libsvm text.
+
+    Raises:
+        RequestError: a range of values without 0 or of no width.
+    """
     low, high = source.value_min, source.value_max
     if not low <= 0 <= high or low == high:
         raise RequestError(

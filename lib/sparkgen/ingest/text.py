@@ -8,21 +8,19 @@ k-th block: inflating is several times cheaper than parsing, and nothing is writ
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from isal import igzip, isal_zlib
-
 from sparkgen.datasets.storage import open_uri
-from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Block
+from sparkgen.ingest.compressed import compression, inflated, readable
 from sparkgen.ingest.libsvm import parse_block
 from sparkgen.ingest.libsvm_line import Rule
 
 BLOCK_BYTES = 4 << 20
-COMPRESSED = (".gz", ".bz2")
 READ_BYTES = 1 << 20
 MOST_READERS = 8  # of one compressed file; more would only inflate the same bytes once more
+MOST_PIECES = 1 << 32  # of a block
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class TextSlice(NamedTuple):
@@ -38,17 +36,19 @@ class TextSlice(NamedTuple):
 
     def blocks(self) -> Iterator[Block]:
         for number, text in self._texts():
-            yield Block(self.split, self.file, number, parse_block(text, self.rule))
+            lines = text.removeprefix(BYTE_ORDER_MARK) if number == 0 else text
+            for piece, records in enumerate(parse_block(lines, self.rule)):
+                yield Block(self.split, self.file, number * MOST_PIECES + piece, records)
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
-        if self.uri.endswith(COMPRESSED):
-            with _inflated(self.uri) as stream:
+        if compression(self.uri):
+            with inflated(self.uri) as stream:
                 for number, text in enumerate(line_blocks(stream)):
                     if number % self.step == self.first:
                         yield number, text
         else:
             filesystem, path = open_uri(self.uri)
-            with filesystem.open_input_file(path) as file:
+            with readable(self.uri), filesystem.open_input_file(path) as file:
                 for number in range(self.first, self.stop or 0, self.step):
                     yield number, read_block(file, number)
 
@@ -58,7 +58,7 @@ def text_slices(
 ) -> list[TextSlice]:
     """The shares of one file, for about as many tasks as there are cores."""
     blocks = -(-size // BLOCK_BYTES)
-    if uri.endswith(COMPRESSED):
+    if compression(uri):
         step = max(1, min(tasks, blocks, MOST_READERS))
         return [TextSlice(split, file, uri, rule, k, step, None) for k in range(step)]
     share = max(1, -(-blocks // tasks))
@@ -66,35 +66,18 @@ def text_slices(
     return [TextSlice(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
 
 
-@contextmanager
-def _inflated(uri: str) -> Iterator[Any]:
-    """A compressed file as a stream of what it holds; what is wrong with it names the file."""
-    filesystem, path = open_uri(uri)
-    try:
-        if path.endswith(".gz"):
-            with (
-                filesystem.open_input_stream(path, compression=None) as raw,
-                igzip.open(raw) as text,
-            ):
-                yield text
-        else:
-            with filesystem.open_input_stream(path) as text:
-                yield text
-    except (EOFError, OSError, isal_zlib.error) as error:  # type: ignore[misc]  # as its stub has it
-        raise IngestError(f"{uri} cannot be read: {error}") from error
-
-
 def line_blocks(
     stream: Any, block_bytes: int = BLOCK_BYTES, *, read_bytes: int = READ_BYTES
 ) -> Iterator[bytes]:
     """All blocks of a stream, in order; one that no line starts in is empty."""
-    buffer, offset, end = bytearray(), 0, block_bytes
+    buffer, offset, end, searched = bytearray(), 0, block_bytes, 0
     while data := stream.read(read_bytes):
         buffer += data
-        while (cut := _cut_at(buffer, end - offset)) is not None:
+        while (cut := _cut_at(buffer, max(end - offset, searched))) is not None:
             yield bytes(buffer[:cut])
             del buffer[:cut]
-            offset, end = offset + cut, end + block_bytes
+            offset, end, searched = offset + cut, end + block_bytes, 0
+        searched = len(buffer) + 1
     if buffer:
         yield bytes(buffer)
 

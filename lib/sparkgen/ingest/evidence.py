@@ -1,0 +1,196 @@
+"""Whether the numbers of a libsvm source fit its configuration, and what to mend where they do not.
+
+Text does not say how its values are scaled or from where its indices and labels count: that is
+configured, and a wrong configuration can make pictures that are black or shifted by one pixel.
+Where the numbers contradict it, the request is refused; where they only make it doubtful, that is
+told, since data may be dark, and pixels at the margin may never be used.
+"""
+
+from typing import NamedTuple
+
+from sparkgen.config.dataset import LibsvmSource
+from sparkgen.errors import RequestError
+from sparkgen.ingest.libsvm_line import Rule
+from sparkgen.ingest.seen import Range, Seen
+
+HALF = 128  # grey levels that pictures should reach over, at least
+
+
+class _Contradiction(NamedTuple):
+    expected: str
+    found: str
+    mend: str
+
+
+class Evidence(NamedTuple):
+    """All that was read of a source: its configuration, the good records of each split, the bad.
+
+    `found` has the ranges of the numbers that made records bad, by reason.
+    """
+
+    source: LibsvmSource
+    rule: Rule
+    splits: dict[str, Seen]
+    found: dict[str, Range]
+
+    @property
+    def seen(self) -> Seen:
+        """The good records of all splits."""
+        seen = Seen()
+        for split in self.splits.values():
+            seen = seen.joined(split)
+        return seen
+
+
+def refuse_black(evidence: Evidence) -> None:
+    """Refuses a scale on which every picture of a split comes out black.
+
+    Whole numbers may be meant so, where `value_max` is stated and not only the default; fractions
+    would be lost.
+
+    Raises:
+        RequestError: it names the scale that the values seem to have.
+    """
+    source, rule = evidence.source, evidence.rule
+    stated = "value_max" in source.model_fields_set
+    cases = [(f"the {name} split", seen, False) for name, seen in evidence.splits.items()]
+    for where, seen, whole_too in [*cases, ("the source", evidence.seen, not stated)]:
+        if seen.values and _levels(seen.values, rule) <= 1 and (whole_too or not seen.whole):
+            raise RequestError(
+                f"values that reach about from {rule.value_min:.10g} to {rule.value_max:.10g}",
+                found=f"only {_text(seen.values)} in {where}, which would make every picture black",
+                mend=_scale(seen.values)
+                + (", or state source.value_max if they are meant so" if seen.whole else ""),
+            )
+
+
+def contradiction(
+    evidence: Evidence, reason: str, *, count: str, where: str
+) -> RequestError | None:
+    """What is wrong with the request where one reason made many records bad; None: not the request.
+
+    Args:
+        evidence: of the source.
+        reason: of the bad records.
+        count: how many of how many records, in words.
+        where: what is said of the records themselves.
+    """
+    found = evidence.found.get(reason)
+    known = {
+        "beyond-width": _beyond_width,
+        "index-zero": _index_zero,
+        "value-out-of-range": _out_of_range,
+        "unknown-label": _unknown_label,
+    }
+    if reason not in known or found is None:
+        return None
+    expected, seen, mend = known[reason](evidence, found, count)
+    return RequestError(expected, found=seen, mend=f"{mend}; {where}")
+
+
+def _beyond_width(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+    rule, mend = evidence.rule, "correct the dataset's shape"
+    if evidence.source.zero_based and found.high == rule.width:
+        mend = f"set source.zero_based to false if indices count from 1, or {mend}"
+    needs = int(found.high) + 1 - rule.first_index
+    return _Contradiction(
+        f"a shape of {needs} values or more, the width of the source",
+        f"one of {rule.width}, with {count} beyond it",
+        mend,
+    )
+
+
+def _index_zero(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+    return _Contradiction(
+        "indices from 1, as source.zero_based: false has it",
+        f"index 0 in {count}",
+        "set source.zero_based to true",
+    )
+
+
+def _out_of_range(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+    rule, good = evidence.rule, evidence.seen.values
+    reach = good.joined(found) if good else found
+    return _Contradiction(
+        f"values from {rule.value_min:.10g} to {rule.value_max:.10g}",
+        f"{_text(reach)}, out of range in {count}",
+        _scale(reach),
+    )
+
+
+def _unknown_label(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+    good = evidence.seen.labels
+    return _Contradiction(
+        f"labels from 0 to {evidence.rule.classes - 1}, one for each of class_names",
+        f"{_text(good.joined(found) if good else found)}, unknown in {count}",
+        "count the labels from 0 in the source, or correct class_names",
+    )
+
+
+def description(evidence: Evidence) -> str:
+    """What the numbers of the good records reach over, in a line."""
+    seen, rule = evidence.seen, evidence.rule
+    first, last = rule.first_index, rule.first_index + rule.width - 1
+    based = "true" if evidence.source.zero_based else "false"
+    return (
+        f"values seen: {_text(seen.values)} of {rule.value_min:.10g} to {rule.value_max:.10g}; "
+        f"indices seen: {_text(seen.indices)} of {first} to {last} (zero_based: {based}); "
+        f"labels seen: {_text(seen.labels)} of 0 to {rule.classes - 1}"
+    )
+
+
+def doubts(evidence: Evidence) -> list[str]:
+    """What looks wrong without being a contradiction, a line each."""
+    source, rule, seen, found = evidence.source, evidence.rule, evidence.seen, evidence.found
+    lines = [_dark(name, part, rule) for name, part in evidence.splits.items()]
+    if seen.clipped:
+        lines.append(f"{seen.clipped} values lie outside the range by rounding; they are clipped")
+    last = seen.indices is not None and seen.indices.high == rule.first_index + rule.width - 1
+    first = seen.indices is not None and seen.indices.low == rule.first_index
+    if not source.zero_based and "index-zero" in found and not last:
+        lines.append(
+            f"index 0 occurs and index {rule.width} does not: if indices count from 0, pictures "
+            "are shifted by a pixel; then set source.zero_based to true"
+        )
+    beyond = found.get("beyond-width")
+    if source.zero_based and not first and beyond is not None and beyond.low == rule.width:
+        lines.append(
+            f"index {rule.width} occurs and index 0 does not: if indices count from 1, pictures "
+            "are shifted by a pixel; then set source.zero_based to false"
+        )
+    labels = found.get("unknown-label")
+    if labels and labels.high == rule.classes and seen.labels and seen.labels.low > 0:
+        lines.append(
+            f"label {rule.classes} occurs and label 0 does not: if labels count from 1, count "
+            "them from 0 in the source"
+        )
+    return [line for line in lines if line]
+
+
+def _dark(name: str, seen: Seen, rule: Rule) -> str:
+    if seen.values is None:
+        black = f"no record of the {name} split has a value: every picture is of one grey"
+        return black if seen.labels else ""
+    if _levels(seen.values, rule) >= HALF:
+        return ""
+    return (
+        f"values of the {name} split reach only over {_text(seen.values)} of {rule.value_min:.10g} "
+        f"to {rule.value_max:.10g}, so pictures are dark or pale; if that is not meant, "
+        f"{_scale(seen.values)}"
+    )
+
+
+def _levels(values: Range, rule: Rule) -> int:
+    """How many grey levels lie between the least and the greatest pixel; 0 is always there."""
+    reach = rule.pixels([min(values.low, 0.0), max(values.high, 0.0)]).astype(int)
+    return int(reach[1] - reach[0])
+
+
+def _scale(values: Range) -> str:
+    return (f"set source.value_min to {values.low:.10g} and " if values.low < 0 else "set ") + (
+        f"source.value_max to {max(values.high, 1.0):.10g}"
+    )
+
+
+def _text(numbers: Range | None) -> str:
+    return "none" if numbers is None else f"{numbers.low:.10g} to {numbers.high:.10g}"

@@ -1,0 +1,75 @@
+"""What the numbers of libsvm records reach over: labels, indices and values, from least to greatest.
+
+Every block of text has its own `Seen`; joined over all blocks it is the evidence by which
+`sparkgen.ingest.evidence` judges whether the configuration fits the source.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.ingest.libsvm_line import Rule
+
+
+class Range(NamedTuple):
+    """The least and the greatest of some numbers."""
+
+    low: float
+    high: float
+
+    def joined(self, other: "Range") -> "Range":
+        """The range of both."""
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+    @classmethod
+    def of(cls, numbers: npt.ArrayLike) -> "Range | None":
+        """The range of an array; None where it is empty."""
+        values = np.asarray(numbers)
+        return cls(values.min().item(), values.max().item()) if values.size else None
+
+
+class Seen(NamedTuple):
+    """The good records of a piece of text in numbers; a range is None where there is no number.
+
+    `indices` are as written, `values` those that stand in the text. `whole` says that all values
+    are whole numbers, `clipped` how many lie outside the configured range by rounding.
+    """
+
+    labels: Range | None = None
+    indices: Range | None = None
+    values: Range | None = None
+    whole: bool = True
+    clipped: int = 0
+
+    @classmethod
+    def of(cls, labels: Any, indices: Any, values: Any, rule: Rule) -> "Seen":
+        """What arrays of labels, of indices as written and of values reach over."""
+        found, values = Range.of(values), np.asarray(values)
+        clipped = 0
+        if found is not None and not rule.value_min <= found.low <= found.high <= rule.value_max:
+            clipped = int(((values < rule.value_min) | (values > rule.value_max)).sum())
+        whole = values.dtype.kind != "f" or bool((values == np.rint(values)).all())
+        return cls(Range.of(labels), Range.of(indices), found, whole, clipped)
+
+    @classmethod
+    def from_list(cls, parts: Sequence[Any]) -> "Seen":
+        """The same from the lists that JSON makes of it."""
+        labels, indices, values, whole, clipped = parts
+        ranges = [ends and Range(*ends) for ends in (labels, indices, values)]
+        return cls._make([*ranges, whole, clipped])
+
+    def joined(self, other: "Seen") -> "Seen":
+        """What both together reach over."""
+        return Seen(
+            _both(self.labels, other.labels),
+            _both(self.indices, other.indices),
+            _both(self.values, other.values),
+            self.whole and other.whole,
+            self.clipped + other.clipped,
+        )
+
+
+def _both(one: Range | None, other: Range | None) -> Range | None:
+    return one.joined(other) if one and other else one or other
