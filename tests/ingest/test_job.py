@@ -17,8 +17,9 @@ from sparkgen.config.dataset import DatasetConfig, LibsvmSource
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest import stages
+from sparkgen.ingest import job, stages
 from sparkgen.ingest.job import ingest
+from sparkgen.ingest.shuffle import ranks
 
 ROWS = 500
 
@@ -81,14 +82,38 @@ def test_labels_limit_invert_and_shards_are_obeyed(spark: Any, sources: Path) ->
     manifest = ingest(spark, config(sources, **changes), datasets_uri=f"{sources}/out")
     train, validation = (table(sources, manifest, s) for s in ("train", "validation"))
     both = pa.concat_tables([train, validation]).sort_by("id")
-    kept = [i for i in range(ROWS) if i % 3 != 1][:120]
+    wanted = [i for i in range(ROWS) if i % 3 != 1]
+    chosen = np.flatnonzero(ranks(np.arange(len(wanted)), len(wanted), seed=0) < 120)
+    kept = [wanted[number] for number in chosen]
+    assert both["id"].to_pylist() == chosen.tolist()
     assert both["label"].to_pylist() == [i % 3 for i in kept]
-    assert both["image"].to_pylist() == [bytes([255 - i, 255, 255, 248]) for i in kept]
+    assert both["image"].to_pylist() == [
+        bytes([255 - i % 256, 255 - i // 256, 255, 248]) for i in kept
+    ]
     assert len(manifest.splits["train"].files) == 8
+    assert manifest.splits["validation"].rows == 12
     assert manifest.quarantined == {}
 
 
-def test_bad_lines_go_to_quarantine_with_their_place(spark: Any, sources: Path) -> None:
+def test_a_limit_takes_rows_of_every_class_from_sources_sorted_by_class(
+    spark: Any, sources: Path
+) -> None:
+    in_order = sorted(lines(0, 300).splitlines(keepends=True))
+    for name in ("train-a.txt", "test.txt"):
+        (sources / name).write_text("".join(in_order))
+    (sources / "train-b.txt").unlink()
+    manifest = ingest(
+        spark, config(sources, limit=60, validation_fraction=0.0), datasets_uri=f"{sources}/out"
+    )
+    for split in manifest.splits.values():
+        assert split.rows == 60
+        assert min(split.label_counts.values()) >= 10
+        assert sorted(split.label_counts) == [0, 1, 2]
+
+
+def test_bad_lines_go_to_quarantine_with_their_place(
+    spark: Any, sources: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with (sources / "train-b.txt").open("a") as file:
         file.write("# a note\n\n1 0:3\nfrog\n1 1:2\n")
     manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
@@ -103,13 +128,20 @@ def test_bad_lines_go_to_quarantine_with_their_place(spark: Any, sources: Path) 
         )
     ]  # fmt: skip
     assert manifest.splits["train"].rows + manifest.splits["validation"].rows == ROWS + 1
+    assert (
+        f"2 bad records are in {version}/quarantine (index-zero 1, unparsable-number 1); the first: "
+        "train-b.txt:203 index-zero '1 0:3', train-b.txt:204 unparsable-number 'frog'"
+    ) in caplog.text
 
 
 def test_too_many_bad_records_leave_no_version_but_a_quarantine(spark: Any, sources: Path) -> None:
     (sources / "test.txt").write_text("1 1:x\n" * 20)
-    with pytest.raises(IngestError, match=r"20 of 520 records are bad \(unparsable-number 20\)"):
+    with pytest.raises(
+        IngestError, match=r"20 of 520 records are bad \(unparsable-number 20\)"
+    ) as e:
         ingest(spark, config(sources), datasets_uri=f"{sources}/out")
     assert list_versions(f"{sources}/out", "tiny") == []
+    assert "test.txt:1 unparsable-number '1 1:x', test.txt:2 unparsable" in str(e.value)
     (kept,) = (sources / "out" / "tiny" / ".rejected").iterdir()
     assert pq.read_table(kept).num_rows == 20
 
@@ -119,6 +151,34 @@ def test_a_shape_too_small_names_the_width_that_is_needed(spark: Any, sources: P
         RequestError, match=r"a shape of 4 values or more.* with 550 of 550 records"
     ):
         ingest(spark, config(sources, shape=(1, 3, 1)), datasets_uri=f"{sources}/out")
+
+
+def test_values_of_another_scale_are_refused_before_a_version_appears(
+    spark: Any, sources: Path
+) -> None:
+    for path in sources.glob("*.txt"):
+        path.write_text("".join(f"{i % 3} 1:{i % 11 / 10} 4:1\n" for i in range(300)))
+    with pytest.raises(RequestError, match=r"only 0 to 1 in the train.*source\.value_max to 1$"):
+        ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert list_versions(f"{sources}/out", "tiny") == []
+    source = config(sources).source.model_copy(update={"value_max": 1.0})
+    manifest = ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    images = b"".join(table(sources, manifest, "test")["image"].to_pylist())
+    assert sorted(set(images)) == [0, 26, 51, 76, 102, 128, 153, 178, 204, 230, 255]
+
+
+def test_a_source_that_changes_while_it_is_read_makes_no_version(
+    spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_and_change(*args: Any) -> Any:
+        with (sources / "train-a.txt").open("a") as file:
+            file.write("1 1:1\n")
+        return stages.write(*args)
+
+    monkeypatch.setattr(job, "write", write_and_change)
+    with pytest.raises(IngestError, match=r"train-a\.txt changed while it was read"):
+        ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert list_versions(f"{sources}/out", "tiny") == []
 
 
 def test_missing_sources_and_too_few_rows_are_wrong_requests(spark: Any, sources: Path) -> None:
@@ -147,6 +207,7 @@ import sys
 from pathlib import Path
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.ingest.job import ingest
+from sparkgen.ingest.shuffle import ranks
 from sparkgen.pipeline.session import spark_session
 sys.path.insert(0, sys.argv[2])
 from test_job import config

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sparkgen.ingest import libsvm
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
+from sparkgen.ingest.seen import Range, Seen
 
 RULE = Rule(width=8, classes=10)
 
@@ -111,6 +112,43 @@ def test_values_are_scaled_to_bytes_and_absent_ones_are_zero() -> None:
     assert records.pixels.tolist() == [[0, 255, 128, 191, 128, 128, 128, 128]]
 
 
+def test_values_outside_by_rounding_count_as_the_bound_and_are_told() -> None:
+    rule = RULE._replace(value_max=1.0)
+    records = parse_block(b"1 1:1.0000001 2:-1e-7 3:0.5\n2 1:1.00001\n", rule)
+    assert records.pixels.tolist() == [[255, 0, 128, 0, 0, 0, 0, 0]]
+    assert [(b.reason, b.found) for b in records.bad] == [("value-out-of-range", 1.00001)]
+    assert records.seen == Seen(
+        labels=Range(1, 1),
+        indices=Range(1, 3),
+        values=Range(-1e-7, 1.0000001),
+        whole=False,
+        clipped=2,
+    )
+
+
+def test_a_bad_record_says_how_far_it_reaches() -> None:
+    lines = b"1 7:1 9:1 12:1\n1 1:256 2:300 3:-7\n11 1:1\n1 0:3\n1 1:x\n"
+    found = [b.found for b in parse_block(lines, RULE).bad]
+    assert found == [12, 300, 11, 0, None]
+
+
+def test_what_is_seen_covers_good_lines_however_they_are_read() -> None:
+    lines = [b"1 1:5 3:255", b"+3 2:7", b"2 4:1 # note", b"frog", b"4 8:9", b"0 99:1", b"7 1:999"]
+    seen = parse_block(b"\n".join(lines), RULE).seen
+    assert seen == Seen(labels=Range(1, 4), indices=Range(1, 8), values=Range(1, 255))
+    assert parse_block(b"# nothing\n", RULE).seen == Seen()
+
+
+def test_pictures_of_short_lines_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"".join(b"%d\n" % (i % 10) for i in range(1000)) + b"frog\n"
+    monkeypatch.setattr(libsvm, "PIECE_BYTES", 80 * RULE.width)
+    pieces = list(libsvm.parse_block(text, RULE))
+    assert max(len(piece.labels) for piece in pieces) == 80
+    whole = libsvm.joined(pieces, RULE)
+    assert whole.labels.tolist() == [i % 10 for i in range(1000)]
+    assert [(b.position, b.reason) for b in whole.bad] == [(1000, "unparsable-number")]
+
+
 rows = st.tuples(
     st.integers(0, 9), st.dictionaries(st.integers(1, 8), st.integers(0, 255), max_size=8)
 )
@@ -133,6 +171,41 @@ tokens = st.sampled_from(
     [b"1", b"2:3", b"4:5", b"8:255", b"9:1", b"0:1", b"1:2.5", b":", b"#", b"qid:1", b"x", b"+1",
      b"-1", b"\t", b"", b"1e1:2", b"3:nan", b"2:1e-3", b"5:+1", b"\xff", b"\x00", b"7:", b"12345:1"]
 )  # fmt: skip
+
+
+SOUND = b"".join(b"%d 1:%d 4:%d 8:255\n" % (i, i, 20 * i) for i in range(10))
+edits = st.lists(st.tuples(st.integers(0, len(SOUND) - 1), st.binary(max_size=3)), max_size=12)
+
+
+@given(edits, st.sampled_from([1, 16, 50, libsvm.CHUNK_BYTES]), st.sampled_from([8, 64 << 20]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_line_of_damaged_text_is_a_row_or_in_quarantine(
+    monkeypatch: pytest.MonkeyPatch, edits: list[tuple[int, bytes]], chunk: int, piece: int
+) -> None:
+    damaged = bytearray(SOUND)
+    for place, new in sorted(edits, reverse=True):
+        damaged[place : place + 1] = new
+    monkeypatch.setattr(libsvm, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(libsvm, "PIECE_BYTES", piece)
+    records = parse_block(bytes(damaged), RULE)
+    lines = bytes(damaged).removesuffix(b"\n").split(b"\n") if damaged else []
+    good, bad, blank = [], [], 0
+    for number, line in enumerate(lines):
+        try:
+            parsed = parse_line(line, RULE)
+        except BadLine as error:
+            bad.append((number, error.reason, line))
+            continue
+        if parsed is None:
+            blank += 1
+        else:
+            pixels = np.zeros(RULE.width, int)
+            pixels[parsed.columns] = RULE.pixels(parsed.values)
+            good.append([parsed.label, *pixels])
+    rows = np.column_stack([records.labels, records.pixels]).astype(int).tolist()
+    assert rows == np.array(good, int).tolist()
+    assert [(b.position, b.reason, b.record) for b in records.bad] == bad
+    assert len(good) + len(bad) + blank == len(lines) == records.length
 
 
 @given(st.lists(st.lists(tokens, max_size=5).map(b" ".join), max_size=8))

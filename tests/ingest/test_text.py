@@ -2,6 +2,8 @@
 
 import bz2
 import gzip
+import lzma
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -10,11 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparkgen.errors import IngestError
 from sparkgen.ingest import text
+from sparkgen.ingest.block import Records
+from sparkgen.ingest.libsvm import joined
 from sparkgen.ingest.libsvm_line import Rule
 from sparkgen.ingest.text import line_blocks, read_block, text_slices
 
 RULE = Rule(width=4, classes=10)
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".XZ": lzma.compress,
+    ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+}
+ROWS = b"1 1:1\n2 2:2\n"
+
+
+def read(path: Path, data: bytes) -> Records:
+    path.write_bytes(data)
+    slices = text_slices("train", 0, str(path), size=len(data), rule=RULE, tasks=1)
+    return joined((block.records for s in slices for block in s.blocks()), RULE)
 
 
 @given(st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"")), max_size=60))
@@ -31,16 +49,51 @@ def test_a_stream_and_an_open_file_give_the_same_blocks(lines: list[bytes]) -> N
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 5])
-@pytest.mark.parametrize("suffix", [".txt", ".txt.gz", ".txt.bz2"])
+@pytest.mark.parametrize("suffix", [".txt", *PACK])
 def test_the_slices_of_a_file_hold_every_row_once(tmp_path: Path, suffix: str, tasks: int) -> None:
     rows = 3 * text.BLOCK_BYTES // 100
     lines = b"".join(b"%d 1:%d #%s\n" % (i % 10, i % 256, b"." * 85) for i in range(rows))
-    pack = {".txt": bytes, ".txt.gz": gzip.compress, ".txt.bz2": bz2.compress}[suffix]
     path = tmp_path / f"rows{suffix}"
-    path.write_bytes(pack(lines))
+    path.write_bytes(PACK.get(suffix, bytes)(lines))
     size = path.stat().st_size
     slices = text_slices("train", 0, str(path), size=size, rule=RULE, tasks=tasks)
     blocks = sorted((b.number, b.records) for s in slices for b in s.blocks())
     labels = [label for _, records in blocks for label in records.labels.tolist()]
     assert labels == [i % 10 for i in range(rows)]
     assert sum(records.length for _, records in blocks) == rows
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_compressed_streams_in_a_row_are_read_whole(tmp_path: Path, suffix: str) -> None:
+    packed = PACK[suffix](ROWS)
+    assert read(tmp_path / f"rows{suffix}", packed * 3).labels.tolist() == [1, 2] * 3
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_file_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    with pytest.raises(IngestError, match=rf"^{path} cannot be read: "):
+        read(path, PACK[suffix](ROWS)[:-9])
+
+
+def test_bytes_after_the_end_of_a_gz_are_named(tmp_path: Path) -> None:
+    with pytest.raises(IngestError, match=r"rows\.gz cannot be read: "):
+        read(tmp_path / "rows.gz", gzip.compress(ROWS) + b"garbage")
+
+
+def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
+    slices = text_slices("train", 0, f"{tmp_path}/gone.txt", size=9, rule=RULE, tasks=1)
+    with pytest.raises(IngestError, match=r"gone\.txt cannot be read: .*No such file"):
+        list(slices[0].blocks())
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".gz"])
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_a_byte_order_mark_and_windows_lines_cost_no_row(
+    tmp_path: Path, suffix: str, ending: bytes
+) -> None:
+    data = b"\xef\xbb\xbf" + ROWS.replace(b"\n", ending).removesuffix(ending)
+    records = read(tmp_path / f"rows{suffix}", PACK.get(suffix, bytes)(data))
+    assert records.labels.tolist() == [1, 2]
+    assert records.pixels.tolist() == [[1, 0, 0, 0], [0, 2, 0, 0]]
+    assert not records.bad

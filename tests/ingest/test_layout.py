@@ -1,0 +1,68 @@
+"""Which rows stay and which file each goes to: arithmetic, the same for any cut of the blocks."""
+
+import numpy as np
+import pytest
+
+from sparkgen.ingest.layout import FILE_BYTES, Cut, Layout, Summary, make_layout
+from sparkgen.ingest.seen import Range, Seen
+
+CUT = Cut(784, lanes=8, shards=None, shard_rows=50, validation_fraction=0.1, limit=None, seed=3)
+
+
+def layout(cut: Cut, split: str = "train", rows: int = 1000, block: int = 64) -> Layout:
+    sizes = [min(block, rows - start) for start in range(0, rows, block)]
+    return make_layout(
+        [Summary(split, 0, n, size, size, size, {}, {}, None) for n, size in enumerate(sizes)], cut
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("limit", [1, 10, 317, 999])
+def test_a_limit_keeps_that_many_rows_spread_over_the_source(split: str, limit: int) -> None:
+    made = layout(CUT._replace(limit=limit), split)
+    ids = np.arange(1000)
+    files, orders = made.place(split, ids)
+    kept = orders < made.rows[split]
+    assert kept.sum() == made.rows[split] == limit
+    assert sorted(orders[kept]) == list(range(limit))
+    if limit >= 317:
+        assert np.histogram(ids[kept], bins=10, range=(0, 1000))[0].min() >= limit // 20
+    sizes = np.bincount(files[kept])
+    outputs = [output for output in made.outputs.values() if output.rows]
+    for output in outputs:
+        part = sizes[output.first : output.first + output.files]
+        assert part.sum() == output.rows
+        assert part.max() - part.min() <= 1
+    alone = [made.place(split, np.array([i])).orders[0] for i in (0, 500, 999)]
+    assert alone == orders[[0, 500, 999]].tolist()
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("limit", [1000, 5000])
+def test_a_limit_that_nothing_exceeds_changes_nothing(split: str, limit: int) -> None:
+    ids = np.arange(1000)
+    limited = layout(CUT._replace(limit=limit), split).place(split, ids)
+    unlimited = layout(CUT, split).place(split, ids)
+    assert all(np.array_equal(a, b) for a, b in zip(limited, unlimited, strict=True))
+
+
+def test_files_of_large_pictures_stay_below_the_end_of_arrow_columns() -> None:
+    large = CUT._replace(row_bytes=1024 * 1024 * 3, shard_rows=4096)
+    for rows in (5_500, 100_000, 10**7):
+        files = large.files(rows)
+        assert files % 8 == 0
+        assert -(-rows // files) * large.row_bytes <= FILE_BYTES < 2**31
+    assert large._replace(row_bytes=2**30).files(100) == 100
+
+
+def test_files_of_small_pictures_have_shard_rows() -> None:
+    for row_bytes in (64, 784, 3072, 3 * 128 * 128):
+        cut = CUT._replace(row_bytes=row_bytes, shard_rows=4096)
+        assert [cut.files(rows) for rows in (3, 54_000, 960_000)] == [3, 16, 240]
+
+
+def test_a_summary_survives_its_way_through_spark() -> None:
+    seen = Seen(Range(0, 9), Range(13, 780), Range(1, 255), whole=True, clipped=2)
+    for part in (seen, Seen(), None):
+        summary = Summary("train", 1, 2, 30, 20, 25, {"x": 5}, {"x": Range(-1.5, 4)}, part)
+        assert Summary.from_json(summary.to_json()) == summary
