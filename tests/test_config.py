@@ -87,12 +87,6 @@ def test_shards_that_are_no_multiple_of_the_lanes_are_refused() -> None:
     assert "multiple of the 8 lanes, found 12" in refusal("dataset.shards=12")
 
 
-@pytest.mark.parametrize("text", ["1e-3", "1E-3", "+1e-03", "0.001", ".1e-2", "1.e-3"])
-def test_a_number_with_an_exponent_is_a_number(text: str) -> None:
-    request = load_experiment(DIGITS, overrides=(f"training.optimizer.learning_rate={text}",))
-    assert request.training.optimizer.learning_rate == 0.001
-
-
 @pytest.mark.parametrize("text", [".inf", ".nan"])
 def test_a_range_of_values_is_finite(text: str) -> None:
     changes = ("environment.data=/data", f"dataset.source.value_max={text}")

@@ -153,6 +153,20 @@ def test_a_shape_too_small_names_the_width_that_is_needed(spark: Any, sources: P
         ingest(spark, config(sources, shape=(1, 3, 1)), datasets_uri=f"{sources}/out")
 
 
+def test_files_too_large_or_too_small_are_refused_or_told(
+    spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(job, "MOST_FILE_BYTES", 400)  # as 1 GiB of larger data
+    monkeypatch.setattr(job, "FILE_BYTES", 100)
+    with pytest.raises(RequestError, match="found 4 shards for 450 rows.*: set shards to 20, or"):
+        ingest(spark, config(sources, shards=4), datasets_uri=f"{sources}/out")
+    (sources / "test.txt").write_text("# no record\n")
+    manifest = ingest(spark, config(sources, shards=8), datasets_uri=f"{sources}/out")
+    assert len(manifest.splits["train"].files) == 8
+    assert "8 training files of about 56 rows" in caplog.text
+    assert "no record of the test sources stays" in caplog.text
+
+
 def test_values_of_another_scale_are_refused_before_a_version_appears(
     spark: Any, sources: Path
 ) -> None:

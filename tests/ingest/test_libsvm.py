@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sparkgen.ingest import libsvm
+from sparkgen.ingest import block, libsvm
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
 from sparkgen.ingest.seen import Range, Seen
@@ -139,9 +139,16 @@ def test_what_is_seen_covers_good_lines_however_they_are_read() -> None:
     assert parse_block(b"# nothing\n", RULE).seen == Seen()
 
 
+def test_a_line_longer_than_any_record_is_bad_and_a_long_comment_is_not() -> None:
+    long = b"1 " + b"1:1 " * 400_000
+    records = parse_block(b"\n".join([b"2 2:2", long, b"3 3:3", b"4 4:4 #" + long, b"5"]), RULE)
+    assert [(b.position, b.reason) for b in records.bad] == [(1, "line-too-long")]
+    assert records.labels.tolist() == [2, 3, 4, 5]
+
+
 def test_pictures_of_short_lines_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"".join(b"%d\n" % (i % 10) for i in range(1000)) + b"frog\n"
-    monkeypatch.setattr(libsvm, "PIECE_BYTES", 80 * RULE.width)
+    monkeypatch.setattr(block, "PICTURE_BYTES", 80 * RULE.width)
     pieces = list(libsvm.parse_block(text, RULE))
     assert max(len(piece.labels) for piece in pieces) == 80
     whole = libsvm.joined(pieces, RULE)
@@ -186,7 +193,7 @@ def test_every_line_of_damaged_text_is_a_row_or_in_quarantine(
     for place, new in sorted(edits, reverse=True):
         damaged[place : place + 1] = new
     monkeypatch.setattr(libsvm, "CHUNK_BYTES", chunk)
-    monkeypatch.setattr(libsvm, "PIECE_BYTES", piece)
+    monkeypatch.setattr(block, "PICTURE_BYTES", piece)
     records = parse_block(bytes(damaged), RULE)
     lines = bytes(damaged).removesuffix(b"\n").split(b"\n") if damaged else []
     good, bad, blank = [], [], 0

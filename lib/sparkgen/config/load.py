@@ -1,6 +1,5 @@
 """Requests from YAML files and `--set`, or one line on what is wrong with them."""
 
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,8 +8,6 @@ from pydantic import BaseModel, ValidationError
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import RequestError
-
-_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z")
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -111,17 +108,6 @@ def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _yaml(text: str) -> Any:
-    """YAML's values, where 1e-3 is a number, as it is in YAML 1.2 and to everyone who writes it."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
-    return yaml.load(text, Loader)
-
-
 def _read(path: Path) -> dict[str, Any]:
     import yaml
 
@@ -135,7 +121,7 @@ def _read(path: Path) -> dict[str, Any]:
             mend=f"choose one of {', '.join(there)}" if there else "give the path of a YAML file",
         ) from None
     try:
-        values = _yaml(text)
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RequestError(f"YAML in {path}", found=str(error), mend="correct the file") from None
     if not isinstance(values, dict):
@@ -161,7 +147,7 @@ def _override(values: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, A
                     f"a section at {parent}", found=repr(section), mend=f"correct the key {key}"
                 )
         try:
-            section[last] = _yaml(text)
+            section[last] = yaml.safe_load(text)
         except yaml.YAMLError:
             section[last] = text
     return values

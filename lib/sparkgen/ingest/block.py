@@ -15,6 +15,13 @@ from sparkgen.ingest.seen import Seen
 Labels = npt.NDArray[np.int32]
 Pixels = npt.NDArray[np.uint8]
 
+PICTURE_BYTES = 64 << 20  # of a block, about; Arrow's columns of bytes end at 2 GiB
+
+
+def block_rows(most: int, row_bytes: int) -> int:
+    """Records of a block: `most`, or fewer where their pictures would exceed `PICTURE_BYTES`."""
+    return max(1, min(most, PICTURE_BYTES // row_bytes))
+
 
 class Bad(NamedTuple):
     """A record that could not be used.

@@ -110,7 +110,7 @@ def _index_zero(evidence: Evidence, found: Range, count: str) -> _Contradiction:
 
 def _out_of_range(evidence: Evidence, found: Range, count: str) -> _Contradiction:
     rule, good = evidence.rule, evidence.seen.values
-    reach = good.joined(found) if good else found
+    reach = (good or found).joined(found).joined(Range(0, 0))
     return _Contradiction(
         f"values from {rule.value_min:.10g} to {rule.value_max:.10g}",
         f"{_text(reach)}, out of range in {count}",

@@ -12,7 +12,7 @@ import numpy as np
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.block import Bad, Block, Labels, Pixels, Records
+from sparkgen.ingest.block import Bad, Block, Labels, Pixels, Records, block_rows
 
 BLOCK_ROWS = 4096
 SKIP_BYTES = 1 << 20
@@ -20,7 +20,7 @@ UNSIGNED_BYTE = 8
 
 
 class IdxSlice(NamedTuple):
-    """The pictures from `first` (a multiple of `BLOCK_ROWS`) up to `stop` of a pair of files."""
+    """The pictures from `first` up to `stop` of a pair of files."""
 
     split: str
     images: str
@@ -38,12 +38,13 @@ class IdxSlice(NamedTuple):
             # A compressed stream only goes forward: what lies before is inflated and dropped.
             _skip(images, self.first * self.size, self.images)
             _skip(labels, self.first, self.labels)
-            for first in range(self.first, self.stop, BLOCK_ROWS):
-                rows = min(BLOCK_ROWS, self.stop - first)
+            most = block_rows(BLOCK_ROWS, self.size)
+            for first in range(self.first, self.stop, most):
+                rows = min(most, self.stop - first)
                 pixels = np.frombuffer(_exactly(images, rows * self.size, self.images), np.uint8)
                 label = np.frombuffer(_exactly(labels, rows, self.labels), np.uint8)
                 records = _records(label.astype(np.int32), pixels.reshape(rows, -1), self.classes)
-                yield Block(self.split, 0, first // BLOCK_ROWS, records)
+                yield Block(self.split, 0, first, records)
 
 
 def idx_slices(

@@ -1,5 +1,6 @@
 """Images in class folders: which members are records, and a share of them as blocks."""
 
+import math
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparkgen.ingest.archives import MOST_BYTES, Member, read_members
-from sparkgen.ingest.block import Bad, Block, Pixels, Records
+from sparkgen.ingest.block import Bad, Block, Pixels, Records, block_rows
 from sparkgen.ingest.decode import EXTENSIONS, BadImage, ImageRule, decode_image
 
 BLOCK_MEMBERS = 256
@@ -22,7 +23,7 @@ class Candidate(NamedTuple):
 
 
 class ImageSlice(NamedTuple):
-    """Some blocks of a split: the one at `first` has `BLOCK_MEMBERS` candidates, and so on."""
+    """Some blocks of a split: the one at `first` has `block_members` candidates, and so on."""
 
     split: str
     uri: str
@@ -33,9 +34,10 @@ class ImageSlice(NamedTuple):
     def blocks(self) -> Iterator[Block]:
         readable = [c.member for c in self.candidates if c.reason is None]
         contents = read_members(self.uri, readable)
-        for start in range(0, len(self.candidates), BLOCK_MEMBERS):
-            some = self.candidates[start : start + BLOCK_MEMBERS]
-            number = self.first + start // BLOCK_MEMBERS
+        members = block_members(self.rule)
+        for start in range(0, len(self.candidates), members):
+            some = self.candidates[start : start + members]
+            number = self.first + start // members
             yield Block(self.split, 0, number, _decoded(some, contents, self.rule))
 
 
@@ -67,13 +69,19 @@ def candidates(
     return found
 
 
+def block_members(rule: ImageRule) -> int:
+    """Candidates of a block, as their pictures will be."""
+    return block_rows(BLOCK_MEMBERS, math.prod(rule.shape))
+
+
 def image_slices(
     split: str, uri: str, found: list[Candidate], *, rule: ImageRule, tasks: int
 ) -> list[ImageSlice]:
     """The shares of a split for about four times `tasks`, so that uneven ones even out."""
-    blocks = -(-len(found) // BLOCK_MEMBERS)
+    members = block_members(rule)
+    blocks = -(-len(found) // members)
     share = max(1, -(-blocks // (4 * tasks)))
-    size = share * BLOCK_MEMBERS
+    size = share * members
     return [
         ImageSlice(split, uri, first * share, tuple(found[first * size : (first + 1) * size]), rule)
         for first in range(-(-blocks // share))

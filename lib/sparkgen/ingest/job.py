@@ -35,6 +35,7 @@ from sparkgen.ingest.write import WrittenFile
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
 TASK_BYTES = 128 << 20  # of pixels that a task writes, about; it holds them three times
+LEAST_FILE_BYTES = 256 << 10  # of pixels; 1.1 ms a file and 0.2 GB/s were measured on two cores
 MOST_FILE_BYTES = 1 << 30  # of pixels; Arrow's columns of bytes end at 2 GiB
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def _make(
     if too_many_bad(dataset, parsed):
         raise refusal_of_bad(dataset, parsed, evidence, reject(folder, dataset_uri))
     _refuse_few_rows(dataset, layout)
+    _tell_layout(dataset, sources, layout)
     _refuse_changed(sources, find_sources(dataset))
     return _manifest(dataset, sources, parsed, written)
 
@@ -162,6 +164,23 @@ def _refuse_few_rows(dataset: DatasetConfig, layout: Layout) -> None:
             f"{shards} training rows or more, one a shard",
             found=str(train.rows),
             mend="correct source, labels or limit, or set shards or lanes lower",
+        )
+
+
+def _tell_layout(dataset: DatasetConfig, sources: Sources, layout: Layout) -> None:
+    """Warns of a split without records, and of files so small that reading them is slow."""
+    for split in sources:
+        if not layout.rows.get(split):
+            log.warning("no record of the %s sources stays, so there is no such split", split)
+    train = layout.outputs["train"]
+    pixels = train.rows * math.prod(dataset.shape) // train.files
+    if train.files > dataset.lanes and pixels < LEAST_FILE_BYTES:
+        log.warning(
+            "%d training files of about %d rows: to open one takes training as long as to read some "
+            "%d KiB of pixels; set fewer shards or a higher shard_rows",
+            train.files,
+            train.rows // train.files,
+            LEAST_FILE_BYTES >> 10,
         )
 
 

@@ -15,13 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkgen.ingest.block import Bad, Records
+from sparkgen.ingest.block import Bad, Records, block_rows
 from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
 from sparkgen.ingest.seen import Seen
 
 Array = npt.NDArray[Any]
 
-PIECE_BYTES = 64 << 20  # of pictures: lines may be short and pictures large
 CHUNK_BYTES = 1 << 18  # all passes over a chunk then stay in the processor's own cache
 MAX_DIGITS = 4  # of a whole number on the fast path; longer ones go the way of decimal fractions
 SPACE, NEWLINE, COLON, ZERO = b" \n:0"
@@ -45,16 +44,18 @@ class _Tokens(NamedTuple):
 
 
 def parse_block(text: bytes, rule: Rule) -> Iterator[Records]:
-    """The records of whole lines, in pieces of about `PIECE_BYTES`; blank lines and comments are none.
+    """The records of whole lines, in pieces of about `PICTURE_BYTES`: lines may be short and pictures
+    large. Blank lines and comments are no records.
 
     Args:
         text: lines, the last one with or without its newline.
         rule: width, labels and values.
     """
+    most = block_rows(len(text), rule.width)
     parts: list[Records] = []
-    for chunk in _chunks(text, rule):
+    for chunk in _chunks(text, most):
         parts.append(_parse_chunk(chunk, rule))
-        if sum(part.pixels.nbytes for part in parts) >= PIECE_BYTES:
+        if sum(part.length for part in parts) >= most:
             yield joined(parts, rule)
             parts = []
     if parts:
@@ -75,9 +76,8 @@ def joined(parts: Iterable[Records], rule: Rule) -> Records:
     return Records(np.concatenate(labels), np.concatenate(pixels), bad, length, seen)
 
 
-def _chunks(text: bytes, rule: Rule) -> Iterator[bytes]:
-    """Whole lines of about `CHUNK_BYTES`, fewer where their pictures would take `PIECE_BYTES`."""
-    most_lines = max(1, PIECE_BYTES // rule.width)
+def _chunks(text: bytes, most_lines: int) -> Iterator[bytes]:
+    """Whole lines of about `CHUNK_BYTES`, no more than `most_lines`."""
     start = 0
     while start < len(text):
         end = text.find(b"\n", start + CHUNK_BYTES) + 1 or len(text)
@@ -89,16 +89,13 @@ def _chunks(text: bytes, rule: Rule) -> Iterator[bytes]:
 
 
 def _parse_chunk(raw: bytes, rule: Rule) -> Records:
-    tokens = _tokens(raw if raw.endswith(b"\n") else raw + b"\n")
-    if not tokens.fits.all():
-        tokens = _tokens(_normalised(raw))
-    length = int(np.count_nonzero(tokens.marks == NEWLINE))
+    length = raw.count(b"\n") + (not raw.endswith(b"\n"))
     suspect = np.zeros(length, np.bool_)
-    if not tokens.fits.all():
-        is_end = tokens.marks == NEWLINE
-        line_of = np.cumsum(is_end) - is_end
-        suspect[line_of[~tokens.fits]] = True
-        tokens = tokens.only(~suspect[line_of])
+    if len(raw) > CHUNK_BYTES + rule.longest:  # with a line that would take 20 times its memory
+        suspect[:] = True
+        tokens = _tokens(b"")
+    else:
+        tokens = _fitting(raw, suspect)
     labels = np.zeros(length, np.int32)
     pixels = np.full((length, rule.width), rule.pixels(0.0), np.uint8)
     seen = _fill(labels, pixels, suspect, tokens, rule)
@@ -106,6 +103,19 @@ def _parse_chunk(raw: bytes, rule: Rule) -> Records:
         return Records(labels, pixels, [], length, seen)
     slow = _read_slowly(labels, pixels, suspect, raw.split(b"\n"), rule)
     return Records(labels[~suspect], pixels[~suspect], slow.bad, length, seen.joined(slow.seen))
+
+
+def _fitting(raw: bytes, suspect: Array) -> _Tokens:
+    """The tokens of the lines in which every one fits; the other lines become suspects."""
+    tokens = _tokens(raw if raw.endswith(b"\n") else raw + b"\n")
+    if not tokens.fits.all():
+        tokens = _tokens(_normalised(raw))
+    if not tokens.fits.all():
+        is_end = tokens.marks == NEWLINE
+        line_of = np.cumsum(is_end) - is_end
+        suspect[line_of[~tokens.fits]] = True
+        tokens = tokens.only(~suspect[line_of])
+    return tokens
 
 
 def _normalised(raw: bytes) -> bytes:

@@ -18,6 +18,7 @@ _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _QID = re.compile(rb"qid:\d+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+PAIR_BYTES, LINE_BYTES = 64, 1 << 20  # of a pair, and beside the pairs, at most
 SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
 
 
@@ -40,6 +41,11 @@ class Rule(NamedTuple):
         """The least and the greatest value that is taken."""
         slack = SLACK * (self.value_max - self.value_min)
         return self.value_min - slack, self.value_max + slack
+
+    @property
+    def longest(self) -> int:
+        """The bytes of a line beyond which it is not looked at: no record needs so many."""
+        return PAIR_BYTES * self.width + LINE_BYTES
 
     def pixels(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Values as pixels, uint8 of the same shape."""
@@ -70,6 +76,8 @@ def parse_line(line: bytes, rule: Rule) -> Line | None:
         BadLine: the first thing wrong with it, from the left.
     """
     text = line.partition(b"#")[0]
+    if len(text) > rule.longest:
+        raise BadLine("line-too-long")
     if _CONTROL.search(text):
         raise BadLine("not-text")
     try:
