@@ -158,7 +158,7 @@ def test_files_too_large_or_too_small_are_refused_or_told(
 ) -> None:
     monkeypatch.setattr(job, "MOST_FILE_BYTES", 400)  # as 1 GiB of larger data
     monkeypatch.setattr(job, "FILE_BYTES", 100)
-    with pytest.raises(RequestError, match="found 4 shards for 450 rows.*: set shards to 20, or"):
+    with pytest.raises(RequestError, match=r"found 4 shards for 450 rows.*: set shards to 20, or"):
         ingest(spark, config(sources, shards=4), datasets_uri=f"{sources}/out")
     (sources / "test.txt").write_text("# no record\n")
     manifest = ingest(spark, config(sources, shards=8), datasets_uri=f"{sources}/out")

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from sparkgen.ingest.block import Bad, Records, block_rows
 from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
-from sparkgen.ingest.seen import Seen
+from sparkgen.ingest.seen import Range, Seen
 
 Array = npt.NDArray[Any]
 
@@ -81,15 +81,16 @@ def _chunks(text: bytes, most_lines: int) -> Iterator[bytes]:
     start = 0
     while start < len(text):
         end = text.find(b"\n", start + CHUNK_BYTES) + 1 or len(text)
-        if text.count(b"\n", start, end) > most_lines:
-            newlines = np.flatnonzero(np.frombuffer(text, np.uint8, end - start, start) == NEWLINE)
-            end = start + int(newlines[most_lines - 1]) + 1
+        is_end = np.frombuffer(text, np.uint8, end - start, start) == NEWLINE
+        if np.count_nonzero(is_end) > most_lines:
+            end = start + int(np.flatnonzero(is_end)[most_lines - 1]) + 1
         yield text[start:end]
         start = end
 
 
 def _parse_chunk(raw: bytes, rule: Rule) -> Records:
-    length = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    is_end = np.frombuffer(raw, np.uint8) == NEWLINE
+    length = int(np.count_nonzero(is_end)) + (not is_end[-1])
     suspect = np.zeros(length, np.bool_)
     if len(raw) > CHUNK_BYTES + rule.longest:  # with a line that would take 20 times its memory
         suspect[:] = True
@@ -186,12 +187,15 @@ def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: R
     index, values = tokens.numbers[colons], tokens.numbers[colons + 1]
     line_of = np.repeat(lines, (lasts - firsts) // 2)
     columns = index.astype(np.int64) - rule.first_index
-    outside = (columns < 0) | (columns >= rule.width)
-    least, most = rule.bounds
-    outside |= (values < least) | (values > most)
+    places = line_of * rule.width + columns
+    seen = Seen.of(label, index, values, rule)
+    outside = np.zeros(len(places), np.bool_)
+    if not _within(seen.indices, rule.first_index, rule.first_index + rule.width - 1):
+        outside |= (columns < 0) | (columns >= rule.width)
+    if not _within(seen.values, *rule.bounds):
+        outside |= (values < rule.bounds[0]) | (values > rule.bounds[1])
     if index.dtype.kind == "f":
         outside |= index != columns + rule.first_index
-    places = line_of * rule.width + columns
     # With every column inside, places rise from line to line; within a line they rise or it is bad.
     outside[1:] |= places[1:] <= places[:-1]
     if outside.any():
@@ -199,8 +203,13 @@ def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: R
     if suspect.any():
         good = ~suspect[line_of]
         places, index, values = places[good], index[good], values[good]
+        seen = Seen.of(labels[~suspect], index, values, rule)
     pixels.reshape(-1)[places] = rule.pixels(values)
-    return Seen.of(labels[~suspect], index, values, rule)
+    return seen
+
+
+def _within(numbers: Range | None, low: float, high: float) -> bool:
+    return numbers is None or low <= numbers.low <= numbers.high <= high
 
 
 class _Slow(NamedTuple):
