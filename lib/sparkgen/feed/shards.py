@@ -9,7 +9,7 @@ What one must know of Petastorm 0.13.1 to read in order:
   when it is exhausted.
 - It holds at most four row groups that nobody has taken yet. It hands out four, then looks every
   10 ms whether one was taken, while the thread that collects the results spins. So a window has four
-  files: one of 6 rows took 1.1 ms, in windows of 16 it took 3.2 (two cores).
+  files: 10,000 of 6 rows take 8.6 s of processor time, in windows of 16 they took 22 (two cores).
 - A list of files keeps it from `_common_metadata`, whose schema it would unpickle.
 - It still wants a file system of pyarrow's former kind, and takes URLs apart without unquoting them.
 """
