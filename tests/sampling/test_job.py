@@ -112,11 +112,17 @@ def test_a_set_is_named_by_all_that_it_depends_on(packed: PortableModel) -> None
 
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 25_600, 25_601, 10_000_000])
 def test_parts_cover_every_sample_in_whole_batches(count: int) -> None:
-    parts = part_ids(SamplingConfig(count=count))
+    parts = part_ids(SamplingConfig(count=count), (28, 28, 1))
     assert [p.start for p in parts[1:]] == [p.stop for p in parts[:-1]]
     assert (parts[0].start, parts[-1].stop) == (0, count)
     assert all(p.start % 100 == 0 and len(p) <= FILE_ROWS for p in parts)
     assert len(parts) <= FILES or len(parts[0]) == FILE_ROWS // 100 * 100
+
+
+def test_a_file_of_large_pictures_has_fewer_of_them() -> None:
+    parts = part_ids(SamplingConfig(count=100_000, batch_rows=16), (1024, 1024, 3))
+    assert {len(part) for part in parts} == {80}  # whole batches within 256 MiB
+    assert len(part_ids(SamplingConfig(count=3, batch_rows=2), (20_000, 20_000, 1))) == 2
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def _write_parts(
     set_uri: str,
     partitions: int | None,
 ) -> list[FileEntry]:
-    parts = len(part_ids(config))
+    parts = len(part_ids(config, packed.shape))
     tasks = partitions or min(parts, spark.sparkContext.defaultParallelism)
     model = spark.sparkContext.broadcast(packed)
 
@@ -125,7 +125,8 @@ def write_part(packed: PortableModel, part: int, config: SamplingConfig, set_uri
     import pyarrow.parquet as pq
 
     path, buffer = f"part-{part:05d}.parquet", io.BytesIO()
-    table = pa.concat_tables(_batches(packed, part_ids(config)[part], config))
+    ids = part_ids(config, packed.shape)[part]
+    table = pa.concat_tables(_batches(packed, ids, config))
     pq.write_table(table, buffer, compression="zstd")
     if config.png:
         _write_pngs(table, packed.shape, set_uri)

@@ -15,6 +15,7 @@ run again.
 
 import hashlib
 import json
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ SCHEMA = pa.schema(
 CONTACT_SHEET = "contact_sheet.png"
 FILES = 64  # at most, until they reach FILE_ROWS; a task writes whole ones
 FILE_ROWS = 16_384
+FILE_BYTES = 256 << 20  # of pixels; a file of larger pictures has fewer rows
 
 
 class SampleSet(BaseModel):
@@ -67,13 +69,14 @@ def describe(packed: PortableModel, model_uri: str, config: SamplingConfig) -> S
     )
 
 
-def part_ids(config: SamplingConfig) -> list[range]:
+def part_ids(config: SamplingConfig, shape: tuple[int, ...]) -> list[range]:
     """The sample ids of each file: whole batches, the last cut off at `count`.
 
-    A function of count and batch size alone, never of how many executors there are.
+    A function of count, batch size and shape alone, never of how many executors there are.
     """
     batches = -(-config.count // config.batch_rows)
-    most = max(1, FILE_ROWS // config.batch_rows)
+    file_rows = min(FILE_ROWS, FILE_BYTES // math.prod(shape))
+    most = max(1, file_rows // config.batch_rows)
     rows = min(-(-batches // FILES), most) * config.batch_rows
     starts = range(0, config.count, rows)
     return [range(start, min(start + rows, config.count)) for start in starts]
