@@ -54,9 +54,11 @@ DOUBTS = {
     "binary, value_max stated": (evidence({"train": [1]}, value_max=255.0), "source.value_max to 1"),
     "sixteen levels": (evidence({"train": [1, 16]}), "source.value_max to 16"),
     "never below 0": (
-        evidence({"train": [0.0, 1.0]}, value_min=-1.0, value_max=1.0), "dark or pale"
+        evidence({"train": [0.0, 1.0]}, value_min=-1.0, value_max=1.0),
+        "dark or pale; if that is not meant, set source.value_min to 0 and source.value_max to 1",
     ),
     "a black test split": (evidence({"train": [255], "test": []}), "no record of the test split"),
+    "zeros only": (evidence({"train": [0, 0]}), "no record of the train split has a value but 0"),
     "a dark test split": (evidence({"train": [255], "test": [1]}), "values of the test split"),
     "clipped": (evidence({"train": [0.0, 1.0000001]}, value_max=1.0), "1 values lie outside"),
     "index 0 of one-based": (

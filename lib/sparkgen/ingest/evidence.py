@@ -55,11 +55,13 @@ def refuse_black(evidence: Evidence) -> None:
     stated = "value_max" in source.model_fields_set
     cases = [(f"the {name} split", seen, False) for name, seen in evidence.splits.items()]
     for where, seen, whole_too in [*cases, ("the source", evidence.seen, not stated)]:
-        if seen.values and _levels(seen.values, rule) <= 1 and (whole_too or not seen.whole):
+        if seen.values is None or not any(seen.values) or (seen.whole and not whole_too):
+            continue
+        if _levels(seen.values, rule) <= 1:
             raise RequestError(
                 f"values that reach about from {rule.value_min:.10g} to {rule.value_max:.10g}",
                 found=f"only {_text(seen.values)} in {where}, which would make every picture black",
-                mend=_scale(seen.values)
+                mend=_scale(seen.values, rule)
                 + (", or state source.value_max if they are meant so" if seen.whole else ""),
             )
 
@@ -114,7 +116,7 @@ def _out_of_range(evidence: Evidence, found: Range, count: str) -> _Contradictio
     return _Contradiction(
         f"values from {rule.value_min:.10g} to {rule.value_max:.10g}",
         f"{_text(reach)}, out of range in {count}",
-        _scale(reach),
+        _scale(reach, rule),
     )
 
 
@@ -168,15 +170,15 @@ def doubts(evidence: Evidence) -> list[str]:
 
 
 def _dark(name: str, seen: Seen, rule: Rule) -> str:
-    if seen.values is None:
-        black = f"no record of the {name} split has a value: every picture is of one grey"
-        return black if seen.labels else ""
+    if seen.values is None or not any(seen.values):
+        same = f"no record of the {name} split has a value but 0: every picture is of one grey"
+        return same if seen.labels else ""
     if _levels(seen.values, rule) >= HALF:
         return ""
     return (
         f"values of the {name} split reach only over {_text(seen.values)} of {rule.value_min:.10g} "
         f"to {rule.value_max:.10g}, so pictures are dark or pale; if that is not meant, "
-        f"{_scale(seen.values)}"
+        f"{_scale(seen.values, rule)}"
     )
 
 
@@ -186,10 +188,11 @@ def _levels(values: Range, rule: Rule) -> int:
     return int(reach[1] - reach[0])
 
 
-def _scale(values: Range) -> str:
-    return (f"set source.value_min to {values.low:.10g} and " if values.low < 0 else "set ") + (
-        f"source.value_max to {max(values.high, 1.0):.10g}"
-    )
+def _scale(values: Range, rule: Rule) -> str:
+    """How to configure the scale that values seem to have."""
+    low, high = min(values.low, 0.0), max(values.high, 1.0)
+    least = f"source.value_min to {low:.10g} and " if low < 0 or rule.value_min < 0 else ""
+    return f"set {least}source.value_max to {high:.10g}"
 
 
 def _text(numbers: Range | None) -> str:
