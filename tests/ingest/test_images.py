@@ -12,9 +12,11 @@ from PIL import Image
 from sparkgen.ingest.archives import list_members, read_members
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.decode import ImageRule
-from sparkgen.ingest.images import candidates, image_slices
+from sparkgen.ingest.images import image_slices
+from sparkgen.ingest.placement import Rules, place
 
 SPLITS = {"train": "train", "test": "test"}
+TRAIN = {"train": "train"}
 NAMES = ("cat", "dog")
 RULE = ImageRule((2, 2, 1))
 
@@ -61,17 +63,22 @@ KINDS = {
 }
 
 
-def records_of(uri: str, split: str, tasks: int) -> list[Records]:
-    found = candidates(list_members(uri), SPLITS, NAMES)
-    slices = image_slices(split, uri, found[split], rule=RULE, tasks=tasks)
-    return [b.records for s in slices for b in s.blocks()]
+def records_of(uri: str, tasks: int, splits: dict[str, str] = SPLITS) -> dict[str, list[Records]]:
+    found, _ = place([list_members(uri)], Rules(uri, splits, NAMES, 0.01))
+    return {
+        split: [
+            block.records
+            for part in image_slices(split, 0, uri, found[split][0], rule=RULE, tasks=tasks)
+            for block in part.blocks()
+        ]
+        for split in splits
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_container_gives_the_same_records(tmp_path: Path, kind: str) -> None:
     uri = KINDS[kind](tmp_path)
-    for split in SPLITS:
-        (records,) = records_of(uri, split, tasks=2)
+    for (records,) in records_of(uri, tasks=2).values():
         assert records.labels.tolist() == [0] * 30 + [1] * 30
         assert records.pixels[:, 0].tolist() == [*range(30), *range(30)]
         assert not records.bad
@@ -100,7 +107,7 @@ def test_links_and_members_that_climb_out_are_refused(tmp_path: Path) -> None:
         info = tarfile.TarInfo("train/cat/good.png")
         info.size = len(png(9))
         archive.addfile(info, io.BytesIO(png(9)))
-    (records,) = records_of(str(path), "train", tasks=1)
+    (records,) = records_of(str(path), 1, TRAIN)["train"]
     assert [b.reason for b in records.bad] == ["path-escape"] * 3 + ["link-member"] * 3
     assert records.pixels.tolist() == [[9] * 4]
 
@@ -115,7 +122,7 @@ def test_what_is_no_image_of_a_class_is_named(tmp_path: Path) -> None:
     for name, (data, _) in files.items():
         (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "train" / name).write_bytes(data)
-    (records,) = records_of(str(tmp_path), "train", tasks=1)
+    (records,) = records_of(str(tmp_path), 1, TRAIN)["train"]
     found = {str(b.position): b.reason for b in records.bad}
     assert found == {f"train/{name}": reason for name, (_, reason) in files.items()}
 
@@ -124,7 +131,7 @@ def test_a_class_folder_may_bear_the_number_of_its_class(tmp_path: Path) -> None
     for name in ("0", "dog"):
         (tmp_path / "train" / name).mkdir(parents=True)
         (tmp_path / "train" / name / "a.png").write_bytes(png(3))
-    (records,) = records_of(str(tmp_path), "train", tasks=1)
+    (records,) = records_of(str(tmp_path), 1, TRAIN)["train"]
     assert records.labels.tolist() == [0, 1]
 
 
@@ -133,13 +140,7 @@ def test_a_damaged_member_of_a_zip_goes_to_quarantine_and_the_others_stay(tmp_pa
     data, picture = archive.read_bytes(), png(7)
     at = data.index(picture)  # of the test split's first class; members are stored as they are
     archive.write_bytes(data[: at + 40] + b"\xff" + data[at + 41 :])
-    found = candidates(list_members(str(archive)), SPLITS, NAMES)
-    records = [
-        block.records
-        for split in SPLITS
-        for part in image_slices(split, str(archive), found[split], rule=RULE, tasks=1)
-        for block in part.blocks()
-    ]
+    records = [r for found in records_of(str(archive), tasks=1).values() for r in found]
     assert [(b.position, b.reason) for r in records for b in r.bad] == [
         ("set/test/cat/007.png", "unreadable-member")
     ]

@@ -47,6 +47,7 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
     made = _made_before(dataset, sources, datasets_uri)
     if made is not None:
         log.info("version %s of %s is up to date", made.version, made.name)
+        _tell_unused(made)
         return made
     dataset_uri = f"{datasets_uri}/{dataset.name}"
     with staging(dataset_uri) as folder:
@@ -55,6 +56,7 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
         except TaskFailed as error:
             raise IngestError(str(error)) from error
         publish(folder, dataset_uri, manifest)
+    _tell_unused(manifest)
     return manifest
 
 
@@ -63,7 +65,7 @@ def _make(
 ) -> Manifest:
     cores = spark.sparkContext.defaultParallelism
     scratch = f"{folder}/scratch"
-    slices = make_slices(dataset, sources, tasks=cores, scratch=scratch)
+    slices, unused = make_slices(dataset, sources, tasks=cores, scratch=scratch)
     groups = parse(spark, slices, Filter(dataset.labels, dataset.invert), scratch)
     parsed = [summary for group in groups for summary in group.summaries]
     layout = make_layout(parsed, _cut(dataset))
@@ -73,7 +75,26 @@ def _make(
     remove_folder(scratch)  # no part of the version
     _refuse_bad(dataset, parsed, folder, dataset_uri)
     _refuse_few_rows(dataset, layout)
-    return _manifest(dataset, sources, parsed, written)
+    manifest = _manifest(dataset, sources, parsed, written)
+    return manifest.model_copy(update={"unused": unused | _left_out(parsed, layout)})
+
+
+def _left_out(parsed: list[Summary], layout: Layout) -> dict[str, int]:
+    """Good records that `labels` and `limit` leave out."""
+    kept = sum(s.rows for s in parsed)
+    counts = {
+        "other-label": sum(s.good for s in parsed) - kept,
+        "beyond-limit": kept - sum(layout.rows.values()),
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _tell_unused(manifest: Manifest) -> None:
+    """Says on stderr what was in the sources and is not in the version."""
+    for what, counts in (("quarantined", manifest.quarantined), ("not used", manifest.unused)):
+        if counts:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in counts.items())
+            log.info("%s version %s: %s: %s", manifest.name, manifest.version, what, reasons)
 
 
 def _writers(layout: Layout, dataset: DatasetConfig, cores: int) -> int:
@@ -92,7 +113,10 @@ def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) ->
         return None
     for manifest in versions:
         same = manifest.config == dataset.model_dump(mode="json") and manifest.sources == entries
-        if same and _is_whole(manifest, f"{datasets_uri}/{dataset.name}/{manifest.version}"):
+        # A version made before unused images were counted may lack some that nobody missed.
+        counted = dataset.source.format != "images" or "unused" in manifest.model_fields_set
+        version_uri = f"{datasets_uri}/{dataset.name}/{manifest.version}"
+        if same and counted and _is_whole(manifest, version_uri):
             return manifest
     return None
 
