@@ -92,7 +92,7 @@ def _member(number: int, info: tarfile.TarInfo) -> Member:
 def _refuse_rest(uri: str, tape: _Tape) -> None:
     """Refuses an archive that tarfile did not read to its end."""
     start = tape.tell() - len(tape.last)
-    if not tape.last:
+    if len(tape.last) < tarfile.BLOCKSIZE:
         raise damaged(uri, f"no mark of its end at byte {start}, so it may be cut short")
     if tape.last.strip(b"\0"):
         raise damaged(uri, f"no header of a member at byte {start}")

@@ -26,9 +26,9 @@ def list_zip(uri: str, file: Any) -> list[Member]:
     try:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
-            _refuse_rest(uri, file, infos, archive.comment)
+            _refuse_rest(uri, file, archive)
     except DAMAGE as error:
-        raise damaged(uri, f"one with an error: {error or type(error).__name__}") from None
+        raise damaged(uri, f"an error ({error or type(error).__name__})") from None
     return [
         Member(n, info.filename, 0, info.file_size, _fault(info))
         for n, info in enumerate(infos)
@@ -61,7 +61,7 @@ def _fault(info: zipfile.ZipInfo) -> str | None:
     return "encrypted-member" if info.flag_bits & _ENCRYPTED else None
 
 
-def _refuse_rest(uri: str, file: Any, infos: list[zipfile.ZipInfo], comment: bytes) -> None:
+def _refuse_rest(uri: str, file: Any, archive: zipfile.ZipFile) -> None:
     """Refuses an archive whose directory does not stand for the whole file."""
     size = file.seek(0, 2)
     start = max(0, size - (1 << 16) - _END_BYTES - _END_64_BYTES)
@@ -71,12 +71,13 @@ def _refuse_rest(uri: str, file: Any, infos: list[zipfile.ZipInfo], comment: byt
     (entries,) = struct.unpack_from("<H", tail, end + 10)
     if end >= _END_64_BYTES and tail[end - _END_64_BYTES :].startswith(_END_64):
         (entries,) = struct.unpack_from("<Q", tail, end - _END_64_BYTES + 32)
+    infos = archive.infolist()
     if len(infos) != entries:
         raise damaged(uri, f"{len(infos)} members in a directory that declares {entries}")
-    first = min((info.header_offset for info in infos), default=0)
+    first = min((info.header_offset for info in infos), default=archive.start_dir)
     if first:
         raise damaged(uri, f"{first} bytes before its first member, such as another archive")
-    rest = tail[end + _END_BYTES + len(comment) :]
+    rest = tail[end + _END_BYTES + len(archive.comment) :]
     if rest.strip(b"\0"):
         at = size - len(rest.lstrip(b"\0"))
         raise damaged(uri, f"more data after its end, at byte {at}")
