@@ -15,7 +15,8 @@ from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.images import image_slices
-from sparkgen.ingest.placement import Placement, Rules, place
+from sparkgen.ingest.placement import Placement, place
+from sparkgen.ingest.spots import Rules
 
 SPLITS = {"train": "train", "test": "test"}
 TRAIN = {"train": "train"}

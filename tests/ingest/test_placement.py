@@ -79,7 +79,7 @@ def test_many_pictures_in_other_folders_are_a_warning(
     with caplog.at_level(logging.WARNING):
         placed(made("folder", tmp_path, SOME | others))
     assert "4 of the 40 pictures" in caplog.text
-    assert "pictures in val/* (4)" in caplog.text
+    assert "pictures in val/cat (4)" in caplog.text
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         placed(str(tmp_path), most=0.1)
@@ -91,14 +91,17 @@ def test_a_split_that_is_not_there_is_refused_with_what_is(tmp_path: Path) -> No
     with pytest.raises(
         RequestError,
         match=r"pictures at test/<class>/<file> in .*, the test split, found pictures in "
-        r"train/\* \(18\): set source\.test to the folder of that split, or to null",
+        r"train/cat \(9\), train/dog \(9\): set source\.test to the folder of that split, or to null",
     ):
         placed(uri)
     assert len(labels_of(placed(uri, splits={"train": "train"}))) == 18
     with pytest.raises(
-        RequestError, match=r"training/<class>/<file> .* found pictures in train/\*"
+        RequestError, match=r"training/<class>/<file> .* found pictures in train/cat"
     ):
         placed(uri, splits={"train": "training"})
+    many = {f"a/{c}/{c}/1.png": png(1) for c in "bcdefgh"}
+    with pytest.raises(RequestError, match=r"found pictures in a/b/\* \(1\), .* and 1 more: "):
+        placed(made("folder", tmp_path / "many", many))
     shards = made("folder", tmp_path / "shards", {"a.tar": b"", "b.tar": b"", "c.md": b""})
     with pytest.raises(
         RequestError, match=r"no picture, but files that end with \.tar \(2\), \.md"

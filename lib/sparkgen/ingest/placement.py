@@ -1,23 +1,21 @@
-"""Which files of folders and archives are records, of which split and class, and what is not used.
+"""Which files of folders and archives are records, and what is refused or told of the rest.
 
-A record lies at `<split>/<class>/<file>`, whatever lies above the split, in the class folder itself
-or in folders below it. Whatever is no record is counted by reason, and a request under which much
-is lost is refused before the work begins.
+Whatever is no record is counted by reason, and a request under which much is lost is refused before
+the work begins.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import MOST_BYTES
 from sparkgen.ingest.class_folders import class_labels
-from sparkgen.ingest.decode import EXTENSIONS
 from sparkgen.ingest.member import Member
+from sparkgen.ingest.spots import Rules, Spot, find_spots
 
-HIDDEN = (".", "__")  # how the names begin of what programs leave for themselves
 MOST_SHOWN = 6  # folders or endings in a message
 
 log = logging.getLogger(__name__)
@@ -38,33 +36,6 @@ class Placement(NamedTuple):
     unused: dict[str, int]
 
 
-class Rules(NamedTuple):
-    """What the configuration says of places: `path` is for messages only."""
-
-    path: str
-    folders: dict[str, str]
-    """The folder of each split."""
-    class_names: tuple[str, ...]
-    most_unused: float
-    """The share of the pictures in a split's folder that may lie outside its class folders."""
-
-
-class _Spot(NamedTuple):
-    """A member with its place: `split` and class `folder`, and why it is bad or not used."""
-
-    source: int
-    member: Member
-    parts: tuple[str, ...]
-    split: str | None = None
-    folder: str | None = None
-    bad: str | None = None
-    unused: str | None = None
-
-    @property
-    def is_picture(self) -> bool:
-        return self.member.name.lower().endswith(EXTENSIONS)
-
-
 def place(listings: Sequence[list[Member]], rules: Rules) -> Placement:
     """The place of every member of every source.
 
@@ -76,16 +47,13 @@ def place(listings: Sequence[list[Member]], rules: Rules) -> Placement:
         RequestError: a split without pictures, too many of them outside its class folders, or class
             folders that do not say which class they mean.
     """
-    spots = _without_replaced(
-        [s for n, found in enumerate(listings) for s in _spots(n, found, rules)]
-    )
-    labels = class_labels(
-        {s: {p.folder for p in spots if p.split == s and p.folder} for s in rules.folders},
-        rules.class_names,
-    )
+    spots = find_spots(listings, rules)
+    used = [s for s in spots if s.unused is None]
+    folders = {k: {s.folder for s in used if s.split == k and s.folder} for k in rules.folders}
+    labels = class_labels(folders, rules.class_names)
     found: dict[str, list[list[Candidate]]] = {s: [[] for _ in listings] for s in rules.folders}
-    for spot in spots:
-        if spot.unused is None and spot.split is not None:
+    for spot in used:
+        if spot.split is not None:
             label = labels.get(spot.folder or "", -1)
             candidate = Candidate(spot.member, label, spot.bad or _not_a_record(spot, label))
             found[spot.split][spot.source].append(candidate)
@@ -96,63 +64,7 @@ def place(listings: Sequence[list[Member]], rules: Rules) -> Placement:
     return Placement(found, dict(sorted(Counter(s.unused for s in spots if s.unused).items())))
 
 
-def _spots(source: int, members: list[Member], rules: Rules) -> Iterator[_Spot]:
-    splits = {folder: split for split, folder in reversed(rules.folders.items())}
-    classes = {*rules.class_names, *map(str, range(len(rules.class_names)))}
-    for member in members:
-        parts = PurePosixPath(member.name.replace("\\", "/")).parts
-        at = _class_folder(parts, splits, classes)
-        split = None if at is None else splits[parts[at - 1]]
-        spot = _Spot(source, member, parts, split, None if at is None else parts[at])
-        bad = _unsafe(member, parts)
-        if bad is not None:
-            yield spot._replace(split=split or "train", folder=None, bad=bad)
-        elif any(part.startswith(HIDDEN) for part in parts):
-            yield spot._replace(unused="hidden")
-        elif at is not None and (spot.is_picture or at == len(parts) - 2):
-            yield spot
-        else:
-            yield _unplaced(spot, splits, classes)
-
-
-def _class_folder(parts: tuple[str, ...], splits: dict[str, str], classes: set[str]) -> int | None:
-    """Which part is the class folder: the last below a split's folder, if possible a known one."""
-    below = [i for i in range(len(parts) - 2, 0, -1) if parts[i - 1] in splits]
-    return next((i for i in below if parts[i] in classes), below[0] if below else None)
-
-
-def _unplaced(spot: _Spot, splits: dict[str, str], classes: set[str]) -> _Spot:
-    """A member outside the class folders of the splits, with the reason."""
-    folder = next((part for part in spot.parts[:-1] if part in splits), None)
-    if not spot.is_picture:
-        return spot._replace(split=None, unused="not-an-image")
-    if folder is not None:
-        return spot._replace(split=splits[folder], unused="outside-class-folders")
-    other = any(part in classes for part in spot.parts[1:-1])
-    return spot._replace(unused="other-split" if other else "outside-split-folders")
-
-
-def _without_replaced(spots: list[_Spot]) -> list[_Spot]:
-    """The spots, where of records with one path in one archive only the last is used.
-
-    So it is when the archive is unpacked; `tar -u` and `tar -r` replace files in this way.
-    """
-    last = {(s.source, s.parts): n for n, s in enumerate(spots) if s.bad is None}
-    return [
-        s._replace(unused="replaced")
-        if s.bad is None and s.unused is None and last[s.source, s.parts] != n
-        else s
-        for n, s in enumerate(spots)
-    ]
-
-
-def _unsafe(member: Member, parts: tuple[str, ...]) -> str | None:
-    if ".." in parts or parts[:1] == ("/",) or (parts and parts[0].endswith(":")):
-        return "path-escape"
-    return "link-member" if member.fault == "link-member" else None
-
-
-def _not_a_record(spot: _Spot, label: int) -> str | None:
+def _not_a_record(spot: Spot, label: int) -> str | None:
     if not spot.is_picture:
         return "unknown-type"
     if label < 0:
@@ -165,7 +77,7 @@ def _not_a_record(spot: _Spot, label: int) -> str | None:
 
 
 def _refuse_no_pictures(
-    split: str, spots: list[_Spot], labels: dict[str, int], rules: Rules
+    split: str, spots: list[Spot], labels: dict[str, int], rules: Rules
 ) -> None:
     """Refuses a split of which no picture lies in the folder of a class."""
     inside = [s for s in spots if s.split == split and s.is_picture and s.unused is None]
@@ -188,7 +100,7 @@ def _refuse_no_pictures(
     )
 
 
-def _refuse_loose_pictures(split: str, spots: list[_Spot], rules: Rules) -> None:
+def _refuse_loose_pictures(split: str, spots: list[Spot], rules: Rules) -> None:
     """Refuses a split of which many pictures lie in no class folder."""
     pictures = [s for s in spots if s.split == split and s.is_picture and s.unused != "hidden"]
     loose = [s for s in pictures if s.unused == "outside-class-folders"]
@@ -201,7 +113,7 @@ def _refuse_loose_pictures(split: str, spots: list[_Spot], rules: Rules) -> None
         )
 
 
-def _warn_of_others(spots: list[_Spot], rules: Rules) -> None:
+def _warn_of_others(spots: list[Spot], rules: Rules) -> None:
     """Warns where many pictures lie in the folder of no split."""
     pictures = [s for s in spots if s.is_picture and s.unused != "hidden"]
     others = [s for s in pictures if s.unused in ("other-split", "outside-split-folders")]
@@ -216,27 +128,25 @@ def _warn_of_others(spots: list[_Spot], rules: Rules) -> None:
         )
 
 
-def _what_is_there(spots: list[_Spot]) -> str:
-    """Where pictures are, by the folders that hold class folders; else the endings of the files."""
-    pictures = [s for s in spots if s.is_picture]
+def _what_is_there(spots: list[Spot]) -> str:
+    """In which folders pictures lie; where there are none, how the names of the files end."""
+    pictures = [s.parts[:-1] for s in spots if s.is_picture]
     if pictures:
-        folders = Counter("/".join((*s.parts[:-2], "*")[-3:]) for s in pictures)
-        return "pictures in " + _shown([f"{printable(k)} ({n})" for k, n in _most(folders)])
-    endings = Counter(PurePosixPath(s.member.name).suffix or "none" for s in spots)
-    if not endings:
-        return "nothing"
-    return "no picture, but files that end with " + _shown(
-        [f"{k} ({n})" for k, n in _most(endings)]
-    )
+        many = len(set(pictures)) > MOST_SHOWN
+        folders = Counter((*p[:-1], "*") if many else p for p in pictures)
+        return "pictures in " + _counted({"/".join(k) or ".": n for k, n in folders.items()})
+    endings = Counter(PurePosixPath(s.member.name).suffix or "no ending" for s in spots)
+    return f"no picture, but files that end with {_counted(endings)}" if endings else "nothing"
 
 
-def _most(counts: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+def _counted(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return _shown([f"{name} ({count})" for name, count in ordered])
 
 
 def _shown(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return ", ".join(names[:MOST_SHOWN]) + more
+    return ", ".join(map(printable, names[:MOST_SHOWN])) + more
 
 
 def printable(name: str) -> str:

@@ -19,7 +19,8 @@ from sparkgen.ingest.files import find_files, find_trees
 from sparkgen.ingest.idx import idx_slices
 from sparkgen.ingest.images import image_slices
 from sparkgen.ingest.libsvm_line import Rule
-from sparkgen.ingest.placement import Rules, place
+from sparkgen.ingest.placement import place
+from sparkgen.ingest.spots import Rules
 from sparkgen.ingest.text import text_slices
 
 Sources = dict[str, list[SourceEntry]]
