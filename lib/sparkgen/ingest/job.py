@@ -90,11 +90,10 @@ def _left_out(parsed: list[Summary], layout: Layout) -> dict[str, int]:
 
 
 def _tell_unused(manifest: Manifest) -> None:
-    """Says on stderr what was in the sources and is not in the version."""
-    for what, counts in (("quarantined", manifest.quarantined), ("not used", manifest.unused)):
-        if counts:
-            reasons = ", ".join(f"{reason} {n}" for reason, n in counts.items())
-            log.info("%s version %s: %s: %s", manifest.name, manifest.version, what, reasons)
+    """Says on stderr what was in the sources, is not bad, and is not in the version."""
+    if manifest.unused:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in manifest.unused.items())
+        log.info("of the sources of %s not used: %s", manifest.name, reasons)
 
 
 def _writers(layout: Layout, dataset: DatasetConfig, cores: int) -> int:
