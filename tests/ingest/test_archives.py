@@ -218,6 +218,12 @@ def test_a_glob_stands_for_all_archives_and_folders_that_it_matches(tmp_path: Pa
     assert folder.size == sum(map(len, SMALL.values()))
 
 
+@pytest.mark.parametrize("uri", ["nowhere://bucket/set.tar", "s3://:x@/a", "/dev/null/*.tar"])
+def test_a_place_that_storage_does_not_know_is_a_wrong_request(uri: str) -> None:
+    with pytest.raises(RequestError, match="source files"):
+        find_trees(uri)
+
+
 MUTATED = {
     "ustar.tar": tar(SMALL, tarfile.USTAR_FORMAT),
     "pax.tar": tar({"x" * 120 + "/" + name: data for name, data in SMALL.items()}),

@@ -104,7 +104,7 @@ def test_a_split_that_is_not_there_is_refused_with_what_is(tmp_path: Path) -> No
         placed(made("folder", tmp_path / "many", many))
     shards = made("folder", tmp_path / "shards", {"a.tar": b"", "b.tar": b"", "c.md": b""})
     with pytest.raises(
-        RequestError, match=r"no picture, but files that end with \.tar \(2\), \.md"
+        RequestError, match=r"files that end with \.tar \(2\), \.md \(1\): set source\.path to"
     ):
         placed(shards)
 

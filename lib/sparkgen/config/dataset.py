@@ -36,8 +36,9 @@ class ImageSource(Strict):
     """The filter that scales the shorter side to the shape; the centre is then cropped."""
     background: Annotated[int, Field(ge=0, le=255)] = 255
     """The grey level that transparent pixels are laid over."""
-    max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
-    """An image that declares more pixels than this is refused before it is decoded."""
+    max_pixels: Annotated[int, Field(gt=0, le=178_956_970)] = 64_000_000
+    """An image that declares more pixels than this is refused before it is decoded. Pillow decodes
+    none beyond the highest value allowed."""
 
     @model_validator(mode="after")
     def _splits_differ(self) -> "ImageSource":

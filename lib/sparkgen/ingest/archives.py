@@ -15,7 +15,7 @@ from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
 from sparkgen.ingest.files import list_folder
 from sparkgen.ingest.inflate import inflated
-from sparkgen.ingest.member import DAMAGE, Member
+from sparkgen.ingest.member import DAMAGE, Member, damaged
 from sparkgen.ingest.tar import list_tar, read_streamed
 from sparkgen.ingest.zip import list_zip, read_zip
 
@@ -50,17 +50,14 @@ def list_members(uri: str) -> list[Member]:
     Raises:
         RequestError: it is neither, or an archive that is damaged or does not end where it should.
     """
-    filesystem, path = open_uri(uri)
     kind = _kind(uri)
     if kind == "folder":
         found = list_folder(uri)
         return [Member(n, f.name, 0, f.size, f.fault) for n, f in enumerate(found)]
-    _refuse_other_kind(uri, kind)
-    if kind in ("tar.gz", "tar.bz2"):
-        with inflated(uri) as stream:
-            return list_tar(uri, stream, seeks=False)
-    with filesystem.open_input_file(path) as file:
-        return list_zip(uri, file) if kind == "zip" else list_tar(uri, file, seeks=True)
+    try:
+        return _list(uri, kind)
+    except DAMAGE as error:
+        raise damaged(uri, f"an error ({error or type(error).__name__})") from None
 
 
 def read_members(uri: str, members: list[Member]) -> Iterator[bytes | None]:
@@ -73,6 +70,16 @@ def read_members(uri: str, members: list[Member]) -> Iterator[bytes | None]:
         yield from _read(uri, _kind(uri), members)
     except DAMAGE as error:
         raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error
+
+
+def _list(uri: str, kind: Kind) -> list[Member]:
+    filesystem, path = open_uri(uri)
+    _refuse_other_kind(uri, kind)
+    if kind in ("tar.gz", "tar.bz2"):
+        with inflated(uri) as stream:
+            return list_tar(uri, stream, seeks=False)
+    with filesystem.open_input_file(path) as file:
+        return list_zip(uri, file) if kind == "zip" else list_tar(uri, file, seeks=True)
 
 
 def _read(uri: str, kind: Kind, members: list[Member]) -> Iterator[bytes | None]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+import pyarrow as pa
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
@@ -37,15 +38,15 @@ def find_files(uri: str) -> list[SourceEntry]:
     Raises:
         RequestError: there are none.
     """
-    filesystem, found = _matches(uri)
-    if len(found) == 1 and not _is_glob(uri) and found[0].type == fs.FileType.Directory:
-        root = found[0].path
-        with _readable_names(uri):
+    with _reachable(uri):
+        filesystem, found = _matches(uri)
+        if not _is_glob(uri) and found[0].type == fs.FileType.Directory:
+            root = found[0].path
             inside = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
             found = [f for f in inside if not _is_hidden(f.path[len(root) :], (".", "_"))]
-    files = [f for f in found if f.type == fs.FileType.File]
-    _refuse_none(uri, files)
-    return [_entry(uri, f) for f in sorted(files, key=lambda f: f.path)]
+        files = [f for f in found if f.type == fs.FileType.File]
+        _refuse_none(uri, files)
+        return [_entry(uri, f) for f in sorted(files, key=lambda f: f.path)]
 
 
 def find_trees(uri: str) -> list[SourceEntry]:
@@ -56,15 +57,16 @@ def find_trees(uri: str) -> list[SourceEntry]:
     Raises:
         RequestError: there are none.
     """
-    found = [f for f in _matches(uri)[1] if f.type != fs.FileType.NotFound]
-    _refuse_none(uri, found)
-    one = not _is_glob(uri)
-    return [
-        _tree(uri if one else _scheme(uri) + f.path)
-        if f.type == fs.FileType.Directory
-        else _entry(uri, f)
-        for f in sorted(found, key=lambda f: f.path)
-    ]
+    with _reachable(uri):
+        found = [f for f in _matches(uri)[1] if f.type != fs.FileType.NotFound]
+        _refuse_none(uri, found)
+        one = not _is_glob(uri)
+        return [
+            _tree(uri if one else _scheme(uri) + f.path)
+            if f.type == fs.FileType.Directory
+            else _entry(uri, f)
+            for f in sorted(found, key=lambda f: f.path)
+        ]
 
 
 def list_folder(uri: str) -> list[Found]:
@@ -73,17 +75,13 @@ def list_folder(uri: str) -> list[Found]:
     Raises:
         RequestError: a folder in it cannot be read.
     """
-    filesystem, path = open_uri(uri)
-    try:
+    with _reachable(uri):
+        filesystem, path = open_uri(uri)
         if isinstance(filesystem, fs.LocalFileSystem):
             return sorted(_walk(path, "", (os.path.realpath(path),)))
         infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    except OSError as error:
-        raise RequestError(
-            f"a readable folder {uri}", found=str(error), mend="correct its permissions"
-        ) from None
-    files = [i for i in infos if i.type == fs.FileType.File]
-    return sorted(Found(i.path[len(path) + 1 :], i.size, str(i.mtime_ns or "")) for i in files)
+        files = [i for i in infos if i.type == fs.FileType.File]
+        return sorted(Found(i.path[len(path) + 1 :], i.size, str(i.mtime_ns or "")) for i in files)
 
 
 def _tree(uri: str) -> SourceEntry:
@@ -139,15 +137,14 @@ def _matches(uri: str) -> tuple[fs.FileSystem, list[fs.FileInfo]]:
     first = next(i for i, part in enumerate(parts) if _WILD & set(part))
     filesystem, path = open_uri("/".join(parts[:first]) or ("/" if first else "."))
     found = [filesystem.get_file_info(path)]
-    with _readable_names(uri):
-        for pattern in parts[first:]:
-            folders = [f.path for f in found if f.type == fs.FileType.Directory]
-            inside = [f for p in folders for f in filesystem.get_file_info(fs.FileSelector(p))]
-            found = [
-                f
-                for f in inside
-                if fnmatchcase(f.base_name, pattern) and not _is_hidden(f.base_name, (".", "_"))
-            ]
+    for pattern in parts[first:]:
+        folders = [f.path for f in found if f.type == fs.FileType.Directory]
+        inside = [f for p in folders for f in filesystem.get_file_info(fs.FileSelector(p))]
+        found = [
+            f
+            for f in inside
+            if fnmatchcase(f.base_name, pattern) and not _is_hidden(f.base_name, (".", "_"))
+        ]
     return filesystem, found
 
 
@@ -164,13 +161,19 @@ def _is_hidden(path: str, marks: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def _readable_names(uri: str) -> Iterator[None]:
-    """Names a file whose name pyarrow cannot read."""
+def _reachable(uri: str) -> Iterator[None]:
+    """Says in one line what storage does not give, or what names pyarrow cannot read."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise RequestError(
             f"names in UTF-8 at {uri}", found=repr(error.object), mend="rename the file"
+        ) from None
+    except (OSError, pa.ArrowException) as error:
+        raise RequestError(
+            f"source files at {uri} that can be read",
+            found=str(error),
+            mend="correct the dataset's source, or the access to it",
         ) from None
 
 

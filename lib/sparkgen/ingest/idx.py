@@ -6,7 +6,7 @@ dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of han
 
 import struct
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,11 +101,27 @@ def _records(labels: Labels, pixels: Pixels, classes: int) -> Records:
     return Records(labels[good], pixels[good], bad, len(labels))
 
 
-def _open(uri: str) -> AbstractContextManager[Any]:
+@contextmanager
+def _open(uri: str) -> Iterator[Any]:
     filesystem, path = open_uri(uri)
-    if path.lower().endswith((".gz", ".bz2")):
-        return inflated(uri)
-    return filesystem.open_input_stream(path, compression=None)
+    compressed = path.lower().endswith((".gz", ".bz2"))
+    with ExitStack() as stack:
+        with _named(uri):
+            stream = stack.enter_context(
+                inflated(uri)
+                if compressed
+                else filesystem.open_input_stream(path, compression=None)
+            )
+        yield stream
+
+
+@contextmanager
+def _named(uri: str) -> Iterator[None]:
+    """Gives what goes wrong with a file the file's name."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error
 
 
 def _shape(stream: Any, uri: str) -> list[int]:
@@ -139,8 +155,6 @@ def _skip(stream: Any, size: int, uri: str) -> None:
 
 
 def _read(stream: Any, size: int, uri: str) -> bytes:
-    """Up to `size` bytes; what is wrong with a file names it."""
-    try:
+    """Up to `size` bytes."""
+    with _named(uri):
         return bytes(stream.read(size))
-    except DAMAGE as error:
-        raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error

@@ -92,11 +92,17 @@ def _refuse_no_pictures(
             found=_shown(sorted(folders)),
             mend="correct dataset.class_names or the names of the folders",
         )
-    none = ", or to null where there is none" if split == "test" else ""
+    mend = f"set source.{split} to the folder of that split"
+    if split == "test":
+        mend += ", or to null where there is none"
+    if not any(s.is_picture for s in spots):
+        mend = (
+            "set source.path to the folder or archive that holds pictures, or to a glob of several"
+        )
     raise RequestError(
         f"pictures at {folder}/<class>/<file> in {rules.path}, the {split} split",
         found=_what_is_there(spots),
-        mend=f"set source.{split} to the folder of that split{none}",
+        mend=mend,
     )
 
 

@@ -21,14 +21,12 @@ def list_zip(uri: str, file: Any) -> list[Member]:
     """The files and links of a zip archive, in the order of its directory.
 
     Raises:
-        RequestError: the archive is damaged, cut short, or something stands before or after it.
+        RequestError: the directory is not complete, or something stands before or after the archive.
+        DAMAGE: it is damaged in another way.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            infos = archive.infolist()
-            _refuse_rest(uri, file, archive)
-    except DAMAGE as error:
-        raise damaged(uri, f"an error ({error or type(error).__name__})") from None
+    with zipfile.ZipFile(file) as archive:
+        infos = archive.infolist()
+        _refuse_rest(uri, file, archive)
     return [
         Member(n, info.filename, 0, info.file_size, _fault(info))
         for n, info in enumerate(infos)
