@@ -23,7 +23,7 @@ from archive_files import (
     tar,
     zipped,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgen.errors import RequestError, SparkgenError
@@ -261,6 +261,7 @@ def mutations(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, bytes(data)
 
 
+@settings(deadline=None)
 @given(mutations())
 def test_a_damaged_archive_loses_no_picture_in_silence(mutation: tuple[str, bytes]) -> None:
     name, data = mutation
