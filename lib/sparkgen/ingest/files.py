@@ -64,7 +64,7 @@ def find_trees(uri: str) -> list[SourceEntry]:
 
 
 def _tree(uri: str) -> SourceEntry:
-    files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".", "__"))]
+    files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".",))]
     _refuse_none(uri, files)
     path = _scheme(uri) + open_uri(uri)[1]
     listing = "\n".join(f"{path}/{f.name} {f.size} {f.modified}" for f in files)
