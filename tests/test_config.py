@@ -135,3 +135,13 @@ def test_an_unknown_dataset_is_refused_with_those_there_are(tmp_path: Path) -> N
 
 def test_every_refusal_is_one_line() -> None:
     assert "\n" not in refusal("training.optimizer={name: adam,\n learning_rat: 1}")
+
+
+def test_class_names_that_are_given_twice_are_refused() -> None:
+    line = refusal("dataset.class_names=[a, b, c, b, a]")
+    assert "class_names must differ, found a, b more than once" in line
+
+
+def test_one_folder_for_two_splits_is_refused() -> None:
+    source = "{format: images, path: somewhere, train: all, test: all}"
+    assert "train and test must be two folders, found all" in refusal(f"dataset.source={source}")

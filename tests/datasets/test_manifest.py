@@ -35,12 +35,13 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list_versions(str(tmp_path), "tiny") == [MANIFEST]
 
 
-def test_the_id_follows_the_content_and_not_where_the_sources_lie() -> None:
+def test_the_id_follows_the_content_and_not_the_sources_of_it() -> None:
     moved = MANIFEST.model_copy(
         update={
             "sources": (SourceEntry(uri="/there/a.txt", size=3, modified="2"),),
             "config": {"source": {"train": "/there/a.txt"}, "seed": 0},
             "libraries": {"numpy": "2"},
+            "unused": {"hidden": 3},
         }
     )
     assert content_version(moved) == content_version(MANIFEST)

@@ -9,12 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.image_header import declared_size
 
 GREY, COLOUR = ImageRule((4, 4, 1)), ImageRule((4, 4, 3))
+REASONS = {
+    "undecodable-image",
+    "truncated-image",
+    "zero-sized-image",
+    "decompression-bomb",
+    "empty-image",
+}
 GRADIENT = np.arange(0, 240, 15, dtype=np.uint8).reshape(4, 4)
 
 
@@ -103,6 +112,39 @@ def test_the_declared_size_is_found_without_a_decoder(kind: str, options: dict) 
 def test_a_crop_without_scaling_moves_whole_pixels() -> None:
     wide = np.arange(4 * 7, dtype=np.uint8).reshape(4, 7)
     assert np.array_equal(decode_image(encoded(Image.fromarray(wide)), GREY)[:, :, 0], wide[:, 1:5])
+
+
+@settings(deadline=None)
+@given(st.tuples(*[st.integers(1, 300)] * 4))
+@example((8, 3, 28, 28))
+def test_every_size_is_cut_and_scaled_to_every_shape(sizes: tuple[int, int, int, int]) -> None:
+    width, height, *shape = sizes
+    rule = ImageRule((shape[0], shape[1], 1), resize="nearest")
+    image = Image.new("L", (width, height), 7)
+    pixels = decode_image(encoded(image, "BMP"), rule)
+    assert pixels.shape == rule.shape
+    assert (pixels == 7).all()
+
+
+def test_no_side_is_refused_for_the_rounding_of_its_cut() -> None:
+    for side in (28, 56, 112, 224):
+        rule = ImageRule((side, side, 1), resize="nearest")
+        for width in range(1, 300):
+            data = encoded(Image.new("L", (width, width // 2 + 1)), "BMP")
+            assert decode_image(data, rule).shape == rule.shape
+
+
+@pytest.mark.parametrize("cut", [0, 3, 4])
+def test_damage_anywhere_in_a_file_is_the_images_own(cut: int) -> None:
+    random = np.random.default_rng(cut)
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP"):
+        whole = encoded(Image.effect_noise((9, 7), 60).convert("RGB"), kind)
+        for at in random.integers(0, len(whole), 60):
+            damaged = whole[:at] + bytes([random.integers(256)]) + whole[at + cut :]
+            try:
+                assert decode_image(damaged, COLOUR).shape == (4, 4, 3)
+            except BadImage as error:
+                assert error.reason in REASONS  # noqa: PT017
 
 
 @pytest.mark.parametrize(

@@ -2,76 +2,20 @@
 
 import io
 import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from archive_files import KINDS, TRAIN, made, png, records_of
 from PIL import Image
 
 from sparkgen.ingest.archives import list_members, read_members
-from sparkgen.ingest.block import Records
-from sparkgen.ingest.decode import ImageRule
-from sparkgen.ingest.images import candidates, image_slices
-
-SPLITS = {"train": "train", "test": "test"}
-NAMES = ("cat", "dog")
-RULE = ImageRule((2, 2, 1))
-
-
-def png(value: int) -> bytes:
-    data = io.BytesIO()
-    Image.new("L", (2, 2), value).save(data, "PNG")
-    return data.getvalue()
-
-
-FILES = {f"set/{s}/{c}/{i:03d}.png": png(i) for s in SPLITS for c in NAMES for i in range(30)}
-FILES |= {"set/LICENSE": b"free", "set/train/.DS_Store": b"", "set/train/cat/.hidden": b""}
-
-
-def folder(path: Path) -> str:
-    for name, data in FILES.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(data)
-    return str(path)
-
-
-def tar(path: Path, suffix: str = "tar", mode: str = "w") -> str:
-    with tarfile.open(path / f"set.{suffix}", mode) as archive:  # type: ignore[call-overload]
-        for name, data in sorted(FILES.items()):
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return f"{path}/set.{suffix}"
-
-
-def zipped(path: Path) -> str:
-    with zipfile.ZipFile(path / "set.zip", "w") as archive:
-        for name, data in sorted(FILES.items()):
-            archive.writestr(name, data)
-    return f"{path}/set.zip"
-
-
-KINDS = {
-    "folder": folder,
-    "tar": tar,
-    "tar.gz": lambda path: tar(path, "tar.gz", "w:gz"),
-    "tar.bz2": lambda path: tar(path, "tar.bz2", "w:bz2"),
-    "zip": zipped,
-}
-
-
-def records_of(uri: str, split: str, tasks: int) -> list[Records]:
-    found = candidates(list_members(uri), SPLITS, NAMES)
-    slices = image_slices(split, uri, found[split], rule=RULE, tasks=tasks)
-    return [b.records for s in slices for b in s.blocks()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_container_gives_the_same_records(tmp_path: Path, kind: str) -> None:
-    uri = KINDS[kind](tmp_path)
-    for split in SPLITS:
-        (records,) = records_of(uri, split, tasks=2)
+    uri = made(kind, tmp_path)
+    for (records,) in records_of(uri, tasks=2).values():
         assert records.labels.tolist() == [0] * 30 + [1] * 30
         assert records.pixels[:, 0].tolist() == [*range(30), *range(30)]
         assert not records.bad
@@ -79,7 +23,7 @@ def test_every_container_gives_the_same_records(tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_reads_its_own_members_only(tmp_path: Path, kind: str) -> None:
-    uri = KINDS[kind](tmp_path)
+    uri = made(kind, tmp_path)
     members = [m for m in list_members(uri) if m.name.endswith(("007.png", "019.png"))]
     assert [np.asarray(Image.open(io.BytesIO(d)))[0, 0] for d in read_members(uri, members)] == [
         7, 19, 7, 19, 7, 19, 7, 19,
@@ -100,7 +44,7 @@ def test_links_and_members_that_climb_out_are_refused(tmp_path: Path) -> None:
         info = tarfile.TarInfo("train/cat/good.png")
         info.size = len(png(9))
         archive.addfile(info, io.BytesIO(png(9)))
-    (records,) = records_of(str(path), "train", tasks=1)
+    (records,) = records_of(str(path), splits=TRAIN)["train"]
     assert [b.reason for b in records.bad] == ["path-escape"] * 3 + ["link-member"] * 3
     assert records.pixels.tolist() == [[9] * 4]
 
@@ -115,7 +59,7 @@ def test_what_is_no_image_of_a_class_is_named(tmp_path: Path) -> None:
     for name, (data, _) in files.items():
         (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "train" / name).write_bytes(data)
-    (records,) = records_of(str(tmp_path), "train", tasks=1)
+    (records,) = records_of(str(tmp_path), splits=TRAIN)["train"]
     found = {str(b.position): b.reason for b in records.bad}
     assert found == {f"train/{name}": reason for name, (_, reason) in files.items()}
 
@@ -124,22 +68,16 @@ def test_a_class_folder_may_bear_the_number_of_its_class(tmp_path: Path) -> None
     for name in ("0", "dog"):
         (tmp_path / "train" / name).mkdir(parents=True)
         (tmp_path / "train" / name / "a.png").write_bytes(png(3))
-    (records,) = records_of(str(tmp_path), "train", tasks=1)
+    (records,) = records_of(str(tmp_path), splits=TRAIN)["train"]
     assert records.labels.tolist() == [0, 1]
 
 
 def test_a_damaged_member_of_a_zip_goes_to_quarantine_and_the_others_stay(tmp_path: Path) -> None:
-    archive = Path(zipped(tmp_path))
+    archive = Path(made("zip", tmp_path))
     data, picture = archive.read_bytes(), png(7)
     at = data.index(picture)  # of the test split's first class; members are stored as they are
     archive.write_bytes(data[: at + 40] + b"\xff" + data[at + 41 :])
-    found = candidates(list_members(str(archive)), SPLITS, NAMES)
-    records = [
-        block.records
-        for split in SPLITS
-        for part in image_slices(split, str(archive), found[split], rule=RULE, tasks=1)
-        for block in part.blocks()
-    ]
+    records = [r for found in records_of(str(archive)).values() for r in found]
     assert [(b.position, b.reason) for r in records for b in r.bad] == [
         ("set/test/cat/007.png", "unreadable-member")
     ]

@@ -51,6 +51,7 @@ def test_fashion_mnist_is_the_same_from_idx_and_png(
     idx = made(spark, "fashion_mnist", data_dir, tmp_path)
     png = made(spark, "fashion_mnist_png", data_dir, tmp_path)
     assert list(idx.splits["train"].label_counts.values()) == [6000] * 10
+    assert (idx.unused, png.unused) == ({}, {"not-an-image": 1})  # the licence
     for split, each in (("train", 200), ("test", 50)):
         whole, part = rows(tmp_path, idx, split), rows(tmp_path, png, split)
         labels = whole["label"].to_numpy()

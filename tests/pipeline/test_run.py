@@ -21,7 +21,7 @@ from sparkgen.tracking import registry
 from sparkgen.tracking.server import connect
 
 RESULT_KEYS = {
-    "ingest": {"dataset", "version", "rows", "quarantined"},
+    "ingest": {"dataset", "version", "rows", "quarantined", "unused"},
     "train": {"run_id", "model_uri", "metrics", "checkpoint"},
     "evaluate": {"model_uri", "metrics"},
     "promote": {"promoted", "champion", "reasons"},

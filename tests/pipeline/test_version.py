@@ -1,5 +1,6 @@
 import pytest
 
+from sparkgen.datasets.manifest import write_manifest
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.version import newest_version, version_by_id
 
@@ -14,6 +15,16 @@ def test_the_version_made_with_the_same_options_is_found(experiment, dataset_ver
 def test_a_version_made_with_other_options_is_not_taken(experiment, dataset_version) -> None:
     with pytest.raises(RequestError, match=r"found 1 made with other options: run sparkgen ingest"):
         newest_version(experiment(dataset={"labels": [1, 5, 6]}))
+
+
+def test_a_version_whose_options_are_no_longer_allowed_is_not_taken(
+    experiment, dataset_version, tmp_path
+) -> None:
+    manifest = version_by_id(experiment(), dataset_version).manifest
+    config = {**manifest.config, "class_names": ["same"] * 10}
+    write_manifest(f"{tmp_path}/datasets/digits/0", manifest.model_copy(update={"config": config}))
+    with pytest.raises(RequestError, match="found 1 made with other options"):
+        newest_version(experiment(environment={"root": str(tmp_path)}))
 
 
 def test_a_dataset_that_was_never_ingested_is_asked_for(experiment) -> None:

@@ -1,5 +1,6 @@
 """What `conf/datasets/*.yaml` may say."""
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
@@ -25,20 +26,29 @@ class LibsvmSource(Strict):
 
 
 class ImageSource(Strict):
-    """Image files in class folders, loose or inside .tar, .tar.gz or .zip archives."""
+    """Image files in class folders, loose or inside .tar, .tar.gz, .tar.bz2 or .zip archives."""
 
     format: Literal["images"]
     path: str
-    """A folder or an archive that holds `<split>/<class>/<file>`."""
+    """A folder or an archive that holds `<split>/<class>/<file>`, or a glob for several of them. An
+    image in any folder below that of a class is one of the class."""
     train: str = "train"
     """The name of the training split inside `path`."""
     test: str | None = "test"
+    """The name of the test split inside `path`; null: there is none."""
     resize: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "lanczos"
     """The filter that scales the shorter side to the shape; the centre is then cropped."""
     background: Annotated[int, Field(ge=0, le=255)] = 255
     """The grey level that transparent pixels are laid over."""
-    max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
-    """An image that declares more pixels than this is refused before it is decoded."""
+    max_pixels: Annotated[int, Field(gt=0, le=178_956_970)] = 64_000_000
+    """An image that declares more pixels than this is refused before it is decoded. Pillow decodes
+    none beyond the highest value allowed."""
+
+    @model_validator(mode="after")
+    def _splits_differ(self) -> "ImageSource":
+        if self.train == self.test:
+            raise ValueError(f"train and test must be two folders, found {self.train} for both")
+        return self
 
 
 class IdxSource(Strict):
@@ -71,6 +81,7 @@ class DatasetConfig(Strict):
     shape: tuple[int, int, int]
     """Height, width and channels (1 or 3) of every image. libsvm rows have H * W * C columns."""
     class_names: tuple[str, ...]
+    """The names of the labels 0, 1, ...; a class folder of images bears a name or a number."""
     labels: tuple[int, ...] | None = None
     """Keep only the records of these labels. Labels keep their numbers."""
     invert: bool = False
@@ -105,4 +116,7 @@ class DatasetConfig(Strict):
             raise ValueError(
                 f"shards must be a multiple of the {self.lanes} lanes, found {self.shards}"
             )
+        twice = sorted(name for name, n in Counter(self.class_names).items() if n > 1)
+        if twice:
+            raise ValueError(f"class_names must differ, found {', '.join(twice)} more than once")
         return self

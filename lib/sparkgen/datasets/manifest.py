@@ -68,6 +68,8 @@ class Manifest(_Section):
     splits: dict[str, SplitEntry]
     quarantined: dict[str, int]
     """Bad records by reason."""
+    unused: dict[str, int] = {}
+    """Files and records that were seen and are no rows, by reason; says nothing of the rows."""
     quarantine_files: tuple[FileEntry, ...] = ()
     sources: tuple[SourceEntry, ...]
     config: dict[str, Any]
@@ -88,9 +90,11 @@ class Manifest(_Section):
 def content_version(manifest: Manifest) -> str:
     """The id of a version: 16 hex digits of the SHA-256 of its content and its configuration.
 
-    Where the sources lie, and which libraries wrote the files, do not enter.
+    Where the sources lie, what of them was not used, and which libraries wrote the files, do not
+    enter.
     """
-    body = manifest.model_dump(mode="json", exclude={"version", "sources", "libraries", "config"})
+    left_out = {"version", "sources", "libraries", "config", "unused"}
+    body = manifest.model_dump(mode="json", exclude=left_out)
     options = {k: v for k, v in manifest.config.items() if k != "source"}
     text = json.dumps([body, options], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

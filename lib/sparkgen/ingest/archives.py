@@ -1,104 +1,147 @@
 """Folders and archives of images, listed once, then read in place by many tasks.
 
 The driver reads only the index: a folder's listing, the headers of a .tar, the directory of a .zip.
-A task then reads its own members by their offsets (tar) or names (zip, folder). A compressed tar
-has no index and can only be read from its start, so each task inflates it and keeps its own share.
+A task then reads its own members by their offsets (tar) or numbers (zip), or as files (folder). A
+compressed tar has no index and can only be read from its start, so each task inflates it and keeps
+its own share.
 """
 
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator
-from stat import S_ISLNK
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pyarrow import fs
 
 from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest.folder import list_folder
+from sparkgen.ingest.inflate import inflated
+from sparkgen.ingest.member import DAMAGE, Member, damaged
+from sparkgen.ingest.tar import list_tar, read_streamed
+from sparkgen.ingest.zip import list_zip, read_zip
 
-STREAMED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
-ARCHIVES = (".tar", ".zip", *STREAMED)
 MOST_BYTES = 256 << 20  # of one image file; a member that declares more is not read
 
-
-class Member(NamedTuple):
-    """A file of a folder or an archive: its number there, path, kind, and bytes from `offset`."""
-
-    number: int
-    name: str
-    kind: Literal["file", "link"]
-    offset: int
-    size: int
+Kind = Literal["folder", "zip", "tar", "tar.gz", "tar.bz2"]
+_ENDINGS: dict[str, Kind] = {
+    ".tar": "tar",
+    ".tar.gz": "tar.gz",
+    ".tgz": "tar.gz",
+    ".tar.bz2": "tar.bz2",
+    ".tbz2": "tar.bz2",
+    ".zip": "zip",
+}
+# How files begin, as far as it is known; a tar has its mark further on.
+_BEGINNINGS = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "tar.gz",
+    b"BZh": "tar.bz2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf": "7z",
+    b"Rar!": "rar",
+}
+_TAR_MARK = slice(257, 262)
 
 
 def list_members(uri: str) -> list[Member]:
-    """All files and links of a folder or an archive, in order."""
-    filesystem, path = open_uri(uri)
-    if uri.endswith(".zip"):
-        with filesystem.open_input_file(path) as file, zipfile.ZipFile(file) as archive:
-            infos = [i for i in archive.infolist() if not i.is_dir()]
-            kinds = ["link" if S_ISLNK(i.external_attr >> 16) else "file" for i in infos]
-            return [
-                Member(n, i.filename, "link" if kind == "link" else "file", 0, i.file_size)
-                for n, (i, kind) in enumerate(zip(infos, kinds, strict=True))
-            ]
-    if uri.endswith(ARCHIVES):
-        with _open_tar(uri, filesystem, path) as archive:
-            return [_member(n, info) for n, info in enumerate(archive) if not info.isdir()]
-    infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    files = sorted((i.path[len(path) + 1 :], i.size) for i in infos if i.type == fs.FileType.File)
-    return [Member(n, name, "file", 0, size) for n, (name, size) in enumerate(files)]
+    """All files and links of a folder or an archive, in order.
+
+    Raises:
+        RequestError: it is neither, or an archive that is damaged or does not end where it should.
+    """
+    kind = _kind(uri)
+    if kind == "folder":
+        found = list_folder(uri)
+        return [Member(n, f.name, 0, f.size, f.fault) for n, f in enumerate(found)]
+    try:
+        return _list(uri, kind)
+    except DAMAGE as error:
+        raise damaged(uri, f"an error ({error or type(error).__name__})") from None
 
 
 def read_members(uri: str, members: list[Member]) -> Iterator[bytes | None]:
-    """The bytes of some members, in their order; None for one that its archive cannot give."""
-    filesystem, path = open_uri(uri)
-    if uri.endswith(".zip"):
-        with filesystem.open_input_file(path) as file, zipfile.ZipFile(file) as archive:
-            for member in members:
-                yield _unzipped(archive, member.name)
-    elif uri.endswith(STREAMED):
-        yield from _read_streamed(uri, filesystem, path, members)
-    elif uri.endswith(ARCHIVES):
-        with filesystem.open_input_file(path) as file:
-            for member in members:
-                file.seek(member.offset)
-                yield bytes(file.read(member.size))
-    else:
-        for member in members:
-            with filesystem.open_input_stream(f"{path}/{member.name}", compression=None) as stream:
-                yield bytes(stream.read())
+    """The bytes of some members, in their order; None for one that its archive cannot give.
 
-
-def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    Raises:
+        IngestError: the folder or archive cannot be read.
+    """
     try:
-        return archive.read(name)
-    # A wrong checksum, damaged data, a password, an unknown compression.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
+        yield from _read(uri, _kind(uri), members)
+    except DAMAGE as error:
+        raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error
+
+
+def _list(uri: str, kind: Kind) -> list[Member]:
+    filesystem, path = open_uri(uri)
+    _refuse_other_kind(uri, kind)
+    if kind in ("tar.gz", "tar.bz2"):
+        with inflated(uri) as stream:
+            return list_tar(uri, stream, seeks=False)
+    with filesystem.open_input_file(path) as file:
+        return list_zip(uri, file) if kind == "zip" else list_tar(uri, file, seeks=True)
+
+
+def _read(uri: str, kind: Kind, members: list[Member]) -> Iterator[bytes | None]:
+    filesystem, path = open_uri(uri)
+    if kind == "folder":
+        for member in members:
+            yield _file(filesystem, f"{path}/{member.name}")
+    elif kind in ("tar.gz", "tar.bz2"):
+        with inflated(uri) as stream:
+            yield from read_streamed(stream, members)
+    else:
+        with filesystem.open_input_file(path) as file:
+            if kind == "zip":
+                yield from read_zip(file, members)
+            else:
+                yield from _read_at(file, members)
+
+
+def _file(filesystem: fs.FileSystem, path: str) -> bytes | None:
+    try:
+        with filesystem.open_input_stream(path, compression=None) as stream:
+            return bytes(stream.read())
+    except (FileNotFoundError, PermissionError):
         return None
 
 
-def _open_tar(uri: str, filesystem: fs.FileSystem, path: str) -> tarfile.TarFile:
-    if uri.endswith(STREAMED):
-        compression = "bz2" if uri.endswith("bz2") else "gzip"
-        stream = filesystem.open_input_stream(path, compression=compression)
-        return tarfile.open(fileobj=stream, mode="r|")
-    return tarfile.open(fileobj=filesystem.open_input_file(path), mode="r:")
+def _read_at(file: Any, members: list[Member]) -> Iterator[bytes]:
+    for member in members:
+        file.seek(member.offset)
+        yield bytes(file.read(member.size))
 
 
-def _member(number: int, info: tarfile.TarInfo) -> Member:
-    kind: Literal["file", "link"] = "file" if info.isreg() else "link"
-    return Member(number, info.name, kind, info.offset_data, info.size)
+def _kind(uri: str) -> Kind:
+    filesystem, path = open_uri(uri)
+    if filesystem.get_file_info(path).type == fs.FileType.Directory:
+        return "folder"
+    kind = next((k for ending, k in _ENDINGS.items() if path.lower().endswith(ending)), None)
+    if kind is None:
+        raise RequestError(
+            f"a folder, or an archive that ends with {', '.join(_ENDINGS)}, as source.path",
+            found=uri,
+            mend="give the folder or the archive that holds the images; unpack one of another kind",
+        )
+    return kind
 
 
-def _read_streamed(
-    uri: str, filesystem: fs.FileSystem, path: str, members: list[Member]
-) -> Iterator[bytes]:
-    wanted = {member.number for member in members}
-    with _open_tar(uri, filesystem, path) as archive:
-        for number, info in enumerate(archive):
-            if number in wanted:
-                content: Any = archive.extractfile(info)
-                yield content.read()
-            if number == members[-1].number:
-                return
+def _refuse_other_kind(uri: str, kind: Kind) -> None:
+    """Refuses a file that begins as no archive of its ending does."""
+    filesystem, path = open_uri(uri)
+    with filesystem.open_input_stream(path, compression=None) as stream:
+        head = bytes(stream.read(512))
+    found = next((k for begin, k in _BEGINNINGS.items() if head.startswith(begin)), None)
+    if found == kind or (found is None and kind == "tar" and _may_be_tar(head)):
+        return
+    shown = f"a file that begins {head[:16]!r}" if head else "an empty file"
+    raise RequestError(
+        f"a {kind} archive at {uri}",
+        found=f"one of the kind {found}" if found else shown,
+        mend="give it the ending of its kind" if found else "make or download the archive again",
+    )
+
+
+def _may_be_tar(head: bytes) -> bool:
+    """Whether these are the first bytes of a tar; old ones have no mark, but zeros in their place."""
+    return head[_TAR_MARK] == b"ustar" or (len(head) == 512 and not head[_TAR_MARK].strip(b"\0"))

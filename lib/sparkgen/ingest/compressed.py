@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError
+from sparkgen.ingest.inflate import inflated
 
 ENDINGS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
 
@@ -20,27 +21,20 @@ def compression(uri: str) -> str | None:
 
 
 @contextmanager
-def inflated(uri: str) -> Iterator[Any]:
-    """A file as a stream of what it holds; several compressed streams in a row are read as one.
+def opened(uri: str) -> Iterator[Any]:
+    """A file as a stream of what it holds, inflated where its name says that it is compressed.
 
     Raises:
         IngestError: it is not there, not compressed as its name says, cut short or damaged.
     """
-    how = compression(uri)
-    reader = {"gzip": igzip.open, "xz": lzma.open}.get(how or "")
-    with readable(uri):
-        if reader is None:
-            with plain(uri, how) as stream:
-                yield stream
-        else:
-            with plain(uri) as raw, reader(raw) as stream:
-                yield stream
+    with readable(uri), (inflated if compression(uri) else plain)(uri) as stream:
+        yield stream
 
 
-def plain(uri: str, how: str | None = None) -> Any:
-    """The bytes of a file as they lie there, or as pyarrow inflates them."""
+def plain(uri: str) -> Any:
+    """The bytes of a file as they lie there."""
     filesystem, path = open_uri(uri)
-    return filesystem.open_input_stream(path, compression=how)
+    return filesystem.open_input_stream(path, compression=None)
 
 
 @contextmanager

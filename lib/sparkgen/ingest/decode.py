@@ -1,7 +1,7 @@
 """One image file to pixels of the data set's shape, as a viewer would show it.
 
-In order: first frame, 16 bits to 8, palette and transparency laid over the background, colour or
-grey, EXIF orientation, the centre cut to the shape's proportions and scaled.
+In order: first frame, 16 bits to 8, colour profile, palette and transparency laid over the
+background, colour or grey, EXIF orientation, the centre cut to the shape's proportions and scaled.
 """
 
 import struct
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from sparkgen.ingest.colour import PROFILE, to_srgb
 from sparkgen.ingest.image_header import declared_size
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
@@ -38,6 +39,9 @@ _DECODER_ERRORS = (
     TypeError,
     LookupError,
     ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )
@@ -80,7 +84,8 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
                 _refuse_by_size(*image.size, rule.max_pixels)
                 image.load()
                 turn = _TURNS.get(_orientation(image))
-                flat = _flat(image, rule.background)
+                flat = _flat(image, rule.background).convert("L" if rule.shape[2] == 1 else "RGB")
+                fitted = _fitted(flat if turn is None else flat.transpose(turn), rule)
     except UnidentifiedImageError:
         raise BadImage("undecodable-image") from None
     except Image.DecompressionBombError:
@@ -88,8 +93,6 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
     except _DECODER_ERRORS as error:
         cut_short = isinstance(error, EOFError) or "truncated" in str(error).lower()
         raise BadImage("truncated-image" if cut_short else "undecodable-image") from None
-    flat = flat.convert("L" if rule.shape[2] == 1 else "RGB")
-    fitted = _fitted(flat if turn is None else flat.transpose(turn), rule)
     return np.asarray(fitted, np.uint8).reshape(rule.shape)
 
 
@@ -108,9 +111,8 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _flat(image: Image.Image, background: int) -> Image.Image:
-    """The image without palette, transparency or 16 bits: mode L or RGB."""
-    if image.mode.startswith("I"):
-        return _from_16_bits(image, background)
+    """The image without palette, profile, transparency or 16 bits: mode L or RGB."""
+    image = to_srgb(_eight_bits(image))
     if image.has_transparency_data:
         under = Image.new("RGBA", image.size, (background,) * 3 + (255,))
         under.alpha_composite(image.convert("RGBA"))
@@ -118,20 +120,27 @@ def _flat(image: Image.Image, background: int) -> Image.Image:
     return image if image.mode == "L" else image.convert("RGB")
 
 
-def _from_16_bits(image: Image.Image, background: int) -> Image.Image:
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey image of 16 bits as one of 8, with its transparency and profile; others as they are."""
+    if not image.mode.startswith("I"):
+        return image
     values = np.asarray(image).astype(np.uint32)
-    grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
+    grey = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
     clear = image.info.get("transparency")
     if isinstance(clear, int):
-        grey[values == clear] = background
-    return Image.fromarray(grey)
+        grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    if PROFILE in image.info:
+        grey.info[PROFILE] = image.info[PROFILE]
+    return grey
 
 
 def _fitted(image: Image.Image, rule: ImageRule) -> Image.Image:
     """The centre of the image, as much as has the shape's proportions, scaled to the shape."""
     height, width, _ = rule.shape
     scale = min(image.width / width, image.height / height)
-    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+    # Rounding makes some of what should be 0 a little less than 0, which resize refuses.
+    left = max(0.0, (image.width - width * scale) / 2)
+    top = max(0.0, (image.height - height * scale) / 2)
     if scale == 1:
         left, top = int(left), int(top)
         return image.crop((left, top, left + width, top + height))

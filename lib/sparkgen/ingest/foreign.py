@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.compressed import compression, inflated, plain, readable
+from sparkgen.ingest.compressed import compression, opened, plain, readable
 
 HEAD_BYTES = 4096
 THREADS = 32  # that wait for storage
@@ -61,7 +61,7 @@ def _refuse_foreign(uri: str) -> None:
         if raw and not raw.startswith(_COMPRESSED[how][0]):
             kind = looks_like(raw) or "text that is not compressed"
     if kind is None:
-        with inflated(uri) as stream:
+        with opened(uri) as stream:
             kind = looks_like(bytes(stream.read(HEAD_BYTES)))
     if kind is not None:
         mends = (mend for word, mend in _MENDS.items() if word in kind)

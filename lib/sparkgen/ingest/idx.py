@@ -6,6 +6,7 @@ dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of han
 
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
 from sparkgen.ingest.block import Bad, Block, Labels, Pixels, Records, block_rows
+from sparkgen.ingest.inflate import inflated
+from sparkgen.ingest.member import DAMAGE
 
 BLOCK_ROWS = 4096
 SKIP_BYTES = 1 << 20
@@ -20,13 +23,17 @@ UNSIGNED_BYTE = 8
 
 
 class IdxSlice(NamedTuple):
-    """The pictures from `first` up to `stop` of a pair of files."""
+    """The pictures from `first` up to `stop` of a pair of files.
+
+    `rows` is how many there are: the share that reaches them also sees that the files end there.
+    """
 
     split: str
     images: str
     labels: str
     first: int
     stop: int
+    rows: int
     size: int
     """Bytes of a picture."""
     classes: int
@@ -45,6 +52,9 @@ class IdxSlice(NamedTuple):
                 label = np.frombuffer(_exactly(labels, rows, self.labels), np.uint8)
                 records = _records(label.astype(np.int32), pixels.reshape(rows, -1), self.classes)
                 yield Block(self.split, 0, first, records)
+            if self.stop == self.rows:
+                _refuse_rest(images, self.images, self.rows)
+                _refuse_rest(labels, self.labels, self.rows)
 
 
 def idx_slices(
@@ -53,7 +63,7 @@ def idx_slices(
     """The shares of a pair of files.
 
     Raises:
-        RequestError: they are no idx files of bytes, or not of this shape, or not of one length.
+        RequestError: they are no idx files of bytes, or empty, not of this shape, or not of one length.
     """
     with _open(images) as stream:
         rows, *found = _shape(stream, images)
@@ -71,10 +81,14 @@ def idx_slices(
             found=str(labelled),
             mend="give the two files of one split",
         )
+    if rows == 0:
+        raise RequestError(
+            f"at least one picture in {images}", found="none", mend="correct the dataset's source"
+        )
     share = max(1, -(-rows // (tasks * BLOCK_ROWS))) * BLOCK_ROWS
     size = int(np.prod(shape))
     return [
-        IdxSlice(split, images, labels, first, min(first + share, rows), size, classes)
+        IdxSlice(split, images, labels, first, min(first + share, rows), rows, size, classes)
         for first in range(0, rows, share)
     ]
 
@@ -88,25 +102,49 @@ def _records(labels: Labels, pixels: Pixels, classes: int) -> Records:
     return Records(labels[good], pixels[good], bad, len(labels))
 
 
-def _open(uri: str) -> Any:
+@contextmanager
+def _open(uri: str) -> Iterator[Any]:
     filesystem, path = open_uri(uri)
-    return filesystem.open_input_stream(path)
+    compressed = path.lower().endswith((".gz", ".bz2"))
+    with ExitStack() as stack:
+        with _named(uri):
+            stream = stack.enter_context(
+                inflated(uri)
+                if compressed
+                else filesystem.open_input_stream(path, compression=None)
+            )
+        yield stream
+
+
+@contextmanager
+def _named(uri: str) -> Iterator[None]:
+    """Gives what goes wrong with a file the file's name."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error
 
 
 def _shape(stream: Any, uri: str) -> list[int]:
-    header = bytes(stream.read(4))
-    if len(header) < 4 or header[:2] != b"\0\0" or header[2] != UNSIGNED_BYTE:
+    """The sizes in the header of a file: how many records there are, and the sides of each."""
+    header = _read(stream, 4, uri)
+    if len(header) < 4 or header[:2] != b"\0\0" or header[2] != UNSIGNED_BYTE or header[3] == 0:
         raise RequestError(
             f"an idx file of unsigned bytes at {uri}",
-            found=f"a file that begins {header.hex(' ')}",
+            found=f"a file that begins {header.hex(' ')}" if header else "an empty file",
             mend="correct the dataset's source",
         )
     sizes = _exactly(stream, 4 * header[3], uri)
     return list(struct.unpack(f">{header[3]}I", sizes))
 
 
+def _refuse_rest(stream: Any, uri: str, rows: int) -> None:
+    if _read(stream, 1, uri):
+        raise IngestError(f"{uri} holds more than the {rows} records that its header declares")
+
+
 def _exactly(stream: Any, size: int, uri: str) -> bytes:
-    data = bytes(stream.read(size))
+    data = _read(stream, size, uri)
     if len(data) < size:
         raise IngestError(f"{uri} ends before the last record that its header declares")
     return data
@@ -115,3 +153,9 @@ def _exactly(stream: Any, size: int, uri: str) -> bytes:
 def _skip(stream: Any, size: int, uri: str) -> None:
     for done in range(0, size, SKIP_BYTES):
         _exactly(stream, min(SKIP_BYTES, size - done), uri)
+
+
+def _read(stream: Any, size: int, uri: str) -> bytes:
+    """Up to `size` bytes."""
+    with _named(uri):
+        return bytes(stream.read(size))

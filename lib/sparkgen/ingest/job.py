@@ -59,6 +59,7 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
     made = _made_before(dataset, sources, datasets_uri)
     if made is not None:
         log.info("version %s of %s is up to date", made.version, made.name)
+        _tell_unused(made)
         return made
     dataset_uri = f"{datasets_uri}/{dataset.name}"
     with staging(dataset_uri) as folder:
@@ -69,6 +70,7 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
         publish(folder, dataset_uri, manifest)
     if manifest.quarantined:
         log.warning("%s", quarantined(manifest, f"{dataset_uri}/{manifest.version}"))
+    _tell_unused(manifest)
     return manifest
 
 
@@ -77,7 +79,7 @@ def _make(
 ) -> Manifest:
     cores = spark.sparkContext.defaultParallelism
     scratch = f"{folder}/scratch"
-    slices = make_slices(dataset, sources, tasks=cores, scratch=scratch)
+    slices, unused = make_slices(dataset, sources, tasks=cores, scratch=scratch)
     groups = parse(spark, slices, Filter(dataset.labels, dataset.invert), scratch)
     parsed = [summary for group in groups for summary in group.summaries]
     evidence = gather(dataset, parsed)
@@ -93,7 +95,25 @@ def _make(
     _refuse_few_rows(dataset, layout)
     _tell_layout(dataset, sources, layout)
     _refuse_changed(sources, find_sources(dataset))
-    return _manifest(dataset, sources, parsed, written)
+    manifest = _manifest(dataset, sources, parsed, written)
+    return manifest.model_copy(update={"unused": unused | _left_out(parsed, layout)})
+
+
+def _left_out(parsed: list[Summary], layout: Layout) -> dict[str, int]:
+    """Good records that `labels` and `limit` leave out."""
+    kept = sum(s.rows for s in parsed)
+    counts = {
+        "other-label": sum(s.good for s in parsed) - kept,
+        "beyond-limit": kept - sum(layout.rows.values()),
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _tell_unused(manifest: Manifest) -> None:
+    """Says on stderr what was in the sources, is not bad, and is not in the version."""
+    if manifest.unused:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in manifest.unused.items())
+        log.info("of the sources of %s not used: %s", manifest.name, reasons)
 
 
 def _weigh(evidence: Evidence | None, *, too_many_bad: bool) -> None:
@@ -123,7 +143,12 @@ def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) ->
         return None
     for manifest in versions:
         same = manifest.config == dataset.model_dump(mode="json") and manifest.sources == entries
-        if same and _is_whole(manifest, f"{datasets_uri}/{dataset.name}/{manifest.version}"):
+        # A version made before unused records were counted may lack images that nobody missed, and
+        # has the first records in place of a limit's choice.
+        asked = dataset.source.format == "images" or dataset.limit is not None
+        counted = not asked or "unused" in manifest.model_fields_set
+        version_uri = f"{datasets_uri}/{dataset.name}/{manifest.version}"
+        if same and counted and _is_whole(manifest, version_uri):
             return manifest
     return None
 

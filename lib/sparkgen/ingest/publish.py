@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from pyarrow import fs
 
-from sparkgen.datasets.manifest import MANIFEST, Manifest, write_manifest
+from sparkgen.datasets.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from sparkgen.datasets.storage import open_uri, remove_folder
 
 STAGING = ".staging-"
@@ -62,6 +62,7 @@ def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
     version_uri = f"{dataset_uri}/{manifest.version}"
     filesystem, target = open_uri(version_uri)
     if filesystem.get_file_info(f"{target}/{MANIFEST}").type == fs.FileType.File:
+        _count_anew(version_uri, manifest)
         return
     remove_folder(version_uri)
     if isinstance(filesystem, fs.LocalFileSystem):
@@ -71,6 +72,13 @@ def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
     for file in [*files, *(f.path for f in manifest.quarantine_files)]:
         filesystem.copy_file(f"{open_uri(staged_uri)[1]}/{file}", f"{target}/{file}")
     write_manifest(version_uri, manifest)
+
+
+def _count_anew(version_uri: str, manifest: Manifest) -> None:
+    """Writes into a version of the same rows what was not used this time, where that differs."""
+    there = read_manifest(version_uri)
+    if there.unused != manifest.unused or "unused" not in there.model_fields_set:
+        write_manifest(version_uri, there.model_copy(update={"unused": manifest.unused}))
 
 
 def _rename(source: str, target: str, staged_uri: str, manifest: Manifest) -> None:

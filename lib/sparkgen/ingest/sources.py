@@ -1,5 +1,8 @@
 """From a dataset's source to the files that it names, and from those to shares of work."""
 
+from collections import Counter
+from typing import NamedTuple
+
 from sparkgen.config.dataset import (
     BuiltinSource,
     DatasetConfig,
@@ -13,14 +16,23 @@ from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Slice
 from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.digits import digits_entry, write_digits
-from sparkgen.ingest.files import find_files, find_tree
+from sparkgen.ingest.files import find_files, find_trees, passed_over
 from sparkgen.ingest.foreign import refuse_foreign
 from sparkgen.ingest.idx import idx_slices
-from sparkgen.ingest.images import candidates, image_slices
+from sparkgen.ingest.images import image_slices
 from sparkgen.ingest.libsvm_line import Rule
+from sparkgen.ingest.placement import place
+from sparkgen.ingest.spots import Rules
 from sparkgen.ingest.text import text_slices
 
 Sources = dict[str, list[SourceEntry]]
+
+
+class Work(NamedTuple):
+    """Shares of the sources for the tasks, and how much of the sources is in none, by reason."""
+
+    slices: list[Slice]
+    unused: dict[str, int]
 
 
 def find_sources(dataset: DatasetConfig) -> Sources:
@@ -33,8 +45,8 @@ def find_sources(dataset: DatasetConfig) -> Sources:
     if isinstance(source, BuiltinSource):
         return {"train": [digits_entry()], "test": [digits_entry()]}
     if isinstance(source, ImageSource):
-        found = find_tree(source.path)
-        return {"train": [found]} if source.test is None else {"train": [found], "test": [found]}
+        found = find_trees(source.path)
+        return {"train": found} if source.test is None else {"train": found, "test": found}
     paths: dict[str, list[str | None]]
     if isinstance(source, LibsvmSource):
         paths = {"train": [source.train], "test": [source.test]}
@@ -47,9 +59,7 @@ def find_sources(dataset: DatasetConfig) -> Sources:
     return {split: entries for split, entries in files.items() if entries}
 
 
-def make_slices(
-    dataset: DatasetConfig, sources: Sources, *, tasks: int, scratch: str
-) -> list[Slice]:
+def make_slices(dataset: DatasetConfig, sources: Sources, *, tasks: int, scratch: str) -> Work:
     """The sources cut into shares of work.
 
     Args:
@@ -60,35 +70,41 @@ def make_slices(
     """
     source = dataset.source
     if isinstance(source, ImageSource):
-        return _image_slices(dataset, source, sources, tasks)
+        return _image_work(dataset, source, sources, tasks)
     if isinstance(source, IdxSource):
-        return [s for split in sources for s in _idx_slices(dataset, split, sources[split], tasks)]
+        parts = [s for split in sources for s in _idx_slices(dataset, split, sources[split], tasks)]
+        return Work(parts, {})
     if isinstance(source, BuiltinSource):
         dataset = dataset.model_copy(update={"source": write_digits(scratch)})
         return make_slices(dataset, find_sources(dataset), tasks=tasks, scratch=scratch)
     rule = libsvm_rule(dataset, source)
     refuse_foreign([file.uri for files in sources.values() for file in files])
-    return [
+    slices: list[Slice] = [
         part
         for split, files in sources.items()
         for number, file in enumerate(files)
         for part in text_slices(split, number, file.uri, size=file.size, rule=rule, tasks=tasks)
     ]
+    unused = sum((passed_over(uri) for uri in (source.train, source.test) if uri), Counter[str]())
+    return Work(slices, dict(sorted(unused.items())))
 
 
-def _image_slices(
-    dataset: DatasetConfig, source: ImageSource, sources: Sources, tasks: int
-) -> list[Slice]:
-    uri = sources["train"][0].uri
+def _image_work(dataset: DatasetConfig, source: ImageSource, sources: Sources, tasks: int) -> Work:
     rule = ImageRule(dataset.shape, source.resize, source.background, source.max_pixels)
     splits = {"train": source.train, "test": source.test}
     folders = {split: folder for split, folder in splits.items() if folder}
-    found = candidates(list_members(uri), folders, dataset.class_names)
-    return [
+    uris = [entry.uri for entry in sources["train"]]
+    rules = Rules(source.path, folders, dataset.class_names, dataset.max_bad_fraction)
+    candidates, unused = place([list_members(uri) for uri in uris], rules)
+    slices: list[Slice] = [
         part
         for split in folders
-        for part in image_slices(split, uri, found[split], rule=rule, tasks=tasks)
+        for number, uri in enumerate(uris)
+        for part in image_slices(
+            split, number, uri, candidates[split][number], rule=rule, tasks=tasks
+        )
     ]
+    return Work(slices, unused)
 
 
 def libsvm_rule(dataset: DatasetConfig, source: LibsvmSource) -> Rule:

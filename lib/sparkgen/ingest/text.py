@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.ingest.block import Block
-from sparkgen.ingest.compressed import compression, inflated, readable
+from sparkgen.ingest.compressed import compression, opened, readable
 from sparkgen.ingest.libsvm import parse_block
 from sparkgen.ingest.libsvm_line import Rule
 
@@ -42,7 +42,7 @@ class TextSlice(NamedTuple):
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
         if compression(self.uri):
-            with inflated(self.uri) as stream:
+            with opened(self.uri) as stream:
                 for number, text in enumerate(line_blocks(stream)):
                     if number % self.step == self.first:
                         yield number, text

@@ -12,7 +12,8 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
     """Ingests a dataset; gives what the command prints.
 
     Returns:
-        `dataset`, `version`, `rows` by split, and `quarantined`, the bad records by reason.
+        `dataset`, `version`, `rows` by split, `quarantined`, the bad records by reason, and
+        `unused`, what else was in the sources and is not in the version, by reason.
     """
     from sparkgen.ingest.job import ingest
 
@@ -23,4 +24,5 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
         "version": manifest.version,
         "rows": {name: split.rows for name, split in manifest.splits.items()},
         "quarantined": manifest.quarantined,
+        "unused": manifest.unused,
     }

@@ -1,0 +1,48 @@
+"""A file in a folder or an archive, and what is said of an archive that is not whole."""
+
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from typing import NamedTuple
+
+from isal import isal_zlib
+
+from sparkgen.errors import RequestError
+
+# What the readers of archives are known to raise on damaged ones: no one class covers them.
+DAMAGE: tuple[type[Exception], ...] = (  # type: ignore[assignment]  # as the stub of isal has it
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    isal_zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
+
+
+class Member(NamedTuple):
+    """A file in a folder or an archive: its number there, its path, and its bytes from `offset`.
+
+    `fault` is why it cannot be read, as the quarantine names it; None where nothing is wrong.
+    """
+
+    number: int
+    name: str
+    offset: int
+    size: int
+    fault: str | None = None
+
+
+def damaged(uri: str, found: str) -> RequestError:
+    """The error that says what is wrong with an archive."""
+    return RequestError(
+        f"a whole archive at {uri}", found=found, mend="make or download the archive again"
+    )

@@ -1,0 +1,104 @@
+"""A small set of pictures in folders and archives of every kind."""
+
+import bz2
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sparkgen.ingest.archives import list_members
+from sparkgen.ingest.block import Records
+from sparkgen.ingest.decode import ImageRule
+from sparkgen.ingest.images import image_slices
+from sparkgen.ingest.placement import Placement, place
+from sparkgen.ingest.spots import Rules
+
+SPLITS = {"train": "train", "test": "test"}
+TRAIN = {"train": "train"}
+NAMES = ("cat", "dog")
+RULE = ImageRule((2, 2, 1))
+
+Files = Mapping[str, bytes]
+
+
+def png(value: int) -> bytes:
+    data = io.BytesIO()
+    Image.new("L", (2, 2), value).save(data, "PNG")
+    return data.getvalue()
+
+
+FILES = {f"set/{s}/{c}/{i:03d}.png": png(i) for s in SPLITS for c in NAMES for i in range(30)}
+FILES |= {"set/LICENSE": b"free", "set/train/.DS_Store": b"", "set/train/cat/.hidden": b""}
+
+
+def tar(files: Files, form: int = tarfile.PAX_FORMAT) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", format=form) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+def zipped(files: Files, method: int = zipfile.ZIP_STORED) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+PACKED: dict[str, Callable[[Files], bytes]] = {
+    "tar": tar,
+    "tar.gz": lambda files: gzip.compress(tar(files), mtime=0),
+    "tar.bz2": lambda files: bz2.compress(tar(files)),
+    "zip": zipped,
+}
+KINDS = ("folder", *PACKED)
+
+
+def made(kind: str, path: Path, files: Files = FILES) -> str:
+    """The path of a folder, or of an archive in it, that holds some files."""
+    if kind != "folder":
+        (path / f"set.{kind}").write_bytes(PACKED[kind](dict(sorted(files.items()))))
+        return f"{path}/set.{kind}"
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return str(path)
+
+
+def placed(
+    *uris: str,
+    splits: Mapping[str, str] = SPLITS,
+    names: tuple[str, ...] = NAMES,
+    most: float = 0.01,
+) -> Placement:
+    return place([list_members(uri) for uri in uris], Rules(uris[0], dict(splits), names, most))
+
+
+def records_of(
+    uri: str, tasks: int = 1, splits: Mapping[str, str] = SPLITS, most: float = 0.01
+) -> dict[str, list[Records]]:
+    """The records of each block of each split."""
+    found = placed(uri, splits=splits, most=most).candidates
+    return {
+        split: [
+            block.records
+            for part in image_slices(split, 0, uri, found[split][0], rule=RULE, tasks=tasks)
+            for block in part.blocks()
+        ]
+        for split in splits
+    }
+
+
+def levels_of(uri: str, split: str = "train") -> list[int]:
+    """The level of every picture of a split, in order."""
+    blocks = [records.pixels[:, 0] for records in records_of(uri)[split]]
+    return [int(level) for level in np.concatenate(blocks)]

@@ -1,0 +1,81 @@
+"""idx files: what their headers declare is there, all of it and nothing more."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest.idx import BLOCK_ROWS, IdxSlice, idx_slices
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (BLOCK_ROWS + 10, 2, 2), np.uint8)
+LABELS = (np.arange(len(PIXELS)) % 3).astype(np.uint8)
+
+
+def idx(values: np.ndarray) -> bytes:
+    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
+def slices(folder: Path, images: bytes, labels: bytes, ending: str = "") -> list[IdxSlice]:
+    paths = []
+    for name, data in (("images", images), ("labels", labels)):
+        paths.append(f"{folder}/{name}{ending}")
+        Path(paths[-1]).write_bytes(data)
+    return idx_slices("train", *paths, shape=(2, 2, 1), classes=3, tasks=2)
+
+
+def read(parts: list[IdxSlice]) -> tuple[np.ndarray, np.ndarray]:
+    blocks = [block.records for part in parts for block in part.blocks()]
+    return np.concatenate([b.pixels for b in blocks]), np.concatenate([b.labels for b in blocks])
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".GZ"])
+def test_two_shares_give_every_picture_once_and_in_order(tmp_path: Path, ending: str) -> None:
+    files = [gzip.compress(idx(v)) if ending else idx(v) for v in (PIXELS, LABELS)]
+    parts = slices(tmp_path, *files, ending)
+    assert [(p.first, p.stop) for p in parts] == [(0, BLOCK_ROWS), (BLOCK_ROWS, len(PIXELS))]
+    pixels, labels = read(parts)
+    assert np.array_equal(pixels, PIXELS.reshape(-1, 4))
+    assert np.array_equal(labels, LABELS)
+
+
+@pytest.mark.parametrize("longer", ["images", "labels"])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_more_than_the_header_declares_is_noticed(tmp_path: Path, longer: str, ending: str) -> None:
+    files = [
+        idx(values) + bytes(longer == name)
+        for name, values in (("images", PIXELS), ("labels", LABELS))
+    ]
+    parts = slices(tmp_path, *(gzip.compress(f) if ending else f for f in files), ending)
+    with pytest.raises(IngestError, match=rf"/{longer}{ending} holds more than the 4106 records"):
+        read(parts)
+
+
+def test_damage_names_the_file_that_has_it(tmp_path: Path) -> None:
+    images, labels = gzip.compress(idx(PIXELS)), gzip.compress(idx(LABELS))
+    damaged = images[:1000] + bytes([images[1000] ^ 255]) + images[1001:]
+    with pytest.raises(IngestError, match=r"/images\.gz cannot be read"):
+        read(slices(tmp_path, damaged, labels, ".gz"))
+    with pytest.raises(IngestError, match=r"/images\.gz cannot be read"):
+        slices(tmp_path, b"<html>404</html>", labels, ".gz")
+    with pytest.raises(IngestError, match="/images ends before the last record"):
+        read(slices(tmp_path, idx(PIXELS)[:-1], idx(LABELS)))
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"", "an empty file"),
+        (b"\0\0\x08\0", "a file that begins 00 00 08 00"),
+        (b"\0\0\x0d\3" + bytes(12), "a file that begins 00 00 0d 03"),
+        (idx(PIXELS[:0]), "none"),
+    ],
+    ids=["empty", "no dimensions", "floats", "no pictures"],
+)
+def test_what_is_no_idx_file_of_pictures_is_refused(
+    tmp_path: Path, data: bytes, found: str
+) -> None:
+    with pytest.raises(RequestError, match=f"found {found}"):
+        slices(tmp_path, data, idx(LABELS[:0]))
