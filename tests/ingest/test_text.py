@@ -23,7 +23,7 @@ RULE = Rule(width=4, classes=10)
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
-    ".XZ": lzma.compress,
+    ".XZ": lambda data: lzma.compress(data, preset=0),
     ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
 }
 ROWS = b"1 1:1\n2 2:2\n"
