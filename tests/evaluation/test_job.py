@@ -50,10 +50,8 @@ def test_every_row_counts_once_whatever_the_batch_size(
         config = CONFIG.model_copy(update={"batch_rows": batch_rows})
         found = [
             total
-            for file in digits_version.manifest.split("test").files
-            for key, _, total in sum_file(
-                packed_vae, f"{digits_version.uri}/{file.path}", config, class_names=()
-            )
+            for file in digits_version.manifest.split_files(digits_version.uri, "test")
+            for key, _, total in sum_file(packed_vae, file, config, class_names=())
             if key == name
         ]
         assert combine(found).rows == 90
@@ -84,10 +82,10 @@ def test_a_classifier_has_an_accuracy_for_every_class(
 def test_accuracies_are_those_of_the_rows_of_each_class(
     packed_classifier: PortableModel, digits_version: DatasetVersion
 ) -> None:
-    (file, *_) = digits_version.manifest.split("test").files
-    uri, names = f"{digits_version.uri}/{file.path}", digits_version.manifest.class_names
-    found = {n: s for n, _, s in sum_file(packed_classifier, uri, CONFIG, class_names=names)}
-    (rows,) = read_batches(uri, (8, 8, 1), 100)
+    (file, *_) = digits_version.manifest.split_files(digits_version.uri, "test")
+    names = digits_version.manifest.class_names
+    found = {n: s for n, _, s in sum_file(packed_classifier, file, CONFIG, class_names=names)}
+    (rows,) = read_batches(file, (8, 8, 1), 100)
     guess = np.argmax(unpack(packed_classifier).logits(rows.images / np.float32(255)), axis=1)
     for label in np.unique(rows.labels):
         hits = (guess == label)[rows.labels == label]

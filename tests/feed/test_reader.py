@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.errors import ManifestError, RequestError
 from sparkgen.feed.plan import Position, make_plan
@@ -278,8 +279,9 @@ def test_a_file_with_other_pictures_than_the_manifest_says_is_named(make_version
     table = pq.read_table(version.file(0))
     short = pa.array([image[:-1] for image in table["image"].to_pylist()], pa.binary())
     pq.write_table(table.set_column(2, "image", short), version.file(0))
+    data = version.file(0).read_bytes()
     entry = version.manifest.splits["train"].files[0]
-    entry = entry.model_copy(update={"bytes": version.file(0).stat().st_size})
+    entry = entry.model_copy(update={"bytes": len(data), "sha256": digest(data)})
     train_split = version.manifest.splits["train"]
     files = (entry, *train_split.files[1:])
     split = train_split.model_copy(update={"files": files})

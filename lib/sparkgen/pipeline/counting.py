@@ -9,12 +9,13 @@ import io
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.job import evaluate, read_batches
@@ -23,24 +24,23 @@ from sparkgen.noise import Stream, row_noises
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
 from sparkgen.pipeline.version import DatasetVersion
+from sparkgen.tasks import run_each
 from sparkgen.tracking.runs import RunLogger
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import SparkSession
 
     from sparkgen.models.counted import CountedModel, Statistics
 
 SHARES = 16  # of the files: what the driver sums, whatever the number of files
 HISTORY = "history.json"
-Frames = Iterator["pd.DataFrame"]
 
 
 class _Pass(NamedTuple):
     """One pass: the model it starts from, and what it goes over."""
 
     packed: PortableModel
-    files: list[str]
+    files: list[StoredFile]
     epoch: int
     seed: int
     batch_rows: int
@@ -61,7 +61,8 @@ def count(
     model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
     history = _resume(model, folder)
     start = time.monotonic()
-    files = [f"{version.uri}/{entry.path}" for entry in version.manifest.split("train").files]
+    files = version.manifest.split_files(version.uri, "train")
+    check_sizes(files)
     config = experiment.training
     for epoch in range(len(history), config.epochs):
         packed = _pack(model, experiment)
@@ -88,29 +89,18 @@ def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
 
     shares = min(SHARES, len(work.files))
     broadcast = spark.sparkContext.broadcast(work)
+
+    def count_share(share: int) -> Iterator[bytes]:
+        yield count_files(broadcast.value, broadcast.value.files[share::shares])
+
     try:
-        numbers = spark.range(0, shares, 1, numPartitions=shares)
-        rows = numbers.mapInPandas(
-            _share_counter(broadcast, shares), "share int, data binary"
-        ).collect()
+        parts = run_each(spark, count_share, range(shares))
     finally:
         broadcast.unpersist()
-    return sum_statistics(_unpack(r.data) for r in sorted(rows, key=lambda r: r.share))
+    return sum_statistics(map(_unpack, parts))
 
 
-def _share_counter(broadcast: Any, shares: int) -> Callable[[Frames], Frames]:
-    def count_shares(frames: Frames) -> Frames:
-        import pandas as pd
-
-        for frame in frames:
-            for share in frame["id"]:
-                data = count_files(broadcast.value, broadcast.value.files[share::shares])
-                yield pd.DataFrame([{"share": share, "data": data}])
-
-    return count_shares
-
-
-def count_files(work: _Pass, files: list[str]) -> bytes:
+def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The statistics of some files as the bytes of an .npz; called in an executor."""
     import numpy as np
 

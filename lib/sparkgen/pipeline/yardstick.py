@@ -46,7 +46,7 @@ def sample_figures(
     )
     return appraise(
         spark,
-        [f"{made.uri}/{entry.path}" for entry in made.sample_set.files],
+        made.files,
         judge,
         config,
         version_uri=dataset.uri,
