@@ -1,6 +1,9 @@
 """Which dataset version a request means."""
 
+import logging
 from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
@@ -8,6 +11,8 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import RequestError
+
+log = logging.getLogger(__name__)
 
 
 class DatasetVersion(NamedTuple):
@@ -52,8 +57,14 @@ def _placed(root: str, manifest: Manifest) -> DatasetVersion:
 
 
 def _options(manifest: Manifest) -> object:
+    """The configuration without its source; None where a release with other keys wrote it."""
     # Lanes and labels come back from JSON as lists; so do they from the request's dump.
     config = {key: value for key, value in manifest.config.items() if key != "source"}
-    return DatasetConfig.model_validate({**config, "source": {"format": "builtin"}}).model_dump(
-        mode="json", exclude={"source"}
-    )
+    try:
+        made = DatasetConfig.model_validate({**config, "source": {"format": "builtin"}})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        log.warning("left out version %s: %s: %s", manifest.version, key, first["msg"])
+        return None
+    return made.model_dump(mode="json", exclude={"source"})
