@@ -7,6 +7,7 @@ which an interrupted training goes on.
 
 import io
 import json
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,9 +18,16 @@ from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.storage import read_bytes, write_bytes
-from sparkgen.errors import RequestError
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.job import evaluate, read_batches
-from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, PortableModel, pack, unpack
+from sparkgen.models.portable import (
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    PortableModel,
+    lay_out,
+    pack,
+    unpack,
+)
 from sparkgen.noise import Stream, row_noises
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from sparkgen.models.counted import CountedModel, Statistics
+
+log = logging.getLogger(__name__)
 
 SHARES = 16  # of the files: what the driver sums, whatever the number of files
 HISTORY = "history.json"
@@ -193,15 +203,34 @@ def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -
 
 
 def _resume(model: Any, folder: str) -> list[dict[str, float]]:
+    """The figures of the passes done; the model is set to the last of them that is whole."""
+    history = _history(folder)
+    while history:
+        try:
+            packed = pack(_pass_folder(folder, len(history)))
+        except ModelError as error:
+            log.warning("going back one pass: %s", error)
+            history.pop()
+            continue
+        with tempfile.TemporaryDirectory() as local:
+            lay_out(packed, local)
+            model.load_weights(Path(local, WEIGHTS_FILE))
+        return history
+    return []
+
+
+def _history(folder: str) -> list[dict[str, float]]:
+    uri = f"{folder}/{HISTORY}"
     try:
-        history = json.loads(read_bytes(f"{folder}/{HISTORY}"))
+        history = json.loads(read_bytes(uri))
+        if not isinstance(history, list):
+            raise ValueError(f"expected a list, found {type(history).__name__}")
     except FileNotFoundError:
         return []
-    with tempfile.TemporaryDirectory() as local:
-        weights = Path(local, WEIGHTS_FILE)
-        weights.write_bytes(read_bytes(f"{_pass_folder(folder, len(history))}/{WEIGHTS_FILE}"))
-        model.load_weights(weights)
-    return list(history)
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged, and the training begins anew: %s", uri, error)
+        return []
+    return history
 
 
 def _pass_folder(folder: str, number: int) -> str:
