@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparkgen.datasets.files import FileEntry, digest
+from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import (
     Manifest,
     SourceEntry,
@@ -133,11 +133,6 @@ def test_a_file_that_is_none_of_the_version_is_refused(tmp_path: Path, key: str,
     (folder / "manifest.json").write_text(json.dumps(values))
     with pytest.raises(ManifestError, match=rf"splits\.train\.files\.0\.{key}"):
         read_manifest(str(folder))
-
-
-def test_rows_of_a_split_are_those_of_its_files() -> None:
-    with pytest.raises(ValueError, match="2 rows, 1 in the files"):
-        SplitEntry(rows=2, label_counts={}, files=(FileEntry(**FILE),))
 
 
 def test_a_damaged_version_is_told_and_the_others_go_on(tmp_path: Path, caplog) -> None:
