@@ -15,7 +15,7 @@ from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, pack
 
 NAME, OPTIONS = "reconstruction.dense_autoencoder", {"latent": 2}
-SEALS = ("sha256", "weights_sha256")
+SEALS = ("sealed_sha256", "weights_sha256")
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-SEAL = "sha256"
+SEAL = "sealed_sha256"
 
 
 def seal(values: Mapping[str, Any]) -> bytes:
-    """Plain values as the bytes of a JSON file with their SHA-256 beside them, keys sorted."""
+    """Plain values as the bytes of a JSON file with their SHA-256 among them, keys sorted."""
     text = json.dumps({**values, SEAL: _digest(values)}, indent=1, sort_keys=True)
     return text.encode()
 

@@ -96,6 +96,7 @@ def sample(
         _write_contact_sheet(Sampled(set_uri, made))
     if read_sample_set(set_uri) != made:
         write_sample_set(set_uri, made)
+    if missing:
         remove_notes(set_uri, parts)
     return Sampled(set_uri, made)
 
