@@ -20,6 +20,7 @@ from benchmarks.sample import load, load_plainly
 from benchmarks.session import local_spark, scratch_folder
 from benchmarks.versions import Version, experiment_of, fresh_model, mnist_version
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.files import StoredFile
 
 EXPERIMENT = "vae_mnist"
 QUICK_ROWS = 1_000
@@ -54,9 +55,9 @@ def ingest(spark: Any, data: str, scratch: Path, rows: int) -> Version:
     return mnist_version(spark, scratch / "datasets", train, mnist_test(data, scratch, rows=rows))
 
 
-def files_of(version: Version, config: EvaluationConfig) -> list[str]:
+def files_of(version: Version, config: EvaluationConfig) -> list[StoredFile]:
     """The files that the figures are of."""
-    return [f"{version.uri}/{file.path}" for file in version.manifest.split(config.split).files]
+    return version.manifest.split_files(version.uri, config.split)
 
 
 def ours(spark: Any, packed: Any, config: EvaluationConfig, version: Version) -> Any:
@@ -72,7 +73,7 @@ def keep(load_model: Any, packed: Any, config: EvaluationConfig) -> Any:
     return load_model(packed), config
 
 
-def sum_file(kept: Any, file_uri: str) -> None:
+def sum_file(kept: Any, file: StoredFile) -> None:
     """The sums of every figure over one file, by the functions of our job."""
     from sparkgen.evaluation.job import read_batches
     from sparkgen.evaluation.measure import measure
@@ -80,7 +81,7 @@ def sum_file(kept: Any, file_uri: str) -> None:
 
     model, config = kept
     names = [str(i) for i in range(model.spec.classes)]
-    for rows in read_batches(file_uri, model.spec.shape, config.batch_rows):
+    for rows in read_batches(file, model.spec.shape, config.batch_rows):
         for _, _, values in measure(model, rows, config, class_names=names):
             sums(values)
 

@@ -28,7 +28,11 @@ class RequestError(SparkgenError):
 
 
 class ManifestError(RequestError):
-    """A dataset version that cannot be used: no manifest, a damaged file, a pickled schema."""
+    """A dataset version or sample set that cannot be used: a damaged or missing file or manifest."""
+
+
+class ModelError(RequestError):
+    """A saved model that cannot be used: damaged, incomplete, or not one that this release builds."""
 
 
 class IngestError(SparkgenError):

@@ -5,17 +5,22 @@ pictures pass through files on storage that all executors share, never through t
 """
 
 import sys
+import threading
+import uuid
 import zipimport
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparkgen.errors import TaskFailed
+from sparkgen.errors import SparkgenError, TaskFailed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+LOOK_SECONDS = 0.1
 
 
 def run_each(
@@ -34,19 +39,60 @@ def run_each(
         tasks: among which the items are divided, neighbours together; None: a task an item.
 
     Raises:
-        TaskFailed: `run` raised an error as often as Spark tries a task.
+        SparkgenError: one that `run` raised, as itself; no task is tried again, and the others are
+            stopped.
+        TaskFailed: `run` raised another error, as often as Spark tries a task.
     """
     from py4j.protocol import Py4JJavaError
+    from pyspark.accumulators import AddingAccumulatorParam
 
-    def quickly(item: S) -> Iterator[T]:
-        yield from run(item)
+    if not items:
+        return []
+    context = spark.sparkContext
+    errors: Any = context.accumulator((), AddingAccumulatorParam(()))
+
+    def run_part(part: Iterator[S]) -> Iterator[T]:
+        try:
+            for item in part:
+                yield from run(item)
+        except SparkgenError as error:
+            # Spark would try the task again, in vain, and print the traceback.
+            errors.add((error,))
         _forget_archives()
 
-    divided = spark.sparkContext.parallelize(items, max(1, tasks or len(items)))
+    divided = context.parallelize(items, tasks or len(items))
     try:
-        return divided.flatMap(quickly).collect()
+        with _stopped_at(errors, context):
+            made = divided.mapPartitions(run_part).collect()
     except Py4JJavaError as error:
-        raise TaskFailed(_last_of_traceback(str(error.java_exception.getMessage()))) from error
+        if not errors.value:
+            message = _last_of_traceback(str(error.java_exception.getMessage()))
+            raise TaskFailed(message) from error
+    if errors.value:
+        raise errors.value[0]
+    return list(made)
+
+
+@contextmanager
+def _stopped_at(errors: Any, context: Any) -> Iterator[None]:
+    """Cancels what runs on Spark in the meantime once a task has left an error."""
+    tag, done = f"sparkgen-{uuid.uuid4().hex}", threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_SECONDS):
+            if errors.value:
+                context.cancelJobsWithTag(tag)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    context.addJobTag(tag)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        context.removeJobTag(tag)
 
 
 def _forget_archives() -> None:
@@ -62,8 +108,5 @@ def _forget_archives() -> None:
 
 
 def _last_of_traceback(message: str) -> str:
-    """The error, without the name of its class where it is one of this package's."""
     traceback = message.partition("\n\tat ")[0]
-    last = [line for line in traceback.splitlines() if line.strip()][-1].strip()
-    name, _, text = last.partition(": ")
-    return text if name.startswith("sparkgen.errors.") else last
+    return [line for line in traceback.splitlines() if line.strip()][-1].strip()

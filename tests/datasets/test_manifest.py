@@ -1,9 +1,13 @@
 """The manifest: what is no version is refused, and an id says what the content is."""
 
+import json
+import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import (
     Manifest,
     SourceEntry,
@@ -15,7 +19,7 @@ from sparkgen.datasets.manifest import (
 )
 from sparkgen.errors import ManifestError
 
-MANIFEST = Manifest(
+DRAFT = Manifest(
     name="tiny",
     version="0",
     shape=(2, 2, 1),
@@ -27,11 +31,19 @@ MANIFEST = Manifest(
     config={"source": {"train": "/here/a.txt"}, "seed": 0},
     libraries={"numpy": "1"},
 )
+MANIFEST = DRAFT.model_copy(update={"version": content_version(DRAFT)})
+FILE = {"path": "train/part-00000.parquet", "rows": 1, "bytes": 4, "sha256": digest(b"PAR1")}
+
+
+def place(root: Path, manifest: Manifest = MANIFEST) -> Path:
+    """The folder of a version with nothing but its manifest."""
+    folder = root / manifest.name / manifest.version
+    write_manifest(str(folder), manifest)
+    return folder
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_manifest(f"{tmp_path}/tiny/0", MANIFEST)
-    assert read_manifest(f"{tmp_path}/tiny/0") == MANIFEST
+    assert read_manifest(str(place(tmp_path))) == MANIFEST
     assert list_versions(str(tmp_path), "tiny") == [MANIFEST]
 
 
@@ -58,8 +70,83 @@ def test_a_folder_without_a_manifest_is_no_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["_common_metadata", "_metadata", "train/_common_metadata"])
 def test_a_pickled_schema_is_refused(tmp_path: Path, name: str) -> None:
-    write_manifest(f"{tmp_path}/tiny/0", MANIFEST)
-    (tmp_path / "tiny" / "0" / name).parent.mkdir(exist_ok=True)
-    (tmp_path / "tiny" / "0" / name).write_bytes(b"pickle")
+    folder = place(tmp_path)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"pickle")
     with pytest.raises(ManifestError, match="pickled Petastorm schema"):
-        read_manifest(f"{tmp_path}/tiny/0")
+        read_manifest(str(folder))
+
+
+def test_a_manifest_with_a_flipped_bit_is_refused_or_says_the_same_of_the_data(
+    tmp_path: Path,
+) -> None:
+    folder = place(tmp_path)
+    written = (folder / "manifest.json").read_bytes()
+    random, refused = np.random.default_rng(0), 0
+    for at, bit in zip(
+        random.integers(0, len(written), 300), random.integers(0, 8, 300), strict=True
+    ):
+        data = bytearray(written)
+        data[at] ^= 1 << bit
+        (folder / "manifest.json").write_bytes(data)
+        try:
+            found = read_manifest(str(folder))
+        except ManifestError as error:
+            refused += str(folder) in str(error)
+        else:  # where the sources lay, or what wrote the files
+            assert content_version(found) == MANIFEST.version == found.version
+    assert refused > 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b"{}", b"null", b"\xff\xfe{", b"[" * 100_000, b"PAR1" * 1000],
+    ids=["empty", "list", "no keys", "null", "no UTF-8", "deep", "Parquet"],
+)
+def test_what_is_no_manifest_is_one_line(tmp_path: Path, text: bytes) -> None:
+    folder = place(tmp_path)
+    (folder / "manifest.json").write_bytes(text)
+    with pytest.raises(ManifestError, match="run sparkgen ingest again") as caught:
+        read_manifest(str(folder))
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("path", "../../secret.parquet"),
+        ("path", "/etc/passwd"),
+        ("path", "train/../../x.parquet"),
+        ("path", "train//x.parquet"),
+        ("path", ""),
+        ("rows", -1),
+        ("rows", 1.5),
+        ("bytes", -4),
+        ("sha256", "0"),
+    ],
+)
+def test_a_file_that_is_none_of_the_version_is_refused(tmp_path: Path, key: str, value) -> None:
+    folder = place(tmp_path)
+    values = json.loads((folder / "manifest.json").read_text())
+    file = {**FILE, key: value}
+    values["splits"]["train"] = {"rows": 1, "label_counts": {}, "files": [file]}
+    (folder / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(ManifestError, match=rf"splits\.train\.files\.0\.{key}"):
+        read_manifest(str(folder))
+
+
+def test_a_damaged_version_is_told_and_the_others_go_on(tmp_path: Path, caplog) -> None:
+    other = MANIFEST.model_copy(update={"config": {"seed": 1}})
+    other = other.model_copy(update={"version": content_version(other)})
+    damaged = place(tmp_path)
+    place(tmp_path, other)
+    moved = tmp_path / "tiny" / "moved"
+    (tmp_path / "tiny" / other.version).rename(moved)
+    place(tmp_path, other)
+    (tmp_path / "tiny" / "loop").symlink_to(tmp_path / "tiny" / "loop")
+    (damaged / "manifest.json").write_text("{")
+    with caplog.at_level(logging.WARNING):
+        assert list_versions(str(tmp_path), "tiny") == [other]
+    assert f"{damaged}, found" in caplog.text
+    assert f"{moved}, found that of version {other.version}" in caplog.text

@@ -1,6 +1,5 @@
 """Dataset versions of scikit-learn's digits, written by hand, and two small models."""
 
-import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,8 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from sparkgen.config.dataset import DatasetConfig
-from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry, write_manifest
+from sparkgen.datasets.files import FileEntry, StoredFile, digest
+from sparkgen.datasets.manifest import Manifest, SplitEntry, content_version, write_manifest
 from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model, save_model
@@ -36,7 +36,7 @@ class DigitIds(NamedTuple):
 
 
 IDS = DigitIds(ORDER[:1000], ORDER[1000:1400], ORDER[1400:])
-RowsInFiles = Callable[..., list[str]]
+RowsInFiles = Callable[..., list[StoredFile]]
 
 
 def write_file(path: Path, ids: np.ndarray, pixels: np.ndarray) -> bytes:
@@ -56,8 +56,8 @@ def write_split(
     for number, part in enumerate(np.array_split(ids, files)):
         path = f"{split}/part-{number:05d}.parquet"
         data = write_file(root / path, part, pixels)
-        sha256 = hashlib.sha256(data).hexdigest()
-        entries.append(FileEntry(path=path, rows=len(part), bytes=len(data), sha256=sha256))
+        entry = FileEntry(path=path, rows=len(part), bytes=len(data), sha256=digest(data))
+        entries.append(entry)
     counts = dict(enumerate(np.bincount(LABELS[ids], minlength=10).tolist()))
     return SplitEntry(rows=len(ids), label_counts=counts, files=tuple(entries))
 
@@ -73,7 +73,7 @@ def write_version(root: Path, splits: dict[str, np.ndarray], *, files: int) -> D
     )
     manifest = Manifest(
         name="digits",
-        version="0123456789abcdef",
+        version="",
         shape=(8, 8, 1),
         class_names=config.class_names,
         lanes=8,
@@ -83,6 +83,7 @@ def write_version(root: Path, splits: dict[str, np.ndarray], *, files: int) -> D
         config=config.model_dump(mode="json"),
         libraries={},
     )
+    manifest = manifest.model_copy(update={"version": content_version(manifest)})
     write_manifest(str(root), manifest)
     return DatasetVersion(str(root), manifest)
 
@@ -110,10 +111,10 @@ def digit_ids() -> DigitIds:
 def rows_in_files(tmp_path_factory: pytest.TempPathFactory) -> RowsInFiles:
     """`rows_in_files(ids, files=1, pixels=PIXELS)`: Parquet files of images, as samples lie in."""
 
-    def write(ids: np.ndarray, files: int = 1, pixels: np.ndarray = PIXELS) -> list[str]:
+    def write(ids: np.ndarray, files: int = 1, pixels: np.ndarray = PIXELS) -> list[StoredFile]:
         folder = tmp_path_factory.mktemp("samples")
         entries = write_split(folder, "samples", ids, files, pixels).files
-        return [f"{folder}/{entry.path}" for entry in entries]
+        return [StoredFile(str(folder), entry, "sample again") for entry in entries]
 
     return write
 

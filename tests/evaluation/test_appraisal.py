@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import MEMORISATION_GATE, EvaluationConfig
+from sparkgen.datasets.files import StoredFile
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable, difference
 from sparkgen.evaluation.promotion import judge
@@ -27,7 +28,7 @@ UNJUDGED = {"memorised", "nearest_training_row", "nearest_training_row_held_out"
 def appraisal(spark: SparkSession, split_version: DatasetVersion) -> Appraise:
     """`appraisal(files, judge)`: the figures of samples in Parquet files."""
 
-    def run(files: list[str], packed: PortableModel | None = None) -> dict[str, Figure]:
+    def run(files: list[StoredFile], packed: PortableModel | None = None) -> dict[str, Figure]:
         uri, manifest = split_version
         return appraise(
             spark, files, packed, EvaluationConfig(), version_uri=uri, manifest=manifest
@@ -90,9 +91,7 @@ def test_the_test_set_lies_at_no_distance_from_itself_and_noise_lies_far(
     appraisal: Appraise, split_version: DatasetVersion, fresh, packed_classifier, rows_in_files
 ) -> None:
     uri, manifest = split_version
-    itself = appraisal(
-        [f"{uri}/{file.path}" for file in manifest.split("test").files], packed_classifier
-    )
+    itself = appraisal(manifest.split_files(uri, "test"), packed_classifier)
     assert itself["fid"].value == pytest.approx(0, abs=1e-6)
     assert (itself["precision"].value, itself["recall"].value) == (1.0, 1.0)
     assert itself["memorised"].value <= 0.01

@@ -1,15 +1,19 @@
+import json
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import EvaluationConfig
-from sparkgen.errors import ManifestError
+from sparkgen.errors import ManifestError, ModelError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.job import evaluate, read_batches, sum_file
 from sparkgen.evaluation.measure import figure_names
 from sparkgen.evaluation.metrics import combine, mean, sums
+from sparkgen.evaluation.yardstick import appraise
 from sparkgen.models.portable import PortableModel, unpack
 from sparkgen.pipeline.version import DatasetVersion
 
@@ -50,10 +54,8 @@ def test_every_row_counts_once_whatever_the_batch_size(
         config = CONFIG.model_copy(update={"batch_rows": batch_rows})
         found = [
             total
-            for file in digits_version.manifest.split("test").files
-            for key, _, total in sum_file(
-                packed_vae, f"{digits_version.uri}/{file.path}", config, class_names=()
-            )
+            for file in digits_version.manifest.split_files(digits_version.uri, "test")
+            for key, _, total in sum_file(packed_vae, file, config, class_names=())
             if key == name
         ]
         assert combine(found).rows == 90
@@ -84,10 +86,10 @@ def test_a_classifier_has_an_accuracy_for_every_class(
 def test_accuracies_are_those_of_the_rows_of_each_class(
     packed_classifier: PortableModel, digits_version: DatasetVersion
 ) -> None:
-    (file, *_) = digits_version.manifest.split("test").files
-    uri, names = f"{digits_version.uri}/{file.path}", digits_version.manifest.class_names
-    found = {n: s for n, _, s in sum_file(packed_classifier, uri, CONFIG, class_names=names)}
-    (rows,) = read_batches(uri, (8, 8, 1), 100)
+    (file, *_) = digits_version.manifest.split_files(digits_version.uri, "test")
+    names = digits_version.manifest.class_names
+    found = {n: s for n, _, s in sum_file(packed_classifier, file, CONFIG, class_names=names)}
+    (rows,) = read_batches(file, (8, 8, 1), 100)
     guess = np.argmax(unpack(packed_classifier).logits(rows.images / np.float32(255)), axis=1)
     for label in np.unique(rows.labels):
         hits = (guess == label)[rows.labels == label]
@@ -104,6 +106,44 @@ def test_accuracies_are_those_of_the_rows_of_each_class(
 )
 def test_class_names_become_names_that_a_server_takes_and_stay_apart(names, expected) -> None:
     assert figure_names(names) == expected
+
+
+def test_a_damaged_file_stops_the_job_and_its_yardstick_by_name(
+    spark: SparkSession, packed_vae: PortableModel, split_version: DatasetVersion, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(split_version.uri, tmp_path / "copy"))
+    version = DatasetVersion(str(root), split_version.manifest)
+    names = {"test": "test/part-00002.parquet", "train": "train/part-00001.parquet"}
+    whole = {split: (root / name).read_bytes() for split, name in names.items()}
+    for split, name in names.items():
+        (root / name).write_bytes(whole[split][:200] + b"?" + whole[split][201:])
+    with pytest.raises(
+        ManifestError, match=f"{names['test']}, found others.*sparkgen ingest again"
+    ):
+        figures(spark, packed_vae, version, 4)
+    at = {"version_uri": version.uri, "manifest": version.manifest}
+    samples = version.manifest.split_files(version.uri, "test")[:1]
+    with pytest.raises(ManifestError, match=f"{names['test']}, found others"):
+        appraise(spark, samples, None, CONFIG, **at)
+    (root / names["test"]).write_bytes(whole["test"])
+    with pytest.raises(ManifestError, match=f"{names['train']}, found others"):
+        appraise(spark, samples, None, CONFIG, **at)
+    (root / names["train"]).unlink()
+    with pytest.raises(ManifestError, match=f"{names['train']}, found no such file"):
+        appraise(spark, samples, None, CONFIG, **at)
+
+
+def test_weights_that_do_not_fit_are_one_line_from_the_executors(
+    spark: SparkSession, packed_vae: PortableModel, digits_version: DatasetVersion
+) -> None:
+    description = {**packed_vae.description, "options": {"latent": 4, "hidden": [16]}}
+    for name in ("sealed_sha256", "weights_sha256"):
+        del description[name]
+    other = packed_vae._replace(description_json=json.dumps(description).encode())
+    with pytest.raises(
+        ModelError, match=r"weights that fit the description in the saved variational"
+    ):
+        figures(spark, other, digits_version, 2)
 
 
 def test_a_wrong_split_or_shape_is_refused(

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry, write_manifest
+from sparkgen.datasets.files import FileEntry, digest
+from sparkgen.datasets.manifest import Manifest, SplitEntry, content_version, write_manifest
 from sparkgen.datasets.records import IMAGE_SCHEMA
 
 
@@ -24,6 +25,12 @@ class Version(NamedTuple):
 
     def file(self, number: int) -> Path:
         return Path(self.uri) / self.manifest.splits["train"].files[number].path
+
+
+def describe(path: Path, rows: int) -> FileEntry:
+    """What a manifest says of a file of the training split as it is."""
+    data = path.read_bytes()
+    return FileEntry(path=f"train/{path.name}", rows=rows, bytes=len(data), sha256=digest(data))
 
 
 MakeVersion = Callable[..., Version]
@@ -44,13 +51,10 @@ def make_version(tmp_path: Path) -> MakeVersion:
             path = tmp_path / folder / f"train/part-{number:05d}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.table(columns, schema=IMAGE_SCHEMA), path)
-            entry = FileEntry(
-                path=f"train/{path.name}", rows=len(ids), bytes=path.stat().st_size, sha256=""
-            )
-            files.append(entry)
+            files.append(describe(path, len(ids)))
         manifest = Manifest(
             name="toy",
-            version="0" * 16,
+            version="",
             shape=shape,
             class_names=tuple("0123456789"),
             lanes=lanes,
@@ -60,6 +64,7 @@ def make_version(tmp_path: Path) -> MakeVersion:
             config={},
             libraries={},
         )
+        manifest = manifest.model_copy(update={"version": content_version(manifest)})
         write_manifest(str(tmp_path / folder), manifest)
         return Version(str(tmp_path / folder), manifest, images, labels)
 

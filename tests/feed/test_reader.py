@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.errors import ManifestError, RequestError
+from sparkgen.feed import shards
 from sparkgen.feed.plan import Position, make_plan
-from sparkgen.feed.reader import evaluation_batches, read_rows, training_batches
+from sparkgen.feed.reader import evaluation_batches, feed_errors, read_rows, training_batches
 from sparkgen.feed.shards import open_split, read_in_order
 from sparkgen.noise import NoiseSpec, Stream, row_noises, training_noise
 
@@ -128,8 +130,8 @@ def test_streaming_gives_what_memory_gives_and_so_does_every_mix_of_both(
 def test_shards_that_stay_are_read_once(make_version: Any) -> None:
     version = make_version()
     split = open_split(version.uri, version.manifest, "train")
-    shards = read_in_order(split, [0, 1, 0, 1], keep_bytes=split.memory_bytes(0))
-    first, second, again, anew = shards
+    read = read_in_order(split, [0, 1, 0, 1], keep_bytes=split.memory_bytes(0))
+    first, second, again, anew = read
     assert again.image is first.image
     assert anew.image is not second.image
     np.testing.assert_array_equal(anew.image, second.image)
@@ -156,10 +158,10 @@ def test_a_feed_that_is_dropped_in_the_middle_leaves_no_thread_behind(make_versi
     version = make_version(rows=320, shards=80)
     split = open_split(version.uri, version.manifest, "train")
     before = threads()
-    shards = read_in_order(split, list(range(80)))
-    next(shards)
+    read = read_in_order(split, list(range(80)))
+    next(read)
     assert threads() - before
-    shards.close()
+    read.close()
     assert not threads() - before
 
 
@@ -273,13 +275,54 @@ def test_a_file_with_damage_inside_is_named(make_version: Any, place: int) -> No
         read_rows(version.uri, version.manifest, split="train", limit=100)
 
 
+def test_a_bit_flipped_anywhere_in_a_file_is_named(make_version: Any) -> None:
+    version = make_version(rows=40, shards=4)
+    written = version.file(1).read_bytes()
+    random = np.random.default_rng(0)
+    for at, bit in zip(
+        random.integers(0, len(written), 20), random.integers(0, 8, 20), strict=True
+    ):
+        data = bytearray(written)
+        data[at] ^= 1 << bit
+        version.file(1).write_bytes(data)
+        with pytest.raises(ManifestError, match=r"part-00001.parquet, found others"):
+            read_rows(version.uri, version.manifest, split="train", limit=40)
+
+
+@pytest.mark.parametrize("make", [train, lambda version: evaluate(version, rank=0, size=1)])
+def test_an_error_of_the_feed_comes_through_tensorflow_as_itself(
+    make_version: Any, make: Any
+) -> None:
+    version = make_version()
+    data = bytearray(version.file(3).read_bytes())
+    data[50] ^= 1
+    version.file(3).write_bytes(data)
+    with pytest.raises(ManifestError, match=r"part-00003.parquet, found others"), feed_errors():
+        make(version)
+
+
+def test_files_of_a_window_are_as_many_as_fit(
+    make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = make_version(rows=203, shards=40)
+    whole = train(version, keep_bytes=0)
+    monkeypatch.setattr(shards, "WINDOW_BYTES", 1)  # a window a file
+    assert_same(train(version, keep_bytes=0), whole)
+    split = open_split(version.uri, version.manifest, "train")
+    sizes = [len(window) for window in shards._windows(split, iter(range(40)), 0)]
+    assert sizes == [1] * 40
+    monkeypatch.setattr(shards, "WINDOW_BYTES", 3 * split.files[0].entry.bytes - 100)
+    assert {len(w) for w in shards._windows(split, iter(range(39)), 0)} == {3}
+
+
 def test_a_file_with_other_pictures_than_the_manifest_says_is_named(make_version: Any) -> None:
     version = make_version()
     table = pq.read_table(version.file(0))
     short = pa.array([image[:-1] for image in table["image"].to_pylist()], pa.binary())
     pq.write_table(table.set_column(2, "image", short), version.file(0))
+    data = version.file(0).read_bytes()
     entry = version.manifest.splits["train"].files[0]
-    entry = entry.model_copy(update={"bytes": version.file(0).stat().st_size})
+    entry = entry.model_copy(update={"bytes": len(data), "sha256": digest(data)})
     train_split = version.manifest.splits["train"]
     files = (entry, *train_split.files[1:])
     split = train_split.model_copy(update={"files": files})

@@ -216,6 +216,57 @@ def test_a_second_ingest_reuses_the_version_until_a_source_changes(
     assert ingest(spark, config(sources), datasets_uri=f"{sources}/out").version != first.version
 
 
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("train/part-00001.parquet", flip),
+        ("test/part-00000.parquet", Path.unlink),
+        ("validation/part-00000.parquet", lambda path: path.write_bytes(b"PAR1")),
+        ("quarantine/part-00000.parquet", flip),
+        ("manifest.json", lambda path: path.write_text("[]")),
+        ("manifest.json", Path.unlink),
+        ("_common_metadata", lambda path: path.write_bytes(b"pickle")),
+    ],
+)
+def test_a_damaged_version_is_made_whole_by_the_next_ingest(
+    spark: Any, sources: Path, file: str, damage: Any
+) -> None:
+    with (sources / "train-b.txt").open("a") as text:
+        text.write("frog\n")
+    manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    version = sources / "out" / "tiny" / manifest.version
+
+    def contents() -> dict[str, bytes]:
+        return {str(p.relative_to(version)): p.read_bytes() for p in version.rglob("*.*")}
+
+    whole = contents()
+    times = {path: (version / path).stat().st_mtime_ns for path in whole}
+    damage(version / file)
+    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == manifest
+    assert contents() == whole
+    assert list((sources / "out" / "tiny").iterdir()) == [version]
+    kept = {path for path, time in times.items() if (version / path).stat().st_mtime_ns == time}
+    assert kept == set(whole) - {file}
+
+
+def test_a_damaged_version_does_not_keep_another_from_being_made_or_found(
+    spark: Any, sources: Path
+) -> None:
+    damaged = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    (sources / "out" / "tiny" / damaged.version / "manifest.json").write_bytes(b"\xff")
+    other = ingest(spark, config(sources, seed=1), datasets_uri=f"{sources}/out")
+    assert list_versions(f"{sources}/out", "tiny") == [other]
+    assert ingest(spark, config(sources, seed=1), datasets_uri=f"{sources}/out") == other
+    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == damaged
+    assert len(list_versions(f"{sources}/out", "tiny")) == 2
+
+
 KILLED = """
 import sys
 from pathlib import Path

@@ -1,3 +1,5 @@
+import json
+import logging
 import os
 from pathlib import Path
 
@@ -54,3 +56,31 @@ def test_a_run_is_resumed_with_its_own_configuration_but_any_number_of_workers(
     longer = experiment(environment=there, training={"epochs": 9})
     with pytest.raises(RequestError, match="the training section that run old was started with"):
         unfinished(longer)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"0123456789abcdef", b"0123456789abcdee"),
+        lambda data: data.replace(b'"finished"', b'"fknished"'),
+        lambda data: b"[]",
+        lambda data: b"\xff",
+        lambda data: json.dumps({"run_id": "newest"}).encode(),
+    ],
+)
+def test_a_damaged_run_is_told_and_the_one_before_it_is_taken(started, caplog, damage) -> None:
+    request, old = started
+    write_journal(request, old._replace(run_id="newest"))
+    path = Path(checkpoint_uri(request, "newest"), "run.json")
+    path.write_bytes(damage(path.read_bytes()))
+    with caplog.at_level(logging.WARNING):
+        assert unfinished(request) == old
+    assert str(path) in caplog.text
+
+
+def test_a_run_noted_before_without_a_seal_is_resumed(started) -> None:
+    request, old = started
+    path = Path(checkpoint_uri(request, "old"), "run.json")
+    path.write_text(json.dumps(old._asdict()))
+    assert unfinished(request) == old

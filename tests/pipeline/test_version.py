@@ -1,6 +1,10 @@
+import logging
+import shutil
+from pathlib import Path
+
 import pytest
 
-from sparkgen.datasets.manifest import write_manifest
+from sparkgen.datasets.manifest import content_version, write_manifest
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.version import newest_version, version_by_id
 
@@ -17,14 +21,21 @@ def test_a_version_made_with_other_options_is_not_taken(experiment, dataset_vers
         newest_version(experiment(dataset={"labels": [1, 5, 6]}))
 
 
-def test_a_version_whose_options_are_no_longer_allowed_is_not_taken(
-    experiment, dataset_version, tmp_path
+def test_versions_that_are_damaged_or_of_another_release_are_told_and_passed_over(
+    experiment, dataset_version, tmp_path: Path, caplog
 ) -> None:
-    manifest = version_by_id(experiment(), dataset_version).manifest
-    config = {**manifest.config, "class_names": ["same"] * 10}
-    write_manifest(f"{tmp_path}/datasets/digits/0", manifest.model_copy(update={"config": config}))
-    with pytest.raises(RequestError, match="found 1 made with other options"):
-        newest_version(experiment(environment={"root": str(tmp_path)}))
+    whole = newest_version(experiment())
+    there = experiment(environment={"root": str(tmp_path)})
+    folder = tmp_path / "datasets" / "digits"
+    shutil.copytree(whole.uri, folder / dataset_version)
+    other = whole.manifest.model_copy(update={"config": {**whole.manifest.config, "odd": 1}})
+    other = other.model_copy(update={"version": content_version(other)})
+    write_manifest(f"{folder}/{other.version}", other)
+    write_manifest(f"{folder}/damaged", whole.manifest)
+    with caplog.at_level(logging.WARNING):
+        assert newest_version(there).manifest == whole.manifest
+    assert f"left out version {other.version}: odd: Extra inputs" in caplog.text
+    assert "damaged, found that of version" in caplog.text
 
 
 def test_a_dataset_that_was_never_ingested_is_asked_for(experiment) -> None:

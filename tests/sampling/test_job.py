@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,10 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.errors import RequestError
+from sparkgen.errors import ManifestError, RequestError
 from sparkgen.models.portable import PortableModel, pack, unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.job import Sampled, check, sample
+from sparkgen.sampling.job import Sampled, check, read_images, sample, write_part
 from sparkgen.sampling.sample_set import (
     FILE_ROWS,
     FILES,
@@ -82,6 +83,81 @@ def test_a_half_written_set_is_not_there_and_is_made_whole(make: Make) -> None:
     again = make()
     assert again == made
     assert contents(again.uri) == before
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_job_that_was_killed_goes_on_with_the_files_that_are_whole(
+    make: Make, packed: PortableModel
+) -> None:
+    whole = make("undisturbed")
+    uri = whole.uri.replace("undisturbed", "samples")
+    # As a job leaves them that is killed after five of its eight files.
+    entries = [write_part(packed, part, CONFIG, uri) for part in range(5)]
+    assert entries == list(whole.sample_set.files[:5])
+    flip(Path(uri, "part-00001.parquet"))
+    Path(uri, "part-00002.json").unlink()
+    flip(Path(uri, "part-00003.json"))
+    times = {n: Path(uri, f"part-{n:05d}.parquet").stat().st_mtime_ns for n in range(5)}
+    made = make()
+    assert contents(made.uri) == contents(whole.uri)
+    kept = [
+        n for n, t in times.items() if Path(uri, f"part-{n:05d}.parquet").stat().st_mtime_ns == t
+    ]
+    assert kept == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "again"),
+    [
+        ("part-00003.parquet", flip, {"part-00003.parquet", "contact_sheet.png"}),
+        ("part-00003.parquet", Path.unlink, {"part-00003.parquet", "contact_sheet.png"}),
+        ("contact_sheet.png", flip, {"contact_sheet.png"}),
+        ("contact_sheet.png", Path.unlink, {"contact_sheet.png"}),
+        ("png/000000013.png", Path.unlink, {"part-00002.parquet", "contact_sheet.png"}),
+    ],
+)
+def test_of_a_damaged_set_only_what_is_damaged_is_made_again(
+    make: Make, file: str, damage: Callable[[Path], None], again: set[str]
+) -> None:
+    config = CONFIG.model_copy(update={"png": True})
+    made = make(config=config)
+    before = contents(made.uri)
+    times = {name: Path(made.uri, name).stat().st_mtime_ns for name in before}
+    damage(Path(made.uri, file))
+    assert make(config=config) == made
+    assert contents(made.uri) == before
+    written = {n for n, time in times.items() if Path(made.uri, n).stat().st_mtime_ns != time}
+    assert {name for name in written if not name.startswith("png/")} == again
+
+
+def test_a_damaged_manifest_of_a_set_is_told_and_written_again(make: Make, caplog) -> None:
+    made = make()
+    path = Path(made.uri, "manifest.json")
+    before, random = path.read_bytes(), np.random.default_rng(0)
+    for at in random.integers(0, len(before), 2):
+        damaged = bytearray(before)
+        damaged[at] ^= 4
+        path.write_bytes(damaged)
+        assert make() == made
+        assert path.read_bytes() == before
+    for text in (b"[]", b"\xff"):
+        path.write_bytes(text)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert make() == made
+        assert f"{path} is damaged" in caplog.text
+
+
+def test_a_file_damaged_after_the_set_was_made_is_named_by_its_reader(make: Make) -> None:
+    made = make()
+    flip(Path(made.uri, "part-00000.parquet"))
+    with pytest.raises(ManifestError, match=r"part-00000\.parquet, found others.*same step again"):
+        read_images(made, limit=5)
 
 
 def test_the_same_request_finds_the_set_that_is_there(make: Make) -> None:

@@ -1,6 +1,7 @@
 """The registered model, loaded where sparkgen is not installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, SplitEntry
+from sparkgen.errors import ModelError
 from sparkgen.models.portable import pack, unpack
+from sparkgen.pipeline.model import fetch
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.tracking import registry
 from sparkgen.tracking.runs import open_run
@@ -132,6 +135,25 @@ def test_the_newest_version_is_the_challenger_and_the_champion_stays(
     assert registry.require(experiment, registry.CHAMPION).version == 1
     assert second.tags["dataset_version"] == "0123456789abcdef"
     assert pack(registry.fetch(experiment, second, tmp_path / "copy")) == pack(autoencoder)
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.weights.h5"])
+def test_a_damaged_registered_model_is_named_by_its_version(
+    experiment: ExperimentConfig, autoencoder: Path, name: str
+) -> None:
+    version = register(experiment, autoencoder)
+    (path,) = Path(experiment.environment.root, "artifacts").rglob(name)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match=rf"models:/main_tiny/1/{name}.*damaged.*train it again"):
+        fetch(experiment, version)
+    path.unlink()
+    with pytest.raises(ModelError, match="models:/main_tiny/1"):
+        fetch(experiment, version)
+    shutil.rmtree(Path(experiment.environment.root, "artifacts"))
+    with pytest.raises(ModelError, match="the files of models:/main_tiny/1"):
+        fetch(experiment, version)
 
 
 def test_a_registered_model_lies_where_the_environment_keeps_artifacts(

@@ -32,11 +32,20 @@ def test_a_truncated_checkpoint_is_refused(share):
         decode(data[: int(share * len(data))])
 
 
-def test_a_flipped_bit_is_noticed():
-    data = bytearray(checkpoint(1))
-    data[len(data) // 2] ^= 1
-    with pytest.raises(ValueError, match="whole checkpoint"):
-        decode(bytes(data))
+def test_a_flipped_bit_anywhere_is_noticed():
+    data = encode({"w": np.arange(3.0), "b": np.float32(2)}, {"number": 1})
+    for at in range(len(data)):
+        for bit in (0, 4, 6):
+            damaged = bytearray(data)
+            damaged[at] ^= 1 << bit
+            with pytest.raises(ValueError, match="whole checkpoint"):
+                decode(bytes(damaged))
+
+
+def test_a_checkpoint_written_before_without_a_digest_is_read():
+    data = checkpoint(1)
+    before = data[: -64 - 2] + bytes(2)
+    assert decode(before).facts == {"number": 1}
 
 
 def test_the_last_ones_stay(tmp_path):

@@ -9,10 +9,10 @@ from tiny_version import request, same_weights, without_clock, write_version
 
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.distribution.launcher import launch
-from sparkgen.errors import RequestError, SparkgenError
+from sparkgen.errors import ManifestError, RequestError, SparkgenError
 from sparkgen.feed.reader import read_rows
 from sparkgen.models.discovery import load_model
-from sparkgen.training.checkpoints import list_checkpoints
+from sparkgen.training.checkpoints import decode, encode, list_checkpoints
 from sparkgen.training.worker import train
 
 
@@ -49,6 +49,31 @@ def test_the_same_training_twice_gives_the_same_bits(version, undisturbed, tmp_p
     again = train_here(request(version, tmp_path))
     assert without_clock(again["history"]) == without_clock(undisturbed["history"])
     assert same_weights(again, undisturbed)
+
+
+@pytest.mark.parametrize("file", ["train/part-00005.parquet", "validation/part-00001.parquet"])
+def test_a_damaged_file_is_named_and_once_mended_the_training_goes_on_to_the_same_weights(
+    undisturbed, tmp_path, file
+):
+    copy = write_version(tmp_path / "data")
+    path = Path(copy, file)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:90] + bytes([whole[90] ^ 1]) + whole[91:])
+    asked = request(copy, tmp_path / "checkpoints", checkpoint_steps=1)
+    with pytest.raises(ManifestError, match=rf"{file}, found others.*run sparkgen ingest again"):
+        train_here(asked)
+    path.write_bytes(whole)
+    assert same_weights(train_here(asked), undisturbed)
+
+
+def test_a_checkpoint_without_the_variables_of_this_release_is_one_line(version, tmp_path):
+    asked = request(version, tmp_path, max_steps=1)
+    (path,) = [train_here(asked)["checkpoint"]]
+    arrays, facts = decode(Path(path).read_bytes())
+    arrays.pop(next(name for name in arrays if name.endswith("/0001")))
+    Path(path).write_bytes(encode(arrays, facts))
+    with pytest.raises(RequestError, match=r"take up in .*found KeyError.*without --resume"):
+        train_here(asked)
 
 
 def test_another_seed_gives_other_weights(version, undisturbed, tmp_path):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.files import FileEntry
 from sparkgen.datasets.manifest import (
-    FileEntry,
     Manifest,
     SplitEntry,
     content_version,

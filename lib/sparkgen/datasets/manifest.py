@@ -10,11 +10,14 @@
 
 import hashlib
 import json
-from typing import Any, Literal
+import logging
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pyarrow import fs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import ManifestError
 
@@ -22,26 +25,22 @@ FORMAT_VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
 # Petastorm unpickles a schema that it finds in a data set, which runs code of whoever wrote it.
 PICKLED_SCHEMA_FILES = ("_common_metadata", "_metadata")
+REPAIR = "run sparkgen ingest again, which repairs it"
+
+log = logging.getLogger(__name__)
+Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FileEntry(_Section):
-    """One Parquet file of a split: one row group. `path` is relative to the version."""
-
-    path: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
 class SplitEntry(_Section):
     """One split: its rows, how many of each label (by number), its files in order."""
 
-    rows: int
-    label_counts: dict[int, int]
+    rows: Count
+    label_counts: dict[int, Count]
     files: tuple[FileEntry, ...]
 
 
@@ -60,13 +59,13 @@ class Manifest(_Section):
     name: str
     version: str
     record: Literal["image"] = "image"
-    shape: tuple[int, ...]
+    shape: tuple[Positive, Positive, Positive]
     """(height, width, channels)."""
     dtype: Literal["uint8"] = "uint8"
     class_names: tuple[str, ...]
-    lanes: int
+    lanes: Positive
     splits: dict[str, SplitEntry]
-    quarantined: dict[str, int]
+    quarantined: dict[str, Count]
     """Bad records by reason."""
     unused: dict[str, int] = {}
     """Files and records that were seen and are no rows, by reason; says nothing of the rows."""
@@ -85,6 +84,15 @@ class Manifest(_Section):
                 mend="choose another split, or ingest the dataset with one",
             )
         return self.splits[name]
+
+    def split_files(self, version_uri: str, name: str) -> list[StoredFile]:
+        """The files of a split that has rows, where the version lies at `version_uri`."""
+        return [StoredFile(version_uri, entry, REPAIR) for entry in self.split(name).files]
+
+    def all_files(self, version_uri: str) -> list[StoredFile]:
+        """Every file but the manifest, the quarantine's too."""
+        entries = [entry for split in self.splits.values() for entry in split.files]
+        return [StoredFile(version_uri, e, REPAIR) for e in (*entries, *self.quarantine_files)]
 
 
 def content_version(manifest: Manifest) -> str:
@@ -110,41 +118,64 @@ def read_manifest(version_uri: str) -> Manifest:
     """The manifest of a version.
 
     Raises:
-        ManifestError: none there, not readable as one, or a pickled schema beside it.
+        ManifestError: none there, not readable as one, not the one that was written, or a pickled
+            schema beside it.
     """
     try:
         manifest = Manifest.model_validate_json(read_bytes(f"{version_uri}/{MANIFEST}"))
-    except OSError:
+    except FileNotFoundError:
         raise ManifestError(
             f"a dataset version at {version_uri}",
             found=f"no {MANIFEST}",
             mend="run sparkgen ingest",
         ) from None
+    except OSError as error:
+        raise _damaged(version_uri, str(error)) from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise ManifestError(
-            f"a manifest of format {FORMAT_VERSION} in {version_uri}",
-            found=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-            mend="ingest the dataset again",
-        ) from None
+        place = ".".join(map(str, first["loc"])) or MANIFEST
+        raise _damaged(version_uri, f"{place}: {first['msg']}") from None
+    if content_version(manifest) != manifest.version:
+        raise _damaged(version_uri, f"one that version {manifest.version} was not written with")
     _refuse_pickled_schema(version_uri, manifest)
     return manifest
 
 
+def _damaged(version_uri: str, found: str) -> ManifestError:
+    return ManifestError(
+        f"a manifest of format {FORMAT_VERSION} in {version_uri}", found=found, mend=REPAIR
+    )
+
+
 def list_versions(datasets_uri: str, name: str) -> list[Manifest]:
-    """All versions of a dataset, the newest manifest first."""
+    """All versions of a dataset, the newest manifest first; damaged ones are told and left out."""
+    manifests = []
+    for version in _version_names(datasets_uri, name):
+        uri = f"{datasets_uri}/{name}/{version}"
+        try:
+            manifest = read_manifest(uri)
+            if (manifest.name, manifest.version) != (name, version):
+                raise _damaged(uri, f"that of version {manifest.version} of {manifest.name}")
+        except ManifestError as error:
+            log.warning("left out a version of dataset %s: %s", name, error)
+        else:
+            manifests.append(manifest)
+    return manifests
+
+
+def _version_names(datasets_uri: str, name: str) -> Iterator[str]:
+    """The folders that have a manifest, the newest manifest first."""
     filesystem, path = open_uri(f"{datasets_uri}/{name}")
     found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
-    candidates = []
-    for entry in found:
-        if entry.type != fs.FileType.Directory or entry.base_name.startswith("."):
-            continue
-        info = filesystem.get_file_info(f"{entry.path}/{MANIFEST}")
-        if info.type == fs.FileType.File:
-            candidates.append((info.mtime_ns or 0, entry.base_name))
-    return [
-        read_manifest(f"{datasets_uri}/{name}/{v}") for _, v in sorted(candidates, reverse=True)
+    names = [
+        entry.base_name
+        for entry in found
+        if entry.type == fs.FileType.Directory and not entry.base_name.startswith(".")
     ]
+    infos = filesystem.get_file_info([f"{path}/{version}/{MANIFEST}" for version in names])
+    ages = [(info.mtime_ns or 0, v) for info, v in zip(infos, names, strict=True)
+            if info.type == fs.FileType.File]  # fmt: skip
+    return (version for _, version in sorted(ages, reverse=True))
 
 
 def _refuse_pickled_schema(version_uri: str, manifest: Manifest) -> None:

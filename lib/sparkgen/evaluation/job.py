@@ -5,14 +5,14 @@ order. So which rows share a batch, and with it the last bit of every figure, do
 number of tasks.
 """
 
-import io
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import ManifestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.metrics import (
@@ -55,7 +55,8 @@ def evaluate(
         partitions: Spark's tasks; None: one a file. The figures are the same for any.
 
     Raises:
-        ManifestError: no such split, or images of another shape than the model's.
+        ManifestError: no such split, images of another shape than the model's, or a file that is
+            missing or damaged.
     """
     if tuple(manifest.shape) != packed.shape:
         raise ManifestError(
@@ -63,12 +64,13 @@ def evaluate(
             found=f"{list(manifest.shape)} in dataset {manifest.name}",
             mend="evaluate it on the dataset that it was trained on",
         )
-    files = [f"{version_uri}/{entry.path}" for entry in manifest.split(config.split).files]
+    files = manifest.split_files(version_uri, config.split)
+    check_sizes(files)
     model = spark.sparkContext.broadcast(packed)
     names = manifest.class_names
 
-    def total(file_uri: str) -> Iterator[FileSums]:
-        yield sum_file(model.value, file_uri, config, class_names=names)
+    def total(file: StoredFile) -> Iterator[FileSums]:
+        yield sum_file(model.value, file, config, class_names=names)
 
     try:
         found = run_each(spark, total, files, tasks=partitions)
@@ -78,27 +80,30 @@ def evaluate(
 
 
 def sum_file(
-    packed: PortableModel, file_uri: str, config: EvaluationConfig, *, class_names: Sequence[str]
+    packed: PortableModel, file: StoredFile, config: EvaluationConfig, *, class_names: Sequence[str]
 ) -> FileSums:
     """The sums over one file; called in an executor."""
     from sparkgen.evaluation.measure import measure
 
     model = unpack(packed)
     parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
-    for rows in read_batches(file_uri, packed.shape, config.batch_rows):
+    for rows in read_batches(file, packed.shape, config.batch_rows):
         for name, protocol, values in measure(model, rows, config, class_names=class_names):
             parts[name, protocol].append(sums(values))
     return [(name, protocol, combine(p)) for (name, protocol), p in parts.items()]
 
 
-def read_batches(file_uri: str, shape: tuple[int, ...], batch_rows: int) -> Iterator["Rows"]:
-    """The rows of one file of a dataset version in its own order, `batch_rows` at a time."""
+def read_batches(file: StoredFile, shape: tuple[int, ...], batch_rows: int) -> Iterator["Rows"]:
+    """The rows of one file of a dataset version in its own order, `batch_rows` at a time.
+
+    Raises:
+        ManifestError: the file is missing or damaged.
+    """
     import numpy as np
-    import pyarrow.parquet as pq
 
     from sparkgen.evaluation.measure import Rows
 
-    table = pq.read_table(io.BytesIO(read_bytes(file_uri)), columns=["id", "label", "image"])
+    table = file.table(["id", "label", "image"], image_bytes=math.prod(shape))
     for start in range(0, table.num_rows, batch_rows):
         part = table.slice(start, batch_rows)
         pixels = np.frombuffer(b"".join(part["image"].to_pylist()), np.uint8)

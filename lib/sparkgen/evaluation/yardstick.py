@@ -12,18 +12,17 @@ The judge is a registered classifier of the same data set; its digest is in ever
 has a part in. Spark computes features file by file, and searches the whole training set.
 """
 
-import io
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.pixels import to_unit
-from sparkgen.datasets.storage import read_bytes
 from sparkgen.evaluation.distances import LEAST_BLOCKS, frechet_distance, kernel_distance
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.judgement import CONFIDENT, judge
@@ -36,16 +35,14 @@ from sparkgen.evaluation.memorisation import (
 )
 from sparkgen.models.portable import PortableModel, unpack
 from sparkgen.noise import Stream, permutation
+from sparkgen.tasks import run_each
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import SparkSession
 
 Floats = npt.NDArray[np.floating[Any]]
-Frames = Iterator["pd.DataFrame"]
 
 JUDGE_ROWS = 250  # images a call of the judge
-ARRAY_COLUMNS = "file int, name string, rows int, data binary"
 
 
 class Judged(NamedTuple):
@@ -67,7 +64,7 @@ class Value(NamedTuple):
 
 def appraise(
     spark: "SparkSession",
-    sample_files: Sequence[str],
+    sample_files: Sequence[StoredFile],
     packed_judge: PortableModel | None,
     config: EvaluationConfig,
     *,
@@ -78,18 +75,24 @@ def appraise(
 
     Args:
         spark: the session.
-        sample_files: URIs of the Parquet files of the samples, with a column `image`.
+        sample_files: the Parquet files of the samples, with a column `image`.
         packed_judge: the judge; None: only what needs no judge.
         config: the split held against the samples, and the seed that shuffles it.
         version_uri: of the dataset version, on storage that all executors share.
         manifest: of the dataset version.
+
+    Raises:
+        ManifestError: no such split, or a file is missing or damaged.
     """
-    held_out_files = _files(version_uri, manifest, config.split)
+    held_out_files = manifest.split_files(version_uri, config.split)
+    train_files = manifest.split_files(version_uri, "train")
+    check_sizes(held_out_files)
+    check_sizes(train_files)
     samples = read_images(sample_files, manifest.shape)
     held_out = read_images(held_out_files, manifest.shape)
     order = permutation(len(held_out), seed=config.seed, stream=Stream.EVALUATE)
     some = held_out[order[: len(samples)]]
-    values = _memorisation(spark, samples, some, _files(version_uri, manifest, "train"))
+    values = _memorisation(spark, samples, some, train_files)
     if packed_judge is not None:
         judged = judge_files(spark, packed_judge, sample_files, manifest.shape)
         real = judge_files(spark, packed_judge, held_out_files, manifest.shape)
@@ -111,25 +114,25 @@ def appraise(
 
 
 def judge_files(
-    spark: "SparkSession", packed: PortableModel, files: Sequence[str], shape: tuple[int, ...]
+    spark: "SparkSession",
+    packed: PortableModel,
+    files: Sequence[StoredFile],
+    shape: tuple[int, ...],
 ) -> Judged:
     """Features and class probabilities of all images of some Parquet files."""
 
-    def arrays(file: str) -> dict[str, Floats]:
-        images = read_images([file], shape)
-        return _judge_images(unpack(packed), images)._asdict()
+    def judge_file(file: StoredFile) -> Iterator[Judged]:
+        yield _judge_images(unpack(packed), read_images([file], shape))
 
-    found = _over_files(spark, files, arrays)
-    return Judged(*(np.concatenate(found[name]) for name in Judged._fields))
+    found = run_each(spark, judge_file, files)
+    return Judged(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def read_images(files: Sequence[str], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def read_images(files: Sequence[StoredFile], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """The column `image` of Parquet files: uint8 (N, H, W, C)."""
-    import pyarrow.parquet as pq
-
     images: list[bytes] = []
     for file in files:
-        table = pq.read_table(io.BytesIO(read_bytes(file)), columns=["image"])
+        table = file.table(["image"], image_bytes=math.prod(shape))
         images += table["image"].to_pylist()
     return np.frombuffer(b"".join(images), np.uint8).reshape(len(images), *shape)
 
@@ -171,20 +174,21 @@ def _judgement(
 
 
 def _memorisation(
-    spark: "SparkSession", samples: Any, held_out: Any, train_files: Sequence[str]
+    spark: "SparkSession", samples: Any, held_out: Any, train_files: Sequence[StoredFile]
 ) -> dict[str, Value]:
     queries = np.concatenate([samples, held_out])
     shape = queries.shape[1:]
     query_QD = to_unit(queries).reshape(len(queries), -1)
     query = spark.sparkContext.broadcast(query_QD)
 
-    def arrays(file: str) -> dict[str, Floats]:
+    def nearest(file: StoredFile) -> Iterator[Floats]:
         train = to_unit(read_images([file], shape))
         flat_ND = train.reshape(len(train), -1)
-        return {"near": nearest_distances(query.value, flat_ND, neighbours=NEIGHBOURS)}
+        # Half as many bytes come back, and float32 is what the figures were always made of.
+        yield nearest_distances(query.value, flat_ND, neighbours=NEIGHBOURS).astype(np.float32)
 
     try:
-        parts = _over_files(spark, train_files, arrays)["near"]
+        parts = run_each(spark, nearest, train_files)
     finally:
         query.unpersist()
     near_QK = merge_nearest(parts, neighbours=NEIGHBOURS)
@@ -195,30 +199,3 @@ def _memorisation(
         "nearest_training_row": Value(found.nearest, how),
         "nearest_training_row_held_out": Value(found.nearest_held_out, how),
     }
-
-
-def _over_files(
-    spark: "SparkSession", files: Sequence[str], arrays: Callable[[str], dict[str, Floats]]
-) -> dict[str, list[Floats]]:
-    """`arrays(file)` computed in the executors, each name's arrays in the order of the files."""
-
-    def compute(frames: Frames) -> Frames:
-        import pandas as pd
-
-        for frame in frames:
-            for number in frame["id"]:
-                for name, array in arrays(files[number]).items():
-                    data = np.ascontiguousarray(array, np.float32)
-                    row = {"file": number, "name": name, "rows": len(data), "data": data.tobytes()}
-                    yield pd.DataFrame([row])
-
-    numbers = spark.range(0, len(files), 1, numPartitions=len(files))
-    found: defaultdict[str, list[Floats]] = defaultdict(list)
-    rows = numbers.mapInPandas(compute, ARRAY_COLUMNS).collect()
-    for row in sorted(rows, key=lambda row: row.file):
-        found[row.name].append(np.frombuffer(row.data, np.float32).reshape(row.rows, -1))
-    return found
-
-
-def _files(version_uri: str, manifest: Manifest, split: str) -> list[str]:
-    return [f"{version_uri}/{entry.path}" for entry in manifest.split(split).files]

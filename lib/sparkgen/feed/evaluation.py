@@ -34,7 +34,7 @@ class RowRange(NamedTuple):
 
 def row_range(split: Split, start: int, stop: int) -> RowRange:
     """Rows [start, stop) of a split, counted in the order of its files."""
-    edges = np.cumsum([0, *(file.rows for file in split.files)]).tolist()
+    edges = np.cumsum([0, *(file.entry.rows for file in split.files)]).tolist()
     segments = [
         Segment(shard, max(start - left, 0), min(stop, right) - left)
         for shard, (left, right) in enumerate(pairwise(edges))

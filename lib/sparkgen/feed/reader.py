@@ -14,12 +14,13 @@ import tensorflow as tf
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.pixels import to_unit
 from sparkgen.feed.evaluation import cut_batches, row_range
+from sparkgen.feed.failure import feed_errors, remembered
 from sparkgen.feed.plan import START, Position, evaluation_share, make_plan
 from sparkgen.feed.shards import Rows, Split, open_split
 from sparkgen.feed.training import cut_spans, shard_order
 from sparkgen.noise import NoiseSpec
 
-__all__ = ["Position", "evaluation_batches", "read_rows", "training_batches"]
+__all__ = ["Position", "evaluation_batches", "feed_errors", "read_rows", "training_batches"]
 
 Noise = Mapping[str, NoiseSpec]
 
@@ -60,10 +61,11 @@ def training_batches(
 
     Raises:
         RequestError: batch size, lanes, workers and rows do not fit each other.
-        ManifestError: a file of the first epoch is missing or has not its size.
+        ManifestError: a file of the first epoch is missing or has not its size. One that is damaged
+            is found when it is read: `feed_errors` around the reading gives the same error.
     """
     split = open_split(version_uri, manifest, "train")
-    rows = [file.rows for file in split.files]
+    rows = [file.entry.rows for file in split.files]
     plan = make_plan(rows, lanes=manifest.lanes, batch_size=batch_size, seed=seed)
     lanes = plan.owned_lanes(rank, size)
     local_rows = batch_size // size
@@ -79,7 +81,7 @@ def training_batches(
         return cut_spans(split, plan, spans, order, noise=noise, keep_bytes=keep_bytes)
 
     signature = _signature(local_rows, split, noise)
-    stacks = tf.data.Dataset.from_generator(cut, output_signature=signature)
+    stacks = tf.data.Dataset.from_generator(remembered(cut), output_signature=signature)
     # The next span is cut while this one is taken apart.
     return _floats(stacks.prefetch(1).unbatch(), manifest, local_rows)
 
@@ -113,14 +115,15 @@ def evaluation_batches(
         keep_bytes: batches that fit are kept, for those who go over them more than once.
 
     Raises:
-        ManifestError: no such split, or a file is missing or has not its size.
+        ManifestError: no such split, or a file is missing or has not its size; `feed_errors` as for
+            `training_batches`.
     """
     opened = open_split(version_uri, manifest, split)
     share = evaluation_share(opened.rows, batch_rows=batch_rows, rank=rank, size=size)
     rows = row_range(opened, share.start, share.stop)
     rows.check()
     stacks = tf.data.Dataset.from_generator(
-        lambda: cut_batches(rows, share, batch_rows=batch_rows, noise=noise, seed=seed),
+        remembered(lambda: cut_batches(rows, share, batch_rows=batch_rows, noise=noise, seed=seed)),
         output_signature=_signature(batch_rows, opened, noise)
         | {"weight": tf.TensorSpec((None, batch_rows), tf.float32)},
     )
@@ -139,7 +142,7 @@ def read_rows(
         `id` int64 (N,), `label` int32 (N,), `image` float32 (N, H, W, C) in [0, 1].
 
     Raises:
-        ManifestError: no such split, or a file is missing or has not its size.
+        ManifestError: no such split, or a file is missing or damaged.
     """
     opened = open_split(version_uri, manifest, split)
     rows = row_range(opened, 0, min(limit, opened.rows))

@@ -4,37 +4,37 @@ What one must know of Petastorm 0.13.1 to read in order:
 
 - One worker thread a reader. With several, results come in order only while the thread that hands
   out the work keeps ahead of the thread that collects the results.
-- A reader looks at the footers of all its files when it opens, and its idle threads wake a thousand
-  times a second. So files are opened by the window, one window ahead, and a reader is closed at once
-  when it is exhausted.
+- A reader looks at the footers of all its files when it opens, then opens each twice to read it, and
+  its idle threads wake a thousand times a second. So files are opened by the window, one window
+  ahead, and a reader is closed at once when it is exhausted.
+- Each file of a window is read once, whole, and held to its SHA-256; Petastorm gets it from memory.
 - It holds at most four row groups that nobody has taken yet. It hands out four, then looks every
   10 ms whether one was taken, while the thread that collects the results spins. So a window has four
   files: 10,000 of 6 rows take 8.6 s of processor time, in windows of 16 they took 22 (two cores).
 - A list of files keeps it from `_common_metadata`, whose schema it would unpickle.
-- It still wants a file system of pyarrow's former kind, and takes URLs apart without unquoting them.
+- It still wants a file system of pyarrow's former kind.
 """
 
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from petastorm import make_batch_reader
-from pyarrow import fs
 from pyarrow.filesystem import FileSystem
 
-from sparkgen.datasets.manifest import FileEntry, Manifest
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.files import StoredFile, check_sizes
+from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ManifestError
 
 COLUMNS = ["id", "label", "image"]
-WINDOW = 4  # files opened together
+WINDOW = 4  # files opened together, at most
+WINDOW_BYTES = 64 * 2**20  # of them, about; two windows are in memory
 BYTES_BESIDE_IMAGE = 12  # of a row: an int64 id and an int32 label
 
 # Petastorm uses what pyarrow has deprecated; its user can do nothing about that.
@@ -64,39 +64,30 @@ class Rows(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The files of a split, and where they lie."""
+    """The files of a split."""
 
-    version_uri: str
-    files: tuple[FileEntry, ...]
+    files: tuple[StoredFile, ...]
     row_bytes: int
     """Bytes of one image, H * W * C."""
 
     @property
     def rows(self) -> int:
         """Rows of all files."""
-        return sum(file.rows for file in self.files)
+        return sum(file.entry.rows for file in self.files)
 
     def memory_bytes(self, shard: int) -> int:
         """What a shard takes in memory."""
-        return self.files[shard].rows * (self.row_bytes + BYTES_BESIDE_IMAGE)
+        return self.files[shard].entry.rows * (self.row_bytes + BYTES_BESIDE_IMAGE)
 
     def check(self, shards: Iterable[int]) -> None:
         """Raises a `ManifestError` for the first of some files that is missing or changed in size."""
-        filesystem, root = open_uri(self.version_uri)
-        files = [self.files[shard] for shard in shards]
-        found = filesystem.get_file_info([f"{root}/{file.path}" for file in files])
-        for file, info in zip(files, found, strict=True):
-            if info.type != fs.FileType.File or info.size != file.bytes:
-                raise ManifestError(
-                    f"{file.bytes} bytes in {info.path}",
-                    found=str(info.size) if info.type == fs.FileType.File else "no such file",
-                    mend="ingest the dataset again",
-                )
+        check_sizes([self.files[shard] for shard in shards])
 
 
 def open_split(version_uri: str, manifest: Manifest, name: str) -> Split:
     """A split of a version; a `ManifestError` where it has no rows."""
-    return Split(version_uri, manifest.split(name).files, int(np.prod(manifest.shape)))
+    files = manifest.split_files(version_uri, name)
+    return Split(tuple(files), int(np.prod(manifest.shape)))
 
 
 def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) -> Iterator[Rows]:
@@ -126,7 +117,8 @@ def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) ->
                         yield rows
         finally:
             for future in opening:
-                _close(future.result())
+                if future.exception() is None:  # else nobody has come to need that window
+                    _close(future.result())
 
 
 class _Item(NamedTuple):
@@ -146,33 +138,40 @@ class _Opened(NamedTuple):
 
 def _windows(split: Split, order: Iterator[int], keep_bytes: int) -> Iterator[list[_Item]]:
     held: set[int] = set()
-    while shards := list(islice(order, WINDOW)):
-        window = []
-        for shard in shards:
-            read = shard not in held
-            keep = read and split.memory_bytes(shard) <= keep_bytes
-            if keep:
-                held.add(shard)
-                keep_bytes -= split.memory_bytes(shard)
-            window.append(_Item(shard, read, keep))
+    window: list[_Item] = []
+    size = 0
+    for shard in order:
+        read = shard not in held
+        keep = read and split.memory_bytes(shard) <= keep_bytes
+        if keep:
+            held.add(shard)
+            keep_bytes -= split.memory_bytes(shard)
+        window.append(_Item(shard, read, keep))
+        size += split.files[shard].entry.bytes if read else 0
+        if len(window) == WINDOW or size >= WINDOW_BYTES:
+            yield window
+            window, size = [], 0
+    if window:
         yield window
 
 
 def _open(split: Split, window: list[_Item]) -> _Opened:
-    filesystem, root = open_uri(split.version_uri)
-    files = [split.files[item.shard].path for item in window if item.read]
-    if not files:
+    shards = [item.shard for item in window if item.read]
+    if not shards:
         return _Opened(window, None)
+    data = {shard: split.files[shard].read() for shard in dict.fromkeys(shards)}
+    # Each file under a name of its own, also where a shard comes twice.
+    files = {f"/{number}.parquet": data[shard] for number, shard in enumerate(shards)}
     try:
         reader = make_batch_reader(
-            [f"file://{quote(f'{root}/{path}')}" for path in files],
-            filesystem=_FormerFileSystem(filesystem),
+            [f"file://{name}" for name in files],
+            filesystem=_Memory(files),
             schema_fields=COLUMNS,
             workers_count=1,
             shuffle_row_groups=False,
         )
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(f"one of {', '.join(files)}", error) from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable([split.files[shard] for shard in data], error) from error
     return _Opened(window, reader)
 
 
@@ -186,22 +185,21 @@ def _read(split: Split, opened: _Opened) -> Generator[Rows, None, None]:
     try:
         for item in opened.window:
             if item.read:
-                yield _next_shard(split, split.files[item.shard], opened.reader)
+                yield _next_shard(split.files[item.shard], split.row_bytes, opened.reader)
     finally:
         _close(opened)
 
 
-def _next_shard(split: Split, file: FileEntry, reader: Any) -> Rows:
+def _next_shard(file: StoredFile, row_bytes: int, reader: Any) -> Rows:
+    rows = file.entry.rows
     try:
-        parts = [_decode(_next_table(reader), split.row_bytes)]
-        while (read := sum(len(part.id) for part in parts)) < file.rows:
-            parts.append(_decode(_next_table(reader), split.row_bytes))
-    except (OSError, ValueError, StopIteration, pa.ArrowException) as error:
-        raise _unreadable(file.path, error) from error
-    if read > file.rows:
-        raise ManifestError(
-            f"{file.rows} rows in {file.path}", found=str(read), mend="ingest the dataset again"
-        )
+        parts = [_decode(_next_table(reader), row_bytes)]
+        while (read := sum(len(part.id) for part in parts)) < rows:
+            parts.append(_decode(_next_table(reader), row_bytes))
+    except (OSError, TypeError, ValueError, StopIteration, pa.ArrowException) as error:
+        raise _unreadable([file], error) from error
+    if read > rows:
+        raise ManifestError(f"{rows} rows in {file.uri}", found=str(read), mend=file.mend)
     return Rows.concatenate(parts)
 
 
@@ -223,28 +221,29 @@ def _decode(table: Any, row_bytes: int) -> Rows:
     )
 
 
-def _unreadable(files: str, error: Exception) -> ManifestError:
+def _unreadable(files: Sequence[StoredFile], error: Exception) -> ManifestError:
+    names = ", ".join(file.uri for file in files)
     return ManifestError(
-        f"Parquet with the columns {', '.join(COLUMNS)} in {files}",
+        f"Parquet with the columns {', '.join(COLUMNS)} in {names}",
         found=f"{type(error).__name__} {error}",
-        mend="ingest the dataset again",
+        mend=files[0].mend,
     )
 
 
-class _FormerFileSystem(FileSystem):
-    """A pyarrow file system in the shape that Petastorm wants; paths come quoted."""
+class _Memory(FileSystem):
+    """Files in memory, as a file system of the kind that Petastorm wants."""
 
-    def __init__(self, filesystem: fs.FileSystem) -> None:
-        self.filesystem = filesystem
+    def __init__(self, files: Mapping[str, pa.Buffer]) -> None:
+        self.files = files
 
     def isfile(self, path: str) -> bool:
-        return bool(self.filesystem.get_file_info(unquote(path)).type == fs.FileType.File)
+        return path in self.files
 
     def isdir(self, path: str) -> bool:
-        return bool(self.filesystem.get_file_info(unquote(path)).type == fs.FileType.Directory)
+        return False
 
     def exists(self, path: str) -> bool:
-        return bool(self.filesystem.get_file_info(unquote(path)).type != fs.FileType.NotFound)
+        return path in self.files
 
     def open(self, path: str, mode: str = "rb") -> pa.NativeFile:
-        return self.filesystem.open_input_file(unquote(path))
+        return pa.BufferReader(self.files[path])

@@ -3,20 +3,21 @@
 import logging
 import math
 from collections import Counter
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from pyspark.sql import SparkSession
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.datasets.files import FileEntry, StoredFile, check_sizes
 from sparkgen.datasets.manifest import (
-    FileEntry,
     Manifest,
     SourceEntry,
     SplitEntry,
     content_version,
     list_versions,
 )
-from sparkgen.datasets.storage import open_uri, remove_folder
+from sparkgen.datasets.storage import remove_folder
 from sparkgen.errors import IngestError, ManifestError, RequestError, TaskFailed
 from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.evidence import Evidence, description, doubts, refuse_black
@@ -32,6 +33,7 @@ from sparkgen.ingest.quarantine import (
 from sparkgen.ingest.sources import Sources, find_sources, make_slices
 from sparkgen.ingest.stages import Target, parse, write
 from sparkgen.ingest.write import WrittenFile
+from sparkgen.tasks import run_each
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
 TASK_BYTES = 128 << 20  # of pixels that a task writes, about; it holds them three times
@@ -42,7 +44,9 @@ log = logging.getLogger(__name__)
 
 
 def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) -> Manifest:
-    """Makes the dataset version of a configuration, or finds it made.
+    """Makes the dataset version of a configuration, or finds it made and whole.
+
+    A version that is there and damaged is made again: what was damaged or lost of it is put back.
 
     Args:
         spark: a session whose executors have this package and reach the sources.
@@ -56,7 +60,7 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
             changed meanwhile.
     """
     sources = find_sources(dataset)
-    made = _made_before(dataset, sources, datasets_uri)
+    made = _made_before(spark, dataset, sources, datasets_uri)
     if made is not None:
         log.info("version %s of %s is up to date", made.version, made.name)
         _tell_unused(made)
@@ -134,21 +138,25 @@ def _writers(layout: Layout, dataset: DatasetConfig, cores: int) -> int:
     return max(1, min(files, cores * math.ceil(pixels / (cores * TASK_BYTES))))
 
 
-def _made_before(dataset: DatasetConfig, sources: Sources, datasets_uri: str) -> Manifest | None:
+def _made_before(
+    spark: SparkSession, dataset: DatasetConfig, sources: Sources, datasets_uri: str
+) -> Manifest | None:
     """The whole version made of the same configuration and unchanged sources, if there is one."""
     entries = _entries(sources)
-    try:
-        versions = list_versions(datasets_uri, dataset.name)
-    except ManifestError:
-        return None
-    for manifest in versions:
-        same = manifest.config == dataset.model_dump(mode="json") and manifest.sources == entries
+    for manifest in list_versions(datasets_uri, dataset.name):
+        if manifest.config != dataset.model_dump(mode="json") or manifest.sources != entries:
+            continue
         # A version made before unused records were counted may lack images that nobody missed, and
         # has the first records in place of a limit's choice.
         asked = dataset.source.format == "images" or dataset.limit is not None
-        counted = not asked or "unused" in manifest.model_fields_set
-        version_uri = f"{datasets_uri}/{dataset.name}/{manifest.version}"
-        if same and counted and _is_whole(manifest, version_uri):
+        if asked and "unused" not in manifest.model_fields_set:
+            continue
+        files = manifest.all_files(f"{datasets_uri}/{dataset.name}/{manifest.version}")
+        try:
+            check_files(spark, files)
+        except ManifestError as error:
+            log.warning("version %s is damaged and made again: %s", manifest.version, error)
+        else:
             return manifest
     return None
 
@@ -158,11 +166,15 @@ def _entries(sources: Sources) -> tuple[SourceEntry, ...]:
     return tuple({f.uri: f for files in sources.values() for f in files}.values())
 
 
-def _is_whole(manifest: Manifest, version_uri: str) -> bool:
-    filesystem, root = open_uri(version_uri)
-    files = [f for split in manifest.splits.values() for f in split.files]
-    found = filesystem.get_file_info([f"{root}/{f.path}" for f in files])
-    return all(info.size == file.bytes for info, file in zip(found, files, strict=True))
+def check_files(spark: SparkSession, files: list[StoredFile]) -> None:
+    """Reads files in the executors; a `ManifestError` where one is missing or damaged."""
+    check_sizes(files)  # at no cost, and what is most often wrong
+
+    def read(file: StoredFile) -> Iterator[None]:
+        file.read()
+        yield from ()
+
+    run_each(spark, read, files, tasks=min(len(files), spark.sparkContext.defaultParallelism))
 
 
 def _cut(dataset: DatasetConfig) -> Cut:

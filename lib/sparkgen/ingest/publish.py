@@ -2,8 +2,12 @@
 
 A process that dies leaves a staging folder and nothing else. Its name says who made it, so that the
 next ingest removes those whose maker is gone and leaves alone those still at work.
+
+A version's id says its content to the byte. So a version that is there and damaged is repaired file by
+file, each whole or not at all, under the eyes of whoever reads it.
 """
 
+import logging
 import os
 import socket
 import time
@@ -13,12 +17,21 @@ from contextlib import contextmanager
 
 from pyarrow import fs
 
-from sparkgen.datasets.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from sparkgen.datasets.files import StoredFile
+from sparkgen.datasets.manifest import (
+    PICKLED_SCHEMA_FILES,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 from sparkgen.datasets.storage import open_uri, remove_folder
+from sparkgen.errors import ManifestError
 
 STAGING = ".staging-"
 REJECTED = ".rejected"
 STALE_SECONDS = 24 * 3600  # of a staging folder made on another machine
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -39,7 +52,8 @@ def remove_stale(dataset_uri: str) -> None:
     """Removes the staging folders whose makers are gone."""
     filesystem, path = open_uri(dataset_uri)
     for entry in filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True)):
-        if entry.base_name.startswith(STAGING) and not _alive(entry):
+        staged = entry.type == fs.FileType.Directory and entry.base_name.startswith(STAGING)
+        if staged and not _alive(entry):
             filesystem.delete_dir(entry.path)
 
 
@@ -58,38 +72,70 @@ def _alive(entry: fs.FileInfo) -> bool:
 
 
 def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
-    """Makes a staged version visible; one of the same content that is there already stays."""
+    """Makes a staged version visible; of one that is there already, what is damaged is replaced."""
     version_uri = f"{dataset_uri}/{manifest.version}"
     filesystem, target = open_uri(version_uri)
-    if filesystem.get_file_info(f"{target}/{MANIFEST}").type == fs.FileType.File:
-        _count_anew(version_uri, manifest)
+    if isinstance(filesystem, fs.LocalFileSystem) and _rename(staged_uri, target, manifest):
         return
-    remove_folder(version_uri)
-    if isinstance(filesystem, fs.LocalFileSystem):
-        _rename(open_uri(staged_uri)[1], target, staged_uri, manifest)
-        return
-    files = [f.path for s in manifest.splits.values() for f in s.files]
-    for file in [*files, *(f.path for f in manifest.quarantine_files)]:
-        filesystem.copy_file(f"{open_uri(staged_uri)[1]}/{file}", f"{target}/{file}")
-    write_manifest(version_uri, manifest)
+    for file in manifest.all_files(version_uri):
+        _put(file, staged_uri)
+    _remove_pickled_schemas(version_uri, manifest)
+    # What was not used says nothing of the rows, so that it may differ between equal versions.
+    if _unused(version_uri) != manifest.unused:
+        write_manifest(version_uri, manifest)
 
 
-def _count_anew(version_uri: str, manifest: Manifest) -> None:
-    """Writes into a version of the same rows what was not used this time, where that differs."""
-    there = read_manifest(version_uri)
-    if there.unused != manifest.unused or "unused" not in there.model_fields_set:
-        write_manifest(version_uri, there.model_copy(update={"unused": manifest.unused}))
+def _unused(version_uri: str) -> dict[str, int] | None:
+    """What a version says was not used; None where it says nothing, or its manifest is damaged."""
+    try:
+        manifest = read_manifest(version_uri)
+    except ManifestError:
+        return None
+    return manifest.unused if "unused" in manifest.model_fields_set else None
 
 
-def _rename(source: str, target: str, staged_uri: str, manifest: Manifest) -> None:
+def _rename(staged_uri: str, target: str, manifest: Manifest) -> bool:
+    """Moves the whole staged folder; whether there was nothing in the way."""
+    if os.path.lexists(target):
+        return False
     # A local rename is one step, so the manifest may already be inside: there is no moment at
     # which another process sees part of a version.
     write_manifest(staged_uri, manifest)
     try:
-        os.rename(source, target)
+        os.rename(open_uri(staged_uri)[1], target)
     except OSError:
-        if not os.path.exists(f"{target}/{MANIFEST}"):  # else another ingest was first
+        if not os.path.exists(target):  # else another ingest was first
             raise
+        return False
+    return True
+
+
+def _put(file: StoredFile, staged_uri: str) -> None:
+    """Puts a staged file in its place, unless it is there as it should be."""
+    try:
+        file.read()
+        return
+    except ManifestError:
+        log.info("writing %s", file.uri)
+    filesystem, place = open_uri(file.uri)
+    source = open_uri(f"{staged_uri}/{file.entry.path}")[1]
+    filesystem.create_dir(place.rpartition("/")[0], recursive=True)
+    if isinstance(filesystem, fs.LocalFileSystem):
+        remove_folder(file.uri)
+        os.replace(source, place)
+    else:
+        filesystem.copy_file(source, place)
+
+
+def _remove_pickled_schemas(version_uri: str, manifest: Manifest) -> None:
+    """Removes what keeps a version from being read, and is no part of it."""
+    filesystem, root = open_uri(version_uri)
+    folders = [root, *(f"{root}/{split}" for split in manifest.splits)]
+    names = [f"{folder}/{name}" for folder in folders for name in PICKLED_SCHEMA_FILES]
+    for info in filesystem.get_file_info(names):
+        if info.type == fs.FileType.File:
+            log.warning("removing %s, which may carry a pickled schema", info.path)
+            filesystem.delete_file(info.path)
 
 
 def reject(staged_uri: str, dataset_uri: str) -> str:

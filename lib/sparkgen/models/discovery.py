@@ -5,7 +5,6 @@ carry code: loading builds the model by its name and fills in numbers.
 """
 
 import importlib
-import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -14,9 +13,11 @@ from pydantic import BaseModel
 
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.load import parse
-from sparkgen.errors import RequestError
+from sparkgen.datasets.files import digest
+from sparkgen.datasets.sealed import seal
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel, empty_batch
-from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
+from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, Description, describe, pack
 
 
 def model_names() -> list[str]:
@@ -84,28 +85,52 @@ def save_model(
         "parameters": _parameters(model),
         "conditional": model.conditional,
         "generate_options": dict(model.generate_options),
+        "weights_sha256": digest((folder / WEIGHTS_FILE).read_bytes()),
     }
-    (folder / MODEL_FILE).write_text(json.dumps(description, indent=1, sort_keys=True))
+    (folder / MODEL_FILE).write_bytes(seal(description))
 
 
-def load_model(folder: str | Path) -> GenerativeModel:
-    """The model of a folder, weights and all."""
-    folder = Path(folder)
+def load_model(folder: str | Path, *, called: str | None = None) -> GenerativeModel:
+    """The model of a local folder, weights and all.
+
+    Args:
+        folder: its path.
+        called: its name in errors; None: the folder.
+
+    Raises:
+        ModelError: there is none, it is damaged, or this release builds no such model.
+    """
+    name = called or str(folder)
+    model = _build_described(describe(pack(folder, called=name), called=name), name)
     try:
-        description = json.loads((folder / MODEL_FILE).read_text())
-    except OSError:
-        raise RequestError(
-            f"a saved model in {folder}", found=f"no {MODEL_FILE}", mend="train it first"
-        ) from None
-    spec = description["spec"]
-    model = build_model(
-        description["name"],
-        description["options"],
-        DataSpec(tuple(spec["shape"]), spec["classes"]),
-        parse(DensityConfig, description["density"], source=str(folder / MODEL_FILE)),
-    )
-    model.load_weights(folder / WEIGHTS_FILE)
+        model.load_weights(Path(folder) / WEIGHTS_FILE)
+    except Exception as error:  # Keras and h5py raise of every kind over a file that does not fit
+        raise ModelError(
+            f"weights that fit the description in {name}/{WEIGHTS_FILE}",
+            found=f"{type(error).__name__} {' '.join(str(error).split())[:200]}",
+            mend="train it again, or use the release of sparkgen that trained it",
+        ) from error
     return model
+
+
+def _build_described(description: Description, called: str) -> GenerativeModel:
+    spec = description.spec
+    try:
+        return build_model(
+            description.name,
+            description.options,
+            DataSpec(spec.shape, spec.classes),
+            parse(DensityConfig, description.density, source="density"),
+        )
+    except (RequestError, ValueError) as error:
+        line = (
+            f"{error.expected}, found {error.found}" if isinstance(error, RequestError) else error
+        )
+        raise ModelError(
+            f"a model that this release builds in {called}/{MODEL_FILE}",
+            found=f"{description.name} without {line}",
+            mend="train it again, or use the release of sparkgen that trained it",
+        ) from error
 
 
 def _parameters(model: GenerativeModel) -> int:

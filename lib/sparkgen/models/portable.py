@@ -2,6 +2,9 @@
 
 On machines of one kind a portable model computes the same bits whatever else runs there, because it
 computes with one thread and deterministic operations.
+
+The description has the SHA-256 of the weights and of itself; where it has, both are held to them.
+Models saved before have neither, and are taken as they are.
 """
 
 import hashlib
@@ -10,16 +13,45 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sparkgen.datasets.files import digest
+from sparkgen.datasets.sealed import unseal
 from sparkgen.datasets.storage import read_bytes
-from sparkgen.errors import RequestError
+from sparkgen.errors import ModelError
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
+
+
+class Spec(BaseModel):
+    """The data that a model is for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shape: tuple[int, int, int]
+    classes: int
+
+
+class Description(BaseModel):
+    """What `model.json` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    options: dict[str, Any]
+    spec: Spec
+    density: dict[str, Any]
+    parameters: int = 0
+    conditional: bool
+    generate_options: dict[str, Any]
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """None: the model was saved by a release that did not note it."""
 
 
 class PortableModel(NamedTuple):
@@ -44,15 +76,48 @@ class PortableModel(NamedTuple):
         return hashlib.sha256(self.description_json + self.weights).hexdigest()[:16]
 
 
-def pack(folder: str | Path) -> PortableModel:
-    """The saved model of a folder, by its path or URI; a `RequestError` where there is none."""
+def pack(folder: str | Path, *, called: str | None = None) -> PortableModel:
+    """The saved model of a folder.
+
+    Args:
+        folder: its path or URI.
+        called: its name in errors; None: the folder.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    name = called or str(folder)
     try:
-        files = [read_bytes(f"{folder}/{name}") for name in (MODEL_FILE, WEIGHTS_FILE)]
+        files = [read_bytes(f"{folder}/{file}") for file in (MODEL_FILE, WEIGHTS_FILE)]
     except OSError as error:
-        raise RequestError(
-            f"a saved model in {folder}", found=type(error).__name__, mend="train it first"
+        raise ModelError(
+            f"a saved model in {name}", found=type(error).__name__, mend="train it first"
         ) from None
-    return PortableModel(*files)
+    packed = PortableModel(*files)
+    expected = describe(packed, called=name).weights_sha256
+    if expected is not None and digest(packed.weights) != expected:
+        raise ModelError(
+            f"the weights that {MODEL_FILE} describes in {name}/{WEIGHTS_FILE}",
+            found="others: the file is damaged",
+            mend="train it again",
+        )
+    return packed
+
+
+def describe(packed: PortableModel, *, called: str) -> Description:
+    """What a model says of itself; a `ModelError` where that is damaged, or of another release."""
+    try:
+        return Description.model_validate(unseal(packed.description_json))
+    except ValueError as error:
+        found = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise ModelError(
+            f"the description of a model in {called}/{MODEL_FILE}",
+            found=found,
+            mend="train it again, or use the release of sparkgen that trained it",
+        ) from None
 
 
 def lay_out(packed: PortableModel, folder: str | Path) -> None:
@@ -70,7 +135,7 @@ def unpack(packed: PortableModel) -> "GenerativeModel":
 
     with tempfile.TemporaryDirectory() as folder:
         lay_out(packed, folder)
-        return load_model(folder)
+        return load_model(folder, called=f"the saved {packed.description['name']}")
 
 
 def compute_reproducibly() -> None:

@@ -7,40 +7,50 @@ which an interrupted training goes on.
 
 import io
 import json
+import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.storage import read_bytes, write_bytes
-from sparkgen.errors import RequestError
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.job import evaluate, read_batches
-from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, PortableModel, pack, unpack
+from sparkgen.models.portable import (
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    PortableModel,
+    lay_out,
+    pack,
+    unpack,
+)
 from sparkgen.noise import Stream, row_noises
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
 from sparkgen.pipeline.version import DatasetVersion
+from sparkgen.tasks import run_each
 from sparkgen.tracking.runs import RunLogger
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import SparkSession
 
     from sparkgen.models.counted import CountedModel, Statistics
 
+log = logging.getLogger(__name__)
+
 SHARES = 16  # of the files: what the driver sums, whatever the number of files
 HISTORY = "history.json"
-Frames = Iterator["pd.DataFrame"]
 
 
 class _Pass(NamedTuple):
     """One pass: the model it starts from, and what it goes over."""
 
     packed: PortableModel
-    files: list[str]
+    files: list[StoredFile]
     epoch: int
     seed: int
     batch_rows: int
@@ -61,7 +71,8 @@ def count(
     model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
     history = _resume(model, folder)
     start = time.monotonic()
-    files = [f"{version.uri}/{entry.path}" for entry in version.manifest.split("train").files]
+    files = version.manifest.split_files(version.uri, "train")
+    check_sizes(files)
     config = experiment.training
     for epoch in range(len(history), config.epochs):
         packed = _pack(model, experiment)
@@ -88,29 +99,18 @@ def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
 
     shares = min(SHARES, len(work.files))
     broadcast = spark.sparkContext.broadcast(work)
+
+    def count_share(share: int) -> Iterator[bytes]:
+        yield count_files(broadcast.value, broadcast.value.files[share::shares])
+
     try:
-        numbers = spark.range(0, shares, 1, numPartitions=shares)
-        rows = numbers.mapInPandas(
-            _share_counter(broadcast, shares), "share int, data binary"
-        ).collect()
+        parts = run_each(spark, count_share, range(shares))
     finally:
         broadcast.unpersist()
-    return sum_statistics(_unpack(r.data) for r in sorted(rows, key=lambda r: r.share))
+    return sum_statistics(map(_unpack, parts))
 
 
-def _share_counter(broadcast: Any, shares: int) -> Callable[[Frames], Frames]:
-    def count_shares(frames: Frames) -> Frames:
-        import pandas as pd
-
-        for frame in frames:
-            for share in frame["id"]:
-                data = count_files(broadcast.value, broadcast.value.files[share::shares])
-                yield pd.DataFrame([{"share": share, "data": data}])
-
-    return count_shares
-
-
-def count_files(work: _Pass, files: list[str]) -> bytes:
+def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The statistics of some files as the bytes of an .npz; called in an executor."""
     import numpy as np
 
@@ -203,15 +203,34 @@ def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -
 
 
 def _resume(model: Any, folder: str) -> list[dict[str, float]]:
+    """The figures of the passes done; the model is set to the last of them that is whole."""
+    history = _history(folder)
+    while history:
+        try:
+            packed = pack(_pass_folder(folder, len(history)))
+        except ModelError as error:
+            log.warning("going back one pass: %s", error)
+            history.pop()
+            continue
+        with tempfile.TemporaryDirectory() as local:
+            lay_out(packed, local)
+            model.load_weights(Path(local, WEIGHTS_FILE))
+        return history
+    return []
+
+
+def _history(folder: str) -> list[dict[str, float]]:
+    uri = f"{folder}/{HISTORY}"
     try:
-        history = json.loads(read_bytes(f"{folder}/{HISTORY}"))
+        history = json.loads(read_bytes(uri))
+        if not isinstance(history, list):
+            raise ValueError(f"expected a list, found {type(history).__name__}")
     except FileNotFoundError:
         return []
-    with tempfile.TemporaryDirectory() as local:
-        weights = Path(local, WEIGHTS_FILE)
-        weights.write_bytes(read_bytes(f"{_pass_folder(folder, len(history))}/{WEIGHTS_FILE}"))
-        model.load_weights(weights)
-    return list(history)
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged, and the training begins anew: %s", uri, error)
+        return []
+    return history
 
 
 def _pass_folder(folder: str, number: int) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
-from sparkgen.pipeline.model import fetch
+from sparkgen.pipeline.model import fetch, naming
 from sparkgen.pipeline.version import version_by_id
 from sparkgen.pipeline.yardstick import sample_figures
 from sparkgen.tracking import registry
@@ -47,13 +47,14 @@ def figures_of(
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version, and of its samples."""
     dataset = version_by_id(experiment, dataset_version)
-    figures = evaluate(
-        spark,
-        fetch(experiment, version),
-        experiment.evaluation,
-        version_uri=dataset.uri,
-        manifest=dataset.manifest,
-    )
+    with naming(version):
+        figures = evaluate(
+            spark,
+            fetch(experiment, version),
+            experiment.evaluation,
+            version_uri=dataset.uri,
+            manifest=dataset.manifest,
+        )
     return figures | sample_figures(experiment, version, spark, dataset=dataset)
 
 

@@ -3,14 +3,17 @@
 `<checkpoints>/<experiment>/<run id>/run.json` says what the run trains; `finished` comes last.
 """
 
-import json
+import logging
 from typing import Any, NamedTuple
 
 from pyarrow import fs
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import absolute, open_uri, read_bytes, write_bytes
 from sparkgen.errors import RequestError
+
+log = logging.getLogger(__name__)
 
 JOURNAL = "run.json"
 # What makes a run what it is. The number of workers, and where they run, may change.
@@ -39,8 +42,8 @@ def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
 
 def write_journal(experiment: ExperimentConfig, journal: Journal) -> None:
     """Notes the state of a run."""
-    text = json.dumps(journal._asdict(), indent=1, sort_keys=True)
-    write_bytes(f"{checkpoint_uri(experiment, journal.run_id)}/{JOURNAL}", text.encode())
+    uri = f"{checkpoint_uri(experiment, journal.run_id)}/{JOURNAL}"
+    write_bytes(uri, seal(journal._asdict()))
 
 
 def unfinished(experiment: ExperimentConfig) -> Journal:
@@ -63,7 +66,7 @@ def unfinished(experiment: ExperimentConfig) -> Journal:
 def _check_unchanged(journal: Journal, experiment: ExperimentConfig) -> None:
     now = sections(experiment)
     for section in SECTIONS:
-        if journal.sections[section] != now[section]:
+        if journal.sections.get(section) != now[section]:
             raise RequestError(
                 f"the {section} section that run {journal.run_id} was started with",
                 found="another",
@@ -80,11 +83,21 @@ def _newest_first(experiment: ExperimentConfig) -> list[Journal]:
     found = [info for info in files if info.type == fs.FileType.File]
     found.sort(key=lambda info: info.mtime_ns or 0, reverse=True)
     names = [info.path.split("/")[-2] for info in found]
-    return [_read(experiment, name) for name in names]
+    journals = []
+    for name in names:
+        try:
+            journals.append(_read(experiment, name))
+        except (OSError, TypeError, ValueError) as error:
+            uri = f"{checkpoint_uri(experiment, name)}/{JOURNAL}"
+            log.warning("left out a run, %s cannot be read: %s", uri, error)
+    return journals
 
 
 def _read(experiment: ExperimentConfig, run_id: str) -> Journal:
-    return Journal(**json.loads(read_bytes(f"{checkpoint_uri(experiment, run_id)}/{JOURNAL}")))
+    journal = Journal(**unseal(read_bytes(f"{checkpoint_uri(experiment, run_id)}/{JOURNAL}")))
+    if journal.run_id != run_id or not isinstance(journal.sections, dict):
+        raise ValueError(f"it is not of run {run_id}")
+    return journal
 
 
 def _folder(experiment: ExperimentConfig) -> str:

@@ -1,14 +1,34 @@
 """A registered model, as the jobs send it to the executors."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.errors import ModelError
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
 
 
 def fetch(experiment: ExperimentConfig, version: ModelVersion) -> PortableModel:
-    """The saved model of a version."""
+    """The saved model of a version.
+
+    Raises:
+        ModelError: its files are not there, or damaged.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        return pack(registry.fetch(experiment, version, folder))
+        return pack(registry.fetch(experiment, version, folder), called=version.uri)
+
+
+@contextmanager
+def naming(version: ModelVersion) -> Iterator[None]:
+    """Around work with a version's model: an error over the model says which version it is of."""
+    try:
+        yield
+    except ModelError as error:
+        if version.uri in str(error):
+            raise
+        raise ModelError(
+            f"{error.expected}, {version.uri}", found=error.found, mend=error.mend
+        ) from error

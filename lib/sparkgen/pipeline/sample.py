@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
-from sparkgen.pipeline.model import fetch
+from sparkgen.pipeline.model import fetch, naming
 from sparkgen.sampling.job import Sampled, sample
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION, ModelVersion
@@ -41,10 +41,11 @@ def sample_version(
 ) -> Sampled:
     """A sample set of one model version, in the experiment's folder of them."""
     environment = experiment.environment
-    return sample(
-        spark,
-        fetch(experiment, version),
-        config,
-        model_uri=version.uri,
-        samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
-    )
+    with naming(version):
+        return sample(
+            spark,
+            fetch(experiment, version),
+            config,
+            model_uri=version.uri,
+            samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
+        )

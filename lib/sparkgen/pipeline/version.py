@@ -1,5 +1,6 @@
 """Which dataset version a request means."""
 
+import logging
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import RequestError
+
+log = logging.getLogger(__name__)
 
 
 class DatasetVersion(NamedTuple):
@@ -54,11 +57,14 @@ def _placed(root: str, manifest: Manifest) -> DatasetVersion:
 
 
 def _options(manifest: Manifest) -> object:
-    """The options of a version; None where they are no longer allowed, so that it is not meant."""
+    """The configuration without its source; None where a release with other keys wrote it."""
     # Lanes and labels come back from JSON as lists; so do they from the request's dump.
     config = {key: value for key, value in manifest.config.items() if key != "source"}
     try:
-        options = DatasetConfig.model_validate({**config, "source": {"format": "builtin"}})
-    except ValidationError:
+        made = DatasetConfig.model_validate({**config, "source": {"format": "builtin"}})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        log.warning("left out version %s: %s: %s", manifest.version, key, first["msg"])
         return None
-    return options.model_dump(mode="json", exclude={"source"})
+    return made.model_dump(mode="json", exclude={"source"})

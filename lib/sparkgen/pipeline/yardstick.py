@@ -6,8 +6,7 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.yardstick import appraise
-from sparkgen.models.portable import PortableModel
-from sparkgen.pipeline.model import fetch
+from sparkgen.pipeline.model import fetch, naming
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.pipeline.version import DatasetVersion
 from sparkgen.tracking import registry
@@ -33,6 +32,7 @@ def sample_figures(
     if not config.samples:
         return {}
     judge = _judge(experiment)
+    packed = fetch(experiment, judge) if judge else None
     made = sample_version(
         experiment,
         version,
@@ -44,18 +44,19 @@ def sample_figures(
         ),
         spark,
     )
-    return appraise(
-        spark,
-        [f"{made.uri}/{entry.path}" for entry in made.sample_set.files],
-        judge,
-        config,
-        version_uri=dataset.uri,
-        manifest=dataset.manifest,
-    )
+    with naming(judge or version):
+        return appraise(
+            spark,
+            made.files,
+            packed,
+            config,
+            version_uri=dataset.uri,
+            manifest=dataset.manifest,
+        )
 
 
-def _judge(experiment: ExperimentConfig) -> PortableModel | None:
+def _judge(experiment: ExperimentConfig) -> ModelVersion | None:
     if experiment.evaluation.judge is None:
         return None
     judge = experiment.model_copy(update={"name": experiment.evaluation.judge})
-    return fetch(judge, registry.require(judge, CHAMPION))
+    return registry.require(judge, CHAMPION)

@@ -6,25 +6,30 @@
   contact_sheet.png
   png/<sample>.png      where they were asked for
   manifest.json         written last: a set without it is not there
+  part-*.json           until then, beside each file that is written: its entry in the manifest
 ```
 
 The id is a hash of everything the samples depend on. Two jobs that write the same set write the same
-bytes, each file whole or not at all, so they cannot harm each other, and a job that died is simply
-run again.
+bytes, each file whole or not at all, so they cannot harm each other. A job that died is simply run
+again, and so is one whose files were damaged or lost: what is whole stays.
 """
 
 import hashlib
 import json
+import logging
 import math
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pyarrow import fs
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.datasets.manifest import MANIFEST, FileEntry
-from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.datasets.files import FileEntry, StoredFile
+from sparkgen.datasets.manifest import MANIFEST
+from sparkgen.datasets.sealed import seal, unseal
+from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.models.portable import PortableModel
 
 SCHEMA = pa.schema(
@@ -39,6 +44,9 @@ CONTACT_SHEET = "contact_sheet.png"
 FILES = 64  # at most, until they reach FILE_ROWS; a task writes whole ones
 FILE_ROWS = 16_384
 FILE_BYTES = 256 << 20  # of pixels; a file of larger pictures has fewer rows
+REPAIR = "run the same step again, which makes it anew"
+
+log = logging.getLogger(__name__)
 
 
 class SampleSet(BaseModel):
@@ -89,16 +97,70 @@ def write_sample_set(set_uri: str, sample_set: SampleSet) -> None:
 
 
 def read_sample_set(set_uri: str) -> SampleSet | None:
-    """The manifest of a set; None where there is no such set, or only a part of one."""
+    """The manifest of a set; None where there is no such set, or only a part of one.
+
+    A damaged manifest is told, and is as good as none.
+    """
     try:
         return SampleSet.model_validate_json(read_bytes(f"{set_uri}/{MANIFEST}"))
     except FileNotFoundError:
         return None
+    except (OSError, ValidationError) as error:
+        log.warning("%s/%s is damaged: %s", set_uri, MANIFEST, str(error).splitlines()[0])
+        return None
 
 
-def digest(data: bytes) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    return hashlib.sha256(data).hexdigest()
+def part_path(part: int) -> str:
+    """The path of a file in its set."""
+    return f"part-{part:05d}.parquet"
+
+
+def write_note(set_uri: str, part: int, entry: FileEntry) -> None:
+    """Says beside a file that it is whole, until the manifest does."""
+    write_bytes(_note_uri(set_uri, part), seal(entry.model_dump()))
+
+
+def remove_notes(set_uri: str, parts: int) -> None:
+    """Removes what `write_note` left, once the manifest is written."""
+    filesystem, path = open_uri(set_uri)
+    places = [f"{path}/{_note_name(part)}" for part in range(parts)]
+    for info in filesystem.get_file_info(places):
+        if info.type == fs.FileType.File:
+            filesystem.delete_file(info.path)
+
+
+def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
+    """The files of a set that were written, by the manifest or the notes; damaged ones, too."""
+    ids = part_ids(wanted.config, wanted.shape)
+    found = read_sample_set(set_uri)
+    if found is not None and found.model_copy(update={"files": ()}) == wanted:
+        entries = dict(enumerate(found.files[: len(ids)]))
+    else:
+        entries = _noted(set_uri, len(ids))
+    return {
+        part: StoredFile(set_uri, entry, REPAIR)
+        for part, entry in entries.items()
+        if (entry.path, entry.rows) == (part_path(part), len(ids[part]))
+    }
+
+
+def _noted(set_uri: str, parts: int) -> dict[int, FileEntry]:
+    entries = {}
+    for part in range(parts):
+        try:
+            values = unseal(read_bytes(_note_uri(set_uri, part)))
+            entries[part] = FileEntry.model_validate(values)
+        except (OSError, ValueError):  # none, or one that says nothing: the file is made again
+            continue
+    return entries
+
+
+def _note_uri(set_uri: str, part: int) -> str:
+    return f"{set_uri}/{_note_name(part)}"
+
+
+def _note_name(part: int) -> str:
+    return f"part-{part:05d}.json"
 
 
 def as_columns(ids: range, seed: int, labels: Any, images: Any) -> pa.Table:

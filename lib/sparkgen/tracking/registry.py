@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.errors import RequestError
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.tracking.runs import RunLogger
 from sparkgen.tracking.server import connect
 
@@ -128,15 +128,29 @@ def annotate(
 
 
 def fetch(experiment: ExperimentConfig, version: ModelVersion, folder: str | Path) -> Path:
-    """Copies the saved model of a version into a local folder, and says where it lies in there."""
+    """Copies the saved model of a version into a local folder, and says where it lies in there.
+
+    Raises:
+        ModelError: the version's files are not there any more.
+    """
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     connect(experiment.environment)
-    mlflow.artifacts.download_artifacts(
-        artifact_uri=f"{version.uri}/artifacts", dst_path=str(folder)
-    )
-    (found,) = Path(folder).rglob("model.json")
-    return found.parent
+    try:
+        mlflow.artifacts.download_artifacts(
+            artifact_uri=f"{version.uri}/artifacts", dst_path=str(folder)
+        )
+    except (MlflowException, OSError) as error:
+        raise _no_files(version, " ".join(str(error).split())[:200]) from error
+    found = list(Path(folder).rglob("model.json"))
+    if len(found) != 1:
+        raise _no_files(version, f"{len(found)} of model.json")
+    return found[0].parent
+
+
+def _no_files(version: ModelVersion, found: str) -> ModelError:
+    return ModelError(f"the files of {version.uri}", found=found, mend="run sparkgen train again")
 
 
 def load(experiment: ExperimentConfig, version: ModelVersion) -> Any:

@@ -1,7 +1,9 @@
 """Checkpoints: `checkpoint-<steps>.npz`, arrays and a JSON entry of plain facts.
 
 They hold numbers and text only, nothing that runs when it is read. A file appears whole or not at
-all; one that was damaged later is skipped for the one before it.
+all; one that was damaged later is skipped for the one before it. Zip's own checksums leave out its
+directory, so the SHA-256 of all that comes before it is the comment at the end of the file. Checkpoints
+written before have none and are read as they are.
 """
 
 import io
@@ -16,10 +18,26 @@ import numpy as np
 import numpy.typing as npt
 from pyarrow import fs
 
+from sparkgen.datasets.files import digest
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 
 Array = npt.NDArray[Any]
 FACTS = "facts"
+END = b"PK\x05\x06"  # the last record of a zip file: 22 bytes, the last two the comment's length
+END_BYTES = 22
+SEAL_BYTES = 64
+# What numpy and zipfile raise over bytes that are no whole file.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    KeyError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+)
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +54,7 @@ def encode(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> bytes:
     text = json.dumps(facts, sort_keys=True).encode()
     buffer = io.BytesIO()
     np.savez(buffer, **{FACTS: np.frombuffer(text, np.uint8)}, **arrays)
-    return buffer.getvalue()
+    return _seal(buffer.getvalue())
 
 
 def decode(data: bytes) -> Checkpoint:
@@ -46,12 +64,28 @@ def decode(data: bytes) -> Checkpoint:
         ValueError: the bytes are not a whole checkpoint.
     """
     try:
+        _check_seal(data)
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         facts = json.loads(arrays.pop(FACTS).tobytes())
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"expected a whole checkpoint, found: {error}") from error
     return Checkpoint(arrays, facts)
+
+
+def _seal(data: bytes) -> bytes:
+    """A zip file without a comment, with its SHA-256 as one."""
+    body = data[:-2] + SEAL_BYTES.to_bytes(2, "little")
+    return body + digest(body).encode()
+
+
+def _check_seal(data: bytes) -> None:
+    end = data.rfind(END) + END_BYTES
+    body, seal = data[:end], data[end:]
+    if not seal and body.endswith(bytes(2)):
+        return  # written before there were seals
+    if digest(body).encode() != seal:
+        raise ValueError("other bytes than were written")
 
 
 def write(folder_uri: str, data: bytes, *, steps: int, keep: int) -> str:
@@ -75,12 +109,15 @@ def list_checkpoints(folder_uri: str) -> list[str]:
 
 def newest(folder_uri: str) -> bytes:
     """The bytes of the newest whole checkpoint; none where there is no such checkpoint."""
-    for path in list_checkpoints(folder_uri):
-        data = read_bytes(path)
+    paths = list_checkpoints(folder_uri)
+    for path in paths:
         try:
+            data = read_bytes(path)
             decode(data)
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             log.warning("skipping %s: %s", path, error)
             continue
         return data
+    if paths:
+        log.warning("none of the checkpoints is whole: the training begins anew")
     return b""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from sparkgen.distribution.ring import Ring
-from sparkgen.feed.reader import Position, evaluation_batches, training_batches
+from sparkgen.feed.reader import Position, evaluation_batches, feed_errors, training_batches
 from sparkgen.training import checkpoints
 from sparkgen.training.artifact import save_trained
 from sparkgen.training.device import compute_policy, prepare_device
@@ -63,7 +63,8 @@ def _train(setting: Setting, state: State) -> None:
         progress=progress,
     )
     try:
-        fit(course, state, _training_batches(setting, state))
+        with feed_errors():
+            fit(course, state, _training_batches(setting, state))
     finally:
         progress.close()
 

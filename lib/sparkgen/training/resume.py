@@ -38,15 +38,22 @@ def restore_state(setting: Setting) -> State:
         start_alike(learner)
         return State()
     arrays, facts = checkpoints.decode(data)
-    if facts["training"] != identity(setting):
+    if facts.get("training") != identity(setting):
         raise RequestError(
             f"checkpoints of this training in {request.checkpoint_uri}",
-            found=f"one of {facts['training']}",
+            found=f"one of {facts.get('training')}",
             mend="train without --resume, or with the configuration it was started with",
         )
-    restore(learner, arrays)
     best = [arrays[name] for name in sorted(arrays) if name.startswith(f"{BEST}/")]
-    state = from_facts(facts["state"], best)
+    try:
+        restore(learner, arrays)
+        state = from_facts(facts["state"], best)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(
+            f"checkpoints that this release can take up in {request.checkpoint_uri}",
+            found=f"{type(error).__name__} {' '.join(str(error).split())[:200]}",
+            mend="train without --resume, or with the release that wrote them",
+        ) from error
     if rank == 0:
         log.info("going on at epoch %d, step %d", state.epoch + 1, state.step)
     return state

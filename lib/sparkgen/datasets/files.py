@@ -1,0 +1,133 @@
+"""The files of an artifact, and their bytes, which are held to the manifest wherever they are read.
+
+A file is read whole anyway, and its SHA-256 costs less than its decoding. So every read checks it:
+what a reader gets is what the manifest says, or a `ManifestError` that names the file.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import pyarrow as pa
+from pyarrow import fs
+from pydantic import BaseModel, ConfigDict, Field
+
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import ManifestError
+
+# Folders and a file below the artifact, never beside or above it.
+PATH = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
+
+
+class FileEntry(BaseModel):
+    """What a manifest says of one Parquet file, which is one row group."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[str, Field(pattern=PATH)]
+    """Relative to the artifact."""
+    rows: Annotated[int, Field(ge=0)]
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class StoredFile(NamedTuple):
+    """A file of an artifact and where it lies."""
+
+    folder_uri: str
+    entry: FileEntry
+    mend: str
+    """What makes the file anew, for the user: "run sparkgen ingest again"."""
+
+    @property
+    def uri(self) -> str:
+        """The URI or path of the file."""
+        return f"{self.folder_uri}/{self.entry.path}"
+
+    def read(self) -> pa.Buffer:
+        """All bytes of the file.
+
+        Raises:
+            ManifestError: it is not there, or has other bytes than the manifest says.
+        """
+        filesystem, path = open_uri(self.uri)
+        try:
+            with filesystem.open_input_file(path) as file:
+                data = file.read_buffer()
+        except FileNotFoundError:
+            raise self._wrong_size("no such file") from None
+        except OSError as error:
+            raise self._wrong_size(str(error)) from None
+        if data.size != self.entry.bytes:
+            raise self._wrong_size(str(data.size))
+        if digest(data) != self.entry.sha256:
+            raise ManifestError(
+                f"the bytes that the manifest describes in {self.uri}",
+                found="others: the file is damaged",
+                mend=self.mend,
+            )
+        return data
+
+    def table(self, columns: Sequence[str], *, image_bytes: int | None = None) -> pa.Table:
+        """Some columns of the file, none of their values missing.
+
+        Args:
+            columns: their names.
+            image_bytes: of every value of the column `image`, where that is among them.
+
+        Raises:
+            ManifestError: as `read`, or the bytes are not such a table.
+        """
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        data = self.read()
+        try:
+            table = pq.read_table(pa.BufferReader(data), columns=list(columns))
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise self._no_table(columns, " ".join(str(error).split())) from None
+        if table.num_rows != self.entry.rows or table.column_names != list(columns):
+            raise self._no_table(columns, f"{table.num_rows} of {', '.join(table.column_names)}")
+        if any(column.null_count for column in table.columns):
+            raise self._no_table(columns, "missing values")
+        if image_bytes is not None:
+            sizes = pc.unique(pc.binary_length(table["image"])).to_pylist()
+            if sizes not in ([], [image_bytes]):
+                raise self._no_table(columns, f"images of {sizes[0]} bytes, not {image_bytes}")
+        return table
+
+    def wrong_size(self, info: fs.FileInfo) -> ManifestError | None:
+        """The error where a look at the file finds none, or one of another size."""
+        if info.type != fs.FileType.File:
+            return self._wrong_size("no such file")
+        return None if info.size == self.entry.bytes else self._wrong_size(str(info.size))
+
+    def _wrong_size(self, found: str) -> ManifestError:
+        return ManifestError(f"{self.entry.bytes} bytes in {self.uri}", found=found, mend=self.mend)
+
+    def _no_table(self, columns: Sequence[str], found: str) -> ManifestError:
+        return ManifestError(
+            f"{self.entry.rows} rows of {', '.join(columns)} in {self.uri}",
+            found=found,
+            mend=self.mend,
+        )
+
+
+def check_sizes(files: Sequence[StoredFile]) -> None:
+    """A look at files of one artifact, without reading them.
+
+    Raises:
+        ManifestError: the first that is missing or has not its size.
+    """
+    if not files:
+        return
+    filesystem, root = open_uri(files[0].folder_uri)
+    infos = filesystem.get_file_info([f"{root}/{file.entry.path}" for file in files])
+    for file, info in zip(files, infos, strict=True):
+        if (error := file.wrong_size(info)) is not None:
+            raise error
+
+
+def digest(data: bytes | pa.Buffer) -> str:
+    """The SHA-256 of bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()

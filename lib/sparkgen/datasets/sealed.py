@@ -1,0 +1,37 @@
+"""Small JSON files that know their own SHA-256, so that damage does not pass for other content."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+SEAL = "sealed_sha256"
+
+
+def seal(values: Mapping[str, Any]) -> bytes:
+    """Plain values as the bytes of a JSON file with their SHA-256 among them, keys sorted."""
+    text = json.dumps({**values, SEAL: _digest(values)}, indent=1, sort_keys=True)
+    return text.encode()
+
+
+def unseal(data: bytes) -> dict[str, Any]:
+    """The values of such a file, without the seal; one that has none is taken as it is.
+
+    Raises:
+        ValueError: it is no JSON object, or not the one that was sealed.
+    """
+    try:
+        values = json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"a JSON object is expected, found {type(values).__name__}")
+    found = values.pop(SEAL, None)
+    if found is not None and found != _digest(values):
+        raise ValueError("the content is not what was written: the file is damaged")
+    return values
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
