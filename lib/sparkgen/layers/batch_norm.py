@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from sparkgen.layers.network import KEEPS_DTYPE
+
 Tensor = Any
 
 
@@ -31,13 +33,12 @@ class BatchNormalization(keras.layers.Layer):
     """
 
     def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{**KEEPS_DTYPE, **kwargs})
         self.momentum, self.epsilon = momentum, epsilon
         self.reduce_mean: Callable[[Tensor], Tensor] = _identity
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        # All of it is computed in float32, so the weights are not cast down with the inputs.
-        kept = {"shape": (input_shape[-1],), "autocast": False}
+        kept = {"shape": (input_shape[-1],)}
         self.gamma = self.add_weight(initializer="ones", name="gamma", **kept)
         self.beta = self.add_weight(initializer="zeros", name="beta", **kept)
         frozen = {"trainable": False, **kept}

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from sparkgen.layers.masked import Kind, MaskedConv
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import DTYPE, AtPixel, Caches, column_of, with_column
 from sparkgen.layers.row_lstm import lstm_step
 
@@ -45,7 +46,7 @@ class DiagonalLstm(keras.layers.Layer):
     """
 
     def __init__(self, features: int, *, colours: int, leftward: bool, name: str) -> None:
-        super().__init__(autocast=False, name=name)
+        super().__init__(**KEEPS_DTYPE, name=name)
         self.features, self.leftward = features, leftward
         gates: dict[str, Any] = {"filters": 4 * features, "colours": colours, "repeats": 4}
         kind: Kind = "open" if leftward else "B"

@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from sparkgen.layers.masked import MaskedConv
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import (
     DTYPE,
     AtPixel,
@@ -39,7 +40,7 @@ class RowLstm(keras.layers.Layer):
     """An LSTM that goes down the rows: K_is is 1×3 and masked, K_ss is 1×3 over the row above."""
 
     def __init__(self, features: int, *, colours: int, name: str) -> None:
-        super().__init__(autocast=False, name=name)
+        super().__init__(**KEEPS_DTYPE, name=name)
         self.features = features
         gates: dict[str, Any] = {"filters": 4 * features, "colours": colours, "repeats": 4}
         self.from_input = MaskedConv(**gates, left=1, name=f"{name}_from_input")

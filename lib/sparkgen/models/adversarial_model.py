@@ -18,9 +18,9 @@ row's label picks one (Miyato and Koyama, "cGANs with Projection Discriminator",
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-import keras
 from keras import ops
 
+from sparkgen.layers.network import Network
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
@@ -31,8 +31,8 @@ TermsOf = Callable[..., dict[str, Tensor]]
 class Networks(NamedTuple):
     """A generator from latents (and one-hot labels), a discriminator from images in [-1, 1]."""
 
-    generator: keras.Model
-    discriminator: keras.Model
+    generator: Network
+    discriminator: Network
 
 
 class AdversarialModel(GenerativeModel):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from sparkgen.layers.network import Network
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
@@ -19,7 +20,7 @@ from sparkgen.noise import NoiseSpec
 class Classifier(GenerativeModel):
     """Softmax over the classes, trained by cross-entropy.
 
-    Subclasses build `self.body`, a Keras model or layer from images to features (B, F).
+    Subclasses build `self.body`, a network from images to features (B, F).
     """
 
     loss_names = ("cross_entropy",)
@@ -32,7 +33,7 @@ class Classifier(GenerativeModel):
     }
     """Ascent steps; root mean square of one step, in pixel range [0, 1]; the regulariser's weight."""
 
-    body: keras.Model
+    body: Network
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

@@ -24,6 +24,7 @@ import numpy as np
 from keras import ops
 
 from sparkgen.layers.density import LatentDensity
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.noise import NoiseSpec
 
 Tensor = Any
@@ -88,8 +89,9 @@ class GenerativeModel(keras.Model):
     metric_names: tuple[str, ...] = ()
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
-        # Images, noise and weights stay float32 under mixed precision; the layers inside cast.
-        super().__init__(autocast=False, **kwargs)
+        # Images, noise and the model's own weights stay float32 in mixed precision; the layers
+        # inside cast.
+        super().__init__(**KEEPS_DTYPE, **kwargs)
         self.spec = spec
         names = (*self.loss_names, *self.metric_names)
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
