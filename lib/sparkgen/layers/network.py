@@ -34,5 +34,6 @@ class Network(keras.Sequential):
             layer.dtype_policy = keras.DTypePolicy("float32")
         super().__init__(layers, name=name)
 
-    def call(self, inputs: Tensor, **kwargs: Any) -> Tensor:
-        return ops.cast(super().call(inputs, **kwargs), "float32")
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
+        # Keras passes `training` on to layers that name it only.
+        return ops.cast(super().call(inputs, training=training, mask=mask), "float32")
