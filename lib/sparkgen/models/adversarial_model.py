@@ -52,6 +52,7 @@ class AdversarialModel(GenerativeModel):
     """
 
     loss_names = ("discriminator", "generator")
+    loss_direction = None
 
     def __init__(
         self,
@@ -151,6 +152,7 @@ class AdversarialModel(GenerativeModel):
         terms |= self._update("generator", self.generator_terms, batch, noise)
         loss = self.compute_loss(batch, None, terms)
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(batch["weight"])[0])
+        self.clock.tick()
         return self.get_metrics_result()
 
     def _update(

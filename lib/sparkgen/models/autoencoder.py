@@ -4,13 +4,13 @@ x̂ = g(f(x)), trained to minimise the mean of (x - x̂)² over the pixels. A mo
 f and g are made of.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from keras import ops
 
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import Batch, DataSpec, EncoderDecoder, Tensor
+from sparkgen.models.contract import Batch, DataSpec, Direction, EncoderDecoder, Tensor
 
 EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
 
@@ -31,6 +31,7 @@ class Autoencoder(EncoderDecoder):
 
     loss_names = ("mse",)
     metric_names = ("binary_crossentropy",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"binary_crossentropy": "lower"}
 
     def __init__(
         self,

@@ -7,13 +7,14 @@ variation as a regulariser (Mahendran and Vedaldi, 2015). It shows what the clas
 to look like.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 
@@ -25,6 +26,7 @@ class Classifier(GenerativeModel):
 
     loss_names = ("cross_entropy",)
     metric_names = ("accuracy",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"accuracy": "higher"}
     conditional = True
     generate_options: ClassVar[dict[str, Any]] = {
         "steps": 64,

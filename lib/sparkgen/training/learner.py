@@ -26,6 +26,13 @@ class Learner(NamedTuple):
         own = {f"optimizer.{group}": o.variables for group, o in self.optimizers.items()}
         return {"model": list(self.model.variables), **own}
 
+    def learning_rates(self) -> dict[str, float]:
+        """The rates of the next step: `learning_rate`, or one by the name of each group."""
+        rates = {group: float(o.learning_rate) for group, o in self.optimizers.items()}
+        if len(rates) == 1:
+            return {"learning_rate": rate for rate in rates.values()}
+        return {f"learning_rate_{group}": rate for group, rate in rates.items()}
+
     def accumulators(self) -> list[Any]:
         """The variables of the epoch's metrics; each rank's are of its own rows."""
         return [v for metric in self.model.metrics for v in metric.variables]

@@ -49,6 +49,7 @@ def fit(course: Course, state: State, batches: Any) -> None:
         Interrupted: a signal asked for a stop; a checkpoint is written.
         SparkgenError: a loss that is not finite.
     """
+    course.learner.model.clock.steps.assign(state.steps)
     burst = make_burst(course, batches)
     config = course.config
     seconds = None if config.checkpoint_steps else config.checkpoint_seconds
@@ -147,10 +148,9 @@ def _figures(course: Course, state: State) -> Record:
     learner.accumulate(learner.ring.sum(learner.accumulated()))
     trained = {k: float(v) for k, v in learner.model.get_metrics_result().items()}
     rows = state.step * course.config.batch_size
-    first = next(iter(learner.optimizers.values()))
     return {
         **trained,
         **course.validate(),
         "rows_per_second": rows / max(state.epoch_seconds, 1e-9),
-        "learning_rate": float(first.learning_rate),
+        **learner.learning_rates(),
     }

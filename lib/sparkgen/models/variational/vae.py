@@ -12,7 +12,8 @@ encoder and decoder as one-hot vectors (Sohn et al., 2015). `likelihoods` has th
 importance-weighted bound (Burda et al., 2016).
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
@@ -32,6 +33,7 @@ from sparkgen.layers.network import Network
 from sparkgen.models.contract import (
     Batch,
     DataSpec,
+    Direction,
     EncoderDecoder,
     GenerativeModel,
     Likelihood,
@@ -103,6 +105,7 @@ class Vae(EncoderDecoder):
 
     loss_names = ("reconstruction", "kl")
     metric_names = ("elbo",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"elbo": "higher"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

@@ -15,7 +15,8 @@ discretised logistics with one learned scale. As the posterior is one point,
 log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 levels.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import layers, ops
@@ -30,6 +31,7 @@ from sparkgen.layers.network import Network
 from sparkgen.models.contract import (
     Batch,
     DataSpec,
+    Direction,
     EncoderDecoder,
     GenerativeModel,
     Likelihood,
@@ -98,6 +100,7 @@ class VqVae(EncoderDecoder):
 
     loss_names = ("reconstruction", "codebook", "commitment", "prior")
     metric_names = ("elbo",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"elbo": "higher"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
