@@ -29,7 +29,7 @@ class Network(keras.Sequential):
 
     def __init__(self, layers: Iterable[keras.layers.Layer], name: str | None = None) -> None:
         layers = list(layers)
-        full = [layer.autocast and layer.compute_dtype == "float32" for layer in layers]
+        full = [layer.compute_dtype == "float32" for layer in layers]
         for layer in layers[full.index(True) :] if any(full) else ():
             layer.dtype_policy = keras.DTypePolicy("float32")
         super().__init__(layers, name=name)

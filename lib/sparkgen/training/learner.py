@@ -1,6 +1,6 @@
 """The learner: everything that a training step changes, as variables and as arrays."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ class Learner(NamedTuple):
     model: GenerativeModel
     optimizers: dict[str, Any]
     ring: Ring
+    fit_statistics: Callable[[], None] | None = None
+    """Gives batch normalisations the statistics of the weights as they are; collective. None: the
+    weights are never averages, or there is no batch normalisation."""
 
     def variables(self) -> dict[str, list[Any]]:
         """The variables that are the same on all ranks, seeds apart, by owner."""
@@ -91,8 +94,11 @@ def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
 
 @contextmanager
 def averaged_weights(learner: Learner) -> Iterator[None]:
-    """The model with the moving averages of its weights, where its optimizers keep them."""
-    weights = learner.model.trainable_variables
+    """The model with the moving averages of its weights, where its optimizers keep them.
+
+    Collective, as `finish_with_averages` is.
+    """
+    weights = learner.model.weights
     own = [v.numpy() for v in weights]
     finish_with_averages(learner)
     try:
@@ -102,9 +108,14 @@ def averaged_weights(learner: Learner) -> Iterator[None]:
 
 
 def finish_with_averages(learner: Learner) -> None:
-    """Puts the moving averages in place of the weights, where the optimizers keep them."""
+    """Puts the moving averages in place of the weights, where the optimizers keep them.
+
+    Batch statistics are then those of the averages.
+    """
     for group, variables in learner.model.optimizer_groups().items():
         learner.optimizers[group].finalize_variable_values(variables)
+    if learner.fit_statistics is not None:
+        learner.fit_statistics()
 
 
 def _part_seeds(learner: Learner) -> None:

@@ -4,6 +4,7 @@ One data set runs on over all epochs, so nothing is filled or drained where one 
 call into TensorFlow; figures are read at its end, about once a second.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from sparkgen.training.pulse import Agreement, Pulse
 from sparkgen.training.state import Record, State
 
 Burst = Callable[[int], None]
+log = logging.getLogger(__name__)
 
 
 class Course(NamedTuple):
@@ -128,11 +130,7 @@ def _close_epoch(course: Course, state: State) -> None:
     """Takes the figures of the running epoch; where it is whole, goes on to the next."""
     record = _figures(course, state)
     state.history.append(record)
-    stopping = course.config.early_stopping
-    if stopping is not None and state.best.see(
-        record[stopping.monitor], state.epoch + 1, stopping.min_delta
-    ):
-        state.best.weights = course.learner.final_weights()
+    _look_for_best(course, state, record)
     course.progress.epoch(state.epoch + 1, record)
     course.log(record, state.epoch + 1)
     if state.step == course.steps_per_epoch:
@@ -141,6 +139,19 @@ def _close_epoch(course: Course, state: State) -> None:
         course.save(state)
     else:
         state.step = 0
+
+
+def _look_for_best(course: Course, state: State, record: Record) -> None:
+    """Keeps the weights of an epoch that is the best yet, where early stopping asks for it."""
+    stopping, learner = course.config.early_stopping, course.learner
+    if stopping is None:
+        return
+    figure, epoch = record[stopping.monitor], state.epoch + 1
+    higher = learner.model.direction(stopping.monitor) == "higher"
+    if state.best.see(figure, epoch, stopping.min_delta, higher_is_better=higher):
+        state.best.weights = learner.final_weights()
+    if not np.isfinite(figure) and learner.ring.rank == 0:
+        log.warning("%s of epoch %d is %s: it counts as no better", stopping.monitor, epoch, figure)
 
 
 def _figures(course: Course, state: State) -> Record:

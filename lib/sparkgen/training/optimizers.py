@@ -99,12 +99,13 @@ def make_optimizer(
     Raises:
         RequestError: options that the class does not take.
     """
-    average = {} if ema_momentum is None else {"use_ema": True, "ema_momentum": ema_momentum}
+    # Given always, so that averages can be asked for here only.
+    average = {"use_ema": ema_momentum is not None, "ema_momentum": ema_momentum or 0.99}
     rate = learning_rate(config, total_steps=total_steps)
     if callable(rate) and clock is not None:
         rate = partial(rate, clock.steps)
     kind = CLASSES[config.name]
-    if average and config.options.get("gradient_accumulation_steps"):
+    if average["use_ema"] and config.options.get("gradient_accumulation_steps"):
         kind = _averaging_updates(kind)
     try:
         optimizer = kind(rate, **config.options, **average)
