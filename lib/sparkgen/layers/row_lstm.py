@@ -14,6 +14,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from sparkgen.layers.compiled import scan
 from sparkgen.layers.masked import MaskedConv
 from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import (
@@ -58,12 +59,11 @@ class RowLstm(keras.layers.Layer):
         gates_HBWG = ops.moveaxis(self.from_input(x_BHWC), 1, 0)
         zero_B1WF = ops.zeros_like(gates_HBWG[0][:, None, :, : self.features])
 
-        def step(state: tuple[Tensor, Tensor], gates_BWG: Tensor) -> Any:
-            h, c = state
-            state = lstm_step(gates_BWG[:, None] + self.from_state(h), c)
-            return state, state
+        def step(state: tuple[Tensor, Tensor], entry: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+            (h, c), (gates_BWG,) = state, entry
+            return lstm_step(gates_BWG[:, None] + self.from_state(h), c)
 
-        _, (h_HB1WF, _) = ops.scan(step, (zero_B1WF, zero_B1WF), gates_HBWG)
+        h_HB1WF, _ = scan(step, (zero_B1WF, zero_B1WF), (gates_HBWG,))
         return ops.moveaxis(h_HB1WF[:, :, 0], 0, 1)
 
     def start(self, batch: int, width: int) -> Caches:

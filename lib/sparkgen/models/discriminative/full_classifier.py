@@ -51,7 +51,8 @@ class FullClassifier(Classifier):
         layers += [keras.layers.Flatten(), keras.layers.Dense(config.hidden)]
         layers += [BatchNormalization(), keras.layers.LeakyReLU()]
         if config.dropout > 0:
-            layers.append(keras.layers.Dropout(config.dropout))
+            # In float32, as what comes out is; in half precision other units would be dropped.
+            layers.append(keras.layers.Dropout(config.dropout, dtype="float32"))
         self.body = Network(layers, name="body")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
