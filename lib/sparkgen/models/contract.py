@@ -82,7 +82,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self.steps = keras.Variable(0, dtype="int", trainable=False, name="training_steps")
+        self.steps = keras.Variable("zeros", (), "int", trainable=False, name="training_steps")
 
     def tick(self) -> None:
         """Counts a step."""

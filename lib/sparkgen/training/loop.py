@@ -5,6 +5,7 @@ call into TensorFlow; figures are read at its end, about once a second.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import tensorflow as tf
 
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.signals import StopRequests, stop_requests
-from sparkgen.errors import Interrupted, SparkgenError
+from sparkgen.errors import Interrupted, RequestError, SparkgenError
 from sparkgen.training.learner import Learner
 from sparkgen.training.progress import Progress
 from sparkgen.training.pulse import Agreement, Pulse
@@ -80,7 +81,26 @@ def make_burst(course: Course, batches: Any) -> Burst:
             step(next(iterator))
 
     compiled = tf.function(burst)
-    return lambda count: compiled(tf.constant(count, tf.int64))
+
+    def run(count: int) -> None:
+        try:
+            compiled(tf.constant(count, tf.int64))
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+            if not course.config.jit_compile:
+                raise
+            raise RequestError(
+                "a training step that XLA can compile",
+                found=_reason(error.message),
+                mend="set training.jit_compile=false",
+            ) from None
+
+    return run
+
+
+def _reason(message: str) -> str:
+    """What is wrong, of TensorFlow's account of where: the line before the first node."""
+    before, _, _ = message.partition("[[{{node")
+    return re.sub(r"{{.*?}}", "", before.strip().splitlines()[-1]).strip()
 
 
 def _train_epoch(

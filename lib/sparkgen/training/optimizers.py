@@ -1,5 +1,6 @@
 """Keras optimizers and learning-rate schedules from their configuration."""
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import Clock, GenerativeModel
 
+log = logging.getLogger(__name__)
 CLASSES = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
@@ -57,6 +59,22 @@ def learning_rate(config: OptimizerConfig, *, total_steps: int) -> Any:
     if not schedule.warmup_steps:
         return decay
     return WarmUp(decay, schedule.warmup_steps, delays=schedule.kind != "piecewise")
+
+
+def schedule_remarks(config: OptimizerConfig, *, total_steps: int) -> list[str]:
+    """What of a schedule a training of so many steps does not get to, or outlasts."""
+    schedule = config.schedule
+    if schedule.warmup_steps >= total_steps:
+        return [f"the warm-up of {schedule.warmup_steps} steps outlasts the {total_steps} of training"]
+    remarks = [
+        f"boundary {step} is not before the end of training, step {total_steps}"
+        for step in schedule.boundaries
+        if step >= total_steps
+    ]
+    end = schedule.warmup_steps + (schedule.decay_steps or 0)
+    if schedule.decay_steps is not None and end != total_steps:
+        remarks.append(f"the decay ends with step {end}, the training with step {total_steps}")
+    return remarks
 
 
 def _decay(rate: float, schedule: ScheduleConfig, *, total_steps: int) -> Any:
@@ -156,8 +174,11 @@ def make_optimizers(
         )
     optimizers = {}
     for group, variables in groups.items():
+        own = config.optimizers.get(group, config.optimizer)
+        for remark in schedule_remarks(own, total_steps=total_steps) if ring.rank == 0 else ():
+            log.warning("the learning rate of %s: %s", group, remark)
         optimizer = make_optimizer(
-            config.optimizers.get(group, config.optimizer),
+            own,
             total_steps=total_steps,
             clock=model.clock,
             ema_momentum=config.ema_momentum,
