@@ -69,6 +69,7 @@ def learn(model: GenerativeModel, batch: dict, *, loss_scaling: bool) -> None:
     config = TrainingConfig(epochs=1, batch_size=8, ema_momentum=0.9)
     make_optimizers(model, config, Ring(), total_steps=1, loss_scaling=loss_scaling)
     model.train_step((batch,))
+    assert int(model.clock.steps) == 1
 
 
 def images(model: GenerativeModel, batch: dict) -> Iterator:

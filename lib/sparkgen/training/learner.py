@@ -12,6 +12,7 @@ from sparkgen.models.contract import GenerativeModel
 
 Array = npt.NDArray[Any]
 SEED_STATE = "seed_generator_state"  # Keras' name of the variable in a SeedGenerator
+RATE = "learning_rate"  # Keras' name of an optimizer's constant rate
 
 
 class Learner(NamedTuple):
@@ -69,21 +70,31 @@ def capture(learner: Learner) -> dict[str, Array]:
     """The learner as arrays by name. Collective; the arrays are rank 0's view."""
     arrays = {"accumulated": learner.ring.gather(learner.accumulated())}
     if learner.ring.rank == 0:
-        for owner, variables in learner.variables().items():
-            arrays |= {f"{owner}/{i:04d}": v.numpy() for i, v in enumerate(variables)}
+        arrays |= {name: v.numpy() for name, v in _named(learner).items()}
     return arrays
 
 
 def restore(learner: Learner, arrays: Mapping[str, Array]) -> None:
-    """Makes a learner what it was at its `capture`, in a ring of any size."""
-    for owner, variables in learner.variables().items():
-        assign(variables, [arrays[f"{owner}/{i:04d}"] for i in range(len(variables))])
+    """Makes a learner what it was at its `capture`, in a ring of any size.
+
+    Constant learning rates stay those of the request.
+    """
+    for name, variable in _named(learner).items():
+        if variable.name != RATE:
+            variable.assign(arrays[name])
     ring, saved = learner.ring, arrays["accumulated"]
     if saved.shape[0] == ring.size:
         learner.accumulate(saved[ring.rank])
     else:
         learner.accumulate(saved.sum(axis=0) * (ring.rank == 0))
     _part_seeds(learner)
+
+
+def fits(learner: Learner, arrays: Mapping[str, Array]) -> bool:
+    """Whether arrays are those of a learner with the same variables."""
+    own = {name: tuple(v.shape) for name, v in _named(learner).items()}
+    owned = [name for name in arrays if name.startswith(("model/", "optimizer."))]
+    return own == {name: arrays[name].shape for name in owned}
 
 
 def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
@@ -116,6 +127,14 @@ def finish_with_averages(learner: Learner) -> None:
         learner.optimizers[group].finalize_variable_values(variables)
     if learner.fit_statistics is not None:
         learner.fit_statistics()
+
+
+def _named(learner: Learner) -> dict[str, Any]:
+    return {
+        f"{owner}/{i:04d}": variable
+        for owner, variables in learner.variables().items()
+        for i, variable in enumerate(variables)
+    }
 
 
 def _part_seeds(learner: Learner) -> None:
