@@ -72,8 +72,21 @@ def train_linear(request, ring):
     return {
         "start": start.tolist(),
         "weights": ring.gather(_flat(model)).tolist(),
+        "averages": [x.numpy().tolist() for x in _averages(ring, request["compression"])],
         "class": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",
     }
+
+
+LARGE = [[6e4, 1e3, -1.0], [3e7], [2e-9, 1e-9], [0.0]]
+"""Gradients that float16 cannot hold, or cannot sum."""
+
+
+def _averages(ring, compression):
+    """The means over the ring of `LARGE`, of which rank r has r + 1 times as much."""
+    import tensorflow as tf
+
+    gradients = [tf.constant(values) * (ring.rank + 1.0) for values in LARGE]
+    return ring.average(gradients, compression=compression)
 
 
 def normalise(request, ring):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from sparkgen.distribution.launcher import launch
 from sparkgen.distribution.optimizer import distribute
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Ring, half_scales
 
 
 def train(workers, *, hook=True, compression="none"):
@@ -48,11 +48,34 @@ def test_without_the_hook_ranks_drift_apart():
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
 
 
-def test_half_precision_gradients_cost_little(together):
-    weights = train(2, compression="fp16")["weights"]
+@pytest.fixture(scope="module")
+def halved():
+    return train(2, compression="fp16")
+
+
+def test_half_precision_gradients_cost_little(together, halved):
+    weights = halved["weights"]
     assert (weights[0] == weights[1]).all()
     assert (weights != together["weights"]).any()
     np.testing.assert_allclose(weights, together["weights"], atol=1e-3)
+
+
+def test_gradients_of_any_size_travel_in_half_precision(together, halved):
+    """Each within the rounding of float16, 2⁻¹¹ of it, on each of two ranks and of their sum."""
+    for exact, got, values in zip(
+        together["averages"], halved["averages"], ring_functions.LARGE, strict=True
+    ):
+        np.testing.assert_allclose(exact, 1.5 * np.array(values), rtol=1e-6)
+        np.testing.assert_allclose(got, exact, rtol=2**-10)
+
+
+def test_a_gradient_that_is_not_finite_stays_so_in_half_precision():
+    bounds = tf.constant([np.inf, np.nan, 0.0, 1.0, 3e38, 1e-38])
+    scales = half_scales(bounds).numpy()
+    assert np.isfinite(scales).all() and (scales > 0).all()
+    assert (np.log2(scales) == np.round(np.log2(scales))).all()
+    assert 2**14 <= scales[3] * 2 <= 2**15
+    assert scales[4] * 3e38 < 2**15
 
 
 def test_a_row_that_is_looked_up_twice_learns_from_the_sum_of_its_gradients():

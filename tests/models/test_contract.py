@@ -76,6 +76,23 @@ def test_the_loss_is_finite_and_falls_on_a_tiny_set(
         assert len(model.optimizer_groups()) > 1 or loss(model, batch) < before
 
 
+# The critic's estimate of a distance, and how far its gradients are from 1: both rise and fall.
+NEITHER = {"wasserstein", "gradient_penalty"}
+
+
+@every_model
+def test_every_figure_says_which_way_it_is_better(name: str, build: Callable) -> None:
+    model = build(name, **options_of(name))
+    plays = len(model.optimizer_groups()) > 1
+    for figure in ("loss", *model.loss_names):
+        assert model.direction(f"val_{figure}") == (None if plays else "lower")
+    for figure in set(model.metric_names) - NEITHER:
+        higher = figure in ("accuracy", "elbo")
+        assert model.direction(figure) == ("higher" if higher else "lower"), figure
+    for figure in ("learning_rate", "rows_per_second", *NEITHER):
+        assert model.direction(figure) is None
+
+
 @every_model
 def test_samples_are_images_and_the_same_every_time(name: str, build: Callable) -> None:
     model = build(name, **options_of(name))

@@ -40,6 +40,8 @@ def trainings():
             **own,
             **INSTEAD.get(path.stem, {}),
         }
+    # Averaged weights with batch statistics of their own, which no experiment on the digits has.
+    found["averaged_dcgan"] = {**found["dcgan_digits"], "ema_momentum": 0.9}
     return found
 
 

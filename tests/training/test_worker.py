@@ -188,10 +188,79 @@ def test_a_density_is_fitted_on_training_latents(version, tmp_path):
     np.testing.assert_allclose(model.density.means_KZ.numpy()[0], latents.mean(0), atol=1e-5)
 
 
+def test_early_stopping_keeps_the_epoch_with_the_highest_accuracy(version, tmp_path):
+    classifier = {"model": "discriminative.dense_classifier", "options": {"hidden": [8]}}
+    stopping = {"monitor": "val_accuracy", "patience": 20}
+    training = {"optimizer": {"learning_rate": 0.01}, "early_stopping": stopping}
+    result = train_here(request(version, tmp_path, **classifier, **training))
+    accuracies = [record["val_accuracy"] for record in result["history"]]
+    assert min(accuracies) < max(accuracies)
+    assert result["metrics"]["val_accuracy"] == max(accuracies)
+
+
+GAN = {"model": "adversarial.dcgan", "options": {"latent": 4, "filters": 8}}
+COSINE = {"learning_rate": 0.01, "schedule": {"kind": "cosine"}}
+
+
+def test_averaged_weights_are_saved_with_the_batch_statistics_that_they_have(version, tmp_path):
+    training = {"epochs": 8, "batch_size": 40, "optimizer": {"learning_rate": 0.01}}
+    result = train_here(request(version, tmp_path, **GAN, **training, ema_momentum=0.9))
+    model = load_model(result["model"])
+    latent = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
+    by_moving_statistics = np.asarray(model.fake(latent, None, training=False))
+    by_its_own = np.asarray(model.fake(latent, None, training=True))
+    # With the statistics of the last steps' weights the difference is 0.053.
+    assert np.abs(by_moving_statistics - by_its_own).mean() < 0.025
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {**GAN, "ema_momentum": 0.9, "optimizer": COSINE},
+        {
+            "ema_momentum": 0.9,
+            "optimizer": {**COSINE, "options": {"gradient_accumulation_steps": 4}},
+            "early_stopping": {"patience": 5},
+        },
+    ],
+    ids=["two groups", "gathered gradients"],
+)
+def test_schedules_and_averages_go_on_exactly(version, tmp_path, training):
+    whole = train_here(request(version, tmp_path, **training, checkpoint_steps=7))
+    last, before = list_checkpoints(str(tmp_path))
+    Path(last).unlink()
+    assert Path(before).name == "checkpoint-0000000028.npz"
+    rest = train_here(request(version, tmp_path, **training))
+    assert without_clock(rest["history"]) == without_clock(whole["history"])
+    assert same_weights(rest, whole)
+
+
+def test_a_lower_rate_holds_for_a_training_that_goes_on(version, tmp_path):
+    train_here(request(version, tmp_path, max_steps=10))
+    rest = train_here(request(version, tmp_path, optimizer={"learning_rate": 1e-5}))
+    assert rest["metrics"]["learning_rate"] == pytest.approx(1e-5)
+
+
+def test_a_training_does_not_go_on_with_other_optimizers(version, tmp_path):
+    train_here(request(version, tmp_path, max_steps=1))
+    with pytest.raises(RequestError, match="checkpoints of these optimizers"):
+        train_here(request(version, tmp_path, ema_momentum=0.9))
+
+
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
         ({"early_stopping": {"monitor": "val_beauty"}}, "val_binary_crossentropy"),
+        ({"early_stopping": {"monitor": "learning_rate"}}, "better lower or higher"),
+        ({**GAN, "early_stopping": {"monitor": "val_loss"}}, "leave training.early_stopping out"),
+        (
+            {
+                "model": "reconstruction.conv_autoencoder",
+                "options": {"filters": [2], "decoder_filters": [2], "latent": 2},
+                "jit_compile": True,
+            },
+            "a training step that XLA can compile, found .*deterministic",
+        ),
         ({"optimizers": {"critic": {}}}, "optimizer groups model"),
         ({"batch_size": 400}, "found 200 rows"),
     ],

@@ -26,22 +26,48 @@ class DensityConfig(Strict):
 
 
 class ScheduleConfig(Strict):
-    """How the learning rate goes with the optimizer's steps."""
+    """How the learning rate goes with the steps of the training, the same for all optimizers."""
 
     kind: Literal["constant", "cosine", "exponential", "piecewise"] = "constant"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps of a linear rise from 0; a cosine or an exponential decay begins when it has ended."""
     decay_steps: Annotated[int, Field(gt=0)] | None = None
-    """Steps of the decay; None: all steps of the training."""
+    """Steps of the decay; None: all steps of the training that the warm-up leaves."""
     final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The rate at the end, as a fraction of `learning_rate`."""
-    boundaries: tuple[int, ...] = ()
-    """Steps at which a piecewise rate is multiplied by `factor`."""
+    boundaries: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """Steps of the training, counted from its start, after which a piecewise rate is multiplied by
+    `factor`; ascending."""
     factor: Annotated[float, Field(gt=0)] = 0.1
+    """Of a piecewise rate."""
 
     @field_validator("boundaries", mode="before")
     @classmethod
     def _sequences_are_tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind(self) -> "ScheduleConfig":
+        used = {
+            "cosine": {"decay_steps", "final_fraction"},
+            "exponential": {"decay_steps", "final_fraction"},
+            "piecewise": {"boundaries", "factor"},
+        }.get(self.kind, set())
+        given = self.model_fields_set - {"kind", "warmup_steps"}
+        changed = {k for k in given if getattr(self, k) != type(self).model_fields[k].default}
+        if unused := changed - used:
+            raise ValueError(f"{', '.join(sorted(unused))} has no effect on a {self.kind} rate")
+        if self.kind == "piecewise":
+            self._check_boundaries()
+        return self
+
+    def _check_boundaries(self) -> None:
+        if not self.boundaries:
+            raise ValueError("a piecewise rate needs boundaries")
+        if list(self.boundaries) != sorted(set(self.boundaries)):
+            raise ValueError("boundaries must ascend")
+        if self.boundaries[0] < self.warmup_steps:
+            raise ValueError("boundaries must not lie within the warm-up")
 
 
 class OptimizerConfig(Strict):
@@ -55,9 +81,10 @@ class OptimizerConfig(Strict):
 
 
 class EarlyStoppingConfig(Strict):
-    """Stop when a validation figure no longer falls, and keep the best weights."""
+    """Stop when a figure no longer gets better, and keep the best weights."""
 
     monitor: str = "val_loss"
+    """A figure of training or validation that its model says is better lower or higher."""
     patience: Annotated[int, Field(ge=0)] = 5
     """Epochs without a better figure before training stops."""
     min_delta: Annotated[float, Field(ge=0)] = 0.0
@@ -81,10 +108,13 @@ class TrainingConfig(Strict):
     mixed_precision: bool = False
     """Compute in float16 on GPUs that have it, bfloat16 elsewhere; weights stay float32."""
     compression: Literal["none", "fp16"] = "none"
-    """How gradients travel between workers."""
+    """How gradients travel between workers; `fp16` halves their bytes and keeps 11 bits of each."""
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Keep an exponential moving average of the weights and finish with it."""
+    """Keep an exponential moving average of the weights over their updates, and validate and finish
+    with it; batch statistics are then taken of the averages, over 20 training batches."""
     jit_compile: bool = False
+    """Compile the training step with XLA, on one worker. Sums are rounded otherwise than without it,
+    and dropout drops other units."""
     deterministic: bool = True
     """Deterministic operations: the same run twice gives the same bits."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0

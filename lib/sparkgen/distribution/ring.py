@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Tensor = Any
+HALF_EXPONENT = 15
+"""Scaled values stay below 2 to this power; float16 ends at 2^16."""
 
 
 class Ring:
@@ -36,7 +38,11 @@ class Ring:
         return tensor
 
     def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
-        """The mean of each gradient over the ranks, dense, in one exchange; `fp16` halves it."""
+        """The mean of each gradient over the ranks, dense, in one exchange.
+
+        `fp16` halves what is exchanged, whatever the size of the gradients, and costs a second,
+        small exchange.
+        """
         import tensorflow as tf
 
         del compression
@@ -73,10 +79,30 @@ class HorovodRing(Ring):
     def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
         # Dense: sparse gradients would be gathered instead, which grows with the ring.
         dense = super().average(gradients)
-        compressor = getattr(self._hvd.Compression, compression)
-        return list(
-            self._hvd.grouped_allreduce(dense, op=self._hvd.Average, compression=compressor)
-        )
+        if compression == "none":
+            return list(self._hvd.grouped_allreduce(dense, op=self._hvd.Average))
+        return self._average_in_half(dense)
+
+    def _average_in_half(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The means by an exchange in float16, each gradient scaled into its range.
+
+        No sum of the ranks' values exceeds the sum of their largest ones, of which all ranks know the
+        power of two.
+        """
+        import tensorflow as tf
+
+        largest = tf.stack([tf.reduce_max(tf.abs(gradient)) for gradient in gradients])
+        bounds = self._hvd.allreduce(largest, op=self._hvd.Sum)
+        scales = tf.unstack(half_scales(bounds), num=len(gradients))
+        halves = [
+            tf.cast(gradient * scale, tf.float16)
+            for gradient, scale in zip(gradients, scales, strict=True)
+        ]
+        sums = self._hvd.grouped_allreduce(halves, op=self._hvd.Sum)
+        return [
+            tf.cast(total, tf.float32) / scale / self.size
+            for total, scale in zip(sums, scales, strict=True)
+        ]
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
@@ -87,6 +113,19 @@ class HorovodRing(Ring):
         if self.rank == 0:
             values[:] = np.frombuffer(data, np.uint8)
         return self._hvd.broadcast(values, root_rank=0).numpy().tobytes() if length else b""
+
+
+def half_scales(bounds: Tensor) -> Tensor:
+    """Powers of two that bring values below float32 `bounds` near the upper end of float16.
+
+    Taken from the bits of the exponent, so that all ranks have the same ones on any device.
+    """
+    import tensorflow as tf
+
+    bits = tf.bitwise.right_shift(tf.bitcast(bounds, tf.int32), 23)
+    exponent = tf.bitwise.bitwise_and(bits, 0xFF) - 127  # 2^exponent <= bound < 2^(exponent + 1)
+    wanted = tf.clip_by_value(HALF_EXPONENT - 1 - exponent, -126, 127)
+    return tf.bitcast(tf.bitwise.left_shift(wanted + 127, 23), tf.float32)
 
 
 def join_ring() -> Ring:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sparkgen.distribution.ring import Ring
-from sparkgen.layers.batch_norm import BatchNormalization
+from sparkgen.layers.batch_norm import batch_norms
 
 
 def synchronise(model: Any, ring: Ring) -> int:
@@ -12,8 +12,7 @@ def synchronise(model: Any, ring: Ring) -> int:
     Returns:
         How many layers that were.
     """
-    # Keras has no public walk over sublayers of any depth.
-    layers = [x for x in model._flatten_layers() if isinstance(x, BatchNormalization)]
+    layers = batch_norms(model)
     for layer in layers:
         if ring.size > 1:
             layer.reduce_mean = ring.mean

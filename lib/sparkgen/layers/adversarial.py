@@ -16,6 +16,7 @@ from keras import ops
 
 from sparkgen.errors import RequestError
 from sparkgen.layers.batch_norm import BatchNormalization
+from sparkgen.layers.network import Network
 
 Tensor = Any
 LEAK = 0.2  # the slope of leaky relu below 0, as in DCGAN
@@ -24,17 +25,17 @@ INITIAL_DEVIATION = 0.02  # of convolution weights, as in DCGAN
 MOMENTUM = 0.9
 
 
-def dense_generator(shape: tuple[int, ...], hidden: tuple[int, ...]) -> keras.Model:
+def dense_generator(shape: tuple[int, ...], hidden: tuple[int, ...]) -> Network:
     """Latents → dense leaky relu layers of `hidden` units → images of `shape`, linear."""
     pixels = keras.layers.Dense(math.prod(shape), dtype="float32")
     head = [pixels, keras.layers.Reshape(shape)]
-    return keras.Sequential([*_dense(hidden), *head], name="generator")
+    return Network([*_dense(hidden), *head], name="generator")
 
 
-def dense_discriminator(hidden: tuple[int, ...], outputs: int = 1) -> keras.Model:
+def dense_discriminator(hidden: tuple[int, ...], outputs: int = 1) -> Network:
     """Images → dense leaky relu layers of `hidden` units → logits."""
     head = keras.layers.Dense(outputs, dtype="float32")
-    return keras.Sequential([keras.layers.Flatten(), *_dense(hidden), head], name="discriminator")
+    return Network([keras.layers.Flatten(), *_dense(hidden), head], name="discriminator")
 
 
 def leaky_relu(x: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class Convolutions(NamedTuple):
         return shape[0] // scale, shape[1] // scale, self.filters * scale // 2
 
 
-def convolutional_generator(shape: tuple[int, ...], cut: Convolutions) -> keras.Model:
+def convolutional_generator(shape: tuple[int, ...], cut: Convolutions) -> Network:
     """Latents → the coarsest map → transposed convolutions of stride 2 → images of `shape`, linear."""
     coarsest = cut.coarsest(shape)
     units = math.prod(coarsest)
@@ -86,12 +87,12 @@ def convolutional_generator(shape: tuple[int, ...], cut: Convolutions) -> keras.
         layers.append(_strided(strided, cut.filters << level, cut.kernel, use_bias=False))
         layers += _normalised_relu()
     layers.append(_strided(strided, shape[2], cut.kernel, dtype="float32"))
-    return keras.Sequential(layers, name="generator")
+    return Network(layers, name="generator")
 
 
 def convolutional_discriminator(
     shape: tuple[int, ...], cut: Convolutions, *, outputs: int = 1, normalise: bool = True
-) -> keras.Model:
+) -> Network:
     """Images of `shape` → convolutions of stride 2 → logits.
 
     Args:
@@ -110,7 +111,7 @@ def convolutional_discriminator(
         layers.append(keras.layers.Activation(leaky_relu))
     sides = cut.coarsest(shape)[:2]
     head = keras.layers.Conv2D(outputs, sides, kernel_initializer=_initial(), dtype="float32")
-    return keras.Sequential([*layers, head, keras.layers.Flatten()], name="discriminator")
+    return Network([*layers, head, keras.layers.Flatten()], name="discriminator")
 
 
 def _normalised_relu() -> list[Any]:

@@ -4,9 +4,13 @@ Ioffe and Szegedy, "Batch Normalization", 2015: y = γ (x − μ) / √(σ² + �
 batch in training and moving averages of them otherwise. Keras' own layer takes the moments of the
 rows that one worker sees, so training would depend on the number of workers; here `reduce_mean`
 averages them over all workers.
+
+Moving averages belong to the weights that they were taken under. Other weights, such as averages of
+them, need statistics of their own, which `gathered_moments` are for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -34,6 +38,7 @@ class BatchNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.momentum, self.epsilon = momentum, epsilon
         self.reduce_mean: Callable[[Tensor], Tensor] = _identity
+        self.gather: Callable[[Tensor, Tensor], None] | None = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         # All of it is computed in float32, so the weights are not cast down with the inputs.
@@ -49,7 +54,10 @@ class BatchNormalization(keras.layers.Layer):
         # Half precision is too coarse for moments of thousands of values.
         x = ops.cast(inputs, "float32")
         mean, variance = self.moving_mean, self.moving_variance
-        if training and self.trainable:
+        if self.gather is not None:
+            mean, variance = self._moments(x)
+            self.gather(mean, variance)
+        elif training and self.trainable:
             mean, variance = self._moments(x)
             for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
@@ -76,3 +84,30 @@ class BatchNormalization(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+def batch_norms(model: keras.Model) -> list[BatchNormalization]:
+    """The batch normalisations of a model, at any depth."""
+    # Keras has no public walk over sublayers of any depth.
+    return [x for x in model._flatten_layers() if isinstance(x, BatchNormalization)]
+
+
+@contextmanager
+def gathered_moments(norms: list[BatchNormalization]) -> Iterator[list[list[Tensor]]]:
+    """While it lasts, normalisations use the moments of the batch, and leave their averages alone.
+
+    Yields:
+        for each of `norms` the means and variances of its calls so far: (2, C) each.
+    """
+    found: list[list[Tensor]] = [[] for _ in norms]
+
+    def keep(moments: list[Tensor]) -> Callable[[Tensor, Tensor], None]:
+        return lambda mean, variance: moments.append(ops.stack([mean, variance]))
+
+    for norm, moments in zip(norms, found, strict=True):
+        norm.gather = keep(moments)
+    try:
+        yield found
+    finally:
+        for norm in norms:
+            norm.gather = None

@@ -13,6 +13,7 @@ from keras import ops
 
 from sparkgen.layers.levels import level_log_probability, nearest_level
 from sparkgen.layers.masked import MaskedConv
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import AtPixel, Caches, direct, draw_image, empty_cache, next_row
 
 Tensor = Any
@@ -33,7 +34,7 @@ class CodePrior(keras.layers.Layer):
     def __init__(
         self, codes: int, grid: tuple[int, int], *, features: int, blocks: int, **kwargs: Any
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**KEEPS_DTYPE, **kwargs)
         self.codes, self.grid, self.features = codes, grid, features
         window: dict[str, Any] = {"above": 1, "left": 1, "right": 1}
         self.first = MaskedConv(features, kind="A", name="first", **window)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 
 def compiled(function: Callable[..., Any], *, xla: bool = True) -> Callable[..., Any]:
@@ -22,3 +23,32 @@ def compiled(function: Callable[..., Any], *, xla: bool = True) -> Callable[...,
         # Compiled anew every call: what JAX keeps would hold the weights of the first one.
         return lambda *arguments: jax.jit(lambda *a: function(*a))(*arguments)
     return function
+
+
+def scan(step: Callable[[Any, Any], Any], state: Any, entries: Any) -> Any:
+    """The states after every entry, stacked: what `keras.ops.scan` collects of `state, state = step`.
+
+    Keras' own loop on TensorFlow has no bound on its turns, without which XLA cannot make its gradient.
+
+    Args:
+        step: `step(state, entry)` gives the next state.
+        state: the first one, a tuple of tensors.
+        entries: a tuple of tensors with the same first axis.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.scan(lambda s, e: (step(s, e),) * 2, state, entries)[1]
+    import tensorflow as tf
+
+    turns = entries[0].shape[0]
+    rows = [tf.TensorArray(e.dtype, turns, element_shape=e.shape[1:]).unstack(e) for e in entries]
+    found = [tf.TensorArray(s.dtype, turns, element_shape=s.shape) for s in state]
+
+    def turn(index: Any, state: Any, found: Any) -> Any:
+        state = step(state, tuple(row.read(index) for row in rows))
+        return index + 1, state, [f.write(index, s) for f, s in zip(found, state, strict=True)]
+
+    start = (tf.constant(0), state, found)
+    *_, found = tf.while_loop(
+        lambda index, *_: index < turns, turn, start, maximum_iterations=turns
+    )
+    return tuple(f.stack() for f in found)

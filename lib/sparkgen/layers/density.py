@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.noise import NoiseSpec
 
 
@@ -25,7 +26,7 @@ class LatentDensity(keras.layers.Layer):
     """
 
     def __init__(self, latent_size: int, kind: str = "prior", components: int = 1, **kwargs: Any):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(trainable=False, **KEEPS_DTYPE, **kwargs)
         self.latent_size, self.kind = latent_size, kind
         self.components = components if kind == "mixture" else 1
         self.noise = NoiseSpec((latent_size + 1,))

@@ -10,7 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from sparkgen.layers.compiled import scan
 from sparkgen.layers.masked import Kind, MaskedConv
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import DTYPE, AtPixel, Caches, column_of, with_column
 from sparkgen.layers.row_lstm import lstm_step
 
@@ -45,7 +47,7 @@ class DiagonalLstm(keras.layers.Layer):
     """
 
     def __init__(self, features: int, *, colours: int, leftward: bool, name: str) -> None:
-        super().__init__(autocast=False, name=name)
+        super().__init__(**KEEPS_DTYPE, name=name)
         self.features, self.leftward = features, leftward
         gates: dict[str, Any] = {"filters": 4 * features, "colours": colours, "repeats": 4}
         kind: Kind = "open" if leftward else "B"
@@ -75,10 +77,9 @@ class DiagonalLstm(keras.layers.Layer):
             above = ops.pad(h, [[0, 0], [1, 0], [0, 0], [0, 0]])[:, :-1]
             gates_BHG, inside_H11 = entry
             h, c = self.next_state(gates_BHG[:, :, None], above, h, c)
-            state = h * inside_H11, c * inside_H11
-            return state, state
+            return h * inside_H11, c * inside_H11
 
-        _, (h_SBH1F, _) = ops.scan(step, (zero_BH1F, zero_BH1F), (gates_SBHG, inside_SH11))
+        h_SBH1F, _ = scan(step, (zero_BH1F, zero_BH1F), (gates_SBHG, inside_SH11))
         h_BHWF = unskew(ops.moveaxis(h_SBH1F[:, :, :, 0], 0, 2))
         if not self.leftward:
             return h_BHWF

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from sparkgen.layers.network import KEEPS_DTYPE
+
 Tensor = Any
 Kind = Literal["A", "B", "open"]
 
@@ -77,7 +79,7 @@ class MaskedConv(keras.layers.Layer):
         use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**KEEPS_DTYPE, **kwargs)
         self.filters, self.kind, self.colours, self.repeats = filters, kind, colours, repeats
         self.above, self.left, self.right, self.use_bias = above, left, right, use_bias
 
@@ -161,7 +163,7 @@ class MaskedDense(keras.layers.Layer):
         use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**KEEPS_DTYPE, **kwargs)
         seen_I1, degrees_1F = np.asarray(seen)[:, None], np.asarray(degrees)[None]
         visible = seen_I1 < degrees_1F if strict else seen_I1 <= degrees_1F
         self.mask, self.use_bias = visible.astype(np.float32), use_bias

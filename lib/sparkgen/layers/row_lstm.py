@@ -14,7 +14,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from sparkgen.layers.compiled import scan
 from sparkgen.layers.masked import MaskedConv
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import (
     DTYPE,
     AtPixel,
@@ -39,7 +41,7 @@ class RowLstm(keras.layers.Layer):
     """An LSTM that goes down the rows: K_is is 1×3 and masked, K_ss is 1×3 over the row above."""
 
     def __init__(self, features: int, *, colours: int, name: str) -> None:
-        super().__init__(autocast=False, name=name)
+        super().__init__(**KEEPS_DTYPE, name=name)
         self.features = features
         gates: dict[str, Any] = {"filters": 4 * features, "colours": colours, "repeats": 4}
         self.from_input = MaskedConv(**gates, left=1, name=f"{name}_from_input")
@@ -57,12 +59,11 @@ class RowLstm(keras.layers.Layer):
         gates_HBWG = ops.moveaxis(self.from_input(x_BHWC), 1, 0)
         zero_B1WF = ops.zeros_like(gates_HBWG[0][:, None, :, : self.features])
 
-        def step(state: tuple[Tensor, Tensor], gates_BWG: Tensor) -> Any:
-            h, c = state
-            state = lstm_step(gates_BWG[:, None] + self.from_state(h), c)
-            return state, state
+        def step(state: tuple[Tensor, Tensor], entry: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+            (h, c), (gates_BWG,) = state, entry
+            return lstm_step(gates_BWG[:, None] + self.from_state(h), c)
 
-        _, (h_HB1WF, _) = ops.scan(step, (zero_B1WF, zero_B1WF), gates_HBWG)
+        h_HB1WF, _ = scan(step, (zero_B1WF, zero_B1WF), (gates_HBWG,))
         return ops.moveaxis(h_HB1WF[:, :, 0], 0, 1)
 
     def start(self, batch: int, width: int) -> Caches:

@@ -18,9 +18,9 @@ row's label picks one (Miyato and Koyama, "cGANs with Projection Discriminator",
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-import keras
 from keras import ops
 
+from sparkgen.layers.network import Network
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
@@ -31,8 +31,8 @@ TermsOf = Callable[..., dict[str, Tensor]]
 class Networks(NamedTuple):
     """A generator from latents (and one-hot labels), a discriminator from images in [-1, 1]."""
 
-    generator: keras.Model
-    discriminator: keras.Model
+    generator: Network
+    discriminator: Network
 
 
 class AdversarialModel(GenerativeModel):
@@ -52,6 +52,7 @@ class AdversarialModel(GenerativeModel):
     """
 
     loss_names = ("discriminator", "generator")
+    loss_direction = None
 
     def __init__(
         self,
@@ -151,6 +152,7 @@ class AdversarialModel(GenerativeModel):
         terms |= self._update("generator", self.generator_terms, batch, noise)
         loss = self.compute_loss(batch, None, terms)
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(batch["weight"])[0])
+        self.clock.tick()
         return self.get_metrics_result()
 
     def _update(

@@ -4,13 +4,13 @@ x̂ = g(f(x)), trained to minimise the mean of (x - x̂)² over the pixels. A mo
 f and g are made of.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
-from sparkgen.models.contract import Batch, DataSpec, EncoderDecoder, Tensor
+from sparkgen.layers.network import Network
+from sparkgen.models.contract import Batch, DataSpec, Direction, EncoderDecoder, Tensor
 
 EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
 
@@ -31,6 +31,7 @@ class Autoencoder(EncoderDecoder):
 
     loss_names = ("mse",)
     metric_names = ("binary_crossentropy",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"binary_crossentropy": "lower"}
 
     def __init__(
         self,
@@ -42,17 +43,16 @@ class Autoencoder(EncoderDecoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(spec, **kwargs)
-        self.encoder = keras.Sequential(list(encoder), name="encoder")
-        self.decoder = keras.Sequential(list(decoder), name="decoder")
+        self.encoder = Network(encoder, name="encoder")
+        self.decoder = Network(decoder, name="decoder")
         self.latent_size = latent
 
     def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
-        return ops.cast(self.encoder(x), "float32")
+        return self.encoder(x)
 
     def decode_raw(self, latent: Tensor) -> Tensor:
         """What the decoder gives, not clipped to [0, 1]: float32 (B, H, W, C)."""
-        values = ops.cast(self.decoder(latent), "float32")
-        return ops.reshape(values, (-1, *self.spec.shape))
+        return ops.reshape(self.decoder(latent), (-1, *self.spec.shape))
 
     def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
         return ops.clip(self.decode_raw(latent), 0.0, 1.0)

@@ -7,23 +7,26 @@ variation as a regulariser (Mahendran and Vedaldi, 2015). It shows what the clas
 to look like.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.layers.network import Network
+from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 
 class Classifier(GenerativeModel):
     """Softmax over the classes, trained by cross-entropy.
 
-    Subclasses build `self.body`, a Keras model or layer from images to features (B, F).
+    Subclasses build `self.body`, a network from images to features (B, F).
     """
 
     loss_names = ("cross_entropy",)
     metric_names = ("accuracy",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"accuracy": "higher"}
     conditional = True
     generate_options: ClassVar[dict[str, Any]] = {
         "steps": 64,
@@ -32,7 +35,7 @@ class Classifier(GenerativeModel):
     }
     """Ascent steps; root mean square of one step, in pixel range [0, 1]; the regulariser's weight."""
 
-    body: keras.Model
+    body: Network
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

@@ -17,17 +17,20 @@ A batch is a dictionary:
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
 from sparkgen.layers.density import LatentDensity
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.noise import NoiseSpec
 
 Tensor = Any
 Batch = dict[str, Any]
+Direction = Literal["lower", "higher"]
+"""Which way a figure is better."""
 
 
 class DataSpec(NamedTuple):
@@ -72,6 +75,20 @@ class Likelihood(NamedTuple):
     function: Callable[[Batch], Tensor]
 
 
+class Clock:
+    """Counts training steps, whatever a step does to how many optimizers.
+
+    It is no part of a model's weights: whoever goes on with a training sets it.
+    """
+
+    def __init__(self) -> None:
+        self.steps = keras.Variable("zeros", (), "int", trainable=False, name="training_steps")
+
+    def tick(self) -> None:
+        """Counts a step."""
+        self.steps.assign_add(1)
+
+
 class GenerativeModel(keras.Model):
     """The base of every model. Subclasses set the attributes below and write two methods."""
 
@@ -86,12 +103,18 @@ class GenerativeModel(keras.Model):
     loss_names: tuple[str, ...] = ()
     """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
     metric_names: tuple[str, ...] = ()
+    loss_direction: Direction | None = "lower"
+    """Which way the loss and its terms are better; None where networks play against each other."""
+    metric_directions: ClassVar[Mapping[str, Direction]] = {}
+    """The same of further figures; those that are not named are better neither way."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
-        # Images, noise and weights stay float32 under mixed precision; the layers inside cast.
-        super().__init__(autocast=False, **kwargs)
+        # Images, noise and the model's own weights stay float32 in mixed precision; the layers
+        # inside cast.
+        super().__init__(**KEEPS_DTYPE, **kwargs)
         self.spec = spec
         names = (*self.loss_names, *self.metric_names)
+        self.clock = Clock()
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
 
     # -- what a model writes ---------------------------------------------------------------------
@@ -118,6 +141,20 @@ class GenerativeModel(keras.Model):
         return {}
 
     # -- what training uses ----------------------------------------------------------------------
+
+    def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
+        """One training step; whoever overrides it lets the clock tick once."""
+        figures: dict[str, Tensor] = super().train_step(data)
+        self.clock.tick()
+        return figures
+
+    @classmethod
+    def direction(cls, figure: str) -> Direction | None:
+        """Which way a figure of training, validation (`val_`) or evaluation is better, if any."""
+        name = figure.removeprefix("val_")
+        if name == "loss" or name in cls.loss_names:
+            return cls.loss_direction
+        return cls.metric_directions.get(name)
 
     def call(self, batch: Batch, training: bool = False) -> dict[str, Tensor]:
         """The terms of `loss_terms`: what this model computes of a batch is its loss."""

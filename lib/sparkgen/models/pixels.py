@@ -1,6 +1,7 @@
 """What models of discrete pixels share: how pixels become levels, the loss, the exact likelihood."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from keras import ops
@@ -12,6 +13,7 @@ from sparkgen.layers.levels import nearest_level
 from sparkgen.models.contract import (
     Batch,
     DataSpec,
+    Direction,
     GenerativeModel,
     Likelihood,
     Protocol,
@@ -33,6 +35,7 @@ class PixelModel(GenerativeModel):
 
     loss_names = ("nll",)
     metric_names: tuple[str, ...] = ("bits_per_dim",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"bits_per_dim": "lower"}
     generate_options: ClassVar[dict[str, Any]] = {}
 
     def __init__(

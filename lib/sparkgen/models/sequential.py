@@ -6,6 +6,7 @@ come from one pass; a sample takes one step a pixel, each a draw by uniform nois
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from sparkgen.layers.compiled import compiled
@@ -28,6 +29,8 @@ class AutoregressiveModel(PixelModel):
     def __init__(self, config: PixelConfig, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, binarisation=config.binarisation, levels=config.levels, **kwargs)
         self.noise = NoiseSpec(spec.shape, "uniform")
+        # Masked layers compute in the dtype of what they are given.
+        self.network_dtype = keras.config.dtype_policy().compute_dtype
         self.compiled_draw = compiled(self.draw)
         self.compiled_draw_plainly = compiled(self.draw_plainly)
 
@@ -44,7 +47,7 @@ class AutoregressiveModel(PixelModel):
         return draw_image_plainly(self.logits, uniform, levels=self.levels)
 
     def log_probability(self, level: Tensor) -> Tensor:
-        x = ops.cast(level, self.compute_dtype) / (self.levels - 1)
+        x = ops.cast(level, self.network_dtype) / (self.levels - 1)
         logits = ops.cast(self.logits(x), "float32")
         return ops.sum(level_log_probability(level, logits), axis=(1, 2, 3))
 

@@ -1,6 +1,6 @@
 """The learner: everything that a training step changes, as variables and as arrays."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from sparkgen.models.contract import GenerativeModel
 
 Array = npt.NDArray[Any]
 SEED_STATE = "seed_generator_state"  # Keras' name of the variable in a SeedGenerator
+RATE = "learning_rate"  # Keras' name of an optimizer's constant rate
 
 
 class Learner(NamedTuple):
@@ -20,11 +21,21 @@ class Learner(NamedTuple):
     model: GenerativeModel
     optimizers: dict[str, Any]
     ring: Ring
+    fit_statistics: Callable[[], None] | None = None
+    """Gives batch normalisations the statistics of the weights as they are; collective. None: the
+    weights are never averages, or there is no batch normalisation."""
 
     def variables(self) -> dict[str, list[Any]]:
         """The variables that are the same on all ranks, seeds apart, by owner."""
         own = {f"optimizer.{group}": o.variables for group, o in self.optimizers.items()}
         return {"model": list(self.model.variables), **own}
+
+    def learning_rates(self) -> dict[str, float]:
+        """The rates of the next step: `learning_rate`, or one by the name of each group."""
+        rates = {group: float(o.learning_rate) for group, o in self.optimizers.items()}
+        if len(rates) == 1:
+            return {"learning_rate": rate for rate in rates.values()}
+        return {f"learning_rate_{group}": rate for group, rate in rates.items()}
 
     def accumulators(self) -> list[Any]:
         """The variables of the epoch's metrics; each rank's are of its own rows."""
@@ -59,21 +70,31 @@ def capture(learner: Learner) -> dict[str, Array]:
     """The learner as arrays by name. Collective; the arrays are rank 0's view."""
     arrays = {"accumulated": learner.ring.gather(learner.accumulated())}
     if learner.ring.rank == 0:
-        for owner, variables in learner.variables().items():
-            arrays |= {f"{owner}/{i:04d}": v.numpy() for i, v in enumerate(variables)}
+        arrays |= {name: v.numpy() for name, v in _named(learner).items()}
     return arrays
 
 
 def restore(learner: Learner, arrays: Mapping[str, Array]) -> None:
-    """Makes a learner what it was at its `capture`, in a ring of any size."""
-    for owner, variables in learner.variables().items():
-        assign(variables, [arrays[f"{owner}/{i:04d}"] for i in range(len(variables))])
+    """Makes a learner what it was at its `capture`, in a ring of any size.
+
+    Constant learning rates stay those of the request.
+    """
+    for name, variable in _named(learner).items():
+        if variable.name != RATE:
+            variable.assign(arrays[name])
     ring, saved = learner.ring, arrays["accumulated"]
     if saved.shape[0] == ring.size:
         learner.accumulate(saved[ring.rank])
     else:
         learner.accumulate(saved.sum(axis=0) * (ring.rank == 0))
     _part_seeds(learner)
+
+
+def fits(learner: Learner, arrays: Mapping[str, Array]) -> bool:
+    """Whether arrays are those of a learner with the same variables."""
+    own = {name: tuple(v.shape) for name, v in _named(learner).items()}
+    owned = [name for name in arrays if name.startswith(("model/", "optimizer."))]
+    return own == {name: arrays[name].shape for name in owned}
 
 
 def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
@@ -84,8 +105,11 @@ def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
 
 @contextmanager
 def averaged_weights(learner: Learner) -> Iterator[None]:
-    """The model with the moving averages of its weights, where its optimizers keep them."""
-    weights = learner.model.trainable_variables
+    """The model with the moving averages of its weights, where its optimizers keep them.
+
+    Collective, as `finish_with_averages` is.
+    """
+    weights = learner.model.weights
     own = [v.numpy() for v in weights]
     finish_with_averages(learner)
     try:
@@ -95,9 +119,22 @@ def averaged_weights(learner: Learner) -> Iterator[None]:
 
 
 def finish_with_averages(learner: Learner) -> None:
-    """Puts the moving averages in place of the weights, where the optimizers keep them."""
+    """Puts the moving averages in place of the weights, where the optimizers keep them.
+
+    Batch statistics are then those of the averages.
+    """
     for group, variables in learner.model.optimizer_groups().items():
         learner.optimizers[group].finalize_variable_values(variables)
+    if learner.fit_statistics is not None:
+        learner.fit_statistics()
+
+
+def _named(learner: Learner) -> dict[str, Any]:
+    return {
+        f"{owner}/{i:04d}": variable
+        for owner, variables in learner.variables().items()
+        for i, variable in enumerate(variables)
+    }
 
 
 def _part_seeds(learner: Learner) -> None:

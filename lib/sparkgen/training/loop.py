@@ -4,6 +4,8 @@ One data set runs on over all epochs, so nothing is filled or drained where one 
 call into TensorFlow; figures are read at its end, about once a second.
 """
 
+import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,13 +15,14 @@ import tensorflow as tf
 
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.signals import StopRequests, stop_requests
-from sparkgen.errors import Interrupted, SparkgenError
+from sparkgen.errors import Interrupted, RequestError, SparkgenError
 from sparkgen.training.learner import Learner
 from sparkgen.training.progress import Progress
 from sparkgen.training.pulse import Agreement, Pulse
 from sparkgen.training.state import Record, State
 
 Burst = Callable[[int], None]
+log = logging.getLogger(__name__)
 
 
 class Course(NamedTuple):
@@ -49,6 +52,7 @@ def fit(course: Course, state: State, batches: Any) -> None:
         Interrupted: a signal asked for a stop; a checkpoint is written.
         SparkgenError: a loss that is not finite.
     """
+    course.learner.model.clock.steps.assign(state.steps)
     burst = make_burst(course, batches)
     config = course.config
     seconds = None if config.checkpoint_steps else config.checkpoint_seconds
@@ -77,7 +81,26 @@ def make_burst(course: Course, batches: Any) -> Burst:
             step(next(iterator))
 
     compiled = tf.function(burst)
-    return lambda count: compiled(tf.constant(count, tf.int64))
+
+    def run(count: int) -> None:
+        try:
+            compiled(tf.constant(count, tf.int64))
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+            if not course.config.jit_compile:
+                raise
+            raise RequestError(
+                "a training step that XLA can compile",
+                found=_reason(error.message),
+                mend="set training.jit_compile=false",
+            ) from None
+
+    return run
+
+
+def _reason(message: str) -> str:
+    """What is wrong, of TensorFlow's account of where: the line before the first node."""
+    before, _, _ = message.partition("[[{{node")
+    return re.sub(r"{{.*?}}", "", before.strip().splitlines()[-1]).strip()
 
 
 def _train_epoch(
@@ -127,11 +150,7 @@ def _close_epoch(course: Course, state: State) -> None:
     """Takes the figures of the running epoch; where it is whole, goes on to the next."""
     record = _figures(course, state)
     state.history.append(record)
-    stopping = course.config.early_stopping
-    if stopping is not None and state.best.see(
-        record[stopping.monitor], state.epoch + 1, stopping.min_delta
-    ):
-        state.best.weights = course.learner.final_weights()
+    _look_for_best(course, state, record)
     course.progress.epoch(state.epoch + 1, record)
     course.log(record, state.epoch + 1)
     if state.step == course.steps_per_epoch:
@@ -142,15 +161,27 @@ def _close_epoch(course: Course, state: State) -> None:
         state.step = 0
 
 
+def _look_for_best(course: Course, state: State, record: Record) -> None:
+    """Keeps the weights of an epoch that is the best yet, where early stopping asks for it."""
+    stopping, learner = course.config.early_stopping, course.learner
+    if stopping is None:
+        return
+    figure, epoch = record[stopping.monitor], state.epoch + 1
+    higher = learner.model.direction(stopping.monitor) == "higher"
+    if state.best.see(figure, epoch, stopping.min_delta, higher_is_better=higher):
+        state.best.weights = learner.final_weights()
+    if not np.isfinite(figure) and learner.ring.rank == 0:
+        log.warning("%s of epoch %d is %s: it counts as no better", stopping.monitor, epoch, figure)
+
+
 def _figures(course: Course, state: State) -> Record:
     learner = course.learner
     learner.accumulate(learner.ring.sum(learner.accumulated()))
     trained = {k: float(v) for k, v in learner.model.get_metrics_result().items()}
     rows = state.step * course.config.batch_size
-    first = next(iter(learner.optimizers.values()))
     return {
         **trained,
         **course.validate(),
         "rows_per_second": rows / max(state.epoch_seconds, 1e-9),
-        "learning_rate": float(first.learning_rate),
+        **learner.learning_rates(),
     }

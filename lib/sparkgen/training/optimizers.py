@@ -1,5 +1,7 @@
 """Keras optimizers and learning-rate schedules from their configuration."""
 
+import logging
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,8 +11,9 @@ from sparkgen.config.experiment import OptimizerConfig, ScheduleConfig, Training
 from sparkgen.distribution.optimizer import distribute
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.contract import Clock, GenerativeModel
 
+log = logging.getLogger(__name__)
 CLASSES = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
@@ -23,36 +26,57 @@ CLASSES = {
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly from 0 to the first rate of another schedule, which then begins.
+    """Rises linearly from 0 to the rate of another schedule.
 
     Args:
         after: a rate, or the schedule that follows.
         warmup_steps: steps of the rise.
+        delays: whether the other schedule begins with its end; else both count from the same step.
     """
 
-    def __init__(self, after: Any, warmup_steps: int) -> None:
+    def __init__(self, after: Any, warmup_steps: int, *, delays: bool = True) -> None:
         super().__init__()
-        self.after, self.warmup_steps = after, warmup_steps
+        self.after, self.warmup_steps, self.delays = after, warmup_steps, delays
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
-        later = ops.maximum(step - self.warmup_steps, 0.0)
+        later = ops.maximum(step - self.warmup_steps, 0.0) if self.delays else step
         rate = self.after(later) if callable(self.after) else self.after
         return rate * ops.minimum(step / self.warmup_steps, 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        return {"after": self.after, "warmup_steps": self.warmup_steps}
+        return {"after": self.after, "warmup_steps": self.warmup_steps, "delays": self.delays}
 
 
 def learning_rate(config: OptimizerConfig, *, total_steps: int) -> Any:
-    """The rate, or the schedule of rates over the optimizer's steps.
+    """The rate, or the schedule of rates over the steps of the training.
 
     Raises:
         RequestError: an exponential decay to 0.
     """
     schedule = config.schedule
     decay = _decay(config.learning_rate, schedule, total_steps=total_steps)
-    return WarmUp(decay, schedule.warmup_steps) if schedule.warmup_steps else decay
+    if not schedule.warmup_steps:
+        return decay
+    return WarmUp(decay, schedule.warmup_steps, delays=schedule.kind != "piecewise")
+
+
+def schedule_remarks(config: OptimizerConfig, *, total_steps: int) -> list[str]:
+    """What of a schedule a training of so many steps does not get to, or outlasts."""
+    schedule = config.schedule
+    if schedule.warmup_steps >= total_steps:
+        return [
+            f"the warm-up of {schedule.warmup_steps} steps outlasts the {total_steps} of training"
+        ]
+    remarks = [
+        f"boundary {step} is not before the end of training, step {total_steps}"
+        for step in schedule.boundaries
+        if step >= total_steps
+    ]
+    end = schedule.warmup_steps + (schedule.decay_steps or 0)
+    if schedule.decay_steps is not None and end != total_steps:
+        remarks.append(f"the decay ends with step {end}, the training with step {total_steps}")
+    return remarks
 
 
 def _decay(rate: float, schedule: ScheduleConfig, *, total_steps: int) -> Any:
@@ -78,6 +102,7 @@ def make_optimizer(
     config: OptimizerConfig,
     *,
     total_steps: int,
+    clock: Clock | None = None,
     ema_momentum: float | None = None,
     loss_scaling: bool = False,
 ) -> Any:
@@ -86,21 +111,47 @@ def make_optimizer(
     Args:
         config: its class, rate and options.
         total_steps: of the training, over which a schedule without `decay_steps` goes.
+        clock: counts the steps that the schedule follows; None: the optimizer counts its own, which
+            are others where it takes several a training step, or skips some.
         ema_momentum: of the moving average that it keeps of the weights; None: no average.
         loss_scaling: scale the loss so that float16 gradients do not vanish.
 
     Raises:
         RequestError: options that the class does not take.
     """
-    average = {} if ema_momentum is None else {"use_ema": True, "ema_momentum": ema_momentum}
+    # Given always, so that averages can be asked for here only.
+    average = {"use_ema": ema_momentum is not None, "ema_momentum": ema_momentum or 0.99}
     rate = learning_rate(config, total_steps=total_steps)
+    if callable(rate) and clock is not None:
+        rate = partial(rate, clock.steps)
+    kind = CLASSES[config.name]
+    if average["use_ema"] and config.options.get("gradient_accumulation_steps"):
+        kind = _averaging_updates(kind)
     try:
-        optimizer = CLASSES[config.name](rate, **config.options, **average)
+        optimizer = kind(rate, **config.options, **average)
     except (TypeError, ValueError) as error:
         raise RequestError(
             f"options that {config.name} takes", found=str(config.options), mend=str(error)
         ) from None
     return keras.mixed_precision.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
+
+
+def _averaging_updates(base: type) -> type:
+    """The class, whose moving averages follow its updates where each has the gradients of several
+    steps; Keras' own take the same weights in again at every step in between.
+    """
+
+    def average(self: Any, variables: Any) -> None:
+        every = self.gradient_accumulation_steps or 1
+        # Before the first update the averages are the weights.
+        due = ops.logical_or((self._iterations + 1) % every == 0, self._iterations < every)
+        ops.cond(due, lambda: averaged(self, variables), lambda: None)
+
+    averaged = base._update_model_variables_moving_average  # type: ignore[attr-defined]
+    names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
+    return type(
+        base.__name__, (base,), {"_update_model_variables_moving_average": average, **names}
+    )
 
 
 def make_optimizers(
@@ -125,9 +176,13 @@ def make_optimizers(
         )
     optimizers = {}
     for group, variables in groups.items():
+        own = config.optimizers.get(group, config.optimizer)
+        for remark in schedule_remarks(own, total_steps=total_steps) if ring.rank == 0 else ():
+            log.warning("the learning rate of %s: %s", group, remark)
         optimizer = make_optimizer(
-            config.optimizers.get(group, config.optimizer),
+            own,
             total_steps=total_steps,
+            clock=model.clock,
             ema_momentum=config.ema_momentum,
             loss_scaling=loss_scaling,
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from sparkgen.errors import RequestError
 from sparkgen.training import checkpoints
-from sparkgen.training.learner import capture, restore, start_alike
+from sparkgen.training.learner import capture, fits, restore, start_alike
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import State, from_facts
 
@@ -43,6 +43,13 @@ def restore_state(setting: Setting) -> State:
             f"checkpoints of this training in {request.checkpoint_uri}",
             found=f"one of {facts.get('training')}",
             mend="train without --resume, or with the configuration it was started with",
+        )
+    if not fits(learner, arrays):
+        raise RequestError(
+            f"checkpoints of these optimizers in {request.checkpoint_uri}",
+            found="others",
+            mend="train without --resume, or with the optimizers, training.ema_momentum and precision "
+            "it was started with",
         )
     best = [arrays[name] for name in sorted(arrays) if name.startswith(f"{BEST}/")]
     try:

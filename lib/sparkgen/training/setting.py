@@ -1,5 +1,6 @@
 """What one training is made of: the data's plan, the model, its optimizers, the ring."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sparkgen.config.experiment import TrainingConfig
@@ -9,10 +10,13 @@ from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.statistics import synchronise
 from sparkgen.errors import RequestError
 from sparkgen.feed.plan import make_plan
+from sparkgen.feed.reader import training_batches
+from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import DataSpec, GenerativeModel
 from sparkgen.models.discovery import build_model
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
+from sparkgen.training.statistics import BATCHES, make_statistics
 from sparkgen.training.validation import validation_names, validation_split
 from sparkgen.training.worker import TrainRequest
 
@@ -65,7 +69,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
         total_steps=total_steps(config, plan.steps_per_epoch),
         loss_scaling=loss_scaling,
     )
-    learner = Learner(model, optimizers, ring)
+    learner = Learner(model, optimizers, ring, _statistics(request, manifest, model, ring))
     _check_monitor(config, learner, manifest)
     return Setting(request, manifest, plan.steps_per_epoch, learner)
 
@@ -75,16 +79,39 @@ def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
     return build_model(experiment.model.name, experiment.model.options, spec, experiment.density)
 
 
+def _statistics(
+    request: TrainRequest, manifest: Manifest, model: GenerativeModel, ring: Ring
+) -> Callable[[], None] | None:
+    """What fits batch statistics to averaged weights, where there are both."""
+    config = request.experiment.training
+    if config.ema_momentum is None or not batch_norms(model):
+        return None
+    batches = training_batches(
+        request.version_uri,
+        manifest,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        rank=ring.rank,
+        size=ring.size,
+        noise=model.training_noise,
+        epochs=1,
+    )
+    return make_statistics(model, batches.take(BATCHES).cache())
+
+
 def _check_monitor(config: TrainingConfig, learner: Learner, manifest: Manifest) -> None:
-    """Early stopping would otherwise fail after a whole epoch."""
+    """Early stopping would otherwise fail after a whole epoch, or keep the worst one."""
     if config.early_stopping is None:
         return
     names = [metric.name for metric in learner.model.metrics]
     if validation_split(manifest) is not None:
         names += validation_names(learner)
-    if config.early_stopping.monitor not in names:
+    known = [name for name in names if learner.model.direction(name) is not None]
+    if config.early_stopping.monitor not in known:
+        figures = f"one of {', '.join(known)}" if known else "none: no figure of this model"
         raise RequestError(
-            f"one of {', '.join(names)} as training.early_stopping.monitor",
+            f"a figure that is better lower or higher ({figures}) as "
+            "training.early_stopping.monitor",
             found=config.early_stopping.monitor,
-            mend="correct it",
+            mend="correct it" if known else "leave training.early_stopping out",
         )

@@ -24,9 +24,12 @@ class Best:
     """Epochs since then."""
     weights: list[Array] = field(default_factory=list)
 
-    def see(self, figure: float, epoch: int, min_delta: float) -> bool:
-        """Takes an epoch's figure in; whether it is the best yet."""
-        if figure < self.figure - min_delta:
+    def see(
+        self, figure: float, epoch: int, min_delta: float, higher_is_better: bool = False
+    ) -> bool:
+        """Takes an epoch's figure in; whether it is the best yet, which one not finite never is."""
+        gain = figure - self.figure if higher_is_better else self.figure - figure
+        if math.isfinite(figure) and (not self.epoch or gain > min_delta):
             self.figure, self.epoch, self.waited = figure, epoch, 0
             return True
         self.waited += 1

@@ -1,6 +1,8 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 NAME = "autoregressive.pixel_rnn"
 GREY = {"features": 4, "layers": 2, "head": 12}
@@ -60,3 +62,20 @@ def test_the_fast_sampler_equals_the_plain_one(
     check_sampler: Callable,
 ) -> None:
     check_sampler(shaken(NAME, shape, lstm=lstm, **options))
+
+
+@either
+def test_the_gradients_under_xla_are_those_without_it(
+    lstm: str, shaken: Callable, batch_of: Callable
+) -> None:
+    model = shaken(NAME, (3, 4, 1), lstm=lstm, features=2, layers=1, head=2)
+    level = tf.constant(model.level(batch_of(model, 2)))
+
+    def gradients() -> list:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model.log_probability(level))
+        return tape.gradient(loss, [v.value for v in model.trainable_variables])
+
+    plain, compiled = (tf.function(gradients, jit_compile=xla)() for xla in (False, True))
+    for one, other in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

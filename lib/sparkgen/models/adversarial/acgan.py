@@ -8,7 +8,7 @@ is left out.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -21,7 +21,7 @@ from sparkgen.layers.adversarial import (
     convolutional_generator,
 )
 from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks, signed
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
 
 
 class Config(Strict):
@@ -45,6 +45,11 @@ class AuxiliaryClassifierGan(AdversarialModel):
     """The game with a class to be told on either side."""
 
     metric_names = ("real_cross_entropy", "fake_cross_entropy", "accuracy")
+    metric_directions: ClassVar[Mapping[str, Direction]] = {
+        "real_cross_entropy": "lower",
+        "fake_cross_entropy": "lower",
+        "accuracy": "higher",
+    }
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         cut = Convolutions(config.halvings, config.filters, config.kernel)

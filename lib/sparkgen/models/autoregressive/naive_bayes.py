@@ -10,7 +10,7 @@ classes alike (`per_class: false`) it is the model of independent pixels.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.layers.levels import draw_level
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
 from sparkgen.models.counted import CountedModel, Statistics
 from sparkgen.models.pixels import PixelConfig
 from sparkgen.noise import NoiseSpec
@@ -40,6 +40,10 @@ class NaiveBayes(CountedModel):
     """
 
     metric_names = ("bits_per_dim", "accuracy")
+    metric_directions: ClassVar[Mapping[str, Direction]] = {
+        "bits_per_dim": "lower",
+        "accuracy": "higher",
+    }
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, binarisation=config.binarisation, levels=config.levels, **kwargs)

@@ -9,7 +9,8 @@ without a classifier (Ho and Salimans, 2022): labels are dropped at random in tr
     prediction = p(x_t) + guidance · (p(x_t, y) - p(x_t)).
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -30,7 +31,7 @@ from sparkgen.layers.diffusion import (
     way_back,
 )
 from sparkgen.layers.unet import GROUPS, UNet, Widths, sinusoids
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 Channels = Annotated[int, Field(gt=0, multiple_of=GROUPS)]
@@ -72,6 +73,7 @@ class Ddpm(GenerativeModel):
 
     loss_names = ("mse",)
     metric_names = ("epsilon_mse",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"epsilon_mse": "lower"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from sparkgen.config.strict import Strict
+from sparkgen.layers.network import Network
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import DataSpec, GenerativeModel
 
@@ -26,7 +27,7 @@ class ConvClassifier(Classifier):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         conv = {"strides": 2, "padding": "same", "activation": "relu"}
-        self.body = keras.Sequential(
+        self.body = Network(
             [
                 keras.layers.Conv2D(config.filters, 4, **conv),
                 keras.layers.Conv2D(2 * config.filters, 3, **conv),

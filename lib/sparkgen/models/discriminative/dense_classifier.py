@@ -9,6 +9,7 @@ import keras
 from pydantic import field_validator
 
 from sparkgen.config.strict import Strict
+from sparkgen.layers.network import Network
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import DataSpec, GenerativeModel
 
@@ -31,7 +32,7 @@ class DenseClassifier(Classifier):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         layers = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
-        self.body = keras.Sequential([keras.layers.Flatten(), *layers], name="body")
+        self.body = Network([keras.layers.Flatten(), *layers], name="body")
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

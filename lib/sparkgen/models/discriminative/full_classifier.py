@@ -15,6 +15,7 @@ from pydantic import Field
 from sparkgen.config.strict import Strict
 from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
+from sparkgen.layers.network import Network
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
 
@@ -50,8 +51,9 @@ class FullClassifier(Classifier):
         layers += [keras.layers.Flatten(), keras.layers.Dense(config.hidden)]
         layers += [BatchNormalization(), keras.layers.LeakyReLU()]
         if config.dropout > 0:
-            layers.append(keras.layers.Dropout(config.dropout))
-        self.body = keras.Sequential(layers, name="body")
+            # In float32, as what comes out is; in half precision other units would be dropped.
+            layers.append(keras.layers.Dropout(config.dropout, dtype="float32"))
+        self.body = Network(layers, name="body")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         if training and self.training_noise:

@@ -12,7 +12,8 @@ encoder and decoder as one-hot vectors (Sohn et al., 2015). `likelihoods` has th
 importance-weighted bound (Burda et al., 2016).
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
@@ -28,9 +29,11 @@ from sparkgen.layers.distributions import (
     normal_log_density,
     reparameterise,
 )
+from sparkgen.layers.network import Network
 from sparkgen.models.contract import (
     Batch,
     DataSpec,
+    Direction,
     EncoderDecoder,
     GenerativeModel,
     Likelihood,
@@ -63,18 +66,18 @@ class Config(Strict):
     """Whether encoder and decoder are given the label."""
 
 
-def encoder_layers(config: Config) -> tuple[keras.Model, keras.Model]:
+def encoder_layers(config: Config) -> tuple[Network, Network]:
     """The layers before and after the labels come in: images → features, features → μ, log σ²."""
     stem = [keras.layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
     body = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
     head = keras.layers.Dense(2 * config.latent, dtype="float32", name="posterior")
     return (
-        keras.Sequential([*stem, keras.layers.Flatten()], name="encoder_stem"),
-        keras.Sequential([*body, head], name="encoder"),
+        Network([*stem, keras.layers.Flatten()], name="encoder_stem"),
+        Network([*body, head], name="encoder"),
     )
 
 
-def decoder_layers(config: Config, spec: DataSpec) -> keras.Model:
+def decoder_layers(config: Config, spec: DataSpec) -> Network:
     """Latents (and labels) → logits (B, H, W, C)."""
     height, width, channels = spec.shape
     body: list[Any] = [
@@ -82,7 +85,7 @@ def decoder_layers(config: Config, spec: DataSpec) -> keras.Model:
     ]
     if not config.filters:
         head = [keras.layers.Dense(spec.size, dtype="float32"), keras.layers.Reshape(spec.shape)]
-        return keras.Sequential([*body, *head], name="decoder")
+        return Network([*body, *head], name="decoder")
     scale = 2 ** len(config.filters)
     rows, columns = -(-height // scale), -(-width // scale)
     body.append(keras.layers.Dense(rows * columns * config.filters[-1], activation="relu"))
@@ -94,7 +97,7 @@ def decoder_layers(config: Config, spec: DataSpec) -> keras.Model:
     # Sides that 2^n does not divide come out a little too long.
     crop = keras.layers.Cropping2D(((0, rows * scale - height), (0, columns * scale - width)))
     head = [crop, keras.layers.Conv2D(channels, 3, padding="same", dtype="float32")]
-    return keras.Sequential([*body, *head], name="decoder")
+    return Network([*body, *head], name="decoder")
 
 
 class Vae(EncoderDecoder):
@@ -102,6 +105,7 @@ class Vae(EncoderDecoder):
 
     loss_names = ("reconstruction", "kl")
     metric_names = ("elbo",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"elbo": "higher"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

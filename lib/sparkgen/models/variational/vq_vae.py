@@ -15,7 +15,8 @@ discretised logistics with one learned scale. As the posterior is one point,
 log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 levels.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import layers, ops
@@ -26,9 +27,11 @@ from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.code_prior import CodePrior
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.distributions import logistic_log_probability
+from sparkgen.layers.network import Network
 from sparkgen.models.contract import (
     Batch,
     DataSpec,
+    Direction,
     EncoderDecoder,
     GenerativeModel,
     Likelihood,
@@ -67,15 +70,15 @@ class Quantised(NamedTuple):
     """The book's vectors of those codes, float32 (B, h, w, D)."""
 
 
-def encoder_layers(config: Config) -> keras.Model:
+def encoder_layers(config: Config) -> Network:
     """Images (B, H, W, C) → vectors (B, h, w, D)."""
     stages = [layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
     stages.append(layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu"))
     head = [layers.Conv2D(config.code_size, 1, use_bias=False, dtype="float32")]
-    return keras.Sequential([*stages, *head, BatchNormalization(MOMENTUM)])
+    return Network([*stages, *head, BatchNormalization(MOMENTUM)])
 
 
-def decoder_layers(config: Config, spec: DataSpec, grid: tuple[int, int]) -> keras.Model:
+def decoder_layers(config: Config, spec: DataSpec, grid: tuple[int, int]) -> Network:
     """Vectors (B, h, w, D) → logits of the pixels' means (B, H, W, C)."""
     height, width, channels = spec.shape
     scale = 2 ** len(config.filters)
@@ -89,7 +92,7 @@ def decoder_layers(config: Config, spec: DataSpec, grid: tuple[int, int]) -> ker
         layers.Cropping2D(((0, grid[0] * scale - height), (0, grid[1] * scale - width))),
         layers.Conv2D(channels, 3, padding="same", dtype="float32"),
     ]
-    return keras.Sequential(stages)
+    return Network(stages)
 
 
 class VqVae(EncoderDecoder):
@@ -97,6 +100,7 @@ class VqVae(EncoderDecoder):
 
     loss_names = ("reconstruction", "codebook", "commitment", "prior")
     metric_names = ("elbo",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"elbo": "higher"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

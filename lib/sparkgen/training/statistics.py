@@ -1,0 +1,49 @@
+"""Batch statistics of weights that no step was taken with: of their moving averages.
+
+Averaged weights give other activations than the weights of any step, so the statistics of the steps
+do not fit them, nor do averages of those. They are taken anew, as the mean of the moments of some
+batches, each of which is normalised by its own moments (Izmailov et al., "Averaging Weights Leads to
+Wider Optima and Better Generalization", 2018, section 3.2).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sparkgen.layers.batch_norm import batch_norms, gathered_moments
+from sparkgen.models.contract import Batch, GenerativeModel
+
+BATCHES = 20
+"""The first ones of the training, or all of an epoch that has fewer."""
+
+
+def make_statistics(model: GenerativeModel, batches: Iterable[Batch]) -> Callable[[], None]:
+    """A function that gives batch normalisations the statistics of the weights as they are.
+
+    Args:
+        model: whose moments are averaged over the ring, if there is one; then it is collective.
+        batches: this rank's, as many on every rank; gone over at each call.
+    """
+    norms = batch_norms(model)
+
+    def moments(batch: Batch) -> list[Any]:
+        with gathered_moments(norms) as found:
+            model(batch, training=False)
+        # A discriminator is called on real and on generated images.
+        return [tf.reduce_mean(tf.stack(calls), axis=0) for calls in found]
+
+    compiled = tf.function(moments)
+
+    def fit() -> None:
+        totals, count = [np.zeros((2, *n.moving_mean.shape)) for n in norms], 0
+        for count, batch in enumerate(batches, start=1):
+            for total, moment in zip(totals, compiled(batch), strict=True):
+                total += moment.numpy()
+        for norm, total in zip(norms, totals, strict=True):
+            mean, variance = (total / count).astype(np.float32)
+            norm.moving_mean.assign(mean)
+            norm.moving_variance.assign(variance)
+
+    return fit

@@ -1,0 +1,115 @@
+"""Every model, with every option that changes its layers, in mixed precision."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import pytest
+
+from sparkgen.config.experiment import TrainingConfig
+from sparkgen.distribution.ring import Ring
+from sparkgen.layers.network import Network
+from sparkgen.models.adversarial_model import AdversarialModel
+from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.discovery import model_names
+from sparkgen.training.optimizers import make_optimizers
+
+COUNTED = {"autoregressive.naive_bayes", "autoregressive.mixture_of_bernoullis"}
+SMALL = {
+    "adversarial.acgan": {"filters": 8},
+    "adversarial.dcgan": {"filters": 8},
+    "adversarial.gan": {"generator": [16], "discriminator": [16]},
+    "adversarial.wgan_gp": {"filters": 8, "critic_steps": 2},
+    "autoregressive.gated_pixel_cnn": {"features": 4, "layers": 2, "head": 4},
+    "autoregressive.pixel_cnn": {"features": 4, "blocks": 1, "head": 4},
+    "autoregressive.pixel_rnn": {"features": 4, "layers": 1, "head": 4},
+    "diffusion.ddpm": {"channels": [8], "embedding": 8, "sampling_steps": 1},
+    "discriminative.full_classifier": {"filters": 8, "hidden": 16},
+    "variational.vq_vae": {"codes": 16, "prior_features": 8, "prior_blocks": 1},
+}
+VARIANTS = {
+    "adversarial.dcgan": [{"conditional": True}],
+    "adversarial.gan": [{"conditional": True}],
+    "adversarial.wgan_gp": [{"network": "dense", "hidden": [8]}],
+    "autoregressive.pixel_rnn": [{"lstm": "row"}],
+    "diffusion.ddpm": [{"conditional": True, "prediction": "epsilon", "patch": 2}],
+    "reconstruction.conv_autoencoder": [{"invert": False}],
+    "variational.vae": [
+        {"conditional": True},
+        {"likelihood": "gaussian"},
+        {"likelihood": "logistic", "filters": [8], "conditional": True},
+    ],
+}
+
+
+def cases() -> Iterator[tuple[str, dict, str]]:
+    for name in sorted(set(model_names()) - COUNTED):
+        for variant in ({}, *VARIANTS.get(name, [])):
+            yield name, {**SMALL.get(name, {}), **variant}, "mixed_bfloat16"
+        yield name, SMALL.get(name, {}), "mixed_float16"
+
+
+@contextmanager
+def policy(name: str) -> Iterator[None]:
+    keras.mixed_precision.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+
+
+def loss(model: GenerativeModel, batch: dict) -> float:
+    terms = model(batch, training=False)
+    assert {keras.backend.standardize_dtype(term.dtype) for term in terms.values()} == {"float32"}
+    return float(np.mean(sum(np.asarray(terms[name]) for name in model.loss_names)))
+
+
+def learn(model: GenerativeModel, batch: dict, *, loss_scaling: bool) -> None:
+    config = TrainingConfig(epochs=1, batch_size=8, ema_momentum=0.9)
+    make_optimizers(model, config, Ring(), total_steps=1, loss_scaling=loss_scaling)
+    model.train_step((batch,))
+    assert int(model.clock.steps) == 1
+
+
+def images(model: GenerativeModel, batch: dict) -> Iterator:
+    """What a model makes of latents; the others draw in loops of their own."""
+    labels = keras.ops.convert_to_tensor(batch["label"])
+    if isinstance(model, EncoderDecoder):
+        yield model.reconstruct(batch["image"], labels=labels)
+        yield model.density(np.zeros((2, *model.density.noise.shape), np.float32))
+    if isinstance(model, AdversarialModel):
+        yield model.generate(batch["noise"]["generator"], labels=labels)
+
+
+@pytest.mark.parametrize(("name", "options", "precision"), list(cases()))
+def test_a_model_learns_in_half_precision_what_it_learns_in_full(
+    name: str, options: dict, precision: str, build: Callable, batch_of: Callable
+) -> None:
+    full = build(name, **options)
+    batch = batch_of(full, 8)
+    with policy(precision):
+        half = build(name, **options)
+        assert loss(half, batch) == pytest.approx(loss(full, batch), rel=0.02)
+        learn(half, batch, loss_scaling=precision == "mixed_float16")
+        assert np.isfinite(loss(half, batch))
+        for image in images(half, batch):
+            assert keras.backend.standardize_dtype(image.dtype) == "float32"
+    assert {v.dtype for v in half.trainable_variables} == {"float32"}
+
+
+def test_what_follows_a_float32_head_does_not_round_its_values() -> None:
+    with policy("mixed_bfloat16"):
+        head = keras.layers.Dense(4, use_bias=False, dtype="float32")
+        network = Network([head, keras.layers.Reshape((2, 2))])
+        network.build((None, 1))
+        head.kernel.assign(np.full((1, 4), 1 + 2**-20))
+        y = network(np.ones((1, 1), np.float32))
+    assert (np.asarray(y) == np.float32(1 + 2**-20)).all()
+
+
+def test_a_network_tells_its_layers_whether_they_train() -> None:
+    network = Network([keras.layers.Dropout(0.5)])
+    x = np.ones((1, 100), np.float32)
+    assert (np.asarray(network(x, training=True)) == 0).any()
+    assert (np.asarray(network(x)) == 1).all()
