@@ -1,5 +1,6 @@
 """What the workers of the launcher's tests run: importable in their processes."""
 
+import json
 import os
 import signal
 import sys
@@ -29,6 +30,15 @@ def refuse(request, ring):
     if ring.rank == ring.size - 1:
         raise RequestError("a seven", found="a six", mend="add one")
     return places(request, ring)
+
+
+def stumble(request, ring):
+    """The last rank raises an error of its own, while the others wait for it."""
+    with (Path(request["folder"]) / f"starts-{ring.rank}").open("a") as file:
+        file.write("x")
+    if ring.rank == ring.size - 1:
+        json.loads('["this is no JSON')
+    return places({}, ring)
 
 
 def die_once(request, ring):

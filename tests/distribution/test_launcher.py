@@ -9,7 +9,7 @@ import pytest
 import ring_functions
 
 from sparkgen.distribution.launcher import launch
-from sparkgen.errors import RequestError, WorkersFailed
+from sparkgen.errors import RequestError, WorkerError, WorkersFailed
 
 
 def run_local(fn, request, *, workers=2, **options):
@@ -52,6 +52,37 @@ def test_a_wrong_request_found_by_a_worker_is_not_tried_again(capfd):
     with pytest.raises(RequestError, match="expected a seven, found a six: add one"):
         run_local(ring_functions.refuse, {}, max_restarts=3)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_error_of_a_worker_is_told_once_with_its_place_and_never_tried_again(tmp_path, capfd):
+    options = {"max_restarts": 3, "log_folder": str(tmp_path / "logs")}
+    with pytest.raises(WorkerError) as raised:
+        run_local(ring_functions.stumble, {"folder": str(tmp_path)}, **options)
+    log = tmp_path / "logs" / "worker-1-traceback.txt"
+    line = stumbling_line()
+    assert str(raised.value) == (
+        "JSONDecodeError: Unterminated string starting at: line 1 column 2 (char 1) "
+        f"({ring_functions.__file__}:{line}, in stumble); the traceback is in {log}"
+    )
+    assert "json/decoder.py" in log.read_text()
+    assert (tmp_path / "starts-1").read_text() == "x"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_error_in_process_is_told_like_that_of_a_worker(tmp_path):
+    with pytest.raises(WorkerError, match=f":{stumbling_line()}, in stumble.*worker-0-traceback"):
+        launch(
+            ring_functions.stumble,
+            {"folder": str(tmp_path)},
+            workers=1,
+            where="in-process",
+            log_folder=str(tmp_path),
+        )
+
+
+def stumbling_line():
+    lines = Path(ring_functions.__file__).read_text().splitlines()
+    return next(n for n, text in enumerate(lines, 1) if "this is no JSON" in text)
 
 
 def test_a_killed_worker_is_answered_by_a_new_start(tmp_path):

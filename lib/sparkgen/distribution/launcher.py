@@ -16,7 +16,8 @@ from sparkgen.distribution.outcome import describe, first_lost, result_of, worke
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.slots import thread_environment
 from sparkgen.distribution.supervisor import Call
-from sparkgen.errors import RequestError
+from sparkgen.distribution.trouble import unexpected
+from sparkgen.errors import RequestError, SparkgenError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,6 +35,7 @@ def launch(
     where: Where,
     threads_per_worker: int | None = None,
     max_restarts: int = 0,
+    log_folder: str | None = None,
     spark: "SparkSession | None" = None,
 ) -> Json:
     """Rank 0's result of `fn(request, ring)`, run by every worker.
@@ -47,16 +49,19 @@ def launch(
         threads_per_worker: TensorFlow threads; None: a machine's cores over the workers on it. In
             process it counts only where TensorFlow has not been used yet.
         max_restarts: how often a lost worker is answered by a new start.
+        log_folder: path or URI of a folder for the traceback of an error that `fn` raised.
         spark: the session, for `spark`.
 
     Raises:
-        SparkgenError: what `fn` raised; such errors are never answered by a new start.
+        SparkgenError: what `fn` raised, a `WorkerError` where it was an error of another kind;
+            neither is answered by a new start.
         WorkersFailed: workers were lost once more than `max_restarts`.
         Interrupted: the user stopped the work.
     """
     if where == "in-process":
-        return _in_process(fn, request, workers, threads_per_worker)
-    call = Call(f"{fn.__module__}:{fn.__qualname__}", request)
+        _prepare_process(workers, threads_per_worker)
+        return _in_process(fn, request, log_folder)
+    call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
     run = partial(run_local, call, workers=workers, threads=threads_per_worker)
     if where == "spark":
         if spark is None:
@@ -75,8 +80,17 @@ def launch(
 
 
 def _in_process(
-    fn: Callable[[Json, Ring], Json], request: Json, workers: int, threads: int | None
+    fn: Callable[[Json, Ring], Json], request: Json, log_folder: str | None
 ) -> Json:
+    try:
+        return fn(request, Ring())
+    except SparkgenError:
+        raise
+    except Exception as error:  # as from a process of its own
+        raise unexpected(error, rank=0, log_folder=log_folder) from error
+
+
+def _prepare_process(workers: int, threads: int | None) -> None:
     if workers != 1:
         raise RequestError(
             "environment.workers 1 for the launcher in-process",
@@ -85,4 +99,3 @@ def _in_process(
         )
     if threads is not None:
         os.environ.update(thread_environment(threads, local_size=1))
-    return fn(request, Ring())

@@ -25,7 +25,7 @@ class Ended(NamedTuple):
     tail: str
     """The last lines of its standard error."""
     at: float
-    """When, in seconds since 1970."""
+    """When it left its outcome, or died before; in seconds since 1970."""
 
 
 def success(result: Json) -> Json:
@@ -59,15 +59,15 @@ def result_of(all_ended: Sequence[Ended]) -> Json | None:
     """Rank 0's result, or None where a worker was lost.
 
     Raises:
-        SparkgenError: what a worker raised; a wrong request stays a `RequestError`.
+        SparkgenError: what a worker raised first; a wrong request stays a `RequestError`.
     """
-    failures = [e.outcome for e in all_ended if e.outcome is not None and "error" in e.outcome]
+    failures = [e for e in all_ended if e.outcome is not None and "error" in e.outcome]
     if failures:
-        raise raised(failures[0])
+        raise raised(min(failures, key=lambda e: (e.at, e.rank)).outcome or {})
     if any(ended.outcome is None for ended in all_ended):
         return None
-    first = min(all_ended)
-    return first.outcome["result"] if first.outcome is not None else None
+    head = min(all_ended)
+    return head.outcome["result"] if head.outcome is not None else None
 
 
 def first_lost(all_ended: Sequence[Ended]) -> Ended:

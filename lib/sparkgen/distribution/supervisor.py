@@ -28,10 +28,14 @@ TAIL_LINES = 20
 
 
 class Call(NamedTuple):
-    """What every worker does: an importable function `module:name`, and its request in JSON."""
+    """What every worker does."""
 
     function: str
+    """Importable: `module:name`."""
     request: dict[str, Any]
+    """Plain JSON."""
+    log_folder: str | None = None
+    """Where workers leave the traceback of an error; a path or URI that all of them reach."""
 
 
 def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) -> Ended:
@@ -59,7 +63,8 @@ def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) 
             process.kill()
             process.wait()
             listener.join()
-        ended = Ended(rank, _outcome(folder), process.returncode, killed, _lines(tail), time.time())
+        outcome, at = _outcome(folder)
+        ended = Ended(rank, outcome, process.returncode, killed, _lines(tail), at)
     if is_loss(ended) and not killed:
         board.post("kill")
     return ended
@@ -121,8 +126,9 @@ def _lines(tail: bytearray) -> str:
     return "\n".join(tail.decode(errors="replace").splitlines()[-TAIL_LINES:])
 
 
-def _outcome(folder: Path) -> dict[str, Any] | None:
+def _outcome(folder: Path) -> tuple[dict[str, Any] | None, float]:
+    """What a worker left and when, in seconds since 1970; None and now where it left nothing."""
     try:
-        return json.loads((folder / OUTCOME).read_text())
+        return json.loads((folder / OUTCOME).read_text()), (folder / OUTCOME).stat().st_mtime
     except FileNotFoundError:
-        return None
+        return None, time.time()

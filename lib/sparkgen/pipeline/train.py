@@ -95,6 +95,7 @@ def _launch(
         where=environment.launcher,
         threads_per_worker=environment.threads_per_worker,
         max_restarts=environment.max_restarts,
+        log_folder=request["checkpoint_uri"],
         spark=spark,
     )
 
