@@ -79,9 +79,7 @@ def launch(
     raise workers_failed(lost, size=workers, restarts=max_restarts)
 
 
-def _in_process(
-    fn: Callable[[Json, Ring], Json], request: Json, log_folder: str | None
-) -> Json:
+def _in_process(fn: Callable[[Json, Ring], Json], request: Json, log_folder: str | None) -> Json:
     try:
         return fn(request, Ring())
     except SparkgenError:

@@ -80,11 +80,11 @@ def _launch(
     logger: RunLogger,
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
-    environment = experiment.environment
+    environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
-        "checkpoint_uri": checkpoint_uri(experiment, logger.run_id),
+        "checkpoint_uri": folder,
         "run_id": logger.run_id,
         "tracking_uri": tracking_uri(environment),
     }
@@ -95,7 +95,7 @@ def _launch(
         where=environment.launcher,
         threads_per_worker=environment.threads_per_worker,
         max_restarts=environment.max_restarts,
-        log_folder=request["checkpoint_uri"],
+        log_folder=folder,
         spark=spark,
     )
 
