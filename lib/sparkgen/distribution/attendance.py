@@ -5,32 +5,43 @@ from concurrent.futures import Future, wait
 from typing import Any
 
 from sparkgen.distribution.board import Board
-from sparkgen.distribution.signals import stop_requests
+from sparkgen.distribution.outcome import Ended, raised
+from sparkgen.distribution.signals import StopRequests
 from sparkgen.errors import Interrupted
 
 WAIT_SECONDS = 0.2
 
 
-def attend(futures: Sequence[Future[Any]], board: Board) -> None:
+def attend(futures: Sequence[Future[Any]], board: Board, requests: StopRequests) -> None:
     """Waits until all are done. The first Ctrl-C or SIGTERM asks workers to stop, the next kills.
 
     Raises:
-        Interrupted: a worker was stopped before it could write a checkpoint.
+        Interrupted: a stop was asked for, whatever the workers had reached by then.
+        SparkgenError: what a worker raised while it was to stop.
     """
     posted = 0
-    with stop_requests() as requests:
-        while wait(futures, timeout=WAIT_SECONDS).not_done:
-            if requests.count > posted:
-                board.post("stop" if requests.count == 1 else "kill")
-                posted = requests.count
-    if posted and not any(_left_word(future) for future in futures):
-        raise Interrupted(
-            "stopped; the same command with --resume goes on from the last checkpoint"
-        )
+    while wait(futures, timeout=WAIT_SECONDS).not_done:
+        if requests.count > posted:
+            board.post("stop" if requests.count == 1 else "kill")
+            posted = requests.count
+    if requests.count:
+        raise _interruption([e for future in futures for e in _ended(future)])
 
 
-def _left_word(future: Future[Any]) -> bool:
+def _interruption(all_ended: Sequence[Ended]) -> Exception:
+    outcomes = [ended.outcome for ended in all_ended if ended.outcome is not None]
+    # A worker that wrote a checkpoint says where training goes on; another error comes first.
+    errors = sorted(
+        (outcome for outcome in outcomes if "error" in outcome),
+        key=lambda outcome: outcome["error"] == Interrupted.__name__,
+    )
+    if errors:
+        return raised(errors[0])
+    return Interrupted("stopped; the same command with --resume goes on from the last checkpoint")
+
+
+def _ended(future: Future[Any]) -> list[Ended]:
     if future.exception() is not None:
-        return False
+        return []
     ended = future.result()
-    return any(e.outcome is not None for e in (ended if isinstance(ended, list) else [ended]))
+    return ended if isinstance(ended, list) else [ended]

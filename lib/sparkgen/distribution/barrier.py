@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
 from sparkgen.distribution.outcome import Ended
+from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
 from sparkgen.distribution.supervisor import Call, supervise
 from sparkgen.errors import RequestError
@@ -36,13 +37,14 @@ def run_barrier(
     _check_slots(spark, workers)
     context = spark.sparkContext
     with (
+        stop_requests() as requests,
         open_board("", address=context.getConf().get("spark.driver.host")) as board,
         ThreadPoolExecutor(1, "barrier") as pool,
     ):
         task = partial(_task, call=call, board=board, threads=threads)
         stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
         future = pool.submit(stage.collect)
-        attend([future], board)
+        attend([future], board, requests)
         try:
             ended = future.result()
         except Py4JJavaError as error:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
 from sparkgen.distribution.outcome import Ended
+from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
 from sparkgen.distribution.supervisor import Call, supervise
 
@@ -22,6 +23,7 @@ LOOPBACK = "127.0.0.1"
 def run_local(call: Call, *, workers: int, threads: int | None) -> list[Ended]:
     """Runs all workers once, and tells how each ended."""
     with (
+        stop_requests() as requests,
         open_board(LOOPBACK, address=LOOPBACK) as board,
         ThreadPoolExecutor(workers, "worker") as pool,
     ):
@@ -29,7 +31,7 @@ def run_local(call: Call, *, workers: int, threads: int | None) -> list[Ended]:
             pool.submit(supervise, call, rank, environment, board)
             for rank, environment in enumerate(_environments(board, workers, threads))
         ]
-        attend(futures, board)
+        attend(futures, board, requests)
         return [future.result() for future in futures]
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparkgen import stopping
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.errors import RequestError
 
@@ -55,6 +56,7 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
         for key, value in environment.spark.items():
             builder = builder.config(key, value)
     session = builder.getOrCreate()
+    stopping.listen_again()
     session.sparkContext.setLogLevel("ERROR")
     return session
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import math
 import platform
 import subprocess
@@ -16,10 +17,12 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import Interrupted, RequestError
+from sparkgen.stopping import Stopped, held, received
 from sparkgen.tracking.server import artifact_location, connect, connect_uri
 
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
 PARAM_CHARACTERS = 500
+log = logging.getLogger(__name__)
 
 
 class RunLogger(NamedTuple):
@@ -97,19 +100,34 @@ def open_run(
         RequestError: the tracking server does not answer, or has no such run.
     """
     client = connect(experiment.environment)
-    if run_id is None:
-        run = RunLogger(client, _create(client, experiment))
-        _describe(run, experiment, manifest)
-    else:
-        run = _existing(client, run_id)
-        client.update_run(run_id, status="RUNNING")
+    run = None
     try:
+        with held():
+            run = _create(client, experiment) if run_id is None else _existing(client, run_id)
+        if run_id is None:
+            _describe(run, experiment, manifest)
+        else:
+            client.update_run(run_id, status="RUNNING")
         yield run
+        with held():
+            client.set_terminated(run.run_id, "FINISHED")
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | Interrupted)
-        client.set_terminated(run.run_id, "KILLED" if stopped else "FAILED")
+        if run is not None:
+            _close(run, error)
         raise
-    client.set_terminated(run.run_id, "FINISHED")
+
+
+def _close(run: RunLogger, error: BaseException) -> None:
+    """Marks a run that ended with an error."""
+    from mlflow.exceptions import MlflowException
+
+    stopped = isinstance(error, KeyboardInterrupt | Interrupted | Stopped) or received()
+    status = "KILLED" if stopped else "FAILED"
+    try:
+        with held():
+            run.client.set_terminated(run.run_id, status)
+    except MlflowException as trouble:  # the error itself says more
+        log.warning("run %s could not be marked %s: %s", run.run_id, status, trouble)
 
 
 def attach(tracking_uri: str, run_id: str) -> RunLogger:
@@ -117,12 +135,13 @@ def attach(tracking_uri: str, run_id: str) -> RunLogger:
     return _existing(connect_uri(tracking_uri), run_id)
 
 
-def _create(client: Any, experiment: ExperimentConfig) -> str:
+def _create(client: Any, experiment: ExperimentConfig) -> RunLogger:
     environment = experiment.environment
     experiment_id = _experiment_id(client, environment)
     tags = {"sparkgen.experiment": experiment.name, "sparkgen.model": experiment.model.name}
     tags |= git_tags(Path(__file__))
-    return client.create_run(experiment_id, run_name=experiment.name, tags=tags).info.run_id
+    made = client.create_run(experiment_id, run_name=experiment.name, tags=tags)
+    return RunLogger(client, made.info.run_id)
 
 
 def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
