@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.errors import RequestError
 
 
@@ -50,6 +51,24 @@ def die_once(request, ring):
         marker.touch()
         print("these are my last words", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
+    return places({}, ring)
+
+
+def hang_twice(request, ring):
+    """The last rank hangs while the others wait: at first in an endless loop, then stopped."""
+    for _ in range(3):
+        ring.sum(np.ones(1))
+        heartbeat.step()
+        time.sleep(0.3)
+    if ring.rank == ring.size - 1:
+        looped, stopped = (Path(request["folder"]) / name for name in ("looped", "stopped"))
+        if not looped.exists():
+            looped.touch()
+            while True:
+                pass
+        if not stopped.exists():
+            stopped.touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
     return places({}, ring)
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -90,6 +91,16 @@ def test_a_killed_worker_is_answered_by_a_new_start(tmp_path):
     assert result["sum"] == [2.0, 1.0]
     assert (tmp_path / "starts-0").read_text() == "xx"
     assert (tmp_path / "starts-1").read_text() == "xx"
+
+
+def test_a_hanging_worker_is_named_and_answered_by_a_new_start(tmp_path, caplog):
+    options = {"max_restarts": 5, "hang_seconds": 3.0}
+    request = {"folder": str(tmp_path)}
+    result = run_local(ring_functions.hang_twice, request, workers=2, **options)
+    assert result["sum"] == [2.0, 1.0]
+    looping, stopped = caplog.messages[:2]
+    assert re.match(r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\)", looping)
+    assert re.match(r"worker 1 of 2 hung \(its process has not moved for \d+ s\)", stopped)
 
 
 def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path):

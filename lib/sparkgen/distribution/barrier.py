@@ -17,16 +17,14 @@ from sparkgen.distribution.board import Board, open_board
 from sparkgen.distribution.outcome import Ended
 from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
-from sparkgen.distribution.supervisor import Call, supervise
+from sparkgen.distribution.supervisor import Call, Size, supervise
 from sparkgen.errors import RequestError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run_barrier(
-    call: Call, *, spark: "SparkSession", workers: int, threads: int | None
-) -> list[Ended]:
+def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]:
     """Runs all workers once, and tells how each ended; one record where Spark lost a task.
 
     Raises:
@@ -34,6 +32,7 @@ def run_barrier(
     """
     from py4j.protocol import Py4JJavaError
 
+    workers = size.workers
     _check_slots(spark, workers)
     context = spark.sparkContext
     with (
@@ -41,12 +40,10 @@ def run_barrier(
         open_board("", address=context.getConf().get("spark.driver.host")) as board,
         ThreadPoolExecutor(1, "barrier") as pool,
     ):
-        task = partial(_task, call=call, board=board, threads=threads)
+        task = partial(_task, call=call, board=board, threads=size.threads)
         stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
-        future = pool.submit(stage.collect)
-        attend([future], board, requests)
         try:
-            ended = future.result()
+            ended = attend([pool.submit(stage.collect)], board, size, requests)
         except Py4JJavaError as error:
             return [_lost(str(error.java_exception))]
     return ended if len(ended) == workers else [_lost("Spark lost a task, or its executor")]

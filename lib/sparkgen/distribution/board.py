@@ -1,7 +1,8 @@
 """The board: Horovod's rendezvous server on the driver, on which one notice to all workers hangs too.
 
 Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
-checkpoint and end) or `kill` (a worker is lost, so the others cannot go on). Like Horovod's own, it
+checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), and the workers' beats.
+Like Horovod's own, it
 is open to whoever reaches its port, and lives as long as one launch.
 """
 
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+
+from sparkgen.distribution.heartbeat import Beat, decode
 
 Notice = Literal["stop", "kill"]
 SCOPE = "sparkgen"
@@ -43,6 +46,15 @@ class Board(NamedTuple):
             return False
         self._put(name, b"claimed")
         return True
+
+    def report(self, rank: int, beat: Beat) -> None:
+        """Hangs up the newest beat of a worker."""
+        self._put(f"beat-{rank}", beat.encode())
+
+    def beats(self, size: int) -> dict[int, Beat]:
+        """The newest beats of the workers that have begun, by rank."""
+        found = {rank: self._get(f"beat-{rank}") for rank in range(size)}
+        return {rank: decode(data) for rank, data in found.items() if data is not None}
 
     def _get(self, key: str) -> bytes | None:
         try:

@@ -1,6 +1,6 @@
 """The launcher: runs one function on every worker of a ring, and starts again when one is lost.
 
-Each worker is a process of its own with a supervisor beside it. As soon as one dies, all others are
+Each worker is a process of its own with a supervisor beside it. As soon as one dies or hangs, all are
 killed and all are started again: the function is to go on from its last checkpoint.
 """
 
@@ -15,7 +15,7 @@ from sparkgen.distribution.local import run_local
 from sparkgen.distribution.outcome import describe, first_lost, result_of, workers_failed
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.slots import thread_environment
-from sparkgen.distribution.supervisor import Call
+from sparkgen.distribution.supervisor import Call, Size
 from sparkgen.distribution.trouble import unexpected
 from sparkgen.errors import RequestError, SparkgenError
 
@@ -35,6 +35,7 @@ def launch(
     where: Where,
     threads_per_worker: int | None = None,
     max_restarts: int = 0,
+    hang_seconds: float = 60.0,
     log_folder: str | None = None,
     spark: "SparkSession | None" = None,
 ) -> Json:
@@ -49,6 +50,8 @@ def launch(
         threads_per_worker: TensorFlow threads; None: a machine's cores over the workers on it. In
             process it counts only where TensorFlow has not been used yet.
         max_restarts: how often a lost worker is answered by a new start.
+        hang_seconds: the least time without a training step after which a worker is lost, too; not
+            in process.
         log_folder: path or URI of a folder for the traceback of an error that `fn` raised.
         spark: the session, for `spark`.
 
@@ -62,11 +65,12 @@ def launch(
         _prepare_process(workers, threads_per_worker)
         return _in_process(fn, request, log_folder)
     call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
-    run = partial(run_local, call, workers=workers, threads=threads_per_worker)
+    size = Size(workers, threads_per_worker, hang_seconds)
+    run = partial(run_local, call, size)
     if where == "spark":
         if spark is None:
             raise ValueError("expected a Spark session for where='spark', found None")
-        run = partial(run_barrier, call, spark=spark, workers=workers, threads=threads_per_worker)
+        run = partial(run_barrier, call, size, spark=spark)
     for restart in range(max_restarts + 1):
         ended = run()
         result = result_of(ended)

@@ -26,6 +26,8 @@ class Ended(NamedTuple):
     """The last lines of its standard error."""
     at: float
     """When it left its outcome, or died before; in seconds since 1970."""
+    hung: str = ""
+    """Why it counts as hanging; empty where it does not."""
 
 
 def success(result: Json) -> Json:
@@ -71,13 +73,23 @@ def result_of(all_ended: Sequence[Ended]) -> Json | None:
 
 
 def first_lost(all_ended: Sequence[Ended]) -> Ended:
-    """The worker that died first, of itself; the others' ends only follow from its own."""
+    """The worker that hung, or died first of itself; the others' ends only follow from its own."""
+    hung = [e for e in all_ended if e.hung]
+    if hung:
+        return hung[0]
     lost = [e for e in all_ended if e.outcome is None and not e.killed]
     return min(lost or list(all_ended), key=lambda e: (e.returncode == RING_LOST, e.at))
 
 
+def blame(all_ended: Sequence[Ended], rank: int, reason: str) -> list[Ended]:
+    """The ends of all workers, of which one was killed because it hung."""
+    return [e._replace(hung=reason) if e.rank == rank else e for e in all_ended]
+
+
 def describe(ended: Ended, *, size: int) -> str:
-    """One line on a worker that died."""
+    """One line on a worker that died or hung."""
+    if ended.hung:
+        return f"worker {ended.rank} of {size} hung ({ended.hung})"
     code = ended.returncode
     how = f"exit status {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
     return f"worker {ended.rank} of {size} died ({how})"

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sparkgen.distribution.heartbeat import tell
 from sparkgen.distribution.outcome import RING_LOST, failure, success
 from sparkgen.distribution.ring import join_ring
 from sparkgen.distribution.trouble import unexpected
@@ -31,6 +32,7 @@ def main(folder: Path) -> None:
     die_with_parent(int(os.environ[PARENT]))
     # The driver's standard output is for its result; whatever a library prints here is a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    tell(folder)
     call = json.loads((folder / CALL).read_text())
     try:
         outcome = success(_function(call["function"])(call["request"], join_ring()))

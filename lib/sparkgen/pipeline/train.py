@@ -109,6 +109,7 @@ def _launch(
         where=environment.launcher,
         threads_per_worker=environment.threads_per_worker,
         max_restarts=environment.max_restarts,
+        hang_seconds=environment.hang_seconds,
         log_folder=folder,
         spark=spark,
     )
