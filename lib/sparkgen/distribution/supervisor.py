@@ -118,6 +118,8 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
         "HOROVOD_LOG_LEVEL": os.environ.get("HOROVOD_LOG_LEVEL", "fatal"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         PARENT: str(os.getpid()),
+        # What a killed worker leaves, such as the files of AutoGraph, goes with its folder.
+        "TMPDIR": str(folder),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "sparkgen.distribution.process", str(folder)],
