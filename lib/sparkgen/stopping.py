@@ -21,7 +21,7 @@ SPARK_SECONDS = 10.0
 CLEAR_UP_SECONDS = 60.0
 """How long the program may take to leave after the first signal."""
 AGAIN_SECONDS = 1.0
-CHILD_SECONDS = 5.0
+JAVA_SECONDS = 5.0
 
 
 class Stopped(BaseException):
@@ -117,13 +117,16 @@ def leave() -> None:
     os._exit(status())
 
 
-def end_children() -> None:
-    """Ends every process below this one: by its closed input, by SIGTERM, then by SIGKILL."""
+def end_children(patience_seconds: float = JAVA_SECONDS) -> None:
+    """Kills every process below this one; a JVM may first remove its files."""
     import psutil
 
     children = psutil.Process().children(recursive=True)
-    _close_gateway()
-    psutil.wait_procs(children, timeout=CHILD_SECONDS)
+    process = getattr(_spark("_gateway"), "proc", None)
+    if process is not None and patience_seconds:
+        with suppress(Exception):
+            process.stdin.close()  # a JVM that PySpark started ends with its input
+            process.wait(patience_seconds)
     for child in children:
         with suppress(psutil.Error):
             child.kill()
@@ -131,7 +134,7 @@ def end_children() -> None:
 
 def _receive(signum: int, frame: FrameType | None) -> None:
     if _program.received is not None:
-        end_children()
+        end_children(patience_seconds=0)
         os._exit(status())
     note(signum)
     deliver(signum)
@@ -165,7 +168,7 @@ def _be_quiet() -> None:
 
 def _leave_late() -> None:
     threading.Event().wait(CLEAR_UP_SECONDS)
-    end_children()
+    end_children(patience_seconds=0)
     os._exit(status())
 
 
@@ -194,14 +197,6 @@ def _kill_java() -> None:
         with suppress(psutil.Error):
             if child.name() in ("java", "bash"):  # spark-submit is a script until it starts Java
                 child.kill()
-
-
-def _close_gateway() -> None:
-    """Closes the input of a JVM that PySpark started; it ends then, and removes its files."""
-    process = getattr(_spark("_gateway"), "proc", None)
-    if process is not None:
-        with suppress(Exception):
-            process.stdin.close()
 
 
 def _spark(attribute: str) -> Any:

@@ -99,7 +99,9 @@ def test_a_hanging_worker_is_named_and_answered_by_a_new_start(tmp_path, caplog)
     result = run_local(ring_functions.hang_twice, request, workers=2, **options)
     assert result["sum"] == [2.0, 1.0]
     looping, stopped = caplog.messages[:2]
-    assert re.match(r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\)", looping)
+    assert re.match(
+        r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\)", looping
+    )
     assert re.match(r"worker 1 of 2 hung \(its process has not moved for \d+ s\)", stopped)
 
 
