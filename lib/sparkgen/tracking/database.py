@@ -17,8 +17,12 @@ UNFINISHED = "_alembic_tmp_%"  # a table that a step of MLflow's copies, and dro
 
 def database_file(uri: str) -> Path | None:
     """The file of a SQLite URI; None for any other server, and for one in memory."""
-    path = uri.removeprefix(SQLITE).partition("?")[0]
-    return Path(path) if uri.startswith(SQLITE) and path not in ("", ":memory:") else None
+    if not uri.startswith(SQLITE):
+        return None
+    from sqlalchemy.engine import make_url
+
+    path = make_url(uri).database
+    return Path(path) if path and path != ":memory:" else None
 
 
 def make_database(file: Path) -> None:
