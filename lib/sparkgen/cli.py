@@ -20,7 +20,7 @@ from sparkgen.errors import Interrupted, SparkgenError
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
-STOPPED = "stopped; the same command starts it again, and a training goes on with --resume"
+STOPPED = "stopped; the same command starts it again"
 
 
 class RequestCommand(click.Command):
@@ -141,8 +141,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # A library may have made another error of the stop.
             if stopping.received() is None:
                 raise
-            _say(STOPPED)
+            _say(STOPPED + _resumption(sys.argv[1:] if arguments is None else arguments))
             stopping.leave()
+
+
+def _resumption(arguments: Sequence[str]) -> str:
+    trains = any(step in STEPS_THAT_TRAIN for step in arguments[:1])
+    return ", and with --resume goes on with a training that had begun" if trains else ""
 
 
 def _answer(arguments: Sequence[str] | None) -> None:

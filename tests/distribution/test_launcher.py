@@ -33,6 +33,12 @@ def test_spark_needs_a_session():
         launch(ring_functions.places, {}, workers=2, where="spark")
 
 
+def test_an_error_in_a_barrier_task_itself_is_told_once(spark):
+    request = {"a": {1}}  # a set is no JSON
+    with pytest.raises(WorkerError, match="failed: TypeError: Object of type set is not JSON"):
+        launch(ring_functions.places, request, workers=2, where="spark", spark=spark)
+
+
 def test_a_single_local_worker_runs_in_a_process_without_horovod():
     result = run_local(ring_functions.places, {}, workers=1)
     assert result["size"] == 1

@@ -9,6 +9,7 @@ from sparkgen import errors
 from sparkgen.errors import Interrupted, RequestError, SparkgenError, WorkersFailed
 
 Json = dict[str, Any]
+MESSAGE_CHARACTERS = 400
 RING_LOST = os.EX_TEMPFAIL
 """Exit status of a worker whose only trouble is that another one is gone."""
 
@@ -28,6 +29,8 @@ class Ended(NamedTuple):
     """When it left its outcome, or died before; in seconds since 1970."""
     hung: str = ""
     """Why it counts as hanging; empty where it does not."""
+    stage: str = ""
+    """What Spark says of the stage with which all workers were lost; empty where it was not."""
 
 
 def success(result: Json) -> Json:
@@ -81,6 +84,11 @@ def first_lost(all_ended: Sequence[Ended]) -> Ended:
     return min(lost or list(all_ended), key=lambda e: (e.returncode == RING_LOST, e.at))
 
 
+def lost_stage(said: str) -> Ended:
+    """The one record of workers that Spark lost all together."""
+    return Ended(0, None, 1, killed=False, tail=said, at=0.0, stage=said[:MESSAGE_CHARACTERS])
+
+
 def blame(all_ended: Sequence[Ended], rank: int, reason: str) -> list[Ended]:
     """The ends of all workers, of which one was killed because it hung."""
     return [e._replace(hung=reason) if e.rank == rank else e for e in all_ended]
@@ -88,6 +96,8 @@ def blame(all_ended: Sequence[Ended], rank: int, reason: str) -> list[Ended]:
 
 def describe(ended: Ended, *, size: int) -> str:
     """One line on a worker that died or hung."""
+    if ended.stage:
+        return f"all {size} workers were lost with their Spark stage ({ended.stage})"
     if ended.hung:
         return f"worker {ended.rank} of {size} hung ({ended.hung})"
     code = ended.returncode
@@ -97,6 +107,5 @@ def describe(ended: Ended, *, size: int) -> str:
 
 def workers_failed(ended: Ended, *, size: int, restarts: int) -> WorkersFailed:
     """The error for the user when no restart is left."""
-    return WorkersFailed(
-        f"{describe(ended, size=size)} after {restarts} restarts; its last lines:\n{ended.tail}"
-    )
+    said = "" if ended.stage or ended.hung else f"; its last lines:\n{ended.tail}"
+    return WorkersFailed(f"{describe(ended, size=size)} after {restarts} restarts{said}")
