@@ -53,10 +53,20 @@ def test_the_watch_learns_the_pace_and_measures_by_its_own_clock():
         assert watch.look({0: Beat(n, n, n, True)}, now) is None
         now += 2.0
     last = Beat(19, 19, 19, True)
-    assert watch.look({0: last._replace(ticks=20)}, now + 17.0) is None
-    hung = watch.look({0: last._replace(ticks=21)}, now + 19.0)
+    for second in range(18):
+        assert watch.look({0: last._replace(ticks=20 + second)}, now + second) is None
+    hung = watch.look({0: last._replace(ticks=40)}, now + 19.0)
     assert hung is not None
     assert hung.reason == "no step for 21 s"
+
+
+def test_a_pause_of_the_whole_machine_is_nobodys_hanging():
+    watch = Watch(5.0)
+    assert watch.look({0: Beat(1, 1, 1, True)}, 0.0) is None
+    assert watch.look({0: Beat(1, 1, 1, True)}, 1000.0) is None
+    for second in range(1, 5):
+        assert watch.look({0: Beat(1, 1, 1, True)}, 1000.0 + second) is None
+    assert watch.look({0: Beat(1, 1, 1, True)}, 1006.0).rank == 0
 
 
 def test_a_heartbeat_tells_what_the_training_thread_counted():

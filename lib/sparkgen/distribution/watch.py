@@ -17,6 +17,8 @@ PATIENCE_SECONDS = 600.0
 """The same for start, compilation, validation and checkpoints, which have no usual pace."""
 WEIGHT = 0.1  # of the newest interval in the usual pace
 LOOK_SECONDS = 1.0
+FROZEN_SECONDS = 10.0
+"""Where the driver has not looked for longer, the machine was paused, perhaps with all workers."""
 
 
 class Hung(NamedTuple):
@@ -76,6 +78,7 @@ class Watch:
 
     def __init__(self, hang_seconds: float) -> None:
         self._hang_seconds = hang_seconds
+        self._looked: float | None = None
         self._beats: dict[int, Beat] = {}
         self._moved: dict[int, float] = {}
         self._ticked: dict[int, float] = {}
@@ -84,6 +87,10 @@ class Watch:
     def look(self, beats: dict[int, Beat], now: float | None = None) -> Hung | None:
         """Takes in the newest beats by rank; the worker that hangs, if one does."""
         now = time.monotonic() if now is None else now
+        if self._looked is not None and now - self._looked > FROZEN_SECONDS:
+            for clock in (self._moved, self._ticked):
+                clock.update({rank: at + now - self._looked for rank, at in clock.items()})
+        self._looked = now
         for rank, beat in beats.items():
             self._take(rank, beat, now)
         seen = [
