@@ -49,7 +49,8 @@ def listening() -> Iterator[None]:
     before = {signum: signal.getsignal(signum) for signum in (*SIGNALS, signal.SIGALRM)}
     _program.listening = True
     _program.received = None
-    listen_again()
+    for signum in SIGNALS:
+        signal.signal(signum, _receive)
     signal.signal(signal.SIGALRM, _raise_again)
     try:
         yield
@@ -59,11 +60,9 @@ def listening() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def listen_again() -> None:
-    """Takes the signals back from a library that took them, as PySpark does."""
-    if _program.listening:
-        for signum in SIGNALS:
-            signal.signal(signum, _receive)
+def listens() -> bool:
+    """Whether this program listens to signals here."""
+    return _program.listening
 
 
 def note(signum: int) -> None:

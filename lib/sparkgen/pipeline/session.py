@@ -3,6 +3,8 @@
 import os
 import shutil
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,10 +57,28 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
                 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # no name has to resolve
         for key, value in environment.spark.items():
             builder = builder.config(key, value)
+    if stopping.listens():
+        _start_context(builder._options)
     session = builder.getOrCreate()
-    stopping.listen_again()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _start_context(options: dict[str, str]) -> None:
+    """Starts the context in another thread, since in the main one PySpark takes Ctrl-C for itself."""
+    from pyspark import SparkConf, SparkContext
+
+    started: Future[SparkContext] = Future()
+    conf = SparkConf().setAll(list(options.items()))
+
+    def start() -> None:
+        try:
+            started.set_result(SparkContext.getOrCreate(conf))
+        except Exception as error:
+            started.set_exception(error)
+
+    threading.Thread(target=start, daemon=True).start()
+    started.result()
 
 
 def find_java() -> Path:
