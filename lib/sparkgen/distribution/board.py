@@ -82,6 +82,8 @@ def open_board(bind: str, *, address: str) -> Iterator[Board]:
     from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
 
     server = RendezvousHTTPServer((bind, 0), RendezvousHandler, 0)
+    # A worker that is killed breaks off in mid-sentence; who was lost is told elsewhere.
+    server.handle_error = lambda request, address: None
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -20,6 +20,7 @@ REQUIRED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
+CLEAR_UP_SECONDS = 2.0
 # Set by spark-submit for the Python program that it starts.
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 
@@ -77,8 +78,12 @@ def _start_context(options: dict[str, str]) -> None:
         except Exception as error:
             started.set_exception(error)
 
-    threading.Thread(target=start, daemon=True).start()
-    started.result()
+    starter = threading.Thread(target=start, daemon=True)
+    starter.start()
+    try:
+        started.result()
+    finally:
+        starter.join(CLEAR_UP_SECONDS)  # it removes a temporary folder, also where it is cut short
 
 
 def find_java() -> Path:
