@@ -141,8 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # A library may have made another error of the stop.
             if stopping.received() is None:
                 raise
-            _say(STOPPED + _resumption(sys.argv[1:] if arguments is None else arguments))
-            stopping.leave()
+            _leave_stopped(STOPPED + _resumption(sys.argv[1:] if arguments is None else arguments))
 
 
 def _resumption(arguments: Sequence[str]) -> str:
@@ -158,8 +157,7 @@ def _answer(arguments: Sequence[str] | None) -> None:
     except click.ClickException as error:
         _leave(f"{error.format_message()} (sparkgen --help)", error.exit_code)
     except Interrupted as error:
-        _say(str(error))
-        stopping.leave()
+        _leave_stopped(str(error))
     except SparkgenError as error:
         if stopping.received() is not None:
             raise
@@ -196,6 +194,13 @@ def _print(result: dict[str, Any]) -> None:
 def _leave(message: str, status: int) -> None:
     _say(message)
     sys.exit(status)
+
+
+def _leave_stopped(message: str) -> None:
+    try:
+        _say(message)
+    finally:
+        stopping.leave()
 
 
 def _say(message: str) -> None:

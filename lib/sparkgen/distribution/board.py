@@ -2,8 +2,7 @@
 
 Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
 checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), and the workers' beats.
-Like Horovod's own, it
-is open to whoever reaches its port, and lives as long as one launch.
+Like Horovod's own, it is open to whoever reaches its port, and lives as long as one launch.
 """
 
 import threading

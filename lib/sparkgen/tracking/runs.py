@@ -111,6 +111,7 @@ def open_run(
         yield run
         with held():
             client.set_terminated(run.run_id, "FINISHED")
+            run = None
     except BaseException as error:
         if run is not None:
             _close(run, error)
