@@ -5,6 +5,7 @@ The first signal stops Spark and raises `Stopped` in the main thread, so that ev
 and its children at once.
 """
 
+import ctypes
 import logging
 import os
 import signal
@@ -22,6 +23,11 @@ CLEAR_UP_SECONDS = 60.0
 """How long the program may take to leave after the first signal."""
 AGAIN_SECONDS = 1.0
 JAVA_SECONDS = 5.0
+
+
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""Set where spark-submit started this program, below its own JVM."""
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Stopped(BaseException):
@@ -52,6 +58,8 @@ def listening() -> Iterator[None]:
     for signum in SIGNALS:
         signal.signal(signum, _receive)
     signal.signal(signal.SIGALRM, _raise_again)
+    if SUBMITTED in os.environ:
+        _stop_with_parent()
     try:
         yield
     finally:
@@ -66,8 +74,9 @@ def listens() -> bool:
 
 
 def note(signum: int) -> None:
-    """Remembers a signal that is answered elsewhere."""
-    _program.received = _program.received or signal.Signals(signum)
+    """Remembers a signal that is answered elsewhere, for the exit status of a program that listens."""
+    if _program.listening:
+        _program.received = _program.received or signal.Signals(signum)
 
 
 def deliver(signum: int) -> None:
@@ -129,6 +138,11 @@ def end_children(patience_seconds: float = JAVA_SECONDS) -> None:
     for child in children:
         with suppress(psutil.Error):
             child.kill()
+
+
+def _stop_with_parent() -> None:
+    """Asks the kernel for SIGTERM when spark-submit ends, which tells its program nothing."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _receive(signum: int, frame: FrameType | None) -> None:

@@ -21,8 +21,6 @@ REQUIRED = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
 CLEAR_UP_SECONDS = 2.0
-# Set by spark-submit for the Python program that it starts.
-SUBMITTED = "PYSPARK_GATEWAY_PORT"
 
 
 def spark_session(environment: EnvironmentConfig) -> "SparkSession":
@@ -50,7 +48,7 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("sparkgen")
-    if SUBMITTED not in os.environ:
+    if stopping.SUBMITTED not in os.environ:
         find_java()
         if environment.spark_master is not None:
             builder = builder.master(environment.spark_master)
