@@ -124,8 +124,8 @@ def test_workers_die_with_a_killed_driver(tmp_path):
         "import ring_functions; from sparkgen.distribution.launcher import launch;"
         f"launch(ring_functions.sleep, {{'folder': {str(tmp_path)!r}}}, workers=1, where='local')"
     )
-    here = str(Path(__file__).parent)
-    driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": here})
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
     pid_file = tmp_path / "pid-0"
     wait_until(lambda: pid_file.exists() and pid_file.read_text())
     pid = int(pid_file.read_text())
