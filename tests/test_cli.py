@@ -1,12 +1,18 @@
 import json
 import os
+import re
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 import pytest
 import yaml
 
@@ -188,3 +194,53 @@ def test_a_job_runs_where_the_package_is_not_installed(tmp_path: Path) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("sparkgen: No such option")
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [SPARKGEN, *map(str, arguments)],
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def below(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_ctrl_c_while_java_starts_leaves_nothing_but_a_line(tmp_path: Path) -> None:
+    process = start("ingest", DATASET, "--root", tmp_path, *QUIET_SPARK)
+    wait_until(lambda: any(child.name() == "java" for child in below(process)))
+    children = below(process)
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, "")
+    assert [line for line in error.splitlines() if line.startswith("sparkgen: stopped")]
+    assert "Exception" not in error
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not list(tmp_path.rglob(".staging-*"))
+
+
+def test_sigterm_during_training_leaves_a_checkpoint_and_a_killed_run(ingested: Path) -> None:
+    options = ("--set", "training.epochs=100000", "--set", "environment.workers=1")
+    process = start("train", EXPERIMENT, "--root", ingested, *options)
+    wait_until(lambda: list((ingested / "checkpoints").rglob("checkpoint-*.npz")))
+    children = below(process)
+    process.send_signal(signal.SIGTERM)
+    output, error = process.communicate(timeout=60)
+    assert (process.returncode, output) == (143, "")
+    assert re.match("sparkgen: stopped at epoch .*--resume goes on", error.splitlines()[-1])
+    assert "Traceback" not in error
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    with sqlite3.connect(ingested / "mlflow.db") as database:
+        assert database.execute("SELECT status FROM runs").fetchall() == [("KILLED",)]

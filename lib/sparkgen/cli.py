@@ -14,11 +14,13 @@ from typing import Any
 
 import click
 
+from sparkgen import stopping
 from sparkgen.errors import Interrupted, SparkgenError
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
+STOPPED = "stopped; the same command starts it again"
 
 
 class RequestCommand(click.Command):
@@ -49,7 +51,8 @@ def cli() -> None:
     """Trains generative models on Spark, registers them, and samples them.
 
     The last line of stdout is one JSON object; logs go to stderr. Exit 0: done. 2: the request is
-    wrong, and one line says how to mend it. 1: it failed while running. 130: stopped by Ctrl-C.
+    wrong, and one line says how to mend it. 1: it failed while running. 130: stopped by Ctrl-C;
+    143: by SIGTERM.
     """
 
 
@@ -130,14 +133,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: those of the command line, without the program; None: `sys.argv`.
     """
-    _quiet_logs_on_stderr()
+    with stopping.listening():
+        try:
+            _quiet_logs_on_stderr()
+            _answer(arguments)
+        except BaseException:
+            # A library may have made another error of the stop.
+            if stopping.received() is None:
+                raise
+            _leave_stopped(STOPPED + _resumption(sys.argv[1:] if arguments is None else arguments))
+
+
+def _resumption(arguments: Sequence[str]) -> str:
+    trains = any(step in STEPS_THAT_TRAIN for step in arguments[:1])
+    return ", and with --resume goes on with a training that had begun" if trains else ""
+
+
+def _answer(arguments: Sequence[str] | None) -> None:
     try:
         cli.main(arguments, prog_name="sparkgen", standalone_mode=False)
-    except click.Abort:
-        _leave("stopped; the same command starts it again", Interrupted.exit_status)
+    except click.Abort:  # Ctrl-C where `stopping` cannot listen: in a thread of a notebook
+        _leave(STOPPED, Interrupted.exit_status)
     except click.ClickException as error:
         _leave(f"{error.format_message()} (sparkgen --help)", error.exit_code)
+    except Interrupted as error:
+        _leave_stopped(str(error))
     except SparkgenError as error:
+        if stopping.received() is not None:
+            raise
         _leave(str(error), error.exit_status)
 
 
@@ -169,8 +192,19 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _leave(message: str, status: int) -> None:
-    click.echo(f"sparkgen: {' '.join(message.split())}", err=True)
+    _say(message)
     sys.exit(status)
+
+
+def _leave_stopped(message: str) -> None:
+    try:
+        _say(message)
+    finally:
+        stopping.leave()
+
+
+def _say(message: str) -> None:
+    click.echo(f"sparkgen: {' '.join(message.split())}", err=True)
 
 
 def _quiet_logs_on_stderr() -> None:

@@ -47,6 +47,10 @@ class WorkersFailed(SparkgenError):
     """Training workers died more often than `max_restarts` allows."""
 
 
+class WorkerError(SparkgenError):
+    """A worker's function raised an error of another kind; the message says which, and where."""
+
+
 class Interrupted(SparkgenError):
     """The user stopped the work; the message says how to resume it."""
 

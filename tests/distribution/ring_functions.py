@@ -1,5 +1,6 @@
 """What the workers of the launcher's tests run: importable in their processes."""
 
+import json
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.errors import RequestError
 
 
@@ -31,6 +33,15 @@ def refuse(request, ring):
     return places(request, ring)
 
 
+def stumble(request, ring):
+    """The last rank raises an error of its own, while the others wait for it."""
+    with (Path(request["folder"]) / f"starts-{ring.rank}").open("a") as file:
+        file.write("x")
+    if ring.rank == ring.size - 1:
+        json.loads('["this is no JSON')
+    return places({}, ring)
+
+
 def die_once(request, ring):
     """The last rank is killed the first time, in the middle of the others' exchange."""
     marker = Path(request["folder"]) / "died"
@@ -40,6 +51,24 @@ def die_once(request, ring):
         marker.touch()
         print("these are my last words", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
+    return places({}, ring)
+
+
+def hang_twice(request, ring):
+    """The last rank hangs while the others wait: at first in an endless loop, then stopped."""
+    for _ in range(3):
+        ring.sum(np.ones(1))
+        heartbeat.step()
+        time.sleep(0.3)
+    if ring.rank == ring.size - 1:
+        looped, stopped = (Path(request["folder"]) / name for name in ("looped", "stopped"))
+        if not looped.exists():
+            looped.touch()
+            while True:
+                pass
+        if not stopped.exists():
+            stopped.touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
     return places({}, ring)
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 import ring_functions
 
 from sparkgen.distribution.launcher import launch
-from sparkgen.errors import RequestError, WorkersFailed
+from sparkgen.errors import RequestError, WorkerError, WorkersFailed
 
 
 def run_local(fn, request, *, workers=2, **options):
@@ -30,6 +31,12 @@ def test_in_process_refuses_a_second_worker():
 def test_spark_needs_a_session():
     with pytest.raises(ValueError, match="Spark session"):
         launch(ring_functions.places, {}, workers=2, where="spark")
+
+
+def test_an_error_in_a_barrier_task_itself_is_told_once(spark):
+    request = {"a": {1}}  # a set is no JSON
+    with pytest.raises(WorkerError, match="failed: TypeError: Object of type set is not JSON"):
+        launch(ring_functions.places, request, workers=2, where="spark", spark=spark)
 
 
 def test_a_single_local_worker_runs_in_a_process_without_horovod():
@@ -54,11 +61,54 @@ def test_a_wrong_request_found_by_a_worker_is_not_tried_again(capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_an_error_of_a_worker_is_told_once_with_its_place_and_never_tried_again(tmp_path, capfd):
+    options = {"max_restarts": 3, "log_folder": str(tmp_path / "logs")}
+    with pytest.raises(WorkerError) as raised:
+        run_local(ring_functions.stumble, {"folder": str(tmp_path)}, **options)
+    log = tmp_path / "logs" / "worker-1-traceback.txt"
+    line = stumbling_line()
+    assert str(raised.value) == (
+        "JSONDecodeError: Unterminated string starting at: line 1 column 2 (char 1) "
+        f"({ring_functions.__file__}:{line}, in stumble); the traceback is in {log}"
+    )
+    assert "json/decoder.py" in log.read_text()
+    assert (tmp_path / "starts-1").read_text() == "x"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_error_in_process_is_told_like_that_of_a_worker(tmp_path):
+    with pytest.raises(WorkerError, match=f":{stumbling_line()}, in stumble.*worker-0-traceback"):
+        launch(
+            ring_functions.stumble,
+            {"folder": str(tmp_path)},
+            workers=1,
+            where="in-process",
+            log_folder=str(tmp_path),
+        )
+
+
+def stumbling_line():
+    lines = Path(ring_functions.__file__).read_text().splitlines()
+    return next(n for n, text in enumerate(lines, 1) if "this is no JSON" in text)
+
+
 def test_a_killed_worker_is_answered_by_a_new_start(tmp_path):
     result = run_local(ring_functions.die_once, {"folder": str(tmp_path)}, max_restarts=2)
     assert result["sum"] == [2.0, 1.0]
     assert (tmp_path / "starts-0").read_text() == "xx"
     assert (tmp_path / "starts-1").read_text() == "xx"
+
+
+def test_a_hanging_worker_is_named_and_answered_by_a_new_start(tmp_path, caplog):
+    options = {"max_restarts": 5, "hang_seconds": 3.0}
+    request = {"folder": str(tmp_path)}
+    result = run_local(ring_functions.hang_twice, request, workers=2, **options)
+    assert result["sum"] == [2.0, 1.0]
+    looping, stopped = caplog.messages[:2]
+    assert re.match(
+        r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\)", looping
+    )
+    assert re.match(r"worker 1 of 2 hung \(its process has not moved for \d+ s\)", stopped)
 
 
 def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path):
@@ -74,8 +124,8 @@ def test_workers_die_with_a_killed_driver(tmp_path):
         "import ring_functions; from sparkgen.distribution.launcher import launch;"
         f"launch(ring_functions.sleep, {{'folder': {str(tmp_path)!r}}}, workers=1, where='local')"
     )
-    here = str(Path(__file__).parent)
-    driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": here})
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
     pid_file = tmp_path / "pid-0"
     wait_until(lambda: pid_file.exists() and pid_file.read_text())
     pid = int(pid_file.read_text())

@@ -5,12 +5,15 @@ import pytest
 from sparkgen.distribution.outcome import (
     RING_LOST,
     Ended,
+    blame,
     describe,
     failure,
     first_lost,
+    lost_stage,
     raised,
     result_of,
     success,
+    workers_failed,
 )
 from sparkgen.errors import Interrupted, ManifestError, RequestError, SparkgenError
 
@@ -54,3 +57,21 @@ def test_the_first_to_die_is_blamed_and_not_those_who_missed_it():
     died = ended(1, returncode=-9, at=2.0)
     assert first_lost([missed, killed, died]) == died
     assert describe(died, size=3) == "worker 1 of 3 died (signal SIGKILL)"
+
+
+def test_the_first_of_several_errors_is_raised():
+    first, second = (failure(SparkgenError(text)) for text in ("first", "second"))
+    with pytest.raises(SparkgenError, match="first"):
+        result_of([ended(0, second, at=2.0), ended(1, first, at=1.0)])
+
+
+def test_a_worker_that_hung_is_blamed_before_those_who_died_of_it():
+    all_ended = blame([ended(0, returncode=RING_LOST, at=1.0), ended(1, killed=True)], 1, "no step")
+    assert describe(first_lost(all_ended), size=2) == "worker 1 of 2 hung (no step)"
+
+
+def test_a_lost_stage_blames_no_worker():
+    line = str(workers_failed(lost_stage("executor 3 is gone"), size=4, restarts=2))
+    assert line == (
+        "all 4 workers were lost with their Spark stage (executor 3 is gone) after 2 restarts"
+    )

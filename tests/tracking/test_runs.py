@@ -1,4 +1,5 @@
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,32 @@ def test_an_attached_logger_writes_to_the_run_of_the_driver(
     assert mlflow.artifacts.load_text(f"runs:/{run.run_id}/notes/note.txt") == "seen"
 
 
+def test_a_step_that_is_logged_again_stays_one_point_and_what_is_missing_is_added(
+    experiment: ExperimentConfig, manifest: Manifest
+) -> None:
+    with open_run(experiment, manifest) as run:
+        run.metrics({"loss": 0.5}, step=1)
+        run.metrics({"loss": 0.25}, step=2)
+        again = attach(tracking_uri(experiment.environment), run.run_id)
+        again.metrics({"loss": 0.7, "speed": 3.0}, step=1)
+        again.metrics({"loss": 0.125}, step=3)
+    client = connect(experiment.environment)
+    points = {n: client.get_metric_history(run.run_id, n) for n in ("loss", "speed")}
+    assert [(m.step, m.value) for m in points["loss"]] == [(1, 0.5), (2, 0.25), (3, 0.125)]
+    assert [(m.step, m.value) for m in points["speed"]] == [(1, 3.0)]
+
+
+def test_figures_that_are_measured_again_are_renewed_only_where_they_changed(
+    experiment: ExperimentConfig, manifest: Manifest
+) -> None:
+    with open_run(experiment, manifest) as run:
+        for mse in (0.5, 0.5, 0.25):
+            run.metrics({"test_mse": mse, "test_odd": float("nan")}, renew=True)
+    client = connect(experiment.environment)
+    assert [m.value for m in client.get_metric_history(run.run_id, "test_mse")] == [0.5, 0.25]
+    assert len(client.get_metric_history(run.run_id, "test_odd")) == 1
+
+
 def test_a_run_is_closed_with_what_became_of_it_and_can_be_taken_up_again(
     experiment: ExperimentConfig, manifest: Manifest
 ) -> None:
@@ -72,6 +99,57 @@ def test_a_run_is_closed_with_what_became_of_it_and_can_be_taken_up_again(
         raise Interrupted
     assert again.run_id == run.run_id
     assert logged(experiment, run.run_id).info.status == "KILLED"
+
+
+OPEN_A_RUN = """
+import sys
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.tracking.runs import open_run
+with open_run(
+    ExperimentConfig.model_validate_json(sys.argv[1]), Manifest.model_validate_json(sys.argv[2])
+) as run:
+    print(run.run_id)
+"""
+
+
+def test_three_first_runs_at_once_share_one_new_database(
+    experiment: ExperimentConfig, manifest: Manifest, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", OPEN_A_RUN]
+    command += [experiment.model_dump_json(), manifest.model_dump_json()]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **streams) for _ in range(3)]
+    said = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], said
+    client = connect(experiment.environment)
+    runs = {client.get_run(output.strip()) for output, _ in said}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len({run.info.run_id for run in runs}) == 3
+    assert len({run.info.experiment_id for run in runs}) == 1
+    assert not list((tmp_path / "runs").glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        (["CREATE TABLE _alembic_tmp_experiments (id INTEGER)"], "only half made"),
+        ([], "not a database"),
+    ],
+)
+def test_a_damaged_database_is_a_wrong_request_that_says_how_to_mend_it(
+    experiment: ExperimentConfig, statements: list[str], found: str
+) -> None:
+    file = Path(tracking_uri(experiment.environment).removeprefix("sqlite:///"))
+    file.parent.mkdir()
+    if statements:
+        with sqlite3.connect(file) as database:
+            for statement in statements:
+                database.execute(statement)
+    else:
+        file.write_bytes(b"no database at all" * 100)
+    with pytest.raises(RequestError, match=f"{found}.*mv {file} {file}.damaged"):
+        connect(experiment.environment)
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://someone:secret@127.0.0.1:9/x"])

@@ -1,5 +1,6 @@
 """The pictures of a run, drawn of models that were never trained."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -28,23 +29,23 @@ def version(tmp_path_factory):
 @pytest.fixture
 def report(version, tmp_path):
     """`report(name, split="validation", **options)`: the pictures of a model, by name."""
+    return partial(draw, version, tmp_path)
 
-    def make(name, split="validation", **options):
-        keras.utils.set_random_seed(0)
-        model = build_model(name, options, DataSpec(SHAPE, CLASSES))
-        values = request(version, tmp_path, model=name, options=options)["experiment"]
-        values["evaluation"]["split"] = split
-        folder = write_report(
-            model,
-            HISTORY,
-            experiment=ExperimentConfig.model_validate(values),
-            manifest=read_manifest(version),
-            version_uri=version,
-            folder=tmp_path / "report",
-        )
-        return {path.name: path for path in Path(folder).iterdir()}
 
-    return make
+def draw(version, tmp_path, name, *, split="validation", **options):
+    keras.utils.set_random_seed(0)
+    model = build_model(name, options, DataSpec(SHAPE, CLASSES))
+    values = request(version, tmp_path, model=name, options=options)["experiment"]
+    values["evaluation"]["split"] = split
+    folder = write_report(
+        model,
+        HISTORY,
+        experiment=ExperimentConfig.model_validate(values),
+        manifest=read_manifest(version),
+        version_uri=version,
+        folder=tmp_path / "report",
+    )
+    return {path.name: path for path in Path(folder).iterdir()}
 
 
 def test_a_classifier_shows_its_mistakes(report):
@@ -74,6 +75,25 @@ def test_an_encoder_decoder_shows_its_latent_space(report, name):
         with Image.open(found[picture]) as image:
             assert columns * 67 < image.width < columns * 67 + 150
             assert 10 * 67 < image.height < 10 * 67 + 50
+
+
+@pytest.mark.parametrize("name", ["variational.vae", "discriminative.dense_classifier"])
+def test_a_split_of_one_row_has_all_pictures_but_the_concept(tmp_path, name):
+    version = write_version(tmp_path / "data", validation=1)
+    options = {"latent": 3, "hidden": [8]} if name == "variational.vae" else {}
+    pictures = LATENTS - {"concept.png"}
+    if not options:
+        pictures = ALWAYS | {"confusion_matrix.png", "predictions.png"}
+    assert set(draw(version, tmp_path, name, **options)) == pictures
+
+
+def test_a_picture_that_fails_is_a_warning_and_the_others_are_drawn(version, tmp_path, caplog):
+    (tmp_path / "report" / "samples.png").mkdir(parents=True)
+    found = draw(version, tmp_path, "reconstruction.linear_autoencoder", latent=3)
+    assert {name for name, path in found.items() if path.is_file()} == LATENTS - {"samples.png"}
+    (warning,) = caplog.messages
+    assert warning.startswith("no samples.png: IsADirectoryError: ")
+    assert "figures.py:" in warning
 
 
 def test_a_way_begins_and_ends_beside_the_images_that_it_joins(tmp_path):

@@ -30,6 +30,8 @@ class EnvironmentConfig(Strict):
     threads_per_worker: Annotated[int, Field(gt=0)] | None = None
     """TensorFlow threads of a worker; None: the machine's cores over the workers on it."""
     max_restarts: Annotated[int, Field(ge=0)] = 2
+    hang_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """A worker that takes no training step for this long, and ten times its usual pace, is lost."""
     spark_master: str | None = None
     """None: what spark-submit or the cluster says."""
     spark: dict[str, str] = {}

@@ -1,36 +1,65 @@
 """What the driver does while workers work: it waits, and passes the user's wish to stop on."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from typing import Any
 
 from sparkgen.distribution.board import Board
-from sparkgen.distribution.signals import stop_requests
+from sparkgen.distribution.outcome import Ended, blame, raised
+from sparkgen.distribution.signals import StopRequests
+from sparkgen.distribution.supervisor import Size
+from sparkgen.distribution.watch import LOOK_SECONDS, Watch
 from sparkgen.errors import Interrupted
 
 WAIT_SECONDS = 0.2
 
 
-def attend(futures: Sequence[Future[Any]], board: Board) -> None:
-    """Waits until all are done. The first Ctrl-C or SIGTERM asks workers to stop, the next kills.
+def attend(
+    futures: Sequence[Future[Any]], board: Board, size: Size, requests: StopRequests
+) -> list[Ended]:
+    """Waits until all are done, and tells how each worker ended.
+
+    The first Ctrl-C or SIGTERM asks workers to stop, the next one kills; one that hangs is the end
+    of all.
 
     Raises:
-        Interrupted: a worker was stopped before it could write a checkpoint.
+        Interrupted: a stop was asked for, whatever the workers had reached by then.
+        SparkgenError: what a worker raised while it was to stop.
     """
-    posted = 0
-    with stop_requests() as requests:
-        while wait(futures, timeout=WAIT_SECONDS).not_done:
-            if requests.count > posted:
-                board.post("stop" if requests.count == 1 else "kill")
-                posted = requests.count
-    if posted and not any(_left_word(future) for future in futures):
-        raise Interrupted(
-            "stopped; the same command with --resume goes on from the last checkpoint"
-        )
+    posted, looked, hung = 0, time.monotonic(), None
+    watch = Watch(size.hang_seconds)
+    while wait(futures, timeout=WAIT_SECONDS).not_done:
+        if requests.count > posted:
+            board.post("stop" if requests.count == 1 else "kill")
+            posted = requests.count
+        if hung is None and time.monotonic() - looked > LOOK_SECONDS:
+            looked = time.monotonic()
+            hung = watch.look(board.beats(size.workers))
+            if hung is not None:
+                board.post("kill")
+    if requests.count:
+        raise _interruption([e for future in futures for e in _ended(future)])
+    all_ended = [e for future in futures for e in _results(future)]
+    return all_ended if hung is None else blame(all_ended, hung.rank, hung.reason)
 
 
-def _left_word(future: Future[Any]) -> bool:
-    if future.exception() is not None:
-        return False
+def _interruption(all_ended: Sequence[Ended]) -> Exception:
+    outcomes = [ended.outcome for ended in all_ended if ended.outcome is not None]
+    # A worker that wrote a checkpoint says where training goes on; another error comes first.
+    errors = sorted(
+        (outcome for outcome in outcomes if "error" in outcome),
+        key=lambda outcome: outcome["error"] == Interrupted.__name__,
+    )
+    if errors:
+        return raised(errors[0])
+    return Interrupted("stopped; the same command with --resume goes on from the last checkpoint")
+
+
+def _ended(future: Future[Any]) -> list[Ended]:
+    return [] if future.exception() is not None else _results(future)
+
+
+def _results(future: Future[Any]) -> list[Ended]:
     ended = future.result()
-    return any(e.outcome is not None for e in (ended if isinstance(ended, list) else [ended]))
+    return ended if isinstance(ended, list) else [ended]

@@ -14,40 +14,43 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
-from sparkgen.distribution.outcome import Ended
+from sparkgen.distribution.outcome import Ended, lost_stage
+from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
-from sparkgen.distribution.supervisor import Call, supervise
-from sparkgen.errors import RequestError
+from sparkgen.distribution.supervisor import Call, Size, supervise
+from sparkgen.errors import RequestError, WorkerError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# What a task raises that cannot reach the driver: the next start may.
+UNREACHABLE = ("OSError", "ConnectionError", "TimeoutError", "urllib.error.", "Connection")
 
-def run_barrier(
-    call: Call, *, spark: "SparkSession", workers: int, threads: int | None
-) -> list[Ended]:
+
+def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]:
     """Runs all workers once, and tells how each ended; one record where Spark lost a task.
 
     Raises:
         RequestError: the cluster has fewer slots than there are workers.
+        WorkerError: a task failed before its worker began.
     """
     from py4j.protocol import Py4JJavaError
 
+    workers = size.workers
     _check_slots(spark, workers)
     context = spark.sparkContext
     with (
+        stop_requests() as requests,
         open_board("", address=context.getConf().get("spark.driver.host")) as board,
         ThreadPoolExecutor(1, "barrier") as pool,
     ):
-        task = partial(_task, call=call, board=board, threads=threads)
+        task = partial(_task, call=call, board=board, threads=size.threads)
         stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
-        future = pool.submit(stage.collect)
-        attend([future], board)
         try:
-            ended = future.result()
+            ended = attend([pool.submit(stage.collect)], board, size, requests)
         except Py4JJavaError as error:
-            return [_lost(str(error.java_exception))]
-    return ended if len(ended) == workers else [_lost("Spark lost a task, or its executor")]
+            return [_lost_by_spark(str(error.java_exception.getMessage()))]
+    return ended if len(ended) == workers else [lost_stage("a task or its executor is gone")]
 
 
 def _task(
@@ -105,5 +108,13 @@ def _check_slots(spark: "SparkSession", workers: int) -> None:
         )
 
 
-def _lost(tail: str) -> Ended:
-    return Ended(rank=0, outcome=None, returncode=1, killed=False, tail=tail[-6000:], at=0.0)
+def _lost_by_spark(message: str) -> Ended:
+    """The end of all workers, by what Spark says of their stage.
+
+    Raises:
+        WorkerError: a task raised an error that another start would only raise again.
+    """
+    said = [line.strip() for line in message.partition("\n\tat ")[0].splitlines() if line.strip()]
+    if "Traceback (most recent call last)" in message and not said[-1].startswith(UNREACHABLE):
+        raise WorkerError(f"a Spark task of the workers failed: {said[-1]}")
+    return lost_stage(said[-1])

@@ -1,8 +1,8 @@
 """The board: Horovod's rendezvous server on the driver, on which one notice to all workers hangs too.
 
 Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
-checkpoint and end) or `kill` (a worker is lost, so the others cannot go on). Like Horovod's own, it
-is open to whoever reaches its port, and lives as long as one launch.
+checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), and the workers' beats.
+Like Horovod's own, it is open to whoever reaches its port, and lives as long as one launch.
 """
 
 import threading
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+
+from sparkgen.distribution.heartbeat import Beat, decode
 
 Notice = Literal["stop", "kill"]
 SCOPE = "sparkgen"
@@ -44,6 +46,15 @@ class Board(NamedTuple):
         self._put(name, b"claimed")
         return True
 
+    def report(self, rank: int, beat: Beat) -> None:
+        """Hangs up the newest beat of a worker."""
+        self._put(f"beat-{rank}", beat.encode())
+
+    def beats(self, size: int) -> dict[int, Beat]:
+        """The newest beats of the workers that have begun, by rank."""
+        found = {rank: self._get(f"beat-{rank}") for rank in range(size)}
+        return {rank: decode(data) for rank, data in found.items() if data is not None}
+
     def _get(self, key: str) -> bytes | None:
         try:
             with _opener().open(self._url(key), timeout=TIMEOUT_SECONDS) as answer:
@@ -70,6 +81,8 @@ def open_board(bind: str, *, address: str) -> Iterator[Board]:
     from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
 
     server = RendezvousHTTPServer((bind, 0), RendezvousHandler, 0)
+    # A worker that is killed breaks off in mid-sentence; who was lost is told elsewhere.
+    server.handle_error = lambda request, address: None
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -1,6 +1,6 @@
 """The launcher: runs one function on every worker of a ring, and starts again when one is lost.
 
-Each worker is a process of its own with a supervisor beside it. As soon as one dies, all others are
+Each worker is a process of its own with a supervisor beside it. As soon as one dies or hangs, all are
 killed and all are started again: the function is to go on from its last checkpoint.
 """
 
@@ -15,8 +15,9 @@ from sparkgen.distribution.local import run_local
 from sparkgen.distribution.outcome import describe, first_lost, result_of, workers_failed
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.slots import thread_environment
-from sparkgen.distribution.supervisor import Call
-from sparkgen.errors import RequestError
+from sparkgen.distribution.supervisor import Call, Size
+from sparkgen.distribution.trouble import unexpected
+from sparkgen.errors import RequestError, SparkgenError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,6 +35,8 @@ def launch(
     where: Where,
     threads_per_worker: int | None = None,
     max_restarts: int = 0,
+    hang_seconds: float = 60.0,
+    log_folder: str | None = None,
     spark: "SparkSession | None" = None,
 ) -> Json:
     """Rank 0's result of `fn(request, ring)`, run by every worker.
@@ -47,21 +50,27 @@ def launch(
         threads_per_worker: TensorFlow threads; None: a machine's cores over the workers on it. In
             process it counts only where TensorFlow has not been used yet.
         max_restarts: how often a lost worker is answered by a new start.
+        hang_seconds: the least time without a training step after which a worker is lost, too; not
+            in process.
+        log_folder: path or URI of a folder for the traceback of an error that `fn` raised.
         spark: the session, for `spark`.
 
     Raises:
-        SparkgenError: what `fn` raised; such errors are never answered by a new start.
+        SparkgenError: what `fn` raised, a `WorkerError` where it was an error of another kind;
+            neither is answered by a new start.
         WorkersFailed: workers were lost once more than `max_restarts`.
         Interrupted: the user stopped the work.
     """
     if where == "in-process":
-        return _in_process(fn, request, workers, threads_per_worker)
-    call = Call(f"{fn.__module__}:{fn.__qualname__}", request)
-    run = partial(run_local, call, workers=workers, threads=threads_per_worker)
+        _prepare_process(workers, threads_per_worker)
+        return _in_process(fn, request, log_folder)
+    call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
+    size = Size(workers, threads_per_worker, hang_seconds)
+    run = partial(run_local, call, size)
     if where == "spark":
         if spark is None:
             raise ValueError("expected a Spark session for where='spark', found None")
-        run = partial(run_barrier, call, spark=spark, workers=workers, threads=threads_per_worker)
+        run = partial(run_barrier, call, size, spark=spark)
     for restart in range(max_restarts + 1):
         ended = run()
         result = result_of(ended)
@@ -74,9 +83,16 @@ def launch(
     raise workers_failed(lost, size=workers, restarts=max_restarts)
 
 
-def _in_process(
-    fn: Callable[[Json, Ring], Json], request: Json, workers: int, threads: int | None
-) -> Json:
+def _in_process(fn: Callable[[Json, Ring], Json], request: Json, log_folder: str | None) -> Json:
+    try:
+        return fn(request, Ring())
+    except SparkgenError:
+        raise
+    except Exception as error:  # as from a process of its own
+        raise unexpected(error, rank=0, log_folder=log_folder) from error
+
+
+def _prepare_process(workers: int, threads: int | None) -> None:
     if workers != 1:
         raise RequestError(
             "environment.workers 1 for the launcher in-process",
@@ -85,4 +101,3 @@ def _in_process(
         )
     if threads is not None:
         os.environ.update(thread_environment(threads, local_size=1))
-    return fn(request, Ring())

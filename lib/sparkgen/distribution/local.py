@@ -13,24 +13,25 @@ from concurrent.futures import ThreadPoolExecutor
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
 from sparkgen.distribution.outcome import Ended
+from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
-from sparkgen.distribution.supervisor import Call, supervise
+from sparkgen.distribution.supervisor import Call, Size, supervise
 
 LOOPBACK = "127.0.0.1"
 
 
-def run_local(call: Call, *, workers: int, threads: int | None) -> list[Ended]:
+def run_local(call: Call, size: Size) -> list[Ended]:
     """Runs all workers once, and tells how each ended."""
     with (
+        stop_requests() as requests,
         open_board(LOOPBACK, address=LOOPBACK) as board,
-        ThreadPoolExecutor(workers, "worker") as pool,
+        ThreadPoolExecutor(size.workers, "worker") as pool,
     ):
         futures = [
             pool.submit(supervise, call, rank, environment, board)
-            for rank, environment in enumerate(_environments(board, workers, threads))
+            for rank, environment in enumerate(_environments(board, size.workers, size.threads))
         ]
-        attend(futures, board)
-        return [future.result() for future in futures]
+        return attend(futures, board, size, requests)
 
 
 def _environments(board: Board, workers: int, threads: int | None) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from sparkgen import errors
 from sparkgen.errors import Interrupted, RequestError, SparkgenError, WorkersFailed
 
 Json = dict[str, Any]
+MESSAGE_CHARACTERS = 400
 RING_LOST = os.EX_TEMPFAIL
 """Exit status of a worker whose only trouble is that another one is gone."""
 
@@ -25,7 +26,11 @@ class Ended(NamedTuple):
     tail: str
     """The last lines of its standard error."""
     at: float
-    """When, in seconds since 1970."""
+    """When it left its outcome, or died before; in seconds since 1970."""
+    hung: str = ""
+    """Why it counts as hanging; empty where it does not."""
+    stage: str = ""
+    """What Spark says of the stage with which all workers were lost; empty where it was not."""
 
 
 def success(result: Json) -> Json:
@@ -59,25 +64,42 @@ def result_of(all_ended: Sequence[Ended]) -> Json | None:
     """Rank 0's result, or None where a worker was lost.
 
     Raises:
-        SparkgenError: what a worker raised; a wrong request stays a `RequestError`.
+        SparkgenError: what a worker raised first; a wrong request stays a `RequestError`.
     """
-    failures = [e.outcome for e in all_ended if e.outcome is not None and "error" in e.outcome]
+    failures = [e for e in all_ended if e.outcome is not None and "error" in e.outcome]
     if failures:
-        raise raised(failures[0])
+        raise raised(min(failures, key=lambda e: (e.at, e.rank)).outcome or {})
     if any(ended.outcome is None for ended in all_ended):
         return None
-    first = min(all_ended)
-    return first.outcome["result"] if first.outcome is not None else None
+    head = min(all_ended)
+    return head.outcome["result"] if head.outcome is not None else None
 
 
 def first_lost(all_ended: Sequence[Ended]) -> Ended:
-    """The worker that died first, of itself; the others' ends only follow from its own."""
+    """The worker that hung, or died first of itself; the others' ends only follow from its own."""
+    hung = [e for e in all_ended if e.hung]
+    if hung:
+        return hung[0]
     lost = [e for e in all_ended if e.outcome is None and not e.killed]
     return min(lost or list(all_ended), key=lambda e: (e.returncode == RING_LOST, e.at))
 
 
+def lost_stage(said: str) -> Ended:
+    """The one record of workers that Spark lost all together."""
+    return Ended(0, None, 1, killed=False, tail=said, at=0.0, stage=said[:MESSAGE_CHARACTERS])
+
+
+def blame(all_ended: Sequence[Ended], rank: int, reason: str) -> list[Ended]:
+    """The ends of all workers, of which one was killed because it hung."""
+    return [e._replace(hung=reason) if e.rank == rank else e for e in all_ended]
+
+
 def describe(ended: Ended, *, size: int) -> str:
-    """One line on a worker that died."""
+    """One line on a worker that died or hung."""
+    if ended.stage:
+        return f"all {size} workers were lost with their Spark stage ({ended.stage})"
+    if ended.hung:
+        return f"worker {ended.rank} of {size} hung ({ended.hung})"
     code = ended.returncode
     how = f"exit status {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
     return f"worker {ended.rank} of {size} died ({how})"
@@ -85,6 +107,5 @@ def describe(ended: Ended, *, size: int) -> str:
 
 def workers_failed(ended: Ended, *, size: int, restarts: int) -> WorkersFailed:
     """The error for the user when no restart is left."""
-    return WorkersFailed(
-        f"{describe(ended, size=size)} after {restarts} restarts; its last lines:\n{ended.tail}"
-    )
+    said = "" if ended.stage or ended.hung else f"; its last lines:\n{ended.tail}"
+    return WorkersFailed(f"{describe(ended, size=size)} after {restarts} restarts{said}")

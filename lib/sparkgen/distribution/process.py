@@ -13,15 +13,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sparkgen.distribution.heartbeat import tell
 from sparkgen.distribution.outcome import RING_LOST, failure, success
 from sparkgen.distribution.ring import join_ring
+from sparkgen.distribution.trouble import unexpected
 from sparkgen.errors import SparkgenError
 
 CALL = "call.json"
 OUTCOME = "outcome.json"
 PARENT = "SPARKGEN_PARENT"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-HOROVOD_LOST = "Horovod has been shut down"  # what its operations say then, under several classes
+# What operations of the ring say when another worker is gone, under several classes.
+RING_ERRORS = ("Horovod has been shut down", "HorovodInternalError", "gloo/")
 
 
 def main(folder: Path) -> None:
@@ -29,15 +32,17 @@ def main(folder: Path) -> None:
     die_with_parent(int(os.environ[PARENT]))
     # The driver's standard output is for its result; whatever a library prints here is a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    tell(folder)
     call = json.loads((folder / CALL).read_text())
     try:
         outcome = success(_function(call["function"])(call["request"], join_ring()))
     except SparkgenError as error:
         outcome = failure(error)
-    except Exception as error:  # any but that of a lost ring goes on
-        if HOROVOD_LOST not in str(error):
-            raise
-        sys.exit(RING_LOST)
+    except Exception as error:  # is told by the driver, and ends the work of all
+        if _is_of_the_ring(error):
+            sys.exit(RING_LOST)
+        rank = int(os.environ.get("HOROVOD_RANK", "0"))
+        outcome = failure(unexpected(error, rank=rank, log_folder=call["log_folder"]))
     temporary = folder / f"{OUTCOME}.tmp"
     temporary.write_text(json.dumps(outcome))
     temporary.rename(folder / OUTCOME)
@@ -51,6 +56,11 @@ def die_with_parent(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the process that started this worker is gone")
+
+
+def _is_of_the_ring(error: Exception) -> bool:
+    said = f"{type(error).__name__}: {error}"
+    return any(words in said for words in RING_ERRORS)
 
 
 def _function(name: str) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.distribution.heartbeat import heartbeat
+
 Array = npt.NDArray[Any]
 Tensor = Any
 HALF_EXPONENT = 15
@@ -66,19 +68,24 @@ class HorovodRing(Ring):
         self._hvd = hvd
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank = hvd.local_rank()
+        self._arrivals: Any = None
 
     def sum(self, values: Array) -> Array:
+        heartbeat.arrive()
         return self._hvd.allreduce(np.asarray(values), op=self._hvd.Sum).numpy()
 
     def gather(self, values: Array) -> Array:
+        heartbeat.arrive()
         return self._hvd.allgather(np.asarray(values)[None]).numpy()
 
     def mean(self, tensor: Tensor) -> Tensor:
+        self._arrive_in_graph([tensor])
         return self._hvd.allreduce(tensor, op=self._hvd.Average)
 
     def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
         # Dense: sparse gradients would be gathered instead, which grows with the ring.
         dense = super().average(gradients)
+        self._arrive_in_graph(dense)
         if compression == "none":
             return list(self._hvd.grouped_allreduce(dense, op=self._hvd.Average))
         return self._average_in_half(dense)
@@ -105,14 +112,27 @@ class HorovodRing(Ring):
         ]
 
     def broadcast(self, variables: Sequence[Any]) -> None:
+        heartbeat.arrive()
         self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
 
     def broadcast_bytes(self, data: bytes) -> bytes:
+        heartbeat.arrive()
         length = self._hvd.broadcast(np.array([len(data)], np.int64), root_rank=0).numpy()[0]
         values = np.zeros(length, np.uint8)
         if self.rank == 0:
             values[:] = np.frombuffer(data, np.uint8)
         return self._hvd.broadcast(values, root_rank=0).numpy().tobytes() if length else b""
+
+    def _arrive_in_graph(self, tensors: Sequence[Tensor]) -> None:
+        """Counts an exchange as soon as this rank has what it gives to it."""
+        import tensorflow as tf
+
+        if self._arrivals is None:
+            with tf.init_scope(), tf.device("CPU:0"):
+                self._arrivals = tf.Variable(0, dtype=tf.int64, trainable=False)
+            heartbeat.count_in_graph(lambda: int(self._arrivals.numpy()))
+        with tf.control_dependencies(tensors):
+            self._arrivals.assign_add(1)
 
 
 def half_scales(bounds: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from sparkgen.stopping import SIGNALS, deliver, note
 
 
 class StopRequests:
@@ -14,15 +14,22 @@ class StopRequests:
 
     def __init__(self) -> None:
         self.count = 0
+        self.last: int | None = None
 
     def receive(self, signum: int, frame: FrameType | None) -> None:
         """The signal handler."""
+        note(signum)
         self.count += 1
+        self.last = signum
 
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequests]:
-    """Counts the stop signals while the context lasts; only the main thread receives any."""
+    """Counts the stop signals while the context lasts; only the main thread receives any.
+
+    Where the context ends without an error, a signal that came in it is sent again to who listened
+    before: the work was done before anyone looked.
+    """
     requests = StopRequests()
     if threading.current_thread() is not threading.main_thread():
         yield requests
@@ -33,3 +40,5 @@ def stop_requests() -> Iterator[StopRequests]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+    if requests.last is not None:
+        deliver(requests.last)

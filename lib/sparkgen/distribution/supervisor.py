@@ -7,6 +7,7 @@ that another is.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from sparkgen.distribution.board import Board
+from sparkgen.distribution.heartbeat import HEARTBEAT, Beat, decode
 from sparkgen.distribution.outcome import Ended, is_loss
 from sparkgen.distribution.process import CALL, OUTCOME, PARENT
 
@@ -28,10 +30,24 @@ TAIL_LINES = 20
 
 
 class Call(NamedTuple):
-    """What every worker does: an importable function `module:name`, and its request in JSON."""
+    """What every worker does."""
 
     function: str
+    """Importable: `module:name`."""
     request: dict[str, Any]
+    """Plain JSON."""
+    log_folder: str | None = None
+    """Where workers leave the traceback of an error; a path or URI that all of them reach."""
+
+
+class Size(NamedTuple):
+    """How many workers there are, and what each of them may take."""
+
+    workers: int
+    threads: int | None
+    """TensorFlow threads of each; None: a machine's cores over the workers on it."""
+    hang_seconds: float
+    """The least time without a training step after which a worker counts as hanging."""
 
 
 def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) -> Ended:
@@ -51,18 +67,45 @@ def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) 
         (folder / CALL).write_text(json.dumps(call._asdict()))
         process = _start(folder, environment)
         tail = bytearray()
-        listener = threading.Thread(target=_listen, args=(process.stderr, tail, rank == 0))
+        listener = threading.Thread(
+            target=_listen, args=(process.stderr, tail, rank == 0), daemon=True
+        )
         listener.start()
         try:
-            killed = _watch(process, folder / OUTCOME, board)
+            killed = _watch(process, folder, _Relay(folder / HEARTBEAT, rank, board))
         finally:
-            process.kill()
-            process.wait()
-            listener.join()
-        ended = Ended(rank, _outcome(folder), process.returncode, killed, _lines(tail), time.time())
+            _end(process, listener)
+        outcome, at = _outcome(folder)
+        ended = Ended(rank, outcome, _status(process), killed, _lines(tail), at)
     if is_loss(ended) and not killed:
         board.post("kill")
+    board.report(rank, Beat(ended=True))
     return ended
+
+
+class _Relay:
+    """Carries a worker's beats to the board."""
+
+    def __init__(self, file: Path, rank: int, board: Board) -> None:
+        self.board, self._file, self._rank = board, file, rank
+        self._told = Beat()
+        board.report(rank, self._told)  # a process that hangs at once has a beat too
+
+    def carry(self) -> None:
+        """Tells the board of a new beat."""
+        with suppress(FileNotFoundError):
+            beat = decode(self._file.read_bytes())
+            if beat != self._told:
+                self.board.report(self._rank, beat)
+                self._told = beat
+
+
+def _end(process: subprocess.Popen[bytes], listener: threading.Thread) -> None:
+    """Kills a worker. One that waits for a dead file system dies later, and is not waited for."""
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(EXIT_SECONDS)
+        listener.join()
 
 
 def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -75,6 +118,8 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
         "HOROVOD_LOG_LEVEL": os.environ.get("HOROVOD_LOG_LEVEL", "fatal"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         PARENT: str(os.getpid()),
+        # What a killed worker leaves, such as the files of AutoGraph, goes with its folder.
+        "TMPDIR": str(folder),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "sparkgen.distribution.process", str(folder)],
@@ -86,18 +131,19 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
     )
 
 
-def _watch(process: subprocess.Popen[bytes], outcome: Path, board: Board) -> bool:
+def _watch(process: subprocess.Popen[bytes], folder: Path, relay: _Relay) -> bool:
     """Waits for a worker's end; whether it had to be killed."""
     done_at = None
     stopping = False
     while process.poll() is None:
-        notice = board.read()
+        relay.carry()
+        notice = relay.board.read()
         if notice == "kill":
             return True
         if notice == "stop" and not stopping:
             process.terminate()
             stopping = True
-        if outcome.exists():
+        if (folder / OUTCOME).exists():
             done_at = done_at or time.monotonic()
             if time.monotonic() - done_at > EXIT_SECONDS:
                 return False
@@ -117,12 +163,17 @@ def _listen(stream: IO[bytes], tail: bytearray, echo: bool) -> None:
     stream.close()
 
 
+def _status(process: subprocess.Popen[bytes]) -> int:
+    return -signal.SIGKILL if process.returncode is None else process.returncode
+
+
 def _lines(tail: bytearray) -> str:
     return "\n".join(tail.decode(errors="replace").splitlines()[-TAIL_LINES:])
 
 
-def _outcome(folder: Path) -> dict[str, Any] | None:
+def _outcome(folder: Path) -> tuple[dict[str, Any] | None, float]:
+    """What a worker left and when, in seconds since 1970; None and now where it left nothing."""
     try:
-        return json.loads((folder / OUTCOME).read_text())
+        return json.loads((folder / OUTCOME).read_text()), (folder / OUTCOME).stat().st_mtime
     except FileNotFoundError:
-        return None
+        return None, time.time()

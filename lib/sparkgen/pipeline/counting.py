@@ -67,10 +67,12 @@ def count(
     Raises:
         RequestError: the model does not learn by counting.
     """
+    from sparkgen.training.run_log import patient_log, upload_report
+
     spark = spark or spark_session(experiment.environment)
     model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
     history = _resume(model, folder)
-    start = time.monotonic()
+    log, start = patient_log(logger), time.monotonic()
     files = version.manifest.split_files(version.uri, "train")
     check_sizes(files)
     config = experiment.training
@@ -80,9 +82,16 @@ def count(
             sum_over_files(spark, _Pass(packed, files, epoch, config.seed, config.batch_size))
         )
         history.append(_measure(spark, _pack(model, experiment), experiment, version))
-        logger.metrics(history[-1], step=epoch + 1)
+        log(history[-1], epoch + 1)
         _save(_pack(model, experiment), history, folder)
-    _report(model, history, experiment, version, logger)
+    upload_report(
+        logger,
+        model,
+        history,
+        experiment=experiment,
+        manifest=version.manifest,
+        version_uri=version.uri,
+    )
     return {
         "metrics": history[-1],
         "history": history,
@@ -235,24 +244,3 @@ def _history(folder: str) -> list[dict[str, float]]:
 
 def _pass_folder(folder: str, number: int) -> str:
     return f"{folder}/pass-{number:05d}"
-
-
-def _report(
-    model: Any,
-    history: list[dict[str, float]],
-    experiment: ExperimentConfig,
-    version: DatasetVersion,
-    logger: RunLogger,
-) -> None:
-    from sparkgen.training.report import write_report
-
-    with tempfile.TemporaryDirectory() as folder:
-        write_report(
-            model,
-            history,
-            experiment=experiment,
-            manifest=version.manifest,
-            version_uri=version.uri,
-            folder=folder,
-        )
-        logger.artifact(folder, "report")

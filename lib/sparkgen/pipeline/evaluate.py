@@ -63,7 +63,8 @@ def log_figures(
 ) -> None:
     """Writes figures to the version's run, as metrics `<split>_<name>`, and to its tags, whole."""
     run = attach(tracking_uri(experiment.environment), version.run_id)
-    run.metrics({f"{figure.split}_{name}": figure.value for name, figure in figures.items()})
+    values = {f"{figure.split}_{name}": figure.value for name, figure in figures.items()}
+    run.metrics(values, renew=True)
     run.json({name: figure._asdict() for name, figure in figures.items()}, "figures.json")
     tags = {FIGURE_TAG + name: figure.to_json() for name, figure in figures.items()}
     registry.annotate(experiment, version, tags)

@@ -3,9 +3,12 @@
 import os
 import shutil
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparkgen import stopping
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.errors import RequestError
 
@@ -17,8 +20,7 @@ REQUIRED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
-# Set by spark-submit for the Python program that it starts.
-SUBMITTED = "PYSPARK_GATEWAY_PORT"
+CLEAR_UP_SECONDS = 2.0
 
 
 def spark_session(environment: EnvironmentConfig) -> "SparkSession":
@@ -46,7 +48,7 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("sparkgen")
-    if SUBMITTED not in os.environ:
+    if stopping.SUBMITTED not in os.environ:
         find_java()
         if environment.spark_master is not None:
             builder = builder.master(environment.spark_master)
@@ -54,9 +56,32 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
                 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # no name has to resolve
         for key, value in environment.spark.items():
             builder = builder.config(key, value)
+    if stopping.listens():
+        _start_context(builder._options)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _start_context(options: dict[str, str]) -> None:
+    """Starts the context in another thread, since in the main one PySpark takes Ctrl-C for itself."""
+    from pyspark import SparkConf, SparkContext
+
+    started: Future[SparkContext] = Future()
+    conf = SparkConf().setAll(list(options.items()))
+
+    def start() -> None:
+        try:
+            started.set_result(SparkContext.getOrCreate(conf))
+        except Exception as error:
+            started.set_exception(error)
+
+    starter = threading.Thread(target=start, daemon=True)
+    starter.start()
+    try:
+        started.result()
+    finally:
+        starter.join(CLEAR_UP_SECONDS)  # it removes a temporary folder, also where it is cut short
 
 
 def find_java() -> Path:

@@ -1,6 +1,7 @@
 """The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
 
 import tempfile
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sparkgen.pipeline.journal import (
     unfinished,
     write_journal,
 )
+from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
@@ -44,7 +46,8 @@ def run(
         `training_seconds`, and the `checkpoint` it ended with.
 
     Raises:
-        RequestError: no dataset version, nothing to resume, no tracking server.
+        RequestError: no dataset version, nothing to resume, another process that trains the run, no
+            tracking server.
     """
     journal = unfinished(experiment) if resume else None
     version = (
@@ -52,8 +55,13 @@ def run(
         if journal
         else newest_version(experiment)
     )
-    run_id = journal.run_id if journal else None
-    with open_run(experiment, version.manifest, run_id=run_id) as logger:
+    with ExitStack() as stack:
+        if journal:
+            stack.enter_context(_claim(experiment, journal.run_id, taken_up=True))
+        run_id = journal.run_id if journal else None
+        logger = stack.enter_context(open_run(experiment, version.manifest, run_id=run_id))
+        if not journal:
+            stack.enter_context(_claim(experiment, logger.run_id, taken_up=False))
         journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
         write_journal(experiment, journal)
         learn = count if experiment.training.method == "counting" else _launch
@@ -74,17 +82,23 @@ def run(
     }
 
 
+def _claim(
+    experiment: ExperimentConfig, run_id: str, *, taken_up: bool
+) -> AbstractContextManager[None]:
+    return presence(checkpoint_uri(experiment, run_id), taken_up=taken_up)
+
+
 def _launch(
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
-    environment = experiment.environment
+    environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
-        "checkpoint_uri": checkpoint_uri(experiment, logger.run_id),
+        "checkpoint_uri": folder,
         "run_id": logger.run_id,
         "tracking_uri": tracking_uri(environment),
     }
@@ -95,6 +109,8 @@ def _launch(
         where=environment.launcher,
         threads_per_worker=environment.threads_per_worker,
         max_restarts=environment.max_restarts,
+        hang_seconds=environment.hang_seconds,
+        log_folder=folder,
         spark=spark,
     )
 

@@ -126,6 +126,8 @@ def plane(latents: Array) -> tuple[Array, tuple[str, str]]:
         return latents, ("z₁", "z₂")
     centred = np.asarray(latents, np.float64) - latents.mean(axis=0)
     u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    if len(latents) == 1:  # one row has no second axis, nor any variance
+        u, s = np.zeros((1, 2)), np.zeros(2)
     share = s**2 / max(float(np.sum(s**2)), np.finfo(np.float64).tiny)
     names = [f"principal axis {k + 1} ({share[k]:.0%} of the variance)" for k in range(2)]
     return u[:, :2] * s[:2], (names[0], names[1])

@@ -89,7 +89,8 @@ def register(
     for key, value in (tags | {"model": experiment.model.name}).items():
         client.set_model_version_tag(name, version, key, value)
     client.set_registered_model_alias(name, CHALLENGER, version)
-    return require(experiment, CHALLENGER)
+    # Not the challenger of now: another training may have registered its own since.
+    return _version(client.get_model_version(name, version))
 
 
 def find(experiment: ExperimentConfig, alias: str) -> ModelVersion | None:
@@ -183,7 +184,11 @@ def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    return ModelVersion(name, int(found.version), found.run_id, dict(found.tags))
+    return _version(found)
+
+
+def _version(found: Any) -> ModelVersion:
+    return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
 
 
 def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:

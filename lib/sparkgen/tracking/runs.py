@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import json
+import logging
+import math
 import platform
 import subprocess
 import time
@@ -10,14 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import Interrupted, RequestError
+from sparkgen.stopping import Stopped, held, received
 from sparkgen.tracking.server import artifact_location, connect, connect_uri
 
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
 PARAM_CHARACTERS = 500
+log = logging.getLogger(__name__)
 
 
 class RunLogger(NamedTuple):
@@ -26,13 +31,37 @@ class RunLogger(NamedTuple):
     client: Any
     run_id: str
 
-    def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:
-        """Logs figures at a step; which count, such as epochs or optimizer steps, is the caller's."""
+    def metrics(self, values: Mapping[str, float], *, step: int = 0, renew: bool = False) -> None:
+        """Logs figures at a step; which count, such as epochs or optimizer steps, is the caller's.
+
+        Args:
+            values: by name.
+            step: at which a name has one point, however often it is logged.
+            renew: log a value that is another than the last one at the step; MLflow shows the newest.
+        """
         from mlflow.entities import Metric
 
+        newest = self._newest_steps()
+        # Only a run that was taken up again has points at this step or beyond.
+        known = {n: self._known(n, step) for n in values if newest.get(n, step - 1) >= step}
         now = int(time.time() * 1000)
-        entries = [Metric(name, float(value), now, step) for name, value in values.items()]
-        self.client.log_batch(self.run_id, metrics=entries)
+        entries = [
+            Metric(name, float(value), now, step)
+            for name, value in values.items()
+            if not known.get(name) or (renew and not _same(known[name][-1], value))
+        ]
+        if entries:
+            self.client.log_batch(self.run_id, metrics=entries)
+
+    def _newest_steps(self) -> dict[str, int]:
+        points = self.client.get_run(self.run_id).data.to_proto().metrics
+        return {point.key: point.step for point in points}
+
+    def _known(self, name: str, step: int) -> list[float]:
+        """The values of a metric at a step, the newest last."""
+        history = self.client.get_metric_history(self.run_id, name)
+        points = [point for point in history if point.step == step]
+        return [point.value for point in sorted(points, key=lambda point: point.timestamp)]
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags, each a short text."""
@@ -47,6 +76,10 @@ class RunLogger(NamedTuple):
     def json(self, values: Any, name: str) -> None:
         """Uploads plain values as a JSON file."""
         self.client.log_text(self.run_id, json.dumps(values, indent=1, sort_keys=True), name)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 @contextmanager
@@ -67,19 +100,35 @@ def open_run(
         RequestError: the tracking server does not answer, or has no such run.
     """
     client = connect(experiment.environment)
-    if run_id is None:
-        run = RunLogger(client, _create(client, experiment))
-        _describe(run, experiment, manifest)
-    else:
-        run = _existing(client, run_id)
-        client.update_run(run_id, status="RUNNING")
+    run = None
     try:
+        with held():
+            run = _create(client, experiment) if run_id is None else _existing(client, run_id)
+        if run_id is None:
+            _describe(run, experiment, manifest)
+        else:
+            client.update_run(run_id, status="RUNNING")
         yield run
+        with held():
+            client.set_terminated(run.run_id, "FINISHED")
+            run = None
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | Interrupted)
-        client.set_terminated(run.run_id, "KILLED" if stopped else "FAILED")
+        if run is not None:
+            _close(run, error)
         raise
-    client.set_terminated(run.run_id, "FINISHED")
+
+
+def _close(run: RunLogger, error: BaseException) -> None:
+    """Marks a run that ended with an error."""
+    from mlflow.exceptions import MlflowException
+
+    stopped = isinstance(error, KeyboardInterrupt | Interrupted | Stopped) or received()
+    status = "KILLED" if stopped else "FAILED"
+    try:
+        with held():
+            run.client.set_terminated(run.run_id, status)
+    except MlflowException as trouble:  # the error itself says more
+        log.warning("run %s could not be marked %s: %s", run.run_id, status, trouble)
 
 
 def attach(tracking_uri: str, run_id: str) -> RunLogger:
@@ -87,17 +136,29 @@ def attach(tracking_uri: str, run_id: str) -> RunLogger:
     return _existing(connect_uri(tracking_uri), run_id)
 
 
-def _create(client: Any, experiment: ExperimentConfig) -> str:
+def _create(client: Any, experiment: ExperimentConfig) -> RunLogger:
     environment = experiment.environment
-    found = client.get_experiment_by_name(environment.experiment)
-    experiment_id = (
-        found.experiment_id
-        if found is not None
-        else client.create_experiment(environment.experiment, artifact_location(environment))
-    )
+    experiment_id = _experiment_id(client, environment)
     tags = {"sparkgen.experiment": experiment.name, "sparkgen.model": experiment.model.name}
     tags |= git_tags(Path(__file__))
-    return client.create_run(experiment_id, run_name=experiment.name, tags=tags).info.run_id
+    made = client.create_run(experiment_id, run_name=experiment.name, tags=tags)
+    return RunLogger(client, made.info.run_id)
+
+
+def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
+    """The MLflow experiment's id; it is made where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    name = environment.experiment
+    if (found := client.get_experiment_by_name(name)) is not None:
+        return found.experiment_id
+    try:
+        return client.create_experiment(name, artifact_location(environment))
+    except MlflowException:
+        # Another process may have made it in the meantime.
+        if (found := client.get_experiment_by_name(name)) is None:
+            raise
+        return found.experiment_id
 
 
 def _existing(client: Any, run_id: str) -> RunLogger:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import RequestError
+from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
 
-SQLITE = "sqlite:///"
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # MLflow alone would try a dead server for minutes.
 IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
@@ -33,7 +33,7 @@ def connect(environment: EnvironmentConfig) -> Any:
         `mlflow.MlflowClient`.
 
     Raises:
-        RequestError: the server does not answer within seconds.
+        RequestError: the server does not answer within seconds, or its database is damaged.
     """
     registry = environment.registry_uri
     return connect_uri(tracking_uri(environment), registry and environment.path(registry))
@@ -45,11 +45,15 @@ def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
+        _quieten()
         _prepare(uri)
+        if registry_uri is not None:
+            _prepare(registry_uri)
         client = _client(uri, registry_uri)
         with _impatience():
             client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
+        _refuse_damaged(uri)
         raise RequestError(
             f"a tracking server that answers at {_without_password(uri)}",
             found=" ".join(str(error).split())[:200] or type(error).__name__,
@@ -61,23 +65,39 @@ def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
 def _client(uri: str, registry_uri: str | None) -> Any:
     import mlflow
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(registry_uri or uri)
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
 
 
+def _quieten() -> None:
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs the traceback of every error that it raises as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
 def _prepare(uri: str) -> None:
-    if uri.startswith(SQLITE):
-        os.makedirs(os.path.dirname(uri.removeprefix(SQLITE)), exist_ok=True)
+    if (file := database_file(uri)) is not None:
+        make_database(file)
     parts = urlsplit(uri)
     scheme = parts.scheme.split("+")[0]
     if scheme in DATABASE_PORTS:
         # SQLAlchemy has no common time limit; a closed port shows at once.
         host, port = parts.hostname or "localhost", parts.port or DATABASE_PORTS[scheme]
         socket.create_connection((host, port), timeout=5).close()
+
+
+def _refuse_damaged(uri: str) -> None:
+    file = database_file(uri)
+    if file is not None and file.is_file() and (found := damage(file)) is not None:
+        raise RequestError(
+            f"a whole database of runs in {file}",
+            found=found,
+            mend=f"move it away, as by mv {file} {file}.damaged, and the next run makes a new one; "
+            "or set environment.tracking_uri",
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sparkgen.feed.reader import read_rows
 from sparkgen.models.classifier import Classifier
 from sparkgen.tracking.charts import confusion_matrix
 from sparkgen.tracking.figures import prediction_grid
+from sparkgen.training.attempt import attempt
 
 ROWS = 10_000
 SHOWN = 50
@@ -38,15 +39,17 @@ def draw_classes(
     right, total = np.trace(counts), manifest.split(split).rows
     of = f"{len(labels):,} rows" if len(labels) == total else f"{len(labels):,} of {total:,} rows"
     title = f"{split}: {of}, {right / len(labels):.1%} right"
-    confusion_matrix(counts, names, folder / "confusion_matrix.png", title=title)
-    prediction_grid(
-        images[:SHOWN],
-        labels[:SHOWN],
-        predicted[:SHOWN],
-        names,
-        folder / "predictions.png",
-        title=f"{split} images: the true class, below it the predicted one",
-    )
+    with attempt("confusion_matrix.png"):
+        confusion_matrix(counts, names, folder / "confusion_matrix.png", title=title)
+    with attempt("predictions.png"):
+        prediction_grid(
+            images[:SHOWN],
+            labels[:SHOWN],
+            predicted[:SHOWN],
+            names,
+            folder / "predictions.png",
+            title=f"{split} images: the true class, below it the predicted one",
+        )
 
 
 def predict(model: Classifier, images: npt.NDArray[np.float32]) -> Labels:

@@ -5,9 +5,10 @@ their variables are restored or broadcast, and only then the feed and the steps.
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.distribution.ring import Ring
 from sparkgen.feed.reader import Position, evaluation_batches, feed_errors, training_batches
 from sparkgen.training import checkpoints
@@ -23,6 +24,9 @@ from sparkgen.training.state import Record, State
 from sparkgen.training.validation import make_validation, validation_split
 from sparkgen.training.worker import TrainRequest
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:
     """What `training.worker.train` does."""
@@ -32,11 +36,12 @@ def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:
         setting = set_up(request, ring, loss_scaling=policy == "mixed_float16")
         state = restore_state(setting)
         _train(setting, state)
-        _finish(setting, state)
-        if ring.rank != 0:
-            return {}
-        model_folder = save_trained(setting.learner.model, request, setting.manifest)
-        log_report(setting, state)
+        with heartbeat.rest():
+            _finish(setting, state)
+            if ring.rank != 0:
+                return {}
+            model_folder = save_trained(setting.learner.model, request, setting.manifest)
+            log_report(setting, state)
     epoch = state.best.epoch or len(state.history)
     return {
         "metrics": state.history[epoch - 1],
@@ -57,9 +62,9 @@ def _train(setting: Setting, state: State) -> None:
         learner=learner,
         config=config,
         steps_per_epoch=setting.steps_per_epoch,
-        validate=_validation(setting),
-        save=partial(save_state, setting),
-        log=epoch_log(setting),
+        validate=_unhurried(_validation(setting)),
+        save=_unhurried(partial(save_state, setting)),
+        log=_unhurried(epoch_log(setting)),
         progress=progress,
     )
     try:
@@ -67,6 +72,17 @@ def _train(setting: Setting, state: State) -> None:
             fit(course, state, _training_batches(setting, state))
     finally:
         progress.close()
+
+
+def _unhurried(work: Callable[P, T]) -> Callable[P, T]:
+    """Work that may take longer than training steps do before its worker counts as hanging."""
+
+    @wraps(work)
+    def run(*arguments: P.args, **options: P.kwargs) -> T:
+        with heartbeat.rest():
+            return work(*arguments, **options)
+
+    return run
 
 
 def _training_batches(setting: Setting, state: State) -> Any:

@@ -11,6 +11,7 @@ from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.latent import add_concept, concept_vector, interpolate, latent_grid
 from sparkgen.tracking.charts import latent_map
 from sparkgen.tracking.figures import block_grid, image_grid, reconstruction_grid
+from sparkgen.training.attempt import attempt
 
 RECONSTRUCTIONS = 30
 BATCH_ROWS = 100
@@ -51,20 +52,25 @@ def draw_latents(
 
     Args:
         model: as trained.
-        rows: `image` float32 (N, H, W, C) in [0, 1] and `label` int32 (N,), N of at least 2.
+        rows: `image` float32 (N, H, W, C) in [0, 1] and `label` int32 (N,), N of at least 1.
         class_names: by label.
         folder: for the files, local.
     """
     shown = Shown(rows["image"], rows["label"], class_names)
     latents = _encode(model, shown)
-    latent_map(latents, shown.labels, class_names, folder / "latent_map.png")
-    x, labels = shown.images[:RECONSTRUCTIONS], shown.labels[:RECONSTRUCTIONS]
-    x_hat = _array(model.reconstruct(x, labels=labels))
-    reconstruction_grid(x, x_hat, folder / "reconstructions.png")
-    _draw_ways(model, shown, folder / "interpolation.png")
-    _draw_concept(model, shown, folder / "concept.png")
+    with attempt("latent_map.png"):
+        latent_map(latents, shown.labels, class_names, folder / "latent_map.png")
+    with attempt("reconstructions.png"):
+        x, labels = shown.images[:RECONSTRUCTIONS], shown.labels[:RECONSTRUCTIONS]
+        x_hat = _array(model.reconstruct(x, labels=labels))
+        reconstruction_grid(x, x_hat, folder / "reconstructions.png")
+    with attempt("interpolation.png"):
+        _draw_ways(model, shown, folder / "interpolation.png")
+    with attempt("concept.png"):
+        _draw_concept(model, shown, folder / "concept.png")
     if model.latent_size == 2:
-        _draw_plane(model, latents, shown, folder / "latent_grid.png")
+        with attempt("latent_grid.png"):
+            _draw_plane(model, latents, shown, folder / "latent_grid.png")
 
 
 def pairs(labels: Array, count: int, *, within_class: bool) -> Pairs:

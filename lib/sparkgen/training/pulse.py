@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.distribution.ring import Ring
 
 PULSE_SECONDS = 1.0
@@ -57,6 +58,7 @@ class Pulse:
         own = np.array([stop, not finite, due, ahead], np.float64)
         own[2:] *= self._ring.rank == 0
         stops, infinite, checkpoint, self.steps = (int(x) for x in self._ring.sum(own))
+        heartbeat.step()
         self._beat = time.monotonic()
         if checkpoint:
             self._checkpoint = self._beat

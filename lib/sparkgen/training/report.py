@@ -15,6 +15,7 @@ from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
 from sparkgen.tracking.charts import loss_curves
 from sparkgen.tracking.figures import image_grid
+from sparkgen.training.attempt import attempt
 from sparkgen.training.class_report import draw_classes
 from sparkgen.training.latent_report import draw_latents
 
@@ -32,7 +33,7 @@ def write_report(
     folder: str | Path,
 ) -> Path:
     """Writes `loss_curves.png` and `samples.png`, and what an encoder-decoder or a classifier has to
-    show besides (see `draw_latents` and `draw_classes`).
+    show besides (see `draw_latents` and `draw_classes`). A picture that fails is a warning.
 
     Args:
         model: as trained.
@@ -46,16 +47,20 @@ def write_report(
         The folder.
     """
     folder = Path(folder)
-    loss_curves(history, folder / "loss_curves.png")
-    image_grid(draw_samples(model, experiment), folder / "samples.png")
+    with attempt("loss_curves.png"):
+        loss_curves(history, folder / "loss_curves.png")
+    with attempt("samples.png"):
+        image_grid(draw_samples(model, experiment), folder / "samples.png")
     split = experiment.evaluation.split
     if split not in manifest.splits:
         return folder
     if isinstance(model, EncoderDecoder):
-        rows = read_rows(version_uri, manifest, split=split, limit=LATENTS)
-        draw_latents(model, rows, manifest.class_names, folder)
+        with attempt("pictures of the latents"):
+            rows = read_rows(version_uri, manifest, split=split, limit=LATENTS)
+            draw_latents(model, rows, manifest.class_names, folder)
     if isinstance(model, Classifier):
-        draw_classes(model, manifest, version_uri=version_uri, split=split, folder=folder)
+        with attempt("pictures of the classes"):
+            draw_classes(model, manifest, version_uri=version_uri, split=split, folder=folder)
     return folder
 
 

@@ -1,9 +1,15 @@
-"""What rank 0 tells the run: figures by epoch, and pictures at the end."""
+"""What rank 0 tells the run: figures by epoch, and pictures at the end.
+
+A tracking server that fails for a while does not end a training: figures are kept until it answers.
+"""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.training.attempt import attempt
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import Record, State
 
@@ -21,26 +27,68 @@ def _logger(setting: Setting) -> Any | None:
 def epoch_log(setting: Setting) -> Callable[[Record, int], None]:
     """A function that logs an epoch's figures; it does nothing where there is no run."""
     logger = _logger(setting)
-    if logger is None:
-        return lambda record, epoch: None
-    return lambda record, epoch: logger.metrics(record, step=epoch)
+    return (lambda record, epoch: None) if logger is None else patient_log(logger)
+
+
+def patient_log(logger: Any) -> Callable[[Record, int], None]:
+    """A function that logs an epoch's figures, with those of earlier epochs that did not get through.
+
+    Args:
+        logger: a `RunLogger`.
+    """
+    waiting: list[tuple[int, Record]] = []
+
+    def log(record: Record, epoch: int) -> None:
+        waiting.append((epoch, record))
+        with attempt(f"figures of epoch {waiting[0][0]} in the run as yet"):
+            while waiting:
+                step, values = waiting[0]
+                logger.metrics(values, step=step)
+                del waiting[0]
+
+    return log
 
 
 def log_report(setting: Setting, state: State) -> None:
     """Draws the run's pictures and puts them among its artifacts, where there is a run."""
-    logger = _logger(setting)
-    if logger is None:
-        return
-    from sparkgen.training.report import write_report
-
-    request = setting.request
-    with tempfile.TemporaryDirectory(prefix="sparkgen-report-") as folder:
-        write_report(
+    with attempt("report"):
+        logger = _logger(setting)
+        if logger is None:
+            return
+        upload_report(
+            logger,
             setting.learner.model,
             state.history,
-            experiment=request.experiment,
+            experiment=setting.request.experiment,
             manifest=setting.manifest,
-            version_uri=request.version_uri,
+            version_uri=setting.request.version_uri,
+        )
+
+
+def upload_report(
+    logger: Any,
+    model: Any,
+    history: Sequence[Mapping[str, float]],
+    *,
+    experiment: ExperimentConfig,
+    manifest: Manifest,
+    version_uri: str,
+) -> None:
+    """Draws the pictures of a trained model and puts them among a run's artifacts, in `report`.
+
+    Args:
+        logger: the run's `RunLogger`.
+        model, history, experiment, manifest, version_uri: as for `write_report`.
+    """
+    from sparkgen.training.report import write_report
+
+    with attempt("report"), tempfile.TemporaryDirectory(prefix="sparkgen-report-") as folder:
+        write_report(
+            model,
+            history,
+            experiment=experiment,
+            manifest=manifest,
+            version_uri=version_uri,
             folder=folder,
         )
         logger.artifact(folder, "report")

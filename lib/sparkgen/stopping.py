@@ -1,0 +1,223 @@
+"""Ctrl-C and SIGTERM for a whole program: it stops what it started, clears up, and leaves.
+
+The first signal stops Spark and raises `Stopped` in the main thread, so that every `with` and
+`finally` on its way is heard. The second one, or a clearing up that takes too long, ends the program
+and its children at once.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SPARK_SECONDS = 10.0
+"""How long Spark may take to stop."""
+CLEAR_UP_SECONDS = 60.0
+"""How long the program may take to leave after the first signal."""
+AGAIN_SECONDS = 1.0
+JAVA_SECONDS = 5.0
+
+
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""Set where spark-submit started this program, below its own JVM."""
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Stopped(BaseException):
+    """The user stops the program; no `except Exception` on the way may go on."""
+
+
+class _Program:
+    """What this process knows of signals."""
+
+    listening = False
+    received: signal.Signals | None = None
+    holds = 0
+    waiting = False
+
+
+_program = _Program()
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Listens to Ctrl-C and SIGTERM while the context lasts; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.getsignal(signum) for signum in (*SIGNALS, signal.SIGALRM)}
+    _program.listening = True
+    _program.received = None
+    for signum in SIGNALS:
+        signal.signal(signum, _receive)
+    signal.signal(signal.SIGALRM, _raise_again)
+    if SUBMITTED in os.environ:
+        _stop_with_parent()
+    try:
+        yield
+    finally:
+        _program.listening = False
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def listens() -> bool:
+    """Whether this program listens to signals here."""
+    return _program.listening
+
+
+def note(signum: int) -> None:
+    """Remembers a signal that is answered elsewhere, for the exit status of a program that listens."""
+    if _program.listening:
+        _program.received = _program.received or signal.Signals(signum)
+
+
+def deliver(signum: int) -> None:
+    """Answers a signal that was noted and then found nobody who acted on it."""
+    if not _program.listening:
+        signal.raise_signal(signum)
+    elif _program.holds:
+        _program.waiting = True
+    else:
+        _stop()
+
+
+def received() -> signal.Signals | None:
+    """The first signal that asked this program to stop."""
+    return _program.received
+
+
+def status() -> int:
+    """The exit status of a program that was stopped: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + (_program.received or signal.SIGINT)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Lets signals wait until the end of a block that must not be done by half."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _program.holds += 1
+    try:
+        yield
+    finally:
+        _program.holds -= 1
+    if _program.waiting and not _program.holds:
+        _program.waiting = False
+        _stop()
+
+
+def leave() -> None:
+    """Ends the children and the program, with the exit status of its signal."""
+    with suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    end_children()
+    # Not by sys.exit: it would wait for threads that talk to a Spark that is gone.
+    os._exit(status())
+
+
+def end_children(patience_seconds: float = JAVA_SECONDS) -> None:
+    """Kills every process below this one; a JVM may first remove its files."""
+    import psutil
+
+    children = psutil.Process().children(recursive=True)
+    process = getattr(_spark("_gateway"), "proc", None)
+    if process is not None and patience_seconds:
+        with suppress(Exception):
+            process.stdin.close()  # a JVM that PySpark started ends with its input
+            process.wait(patience_seconds)
+    for child in children:
+        with suppress(psutil.Error):
+            child.kill()
+
+
+def _stop_with_parent() -> None:
+    """Asks the kernel for SIGTERM when spark-submit ends, which tells its program nothing."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _receive(signum: int, frame: FrameType | None) -> None:
+    if _program.received is not None:
+        end_children(patience_seconds=0)
+        os._exit(status())
+    note(signum)
+    deliver(signum)
+
+
+def _stop() -> None:
+    _be_quiet()
+    _start_thread(_leave_late)
+    _stop_spark()
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    raise Stopped
+
+
+def _raise_again(signum: int, frame: FrameType | None) -> None:
+    """Raises `Stopped` once more where it got lost, as in a destructor, which swallows all."""
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    error = sys.exc_info()[1]
+    while error is not None:
+        if isinstance(error, Stopped):
+            return  # it is on its way: what clears up now is let alone
+        error = error.__context__
+    raise Stopped
+
+
+def _be_quiet() -> None:
+    """From now on the one line at the end says it all; what breaks now breaks because of the stop."""
+    logging.disable(logging.CRITICAL)
+    sys.unraisablehook = lambda unraisable: None
+    threading.excepthook = lambda arguments: None
+
+
+def _leave_late() -> None:
+    threading.Event().wait(CLEAR_UP_SECONDS)
+    end_children(patience_seconds=0)
+    os._exit(status())
+
+
+def _stop_spark() -> None:
+    """Stops the running jobs, before anything that their tasks still write to is removed."""
+    context = getattr(_spark("_active_spark_context"), "_jsc", None)
+    if context is None:
+        _kill_java()  # that is only just starting: told to end it would complain at length
+        return
+
+    def stop() -> None:  # in a thread of its own, which has its own connection to the JVM
+        with suppress(Exception):
+            context.setLogLevel("OFF")
+            context.sc().stop()
+
+    stopper = _start_thread(stop)
+    stopper.join(SPARK_SECONDS)
+    if stopper.is_alive():
+        _kill_java()
+
+
+def _kill_java() -> None:
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if child.name() in ("java", "bash"):  # spark-submit is a script until it starts Java
+                child.kill()
+
+
+def _spark(attribute: str) -> Any:
+    module = sys.modules.get("pyspark")
+    return getattr(getattr(module, "SparkContext", None), attribute, None)
+
+
+def _start_thread(run: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,28 @@
+"""What rank 0 tells the run, with a tracking server that fails for a while."""
+
+import sqlite3
+
+from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.server import connect, tracking_uri
+from sparkgen.training.run_log import patient_log
+
+
+def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, caplog):
+    environment = EnvironmentConfig(root=str(tmp_path))
+    client = connect(environment)
+    run_id = client.create_run(client.create_experiment("tiny")).info.run_id
+    log = patient_log(RunLogger(client, run_id))
+    log({"loss": 4.0}, 1)
+    file = tracking_uri(environment).removeprefix("sqlite:///")
+    with sqlite3.connect(file) as database:
+        database.execute("ALTER TABLE metrics RENAME TO hidden")
+    log({"loss": 3.0}, 2)
+    log({"loss": 2.0}, 3)
+    with sqlite3.connect(file) as database:
+        database.execute("ALTER TABLE hidden RENAME TO metrics")
+    log({"loss": 1.0}, 4)
+    history = client.get_metric_history(run_id, "loss")
+    assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0)]
+    warnings = [m for m in caplog.messages if m.startswith("no figures of epoch 2 in the run")]
+    assert len(warnings) == 2
