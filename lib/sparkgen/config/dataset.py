@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Seed, Strict
 
 
 class LibsvmSource(Strict):
@@ -81,7 +81,7 @@ class DatasetConfig(Strict):
     """Rows a file, about, where `shards` is not given."""
     lanes: Annotated[int, Field(gt=0)] = 8
     """The number of streams that training reads side by side; worker counts must divide it."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Above this share of bad records the ingest fails and no version appears."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Seed, Strict
 
 
 class ModelConfig(Strict):
@@ -73,7 +73,7 @@ class TrainingConfig(Strict):
     """Rows of a global batch, over all workers; a multiple of the dataset's lanes."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
     """Stop after this many steps in all, also in mid-epoch."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     optimizer: OptimizerConfig = OptimizerConfig()
     optimizers: dict[str, OptimizerConfig] = {}
     """By group, for models with several optimizers; a group not named here takes `optimizer`."""
@@ -101,7 +101,7 @@ class EvaluationConfig(Strict):
     likelihood_samples: Annotated[int, Field(gt=0)] = 50
     """Importance samples a row of bounds that have them."""
     batch_rows: Annotated[int, Field(gt=0)] = 100
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     samples: Annotated[int, Field(ge=0)] = 500
     """Samples made for the yardstick: memorisation, and with a judge KID, FID and the others."""
     judge: str | None = None
@@ -112,7 +112,7 @@ class SamplingConfig(Strict):
     """What the sample job makes."""
 
     count: Annotated[int, Field(gt=0)] = 100
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     label: Annotated[int, Field(ge=0)] | None = None
     """The label of every sample of a conditional model; None: labels in turn."""
     options: dict[str, Any] = {}
