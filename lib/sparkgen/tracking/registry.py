@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import sparkgen
+from sparkgen.config.options import typed
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import RequestError
@@ -82,7 +83,11 @@ def register(
             artifacts={"model": str(model_folder)},
             signature=_signature(description, experiment),
             pip_requirements=requirements(),
-            metadata={"shape": list(manifest.shape), "class_names": list(manifest.class_names)},
+            metadata={
+                "shape": list(manifest.shape),
+                "class_names": list(manifest.class_names),
+                "labels": _labels(description["spec"]),
+            },
         )
     version = str(info.registered_model_version)
     tags = {"dataset": manifest.name, "dataset_version": manifest.version}
@@ -181,7 +186,8 @@ def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> 
         inputs.append(ColSpec("long", "label", required=False))
     sampling = experiment.sampling
     params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
-    options = description["generate_options"] | sampling.options
+    defaults = description["generate_options"]
+    options = {k: typed(sampling.options.get(k, v), v) for k, v in defaults.items()}
     return ModelSignature(
         inputs=Schema(inputs),
         outputs=Schema([ColSpec("long", "id"), ColSpec("binary", "image")]),
@@ -189,6 +195,11 @@ def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> 
             [ParamSpec(k, _type_name(v), v, _shape(v)) for k, v in (params | options).items()]
         ),
     )
+
+
+def _labels(spec: Mapping[str, Any]) -> list[int]:
+    """The labels that can be asked for: those that training saw."""
+    return list(spec.get("seen", range(spec["classes"])))
 
 
 def _type_name(value: Any) -> str:

@@ -9,8 +9,8 @@ from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.statistics import synchronise
 from sparkgen.errors import RequestError
 from sparkgen.feed.plan import make_plan
-from sparkgen.models.contract import DataSpec, GenerativeModel
-from sparkgen.models.discovery import build_model
+from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.discovery import build_model, spec_of
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.validation import validation_names, validation_split
@@ -71,8 +71,8 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
 
 
 def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
-    spec = DataSpec(tuple(manifest.shape), len(manifest.class_names))
-    return build_model(experiment.model.name, experiment.model.options, spec, experiment.density)
+    config = experiment.model
+    return build_model(config.name, config.options, spec_of(manifest), experiment.density)
 
 
 def _check_monitor(config: TrainingConfig, learner: Learner, manifest: Manifest) -> None:
