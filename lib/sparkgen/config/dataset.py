@@ -95,6 +95,14 @@ class DatasetConfig(Strict):
         height, width, channels = self.shape
         if min(height, width) < 1 or channels not in (1, 3):
             raise ValueError(f"shape must be [height, width, 1 or 3], found {list(self.shape)}")
+        classes = len(self.class_names)
+        if self.labels is not None and not set(self.labels) <= set(range(classes)):
+            raise ValueError(
+                f"labels must be numbers of class_names, 0 to {classes - 1}, found "
+                f"{list(self.labels)}"
+            )
+        if self.labels == ():
+            raise ValueError("labels must name a class; leave the key out for all")
         if self.shards is not None and self.shards % self.lanes:
             raise ValueError(
                 f"shards must be a multiple of the {self.lanes} lanes, found {self.shards}"

@@ -94,6 +94,10 @@ class TrainingConfig(Strict):
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
 
 
+LEAST_JUDGED = 4
+"""Samples and rows that figures of a judge need: each has its third neighbour among the others."""
+
+
 class EvaluationConfig(Strict):
     """What the evaluate job computes on the whole test split."""
 
@@ -106,6 +110,14 @@ class EvaluationConfig(Strict):
     """Samples made for the yardstick: memorisation, and with a judge KID, FID and the others."""
     judge: str | None = None
     """The experiment of the classifier whose champion judges samples and gives their features."""
+
+    @model_validator(mode="after")
+    def _are_enough_to_judge(self) -> "EvaluationConfig":
+        if self.judge is not None and 0 < self.samples < LEAST_JUDGED:
+            raise ValueError(
+                f"with a judge samples must be 0, or {LEAST_JUDGED} or more, found {self.samples}"
+            )
+        return self
 
 
 class SamplingConfig(Strict):

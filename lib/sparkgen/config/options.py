@@ -47,11 +47,10 @@ def check_options(
             )
         least, most = ranges.get(name, Range())
         if (least is not None and value < least) or (most is not None and value > most):
-            bounds = [f"from {least:g}"] * (least is not None) + [f"to {most:g}"] * (
-                most is not None
-            )
+            low = "" if least is None else f" from {least:g}"
+            high = "" if most is None else f" to {most:g}"
             raise RequestError(
-                f"sampling.options.{name} {' '.join(bounds)}", found=repr(value), mend="correct it"
+                f"sampling.options.{name}{low}{high}", found=repr(value), mend="correct it"
             )
 
 

@@ -48,6 +48,21 @@ Frames = Iterator["pd.DataFrame"]
 
 log = logging.getLogger(__name__)
 
+UNJUDGED = (
+    "memorised",
+    "held_out_duplicates",
+    "nearest_training_row",
+    "nearest_training_row_held_out",
+)
+JUDGED = (
+    "kid",
+    "fid",
+    "precision",
+    "recall",
+    "judge_confident",
+    "judge_classes_present",
+    "judge_imbalance",
+)
 JUDGE_ROWS = 250  # images a call of the judge
 ARRAY_COLUMNS = "file int, name string, rows int, data binary"
 
@@ -67,6 +82,13 @@ class Value(NamedTuple):
     value: float
     protocol: str
     standard_error: float | None = None
+
+
+def sample_figure_names(config: EvaluationConfig) -> set[str]:
+    """The figures that `appraise` gives where a request is followed."""
+    if not config.samples:
+        return set()
+    return {*UNJUDGED, *(JUDGED if config.judge is not None else ())}
 
 
 def appraise(

@@ -2,11 +2,12 @@
 
 import hashlib
 from fnmatch import fnmatchcase
+from urllib.parse import quote
 
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import is_remote, open_uri
 from sparkgen.errors import RequestError
 
 _WILD = frozenset("*?[")
@@ -15,15 +16,13 @@ _WILD = frozenset("*?[")
 def find_files(uri: str) -> list[SourceEntry]:
     """The files that a path, a glob or a folder stands for, at least one.
 
-    Hidden files, and those that start with `_`, are not data, as Spark has it.
+    A name that is there is that file or folder, whatever letters it has; only one that is not is a
+    glob. Hidden files, and those that start with `_`, are not data, as Spark has it.
 
     Raises:
         RequestError: there are none.
     """
-    parts = uri.split("/")
-    wild = next((i for i, part in enumerate(parts) if _WILD & set(part)), None)
-    base = uri if wild is None else "/".join(parts[:wild]) or ("/" if wild else ".")
-    pattern = [] if wild is None else parts[wild:]
+    base, pattern = _split(uri)
     filesystem, path = open_uri(base)
     info = filesystem.get_file_info(path)
     found = [info]
@@ -39,6 +38,20 @@ def find_files(uri: str) -> list[SourceEntry]:
             "--set environment.data=FOLDER",
         )
     return [_entry(base, f) for f in sorted(files, key=lambda f: f.path)]
+
+
+def _split(uri: str) -> tuple[str, list[str]]:
+    """The part of a URI that is there or has no wild card, and the parts after it."""
+    parts = uri.split("/")
+    for number, part in enumerate(parts):
+        if _WILD & set(part) and not _is_there("/".join(parts[: number + 1])):
+            return "/".join(parts[:number]) or ("/" if number else "."), parts[number:]
+    return uri, []
+
+
+def _is_there(uri: str) -> bool:
+    filesystem, path = open_uri(uri)
+    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)
 
 
 def find_tree(uri: str) -> SourceEntry:
@@ -64,8 +77,6 @@ def _wanted(path: str, base: str, pattern: list[str]) -> bool:
 
 
 def _entry(base: str, info: fs.FileInfo) -> SourceEntry:
-    scheme = base.partition("://")[0] + "://" if "://" in base else ""
-    scheme = "" if scheme == "file://" else scheme
-    return SourceEntry(
-        uri=scheme + info.path, size=int(info.size), modified=str(info.mtime_ns or "")
-    )
+    # Paths within a remote storage come unquoted.
+    uri = f"{base.partition('://')[0]}://{quote(info.path)}" if is_remote(base) else info.path
+    return SourceEntry(uri=uri, size=int(info.size), modified=str(info.mtime_ns or ""))

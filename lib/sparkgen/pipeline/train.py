@@ -15,6 +15,7 @@ from sparkgen.pipeline.journal import (
     unfinished,
     write_journal,
 )
+from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
@@ -44,7 +45,8 @@ def run(
         `training_seconds`, and the `checkpoint` it ended with.
 
     Raises:
-        RequestError: no dataset version, nothing to resume, no tracking server.
+        RequestError: no dataset version, one that does not fit the request, nothing to resume, no
+            tracking server.
     """
     journal = unfinished(experiment) if resume else None
     version = (
@@ -52,6 +54,7 @@ def run(
         if journal
         else newest_version(experiment)
     )
+    check_rows(experiment, version.manifest)
     run_id = journal.run_id if journal else None
     with open_run(experiment, version.manifest, run_id=run_id) as logger:
         journal = Journal(logger.run_id, version.manifest.version, sections(experiment))

@@ -103,6 +103,33 @@ def make_optimizer(
     return keras.mixed_precision.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
 
 
+def check_optimizers(model: GenerativeModel, config: TrainingConfig) -> None:
+    """Refuses what `make_optimizers` would refuse; for an outline of a model, without variables.
+
+    Raises:
+        RequestError: as `make_optimizers` and `make_optimizer`.
+    """
+    groups = _groups(model, config)
+    with keras.StatelessScope(initialize_variables=False):
+        for group in groups:
+            make_optimizer(
+                config.optimizers.get(group, config.optimizer),
+                total_steps=1,
+                ema_momentum=config.ema_momentum,
+            )
+
+
+def _groups(model: GenerativeModel, config: TrainingConfig) -> dict[str, list[Any]]:
+    groups = model.optimizer_groups()
+    if unknown := sorted(set(config.optimizers) - set(groups)):
+        raise RequestError(
+            f"optimizer groups {', '.join(sorted(groups))}",
+            found=", ".join(unknown),
+            mend="correct training.optimizers",
+        )
+    return groups
+
+
 def make_optimizers(
     model: GenerativeModel,
     config: TrainingConfig,
@@ -116,13 +143,7 @@ def make_optimizers(
     Raises:
         RequestError: `training.optimizers` names a group that the model does not have.
     """
-    groups = model.optimizer_groups()
-    if unknown := set(config.optimizers) - set(groups):
-        raise RequestError(
-            f"optimizer groups {', '.join(sorted(groups))}",
-            found=", ".join(sorted(unknown)),
-            mend="correct training.optimizers",
-        )
+    groups = _groups(model, config)
     optimizers = {}
     for group, variables in groups.items():
         optimizer = make_optimizer(

@@ -66,7 +66,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
         loss_scaling=loss_scaling,
     )
     learner = Learner(model, optimizers, ring)
-    _check_monitor(config, learner, manifest)
+    check_monitor(config, model, manifest)
     return Setting(request, manifest, plan.steps_per_epoch, learner)
 
 
@@ -75,16 +75,22 @@ def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
     return build_model(config.name, config.options, spec_of(manifest), experiment.density)
 
 
-def _check_monitor(config: TrainingConfig, learner: Learner, manifest: Manifest) -> None:
-    """Early stopping would otherwise fail after a whole epoch."""
+def check_monitor(config: TrainingConfig, model: GenerativeModel, manifest: Manifest) -> None:
+    """Refuses early stopping by a figure that there is none of; it would fail after an epoch.
+
+    Raises:
+        RequestError: it says which figures there are.
+    """
     if config.early_stopping is None:
         return
-    names = [metric.name for metric in learner.model.metrics]
+    names = ["loss", *model.loss_names, *model.metric_names]
     if validation_split(manifest) is not None:
-        names += validation_names(learner)
-    if config.early_stopping.monitor not in names:
+        names += validation_names(model)
+    monitor = config.early_stopping.monitor
+    if monitor not in names:
+        none = " (no rows for validation)" if monitor.startswith("val_") else ""
         raise RequestError(
             f"one of {', '.join(names)} as training.early_stopping.monitor",
-            found=config.early_stopping.monitor,
+            found=f"{monitor}{none}" if validation_split(manifest) is None else monitor,
             mend="correct it",
         )
