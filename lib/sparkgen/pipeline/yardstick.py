@@ -64,7 +64,14 @@ def judge_of(experiment: ExperimentConfig) -> PortableModel | None:
     if config.judge is None or not config.samples:
         return None
     judge = experiment.model_copy(update={"name": config.judge})
-    packed = fetch(judge, registry.require(judge, CHAMPION))
+    champion = registry.find(judge, CHAMPION)
+    if champion is None:
+        raise RequestError(
+            f"a champion of {registry.registered_name(judge)} as evaluation.judge",
+            found="none",
+            mend=f"sparkgen run conf/experiments/{config.judge}.yaml first, or remove the judge",
+        )
+    packed = fetch(judge, champion)
     name, spec = packed.description["name"], packed.description["spec"]
     dataset = experiment.dataset
     found = (name.partition(".")[0], packed.shape, spec["classes"])

@@ -1,11 +1,13 @@
 """Keras optimizers and learning-rate schedules from their configuration."""
 
+import inspect
 from typing import Any
 
 import keras
 from keras import ops
 
 from sparkgen.config.experiment import OptimizerConfig, ScheduleConfig, TrainingConfig
+from sparkgen.config.nearest import choose
 from sparkgen.distribution.optimizer import distribute
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
@@ -104,19 +106,25 @@ def make_optimizer(
 
 
 def check_optimizers(model: GenerativeModel, config: TrainingConfig) -> None:
-    """Refuses what `make_optimizers` would refuse; for an outline of a model, without variables.
+    """Refuses groups and names of options that there are not; the model may be an outline.
 
     Raises:
-        RequestError: as `make_optimizers` and `make_optimizer`.
+        RequestError: it names the first one.
     """
-    groups = _groups(model, config)
-    with keras.StatelessScope(initialize_variables=False):
-        for group in groups:
-            make_optimizer(
-                config.optimizers.get(group, config.optimizer),
-                total_steps=1,
-                ema_momentum=config.ema_momentum,
-            )
+    for group in _groups(model, config):
+        optimizer = config.optimizers.get(group, config.optimizer)
+        learning_rate(optimizer, total_steps=1)
+        known = {
+            *inspect.signature(CLASSES[optimizer.name]).parameters,
+            *inspect.signature(keras.optimizers.Optimizer).parameters,
+        } - {"learning_rate", "kwargs", "name"}
+        for option in optimizer.options:
+            if option not in known:
+                raise RequestError(
+                    f"options that {optimizer.name} takes",
+                    found=option,
+                    mend=choose(option, sorted(known)),
+                )
 
 
 def _groups(model: GenerativeModel, config: TrainingConfig) -> dict[str, list[Any]]:
