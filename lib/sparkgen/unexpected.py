@@ -47,8 +47,7 @@ def _place(error: Exception) -> str:
     """The last line of this package that the error passed."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
-    frame = (own or frames)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}"
+    return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in (own or frames)[-1:])
 
 
 def _keep(text: str) -> str | None:

@@ -81,7 +81,7 @@ def register(
             python_model=str(sampler),
             code_paths=[str(Path(sparkgen.__file__).parent)],
             artifacts={"model": str(model_folder)},
-            signature=_signature(description, experiment),
+            signature=signature(description, experiment),
             pip_requirements=requirements(),
             metadata={
                 "shape": list(manifest.shape),
@@ -177,7 +177,11 @@ def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
     return ModelVersion(name, int(found.version), found.run_id, dict(found.tags))
 
 
-def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
+def signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
+    """The columns and parameters of a sampler, an MLflow `ModelSignature`.
+
+    Parameters have the types of the model's own defaults, however the request spells its values.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
