@@ -113,6 +113,16 @@ def test_set_reaches_properties_of_spark_whose_names_have_dots() -> None:
     assert spark == {"spark.ui.enabled": "true", "spark.cores.max": "8"}
 
 
+def test_a_property_that_spark_would_not_read_is_refused() -> None:
+    line = refusal("environment.spark.executor.memory=4g")
+    assert line.endswith("names of properties start with spark., found executor.memory")
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    assert "0 to 9, found [1, 10]" in refusal("dataset.labels=[1, 10]")
+    assert "labels must name a class" in refusal("dataset.labels=[]")
+
+
 def test_set_of_an_entry_of_a_list_is_refused_with_the_way_to_set_the_list() -> None:
     assert refusal("gates.0.max=3").endswith("set the whole list: --set 'gates=[...]'")
 

@@ -127,3 +127,23 @@ def test_the_judge_counts_confidence_presence_and_balance() -> None:
     assert verdict.confident == 0.75
     assert verdict.classes_present == pytest.approx(2 / 3)
     assert verdict.imbalance == pytest.approx((0.75 - 1 / 3 + 1 / 3 + 1 / 3 - 0.25) / 2)
+
+
+def test_classes_without_training_rows_are_not_missed() -> None:
+    probabilities = np.array([[0.95, 0.05, 0], [0.05, 0.95, 0]])
+    assert judge(probabilities, np.array([0.5, 0.5, 0])).classes_present == 1.0
+    assert judge(probabilities, np.array([0.5, 0.25, 0.25])).classes_present == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_sets_too_small_for_a_distance_are_refused_in_words(rows: int) -> None:
+    with pytest.raises(ValueError, match="needs two blocks of two rows"):
+        kernel_distance(REAL[:rows], REAL[:100])
+    with pytest.raises(ValueError, match="no 3 neighbours"):
+        precision_recall(REAL[:100], REAL[:rows])
+
+
+def test_four_rows_are_enough_for_every_distance() -> None:
+    estimate = kernel_distance(REAL[:4], REAL[4:8])
+    assert np.isfinite(estimate).all()
+    assert precision_recall(REAL[:4], REAL[:4]) == (1.0, 1.0)

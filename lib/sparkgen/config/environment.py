@@ -67,6 +67,9 @@ class EnvironmentConfig(Strict):
     def _properties_are_texts(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
+        for key in value:
+            if not str(key).startswith("spark."):
+                raise ValueError(f"names of properties start with spark., found {key}")
         return {key: _spelt(part) for key, part in value.items()}
 
     def path(self, value: str) -> str:

@@ -84,12 +84,12 @@ class Ddpm(GenerativeModel):
             "time": NoiseSpec((), "uniform"),
             **({"label": NoiseSpec((), "uniform")} if config.conditional else {}),
         }
-        # The defaults are this model's own; without labels there is nothing to guide.
-        options: dict[str, Any] = {"steps": config.sampling_steps}
-        if config.conditional:
-            options["guidance"] = config.guidance
+        # The options are this model's own; without labels there is nothing to guide.
         most = config.sampling_steps if ancestral else config.steps
-        ranges = {"steps": Range(1, most), "guidance": Range(0)}
+        options: dict[str, Any] = {"steps": config.sampling_steps}
+        ranges = {"steps": Range(1, most)}
+        if config.conditional:
+            options["guidance"], ranges["guidance"] = config.guidance, Range(0)
         self.generate_options = options  # type: ignore[misc]
         self.generate_ranges = ranges  # type: ignore[misc]
         self.kept_T = kept_variances(config.schedule, config.steps)
