@@ -145,4 +145,4 @@ def _said(error: yaml.YAMLError) -> str:
         return " ".join(str(error).split())
     mark = error.problem_mark or error.context_mark
     place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"{error.problem or error.context}{place}"
+    return f"{error.problem or error.context}".removeprefix("found ") + place

@@ -21,6 +21,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
+from sparkgen.tracking.server import connect
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import DataSpec, GenerativeModel
@@ -157,6 +158,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     from sparkgen.evaluation.yardstick import sample_figure_names
     from sparkgen.pipeline.yardstick import judge_of
 
+    connect(experiment.environment)
     _check_split_to_come(experiment)
     known = measured_names(model, experiment.dataset.class_names)
     known |= sample_figure_names(experiment.evaluation)

@@ -117,7 +117,7 @@ def check_optimizers(model: GenerativeModel, config: TrainingConfig) -> None:
         known = {
             *inspect.signature(CLASSES[optimizer.name]).parameters,
             *inspect.signature(keras.optimizers.Optimizer).parameters,
-        } - {"learning_rate", "kwargs", "name"}
+        } - {"learning_rate", "args", "kwargs", "name"}
         for option in optimizer.options:
             if option not in known:
                 raise RequestError(
