@@ -22,8 +22,8 @@ def describe(error: Exception) -> str:
         sys.stderr.write(text)
     file = _keep(text)
     rest = f"; the traceback is in {file}" if file else f"; {SHOWN}=1 shows the traceback"
-    if any(map(_is_full, _chain(error))):
-        return f"no space is left on the disk: {_short(error)}{rest}"
+    if full := [cause for cause in _chain(error) if _is_full(cause)]:
+        return f"no space is left on the disk: {_short(full[-1])}{rest}"
     return f"unexpected {type(error).__name__}: {_short(error)} ({_place(error)}){rest}"
 
 
@@ -38,7 +38,7 @@ def _is_full(error: BaseException) -> bool:
     return numbered or any(words in str(error).lower() for words in FULL_WORDS)
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else f"{text[:300]}..."
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
@@ -52,8 +54,11 @@ def _placed(root: str, manifest: Manifest) -> DatasetVersion:
 
 
 def _options(manifest: Manifest) -> object:
+    """The options that a version was made with; None where a request can no longer say them."""
     # Lanes and labels come back from JSON as lists; so do they from the request's dump.
     config = {key: value for key, value in manifest.config.items() if key != "source"}
-    return DatasetConfig.model_validate({**config, "source": {"format": "builtin"}}).model_dump(
-        mode="json", exclude={"source"}
-    )
+    try:
+        made_with = DatasetConfig.model_validate({**config, "source": {"format": "builtin"}})
+    except ValidationError:
+        return None
+    return made_with.model_dump(mode="json", exclude={"source"})
