@@ -45,6 +45,13 @@ def test_memory_that_no_jvm_takes_is_refused(key: str, size: str) -> None:
         check_memory(EnvironmentConfig(spark={key: size}))
 
 
+@pytest.mark.parametrize("size", ["2gb", "2000"])
+def test_a_size_that_spark_reads_and_the_jvm_does_not_is_one_of_executors_only(size: str) -> None:
+    check_memory(EnvironmentConfig(spark={"spark.executor.memory": size}))
+    with pytest.raises(RequestError, match=r"spark\.driver\.memory"):
+        check_memory(EnvironmentConfig(spark={"spark.driver.memory": size}))
+
+
 def test_a_driver_larger_than_the_machine_is_refused() -> None:
     most = machine_bytes() >> 20
     check_memory(EnvironmentConfig(spark={"spark.driver.memory": f"{most}m"}))

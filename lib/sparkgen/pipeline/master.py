@@ -17,6 +17,7 @@ STANDALONE_PORT = 7077
 DRIVER_MEMORY = "spark.driver.memory"
 MEMORY_KEYS = (DRIVER_MEMORY, "spark.executor.memory")
 LEAST_MEMORY = 450 * 2**20  # Spark refuses less: one and a half times what it reserves
+JVM_SIZE = re.compile(r"\d+[kmgt]")  # the driver's goes to the JVM as it is
 UNITS = {"": 20, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}  # Spark counts in MiB
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -57,14 +58,15 @@ def check_memory(environment: EnvironmentConfig) -> None:
         text = environment.spark.get(key)
         if text is None:
             continue
-        size = memory_bytes(text)
-        if size is None or size < LEAST_MEMORY:
+        size, driver = memory_bytes(text), key == DRIVER_MEMORY
+        readable = JVM_SIZE.fullmatch(text.lower()) or not driver
+        if size is None or not readable or size < LEAST_MEMORY:
             raise RequestError(
                 f"environment.spark.{key} of {LEAST_MEMORY >> 20}m or more, such as 3g",
                 found=text,
                 mend="correct it",
             )
-        if key == DRIVER_MEMORY and size > machine_bytes():
+        if driver and size > machine_bytes():
             raise RequestError(
                 f"environment.spark.{key} of at most the {machine_bytes() / 2**30:.1f} GiB here",
                 found=text,
