@@ -157,7 +157,7 @@ def generate(model: Any, batch: int) -> None:
     from sparkgen.sampling.generate import Recipe, default_labels, generate_batch
 
     ids = np.arange(batch * BATCH, (batch + 1) * BATCH)
-    labels = default_labels(ids, model.spec.classes)
+    labels = default_labels(ids, model.spec.labels)
     generate_batch(model, batch, labels, Recipe(0, BATCH, {}))
 
 

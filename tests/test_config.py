@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,123 @@ def test_a_missing_environment_is_refused_with_those_there_are() -> None:
 
 def test_an_unknown_key_is_named() -> None:
     assert "found training.epoch:" in refusal("training.epoch=3")
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("training.epoch=3", "training.epochs"),
+        ("trainig.epochs=3", "training"),
+        ("epochs=3", "training.epochs"),
+        ("training.lanes=4", "dataset.lanes"),
+        ("dataset.source.datset=digits", "dataset.source.dataset"),
+        ("gates=[{metrik: mse, max: 1}]", "gates.0.metric"),
+        ("training.optimizers={model: {nme: adam}}", "training.optimizers.model.name"),
+        ("environment.lancher=local", "environment.launcher"),
+    ],
+)
+def test_the_key_that_was_meant_is_named(override: str, meant: str) -> None:
+    assert refusal(override).endswith(f"did you mean {meant}?")
+
+
+def test_a_key_unlike_any_other_is_answered_with_no_guess() -> None:
+    assert refusal("training.zzzzzz=3").endswith("remove it or correct its name")
+
+
+def test_a_misspelt_key_is_named_also_where_its_right_name_is_missing(tmp_path: Path) -> None:
+    experiment = yaml.safe_load(DIGITS.read_text())
+    experiment["training"]["epoch"] = experiment["training"].pop("epochs")
+    for folder in ("datasets", "environments"):
+        shutil.copytree(CONF / folder, tmp_path / folder)
+    path = tmp_path / "experiments" / "x.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(experiment))
+    assert refusal(path=path).endswith("did you mean training.epochs?")
+
+
+def test_set_reads_numbers_with_exponents() -> None:
+    request = load_experiment(DIGITS, overrides=("training.optimizer.learning_rate=3e-3",))
+    assert request.training.optimizer.learning_rate == 0.003
+
+
+def test_set_reaches_properties_of_spark_whose_names_have_dots() -> None:
+    changes = ("environment.spark.spark.executor.memory=4g", "environment.spark.spark.cores.max=8")
+    spark = load_experiment(DIGITS, overrides=changes).environment.spark
+    assert spark["spark.executor.memory"] == "4g"
+    assert spark["spark.cores.max"] == "8"
+    assert spark["spark.ui.enabled"] == "false"
+    whole = "environment.spark={spark.ui.enabled: true, spark.cores.max: 8}"
+    spark = load_experiment(DIGITS, overrides=(whole,)).environment.spark
+    assert spark == {"spark.ui.enabled": "true", "spark.cores.max": "8"}
+
+
+def test_a_property_that_spark_would_not_read_is_refused() -> None:
+    line = refusal("environment.spark.executor.memory=4g")
+    assert line.endswith("names of properties start with spark., found executor.memory")
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    assert "0 to 9, found [1, 10]" in refusal("dataset.labels=[1, 10]")
+    assert "labels must name a class" in refusal("dataset.labels=[]")
+
+
+def test_set_of_an_entry_of_a_list_is_refused_with_the_way_to_set_the_list() -> None:
+    assert refusal("gates.0.max=3").endswith("set the whole list: --set 'gates=[...]'")
+
+
+def test_set_makes_a_section_of_what_is_none() -> None:
+    request = load_experiment(DIGITS, overrides=("training.early_stopping.patience=3",))
+    assert request.training.early_stopping.patience == 3
+
+
+def test_a_key_that_set_gives_twice_in_one_value_is_refused() -> None:
+    assert "the key name of line 1 once more" in refusal(
+        "training.optimizer={name: adam, name: sgd}"
+    )
+
+
+@pytest.mark.parametrize("key", ["root", "data", "datasets", "tracking_uri", "experiment"])
+@pytest.mark.parametrize("value", ["''", "'  '", r'"a\nb"', r'"a\0b"'])
+def test_a_path_without_a_letter_or_with_more_than_a_line_is_refused(key: str, value: str) -> None:
+    assert f"a valid environment.{key}" in refusal(f"environment.{key}={value}")
+
+
+def test_an_empty_root_is_refused() -> None:
+    with pytest.raises(RequestError, match="must not be empty"):
+        load_environment(CONF, root="")
+
+
+def test_only_the_root_stands_in_braces() -> None:
+    assert "found {rot} in {rot}/x" in refusal("environment.datasets='{rot}/x'")
+    assert "found {dta}" in refusal("dataset.source={format: libsvm, train: '{dta}/x'}")
+
+
+@pytest.mark.parametrize("section", ["training", "dataset", "evaluation", "sampling"])
+def test_seeds_have_32_bits(section: str) -> None:
+    load_experiment(DIGITS, overrides=(f"{section}.seed=4294967295",))
+    assert "less than 4294967296" in refusal(f"{section}.seed=4294967296")
+
+
+def test_a_prefix_that_no_registry_takes_is_refused() -> None:
+    assert "a valid environment.model_prefix" in refusal("environment.model_prefix=team/")
+
+
+def test_numbers_are_finite() -> None:
+    assert "finite number" in refusal("training.optimizer.learning_rate=.inf")
+
+
+def test_a_file_of_the_other_kind_is_recognised() -> None:
+    assert "the file of a dataset: sparkgen ingest takes it" in refusal(
+        path=CONF / "datasets" / "digits.yaml"
+    )
+    with pytest.raises(RequestError, match="the file of an experiment: sparkgen run takes it"):
+        load_dataset(DIGITS)
+
+
+def test_an_environment_passes_over_other_sections_but_not_over_misspelt_ones() -> None:
+    load_environment(CONF, overrides=("training.epochs=3",))
+    with pytest.raises(RequestError, match=r"did you mean environment\?"):
+        load_environment(CONF, overrides=("environmnt.workers=3",))
 
 
 def test_a_wrong_type_is_shown_as_it_was_found() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from sparkgen import stopping
-from sparkgen.errors import Interrupted, SparkgenError
+from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
@@ -45,15 +45,18 @@ def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
+@click.group(invoke_without_command=True)
 @click.version_option(package_name="sparkgen")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Trains generative models on Spark, registers them, and samples them.
 
     The last line of stdout is one JSON object; logs go to stderr. Exit 0: done. 2: the request is
     wrong, and one line says how to mend it. 1: it failed while running. 130: stopped by Ctrl-C;
     143: by SIGTERM.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @cli.command(cls=RequestCommand)
@@ -158,10 +161,17 @@ def _answer(arguments: Sequence[str] | None) -> None:
         _leave(f"{error.format_message()} (sparkgen --help)", error.exit_code)
     except Interrupted as error:
         _leave_stopped(str(error))
+    except NotPromoted as error:
+        _print(error.done)
+        _leave(str(error), error.exit_status)
     except SparkgenError as error:
         if stopping.received() is not None:
             raise
         _leave(str(error), error.exit_status)
+    except Exception as error:
+        from sparkgen.unexpected import describe
+
+        _leave(describe(error), SparkgenError.exit_status)
 
 
 def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str | None) -> Any:
@@ -171,13 +181,11 @@ def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str
 
 
 def _run_step(step: str, request: Any, **options: Any) -> None:
+    from sparkgen.pipeline.preflight import check
     from sparkgen.pipeline.progress import spark_progress
     from sparkgen.pipeline.session import spark_session
 
-    if step in STEPS_THAT_TRAIN:
-        from sparkgen.models.discovery import model_config
-
-        model_config(request.model.name, request.model.options)  # before anything is started
+    check(step, request)  # before anything is started
     environment = request.environment
     on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
     spark = spark_session(environment) if on_spark else None

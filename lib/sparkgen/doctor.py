@@ -6,16 +6,16 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import absolute, check_answers, is_remote
 from sparkgen.errors import RequestError
+from sparkgen.pipeline.master import check_master, check_memory, machine_bytes
+from sparkgen.pipeline.places import first_existing, unwritable
 from sparkgen.pipeline.session import find_java
 from sparkgen.tracking.server import connect, tracking_uri
 
@@ -72,7 +72,8 @@ class Examination(NamedTuple):
 def examine(environment: EnvironmentConfig) -> Examination:
     """Looks at the machine and at what the environment names."""
     findings = [_python(), *_packages(), *_horovod_and_devices(), _java(), _cores()]
-    findings += [_root(environment), _disk(environment), _tracking(environment)]
+    findings += [_memory(environment), _spark(environment), _root(environment)]
+    findings += [_disk(environment), _tracking(environment)]
     return Examination(tuple(findings))
 
 
@@ -150,35 +151,42 @@ def _cores() -> Finding:
 
 
 def _root(environment: EnvironmentConfig) -> Finding:
-    _, path = open_uri(environment.root)
-    if "://" in environment.root:
-        return Finding("root", environment.root)
-    folder = _first_existing(path)
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        return Finding("root", path, f"cannot be written: {error.strerror}")
-    return Finding("root", path)
+    root = absolute(environment.root)
+    if is_remote(root):
+        return Finding("root", root, _refusal(check_answers, root))
+    problem = unwritable(str(first_existing(root)))
+    return Finding("root", root, f"cannot be written: {problem}" if problem else "")
 
 
 def _disk(environment: EnvironmentConfig) -> Finding:
-    folder = "." if "://" in environment.root else _first_existing(open_uri(environment.root)[1])
-    free = shutil.disk_usage(folder).free
+    root = absolute(environment.root)
+    free = shutil.disk_usage("." if is_remote(root) else first_existing(root)).free
     wrong = "" if free >= LEAST_FREE_BYTES else f"less than {LEAST_FREE_BYTES / 2**30:.0f} GiB"
     return Finding("free disk", f"{free / 2**30:.1f} GiB", wrong)
 
 
-def _first_existing(path: str) -> Path:
-    folder = Path(path)
-    while not folder.exists():
-        folder = folder.parent
-    return folder
+def _memory(environment: EnvironmentConfig) -> Finding:
+    found = f"{machine_bytes() / 2**30:.1f} GiB"
+    return Finding("memory", found, _refusal(check_memory, environment))
+
+
+def _spark(environment: EnvironmentConfig) -> Finding:
+    return Finding(
+        "spark", environment.spark_master or "as submitted", _refusal(check_master, environment)
+    )
+
+
+def _refusal(check: Callable[[Any], None], asked: Any) -> str:
+    """What a check finds wrong; empty where it finds nothing."""
+    try:
+        check(asked)
+    except RequestError as error:
+        return f"{error.found}; {error.mend}"
+    return ""
 
 
 def _tracking(environment: EnvironmentConfig) -> Finding:
-    uri = tracking_uri(environment)
-    try:
-        connect(environment)
-    except RequestError as error:
-        return Finding("tracking server", uri, f"{error.found}; {error.mend}")
-    return Finding("tracking server", f"{uri} answers")
+    wrong = _refusal(connect, environment)
+    if wrong:
+        return Finding("tracking server", environment.path(environment.tracking_uri), wrong)
+    return Finding("tracking server", f"{tracking_uri(environment)} answers")

@@ -1,5 +1,7 @@
 """The exceptions a caller may catch, and the exit status each one means."""
 
+from typing import Any
+
 
 class SparkgenError(Exception):
     """Something failed while running. The command line exits with `exit_status`."""
@@ -49,6 +51,14 @@ class WorkersFailed(SparkgenError):
 
 class WorkerError(SparkgenError):
     """A worker's function raised an error of another kind; the message says which, and where."""
+
+
+class NotPromoted(SparkgenError):
+    """The gates refuse a model, and there is no champion; `done` has the results by step."""
+
+    def __init__(self, line: str, done: dict[str, Any]) -> None:
+        super().__init__(line)
+        self.done = done
 
 
 class Interrupted(SparkgenError):

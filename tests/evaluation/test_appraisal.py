@@ -21,7 +21,12 @@ from sparkgen.pipeline.version import DatasetVersion
 Appraise = Callable[..., dict[str, Figure]]
 JUDGED = {"kid", "fid", "precision", "recall"}
 JUDGED |= {"judge_confident", "judge_classes_present", "judge_imbalance"}
-UNJUDGED = {"memorised", "nearest_training_row", "nearest_training_row_held_out"}
+UNJUDGED = {
+    "memorised",
+    "held_out_duplicates",
+    "nearest_training_row",
+    "nearest_training_row_held_out",
+}
 
 
 @pytest.fixture(scope="module")

@@ -95,9 +95,55 @@ def test_a_planted_copy_of_the_training_set_is_caught_and_held_out_rows_are_not(
     assert memorisation(near(half), near(held_out)).memorised == pytest.approx(0.5, abs=0.04)
 
 
+@pytest.mark.parametrize("duplicates", [0, 1, 3, 8, 200])
+def test_copies_are_caught_however_many_held_out_rows_are_training_rows_too(
+    duplicates: int,
+) -> None:
+    train, held_out = REAL[:1000], REAL[1000:1200].copy()
+    held_out[:duplicates] = train[:duplicates]
+    near = [nearest_distances(x, train, neighbours=50) for x in (train[:200], held_out)]
+    found = memorisation(*near)
+    assert found.memorised == 1.0
+    assert found.held_out_duplicates == duplicates
+
+
+def test_duplicates_in_the_held_out_rows_change_nothing_for_samples_that_are_no_copies() -> None:
+    train, held_out, fresh = REAL[:1000], REAL[1000:1500], REAL[1500:]
+    near = [nearest_distances(x, train, neighbours=50) for x in (fresh, held_out, train[:40])]
+    clean = memorisation(near[0], near[1])
+    mixed = memorisation(near[0], np.concatenate(near[1:]))
+    assert 0 < clean.memorised == mixed.memorised
+
+
+def test_a_copy_of_an_image_that_stands_often_in_the_training_set_is_caught() -> None:
+    train = np.concatenate([np.repeat(REAL[:1], 60, axis=0), REAL[1:500]])
+    near = [nearest_distances(x, train, neighbours=50) for x in (REAL[:1], REAL[500:700])]
+    assert memorisation(*near).memorised == 1.0
+
+
 def test_the_judge_counts_confidence_presence_and_balance() -> None:
     probabilities = np.array([[0.95, 0.05, 0], [0.6, 0.4, 0], [0.02, 0.98, 0], [0.95, 0.05, 0]])
     verdict = judge(probabilities, np.full(3, 1 / 3))
     assert verdict.confident == 0.75
     assert verdict.classes_present == pytest.approx(2 / 3)
     assert verdict.imbalance == pytest.approx((0.75 - 1 / 3 + 1 / 3 + 1 / 3 - 0.25) / 2)
+
+
+def test_classes_without_training_rows_are_not_missed() -> None:
+    probabilities = np.array([[0.95, 0.05, 0], [0.05, 0.95, 0]])
+    assert judge(probabilities, np.array([0.5, 0.5, 0])).classes_present == 1.0
+    assert judge(probabilities, np.array([0.5, 0.25, 0.25])).classes_present == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_sets_too_small_for_a_distance_are_refused_in_words(rows: int) -> None:
+    with pytest.raises(ValueError, match="needs two blocks of two rows"):
+        kernel_distance(REAL[:rows], REAL[:100])
+    with pytest.raises(ValueError, match="no 3 neighbours"):
+        precision_recall(REAL[:100], REAL[:rows])
+
+
+def test_four_rows_are_enough_for_every_distance() -> None:
+    estimate = kernel_distance(REAL[:4], REAL[4:8])
+    assert np.isfinite(estimate).all()
+    assert precision_recall(REAL[:4], REAL[:4]) == (1.0, 1.0)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
+from sparkgen.config.options import check_options
 from sparkgen.config.strict import Strict
-from sparkgen.models.contract import EncoderDecoder, GenerativeModel
-from sparkgen.models.discovery import model_module, model_names, save_model
+from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel
+from sparkgen.models.discovery import model_module, model_names, outline, save_model
 from sparkgen.noise import Stream, row_noise, row_noises
 
 EXPERIMENTS = Path(__file__).parents[2] / "conf" / "experiments"
@@ -59,6 +60,24 @@ def test_a_model_builds_and_every_term_is_one_finite_number_a_row(
     for term in terms.values():
         assert tuple(term.shape) == (3,)
         assert np.isfinite(np.asarray(term)).all()
+
+
+@every_model
+def test_an_outline_says_of_a_model_what_the_model_says(name: str, build: Callable) -> None:
+    options = options_of(name)
+    outlined = outline(name, options, DataSpec((8, 8, 1), 10))
+    model = build(name, **options)
+    for said in ("conditional", "generate_options", "generate_ranges", "loss_names"):
+        assert getattr(outlined, said) == getattr(model, said)
+    assert set(outlined.optimizer_groups()) == set(model.optimizer_groups())
+    assert set(outlined.likelihoods(samples=1)) == set(model.likelihoods(samples=1))
+
+
+@every_model
+def test_the_defaults_of_a_model_are_options_that_it_takes(name: str) -> None:
+    model = outline(name, options_of(name), DataSpec((8, 8, 1), 10))
+    check_options(model.generate_options, model.generate_options, model.generate_ranges, model=name)
+    assert set(model.generate_ranges) <= set(model.generate_options)
 
 
 @every_model

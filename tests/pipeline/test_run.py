@@ -48,7 +48,9 @@ def own(experiment, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_pipeline_runs_from_source_to_samples_and_again(own, spark: SparkSession) -> None:
+def test_the_pipeline_runs_from_source_to_samples_and_again(
+    own, spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
     request = own()
     first = run.run(request, spark)
     assert {step: set(result) for step, result in first.items()} == RESULT_KEYS
@@ -73,6 +75,7 @@ def test_the_pipeline_runs_from_source_to_samples_and_again(own, spark: SparkSes
     assert second["promote"]["champion"] == "models:/tiny/1"
     assert second["promote"]["reasons"][0].endswith("is above max 1e-06")
     assert second["sample"] == first["sample"]
+    assert "the champion models:/tiny/1 is sampled" in caplog.text
 
 
 @pytest.mark.slow

@@ -15,12 +15,14 @@ SaveModel = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def saved_model(tmp_path_factory: pytest.TempPathFactory) -> SaveModel:
-    """`saved_model(name, **options)`: the folder of a model for 8 by 8 grey images, 10 classes."""
+    """`saved_model(name, **options)`: the folder of a model for 8 by 8 grey images, 10 classes,
+    of which training saw `seen`.
+    """
 
-    def save(name: str, **options: Any) -> Path:
+    def save(name: str, seen: tuple[int, ...] | None = None, **options: Any) -> Path:
         keras.utils.set_random_seed(0)
         folder = tmp_path_factory.mktemp("model")
-        model = build_model(name, options, DataSpec((8, 8, 1), 10))
+        model = build_model(name, options, DataSpec((8, 8, 1), 10, seen))
         save_model(folder, model, name=name, options=options)
         return folder
 

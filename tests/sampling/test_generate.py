@@ -44,14 +44,38 @@ def test_a_conditional_model_is_given_the_labels(conditional_vae: Path) -> None:
 
 
 def test_labels_come_in_turn() -> None:
-    assert default_labels([0, 9, 10, 21], 10).tolist() == [0, 9, 0, 1]
+    assert default_labels([0, 9, 10, 21], range(10)).tolist() == [0, 9, 0, 1]
+    assert default_labels([0, 1, 2, 3, 4], (1, 5, 6)).tolist() == [1, 5, 6, 1, 5]
 
 
 def test_ids_and_labels_that_cannot_be_are_refused(model: GenerativeModel) -> None:
     with pytest.raises(RequestError, match="ids from 0, found -1"):
         generate_rows(model, [4, -1], None, RECIPE)
-    with pytest.raises(RequestError, match="labels from 0 to 9, found 10"):
+    with pytest.raises(RequestError, match="no labels for a model that is not conditional"):
+        generate_rows(model, [4], [3], RECIPE)
+    with pytest.raises(RequestError, match="a seed from 0"):
+        generate_rows(model, [4], None, RECIPE._replace(seed=-1))
+    with pytest.raises(RequestError, match="batch_rows from 1"):
+        generate_rows(model, [4], None, RECIPE._replace(batch_rows=0))
+    with pytest.raises(RequestError, match=r"sampling\.options among none"):
+        generate_rows(model, [4], None, RECIPE._replace(options={"steps": 3}))
+
+
+def test_labels_that_training_did_not_see_are_refused(conditional_vae: Path) -> None:
+    model = unpack(pack(conditional_vae))
+    with pytest.raises(RequestError, match=r"labels among 0, 1, .*, 9, .* found 10"):
         generate_rows(model, [4], [10], RECIPE)
+
+
+def test_a_model_that_saw_some_labels_is_asked_for_those_only(saved_model) -> None:
+    """The spec with its labels travels in model.json; one without them has seen all."""
+    folder = saved_model("variational.vae", seen=(1, 5), latent=2, hidden=[8], conditional=True)
+    model = unpack(pack(folder))
+    assert model.spec.labels == (1, 5)
+    in_turn = generate_rows(model, range(4), None, RECIPE)
+    assert np.array_equal(in_turn, generate_rows(model, range(4), [1, 5, 1, 5], RECIPE))
+    with pytest.raises(RequestError, match="labels among 1, 5, those of the training rows"):
+        generate_rows(model, [0], [2], RECIPE)
 
 
 def test_a_diverged_model_is_no_source_of_samples(conditional_vae: Path) -> None:

@@ -204,9 +204,11 @@ def test_a_file_of_large_pictures_has_fewer_of_them() -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"options": {"stepz": 3}}, "sampling.options among none, found stepz"),
-        ({"label": 10}, "sampling.label from 0 to 9, found 10"),
-        ({"seed": 2**63}, "sampling.seed up to"),
+        (
+            {"options": {"stepz": 3}},
+            "sampling.options among none, those of reconstruction.dense_autoencoder, found stepz",
+        ),
+        ({"label": 3}, "no sampling.label for reconstruction.dense_autoencoder, which is not cond"),
     ],
 )
 def test_a_request_that_the_model_cannot_serve_is_refused(
@@ -214,3 +216,52 @@ def test_a_request_that_the_model_cannot_serve_is_refused(
 ) -> None:
     with pytest.raises(RequestError, match=line):
         check(packed, CONFIG.model_copy(update=change))
+
+
+def test_the_label_is_one_of_the_training_rows(conditional_vae: Path, saved_model) -> None:
+    with pytest.raises(RequestError, match=r"sampling\.label among 0, 1, .*, 9, .* found 10"):
+        check(pack(conditional_vae), CONFIG.model_copy(update={"label": 10}))
+    some = saved_model("variational.vae", seen=(1, 5), latent=2, hidden=[8], conditional=True)
+    check(pack(some), CONFIG.model_copy(update={"label": 5}))
+    with pytest.raises(RequestError, match=r"sampling\.label among 1, 5, .* found 2"):
+        check(pack(some), CONFIG.model_copy(update={"label": 2}))
+
+
+def test_a_set_without_a_label_has_the_labels_of_the_training_rows_in_turn(
+    make: Make, saved_model
+) -> None:
+    some = saved_model("variational.vae", seen=(1, 5), latent=2, hidden=[8], conditional=True)
+    made = make(model=pack(some), config=CONFIG.model_copy(update={"count": 7}))
+    table = pq.read_table(sorted(Path(made.uri).glob("*.parquet")))
+    assert table["label"].to_pylist() == [1, 5, 1, 5, 1, 5, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"guidence": 2.0}, "found guidence: did you mean guidance?"),
+        ({"guidance": True}, "guidance of the type of its default 1.0, found True"),
+        ({"guidance": -1}, "guidance from 0, found -1"),
+        ({"steps": 2.5}, "steps of the type of its default 3, found 2.5"),
+        ({"steps": 0}, "steps from 1 to 20, found 0"),
+        ({"steps": 21}, "steps from 1 to 20, found 21"),
+    ],
+)
+def test_an_option_of_no_such_name_type_or_range_is_refused(
+    diffusion: PortableModel, options: dict, line: str
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        check(diffusion, CONFIG.model_copy(update={"options": options}))
+    assert line in str(refused.value)
+
+
+def test_options_in_their_ranges_are_taken_and_a_whole_number_for_a_float(
+    diffusion: PortableModel,
+) -> None:
+    check(diffusion, CONFIG.model_copy(update={"options": {"guidance": 2, "steps": 20}}))
+
+
+@pytest.fixture(scope="module")
+def diffusion(saved_model) -> PortableModel:
+    options = {"channels": [8], "steps": 20, "sampling_steps": 3, "embedding": 8}
+    return pack(saved_model("diffusion.ddpm", conditional=True, **options))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Seed, Strict
 
 
 class LibsvmSource(Strict):
@@ -98,7 +98,7 @@ class DatasetConfig(Strict):
     """Rows a file, about, where `shards` is not given; fewer where they would exceed 256 MiB."""
     lanes: Annotated[int, Field(gt=0)] = 8
     """The number of streams that training reads side by side; worker counts must divide it."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Above this share of bad records the ingest fails and no version appears."""
 
@@ -112,6 +112,14 @@ class DatasetConfig(Strict):
         height, width, channels = self.shape
         if min(height, width) < 1 or channels not in (1, 3):
             raise ValueError(f"shape must be [height, width, 1 or 3], found {list(self.shape)}")
+        classes = len(self.class_names)
+        if self.labels is not None and not set(self.labels) <= set(range(classes)):
+            raise ValueError(
+                f"labels must be numbers of class_names, 0 to {classes - 1}, found "
+                f"{list(self.labels)}"
+            )
+        if self.labels == ():
+            raise ValueError("labels must name a class; leave the key out for all")
         if self.shards is not None and self.shards % self.lanes:
             raise ValueError(
                 f"shards must be a multiple of the {self.lanes} lanes, found {self.shards}"

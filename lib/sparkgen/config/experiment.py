@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Seed, Strict
 
 
 class ModelConfig(Strict):
@@ -100,7 +100,7 @@ class TrainingConfig(Strict):
     """Rows of a global batch, over all workers; a multiple of the dataset's lanes."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
     """Stop after this many steps in all, also in mid-epoch."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     optimizer: OptimizerConfig = OptimizerConfig()
     optimizers: dict[str, OptimizerConfig] = {}
     """By group, for models with several optimizers; a group not named here takes `optimizer`."""
@@ -124,6 +124,10 @@ class TrainingConfig(Strict):
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
 
 
+LEAST_JUDGED = 4
+"""Samples and rows that figures of a judge need: each has its third neighbour among the others."""
+
+
 class EvaluationConfig(Strict):
     """What the evaluate job computes on the whole test split."""
 
@@ -131,18 +135,26 @@ class EvaluationConfig(Strict):
     likelihood_samples: Annotated[int, Field(gt=0)] = 50
     """Importance samples a row of bounds that have them."""
     batch_rows: Annotated[int, Field(gt=0)] = 100
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     samples: Annotated[int, Field(ge=0)] = 500
     """Samples made for the yardstick: memorisation, and with a judge KID, FID and the others."""
     judge: str | None = None
     """The experiment of the classifier whose champion judges samples and gives their features."""
+
+    @model_validator(mode="after")
+    def _are_enough_to_judge(self) -> "EvaluationConfig":
+        if self.judge is not None and 0 < self.samples < LEAST_JUDGED:
+            raise ValueError(
+                f"with a judge samples must be 0, or {LEAST_JUDGED} or more, found {self.samples}"
+            )
+        return self
 
 
 class SamplingConfig(Strict):
     """What the sample job makes."""
 
     count: Annotated[int, Field(gt=0)] = 100
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     label: Annotated[int, Field(ge=0)] | None = None
     """The label of every sample of a conditional model; None: labels in turn."""
     options: dict[str, Any] = {}

@@ -1,15 +1,32 @@
 """Requests from YAML files and `--set`, or one line on what is wrong with them."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.config.keys import meant_key, written_key
+from sparkgen.config.nearest import nearest
+from sparkgen.config.overrides import override
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import RequestError
 
 Config = TypeVar("Config", bound=BaseModel)
+
+
+class FileKind(NamedTuple):
+    """A kind of file: its name, the keys that only it has, and the command that takes it."""
+
+    name: str
+    marks: frozenset[str]
+    command: str
+
+
+DATASET = FileKind("a dataset", frozenset({"source", "class_names"}), "sparkgen ingest")
+EXPERIMENT = FileKind("an experiment", frozenset({"model", "training"}), "sparkgen run")
 
 
 def load_experiment(
@@ -33,12 +50,15 @@ def load_experiment(
     Raises:
         RequestError: a file that is not there, an unknown key, a wrong type, a wrong value.
     """
-    experiment = _read(Path(path))
+    from sparkgen.config.yaml_text import read_mapping
+
+    experiment = read_mapping(Path(path))
+    _refuse(DATASET, experiment, path, wanted=EXPERIMENT)
     conf = Path(path).resolve().parent.parent
     if isinstance(experiment.get("dataset"), str):
-        experiment["dataset"] = _read(conf / "datasets" / f"{experiment['dataset']}.yaml")
+        experiment["dataset"] = read_mapping(conf / "datasets" / f"{experiment['dataset']}.yaml")
     experiment["environment"] = _environment(conf, env, root)
-    values = _place_sources(_override(experiment, overrides))
+    values = _place_sources(override(experiment, overrides))
     return parse(ExperimentConfig, values, source=str(path))
 
 
@@ -50,9 +70,13 @@ def load_dataset(
     root: str | None = None,
 ) -> DatasetRequest:
     """The request of a dataset file in `conf/datasets`; arguments as for `load_experiment`."""
+    from sparkgen.config.yaml_text import read_mapping
+
+    dataset = read_mapping(Path(path))
+    _refuse(EXPERIMENT, dataset, path, wanted=DATASET)
     conf = Path(path).resolve().parent.parent
-    request = {"dataset": _read(Path(path)), "environment": _environment(conf, env, root)}
-    return parse(DatasetRequest, _place_sources(_override(request, overrides)), source=str(path))
+    request = {"dataset": dataset, "environment": _environment(conf, env, root)}
+    return parse(DatasetRequest, _place_sources(override(request, overrides)), source=str(path))
 
 
 def load_environment(
@@ -62,8 +86,14 @@ def load_environment(
     overrides: tuple[str, ...] = (),
     root: str | None = None,
 ) -> EnvironmentConfig:
-    """An environment of the folder `conf`; arguments as for `load_experiment`."""
-    values = _override({"environment": _environment(Path(conf), env, root)}, overrides)
+    """An environment of the folder `conf`; arguments as for `load_experiment`.
+
+    Overrides of other sections of a request say nothing of it and are passed over.
+    """
+    values = override({"environment": _environment(Path(conf), env, root)}, overrides)
+    for section in values:
+        if section not in ExperimentConfig.model_fields:
+            raise _unknown(ExperimentConfig, (section,), "--set")
     return parse(EnvironmentConfig, values["environment"], source=env)
 
 
@@ -72,27 +102,58 @@ def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        found = first["input"] if not isinstance(first["input"], dict) else "a mapping"
-        if first["type"] == "extra_forbidden":
-            raise RequestError(
-                f"only known keys in {source}", found=key, mend="remove it or correct its name"
-            ) from None
-        if first["type"] == "value_error":  # our own validators, which say it all
-            raise RequestError(
-                f"values that fit together in {source}",
-                found=key if first["loc"] else "values that do not",
-                mend=str(first["ctx"]["error"]),
-            ) from None
-        raise RequestError(
-            f"a valid {key} in {source}", found=repr(found), mend=first["msg"]
-        ) from None
+        # A key that is missing may be there under a misspelt name.
+        errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise _refusal(kind, errors[0], source) from None
+
+
+def _refusal(kind: type[BaseModel], first: Any, source: str) -> RequestError:
+    if first["type"] == "extra_forbidden":
+        return _unknown(kind, first["loc"], source)
+    key = written_key(kind, first["loc"])
+    if first["type"] == "missing":
+        return RequestError(f"{key} in {source}", found="none", mend="set it")
+    found = "a mapping" if isinstance(first["input"], dict) else _short(first["input"])
+    if first["type"] != "value_error":
+        unquoted = first["type"] == "string_type" and first["input"] is not None
+        mend = first["msg"] + ("; put it in quotes" if unquoted else "")
+        return RequestError(f"a valid {key} in {source}", found=found, mend=mend)
+    mend = str(first["ctx"]["error"])  # of our own validators, which say it all
+    if key:
+        return RequestError(f"a valid {key} in {source}", found=found, mend=mend)
+    return RequestError(
+        f"values that fit together in {source}", found="values that do not", mend=mend
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _unknown(kind: type[BaseModel], place: Sequence[Any], source: str) -> RequestError:
+    meant = meant_key(kind, place)
+    return RequestError(
+        f"only known keys in {source}",
+        found=written_key(kind, place),
+        mend=f"did you mean {meant}?" if meant else "remove it or correct its name",
+    )
 
 
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:
-    values = _read(conf / "environments" / f"{env}.yaml")
+    from sparkgen.config.yaml_text import read_mapping
+
+    values = read_mapping(conf / "environments" / f"{env}.yaml")
     return {**values, "root": root} if root is not None else values
+
+
+def _refuse(other: FileKind, values: dict[str, Any], path: str | Path, *, wanted: FileKind) -> None:
+    if other.marks & set(values) and not wanted.marks & set(values):
+        raise RequestError(
+            f"the file of {wanted.name}",
+            found=f"{path}, the file of {other.name}",
+            mend=f"{other.command} takes it",
+        )
 
 
 def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
@@ -103,51 +164,12 @@ def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
         return values
     data = str(environment.get("data", EnvironmentConfig().data))
     for key, value in source.items():
-        if isinstance(value, str) and value.startswith("{data}"):
+        if not isinstance(value, str):
+            continue
+        if value.startswith("{data}"):
             source[key] = data + value.removeprefix("{data}")
-    return values
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        there = sorted(p.name for p in path.parent.glob("*.yaml"))
-        raise RequestError(
-            f"a readable file {path}",
-            found=type(error).__name__,
-            mend=f"choose one of {', '.join(there)}" if there else "give the path of a YAML file",
-        ) from None
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RequestError(f"YAML in {path}", found=str(error), mend="correct the file") from None
-    if not isinstance(values, dict):
-        raise RequestError(f"a mapping in {path}", found=type(values).__name__, mend="see conf/")
-    return values
-
-
-def _override(values: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
-    import yaml
-
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals or not all(key.split(".")):
+        elif (name := re.match(r"\{(\w+)\}", value)) and nearest(name[1], ["data", "root"]):
             raise RequestError(
-                "--set dotted.key=value", found=override, mend="e.g. --set training.epochs=3"
+                f"{{data}} at the start of dataset.source.{key}", found=name[0], mend="correct it"
             )
-        *parents, last = key.split(".")
-        section = values
-        for parent in parents:
-            section = section.setdefault(parent, {})
-            if not isinstance(section, dict):
-                raise RequestError(
-                    f"a section at {parent}", found=repr(section), mend=f"correct the key {key}"
-                )
-        try:
-            section[last] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            section[last] = text
     return values

@@ -1,9 +1,14 @@
 """The base of every section: unknown keys and wrong types are refused."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What every generator of random numbers takes, Keras' and scikit-learn's among them."""
 
 
 class Strict(BaseModel):
-    """A section that refuses unknown keys and does not turn one type into another."""
+    """A section that refuses unknown keys and numbers that are not finite, and changes no types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

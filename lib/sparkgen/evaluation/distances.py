@@ -52,6 +52,8 @@ def kernel_distance(x_NF: Features, y_MF: Features, *, block_rows: int = 250) ->
         block_rows: rows of each set in a block; at most a tenth of the smaller set.
     """
     rows = min(len(x_NF), len(y_MF))
+    if rows < 4:
+        raise ValueError(f"a kernel distance needs two blocks of two rows, found {rows} rows")
     block_rows = max(2, min(block_rows, rows // LEAST_BLOCKS))
     blocks = [
         _unbiased_mmd2(x_NF[i : i + block_rows], y_MF[i : i + block_rows])

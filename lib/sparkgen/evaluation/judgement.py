@@ -15,7 +15,7 @@ class Judgement(NamedTuple):
     confident: float
     """Samples given one class with a probability over 0.9."""
     classes_present: float
-    """Classes that are the likeliest of at least one sample."""
+    """Of the classes of the training set, those that are the likeliest of at least one sample."""
     imbalance: float
     """Total variation between the samples' classes and the training set's, 0 for the same."""
 
@@ -31,6 +31,6 @@ def judge(probabilities_NK: Features, expected_K: Features) -> Judgement:
     share_K = np.bincount(probabilities_NK.argmax(1), minlength=classes) / len(probabilities_NK)
     return Judgement(
         confident=float((probabilities_NK.max(1) > CONFIDENT).mean()),
-        classes_present=float((share_K > 0).mean()),
+        classes_present=float((share_K > 0)[expected_K > 0].mean()),
         imbalance=float(np.abs(share_K - expected_K).sum() / 2),
     )

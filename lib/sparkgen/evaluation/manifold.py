@@ -50,5 +50,7 @@ def squared_distances(x_NF: Features, y_MF: Features) -> Features:
 
 def _radius(x_NF: Features, neighbours: int) -> Features:
     """The squared distance of every point to its k-th neighbour, itself not counted: (N,)."""
+    if len(x_NF) <= neighbours:
+        raise ValueError(f"a set of {len(x_NF)} rows has no {neighbours} neighbours of each")
     squares = squared_distances(x_NF, x_NF)
     return np.partition(squares, neighbours, axis=1)[:, neighbours]

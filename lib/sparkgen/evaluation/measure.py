@@ -66,6 +66,18 @@ def measure(
             yield Measured(name, RECONSTRUCTION, metric(_array(x), _array(x_hat))[:count])
 
 
+def measured_names(model: GenerativeModel, class_names: Sequence[str]) -> set[str]:
+    """The figures that there can be of a model, which may be an outline; see `measure`."""
+    names = {*model.loss_names, *model.metric_names}
+    if isinstance(model, EncoderDecoder):
+        names |= {"mse", "binary_crossentropy"}
+    if isinstance(model, Classifier):
+        names |= {f"accuracy_{name}" for name in figure_names(class_names)}
+    for name in model.likelihoods(samples=1):
+        names |= {f"{name}_nats", f"{name}_bits_per_dim"}
+    return names
+
+
 def by_class(
     measured: Measured, labels: npt.NDArray[np.int32], class_names: Sequence[str]
 ) -> Iterator[Measured]:

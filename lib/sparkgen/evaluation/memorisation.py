@@ -3,18 +3,22 @@
 A copy lies far nearer to one training row than to the next ones. So for each sample the distance to
 its nearest training row is divided by the mean distance to its k nearest (the ratio that Carlini et
 al., "Extracting Training Data from Diffusion Models", 2023, test for copies): near 0 for a copy,
-near 1 for an image of its own, blurred ones too. What is usual is read off held-out images.
+near 1 for an image of its own, blurred ones too. What is usual is read off held-out images; one that
+is also a training row says nothing of it.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sparkgen.evaluation.distances import Features
 from sparkgen.evaluation.manifold import squared_distances
 
 NEIGHBOURS = 50
 USUAL_QUANTILE = 0.01
+COPY_DISTANCE = 0.5 / 255  # half a grey level of one pixel: the same image, but for rounding
+COPY_RATIO = 0.01  # a copy, whatever the held-out images are like
 QUERY_ROWS = 250  # searched at once; more take memory for their distances and are no faster
 
 
@@ -22,11 +26,14 @@ class Memorisation(NamedTuple):
     """How near samples and held-out images come to the training set."""
 
     memorised: float
-    """The share of samples whose ratio lies under that of 99 % of the held-out images."""
+    """The share of samples that are copies, or whose ratio lies under that of 99 % of the held-out
+    images that are no training rows."""
     nearest: float
     """Median Euclidean distance of a sample to its nearest training row, pixels in [0, 1]."""
     nearest_held_out: float
     """The same of a held-out image."""
+    held_out_duplicates: int
+    """Held-out images that are also training rows."""
 
 
 def nearest_distances(query_QD: Features, train_ND: Features, *, neighbours: int) -> Features:
@@ -50,13 +57,20 @@ def merge_nearest(parts: list[Features], *, neighbours: int) -> Features:
 
 def memorisation(samples_QK: Features, held_out_RK: Features) -> Memorisation:
     """The verdict from both sets' nearest distances, ascending, as `merge_nearest` gives them."""
-    ratio_Q, ratio_R = copy_ratio(samples_QK), copy_ratio(held_out_RK)
-    usual = np.quantile(ratio_R, USUAL_QUANTILE)
+    ratio_Q, copied_Q, copied_R = copy_ratio(samples_QK), is_copy(samples_QK), is_copy(held_out_RK)
+    others = copy_ratio(held_out_RK[~copied_R])
+    usual = max(np.quantile(others, USUAL_QUANTILE) if len(others) else 0.0, COPY_RATIO)
     return Memorisation(
-        memorised=float((ratio_Q < usual).mean()),
+        memorised=float((copied_Q | (ratio_Q < usual)).mean()),
         nearest=float(np.median(samples_QK[:, 0])),
         nearest_held_out=float(np.median(held_out_RK[:, 0])),
+        held_out_duplicates=int(copied_R.sum()),
     )
+
+
+def is_copy(distances_QK: Features) -> npt.NDArray[np.bool_]:
+    """Whether the nearest training row is the image itself: (Q,)."""
+    return distances_QK[:, 0] < COPY_DISTANCE
 
 
 def copy_ratio(distances_QK: Features) -> Features:

@@ -3,6 +3,7 @@
 | figure | what it says |
 | --- | --- |
 | `memorised` | the share of samples that are nearly a training row |
+| `held_out_duplicates` | how many of the rows that it is held against are training rows too |
 | `nearest_training_row` | median distance of a sample to it; `..._held_out`: of a test row |
 | `kid`, `fid` | distance of samples and test rows in the judge's features |
 | `precision`, `recall` | how real, and how complete, the samples are in the judge's features |
@@ -12,6 +13,7 @@ The judge is a registered classifier of the same data set; its digest is in ever
 has a part in. Spark computes features file by file, and searches the whole training set.
 """
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,6 +44,23 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating[Any]]
 
+log = logging.getLogger(__name__)
+
+UNJUDGED = (
+    "memorised",
+    "held_out_duplicates",
+    "nearest_training_row",
+    "nearest_training_row_held_out",
+)
+JUDGED = (
+    "kid",
+    "fid",
+    "precision",
+    "recall",
+    "judge_confident",
+    "judge_classes_present",
+    "judge_imbalance",
+)
 JUDGE_ROWS = 250  # images a call of the judge
 
 
@@ -60,6 +79,13 @@ class Value(NamedTuple):
     value: float
     protocol: str
     standard_error: float | None = None
+
+
+def sample_figure_names(config: EvaluationConfig) -> set[str]:
+    """The figures that `appraise` gives where a request is followed."""
+    if not config.samples:
+        return set()
+    return {*UNJUDGED, *(JUDGED if config.judge is not None else ())}
 
 
 def appraise(
@@ -162,13 +188,15 @@ def _judgement(
     counts = manifest.splits["train"].label_counts
     expected = np.array([counts.get(label, 0) for label in range(classes)], np.float64)
     verdict = judge(samples.probabilities, expected / expected.sum())
+    known = int((expected > 0).sum())
+    of_classes = "share of classes" + (f", {known} of {classes}" if known < classes else "")
     return {
         "kid": Value(kid.value, kid_protocol, kid.standard_error),
         "fid": Value(frechet_distance(x, y), f"FID, {against}"),
         "precision": Value(near.precision, f"precision, 3 neighbours, {against}"),
         "recall": Value(near.recall, f"recall, 3 neighbours, {against}"),
         "judge_confident": Value(verdict.confident, f"share over {CONFIDENT}, {by}"),
-        "judge_classes_present": Value(verdict.classes_present, f"share of classes, {by}"),
+        "judge_classes_present": Value(verdict.classes_present, f"{of_classes}, {by}"),
         "judge_imbalance": Value(verdict.imbalance, f"total variation, {by}"),
     }
 
@@ -194,8 +222,19 @@ def _memorisation(
     near_QK = merge_nearest(parts, neighbours=NEIGHBOURS)
     found = memorisation(near_QK[: len(samples)], near_QK[len(samples) :])
     how = f"Euclidean, pixels in [0, 1], against {len(held_out)} held-out rows"
+    copies, left_out = found.held_out_duplicates, ""
+    if copies:
+        left_out = f", {copies} of them training rows and left out"
+        log.warning(
+            "%d of %d held-out rows are training rows too; what is usual is read off the others",
+            copies,
+            len(held_out),
+        )
     return {
-        "memorised": Value(found.memorised, f"copy ratio to {NEIGHBOURS} neighbours, {how}"),
+        "memorised": Value(
+            found.memorised, f"copy ratio to {NEIGHBOURS} neighbours, {how}{left_out}"
+        ),
+        "held_out_duplicates": Value(float(copies), how),
         "nearest_training_row": Value(found.nearest, how),
         "nearest_training_row_held_out": Value(found.nearest_held_out, how),
     }

@@ -3,11 +3,12 @@
 import hashlib
 from collections import Counter
 from fnmatch import fnmatchcase
+from urllib.parse import quote
 
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import absolute, open_uri
+from sparkgen.datasets.storage import absolute, is_remote, open_uri
 from sparkgen.errors import RequestError
 from sparkgen.ingest.folder import Found, list_folder, reachable
 
@@ -17,7 +18,8 @@ _WILD = frozenset("*?[")
 def find_files(uri: str) -> list[SourceEntry]:
     """The files that a path, a glob or a folder stands for, at least one.
 
-    Hidden files, and those that start with `_`, are not data, as Spark has it.
+    A name that is there is that file or folder, whatever letters it has; only one that is not is a
+    glob. Hidden files, and those that start with `_`, are not data, as Spark has it.
 
     Raises:
         RequestError: there are none.
@@ -56,7 +58,7 @@ def find_trees(uri: str) -> list[SourceEntry]:
         _refuse_none(uri, found)
         one = not _is_glob(uri)
         return [
-            _tree(uri if one else _scheme(uri) + f.path)
+            _tree(uri if one else _located(uri, f.path))
             if f.type == fs.FileType.Directory
             else _entry(uri, f)
             for f in sorted(found, key=lambda f: f.path)
@@ -66,7 +68,7 @@ def find_trees(uri: str) -> list[SourceEntry]:
 def _tree(uri: str) -> SourceEntry:
     files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".",))]
     _refuse_none(uri, files)
-    path = _scheme(uri) + open_uri(uri)[1]
+    path = _located(uri, open_uri(uri)[1])
     listing = "\n".join(f"{path}/{f.name} {f.size} {f.modified}" for f in files)
     digest = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
     return SourceEntry(uri=absolute(uri), size=sum(f.size for f in files), modified=digest)
@@ -74,14 +76,10 @@ def _tree(uri: str) -> SourceEntry:
 
 def _matches(uri: str) -> tuple[fs.FileSystem, list[fs.FileInfo]]:
     """What stands at a path, or all that matches a glob."""
-    if not _is_glob(uri):
-        filesystem, path = open_uri(uri)
-        return filesystem, [filesystem.get_file_info(path)]
-    parts = uri.split("/")
-    first = next(i for i, part in enumerate(parts) if _WILD & set(part))
-    filesystem, path = open_uri("/".join(parts[:first]) or ("/" if first else "."))
+    base, patterns = _split(uri)
+    filesystem, path = open_uri(base)
     found = [filesystem.get_file_info(path)]
-    for pattern in parts[first:]:
+    for pattern in patterns:
         folders = [f.path for f in found if f.type == fs.FileType.Directory]
         inside = [f for p in folders for f in filesystem.get_file_info(fs.FileSelector(p))]
         found = [
@@ -93,11 +91,8 @@ def _matches(uri: str) -> tuple[fs.FileSystem, list[fs.FileInfo]]:
 
 
 def _is_glob(uri: str) -> bool:
-    """Whether a path has wild cards, and is not itself the path of something."""
-    if not _WILD & set(uri):
-        return False
-    filesystem, path = open_uri(uri)
-    return bool(filesystem.get_file_info(path).type == fs.FileType.NotFound)
+    """Whether a path has wild cards that are no letters of something that is there."""
+    return bool(_split(uri)[1])
 
 
 def _is_hidden(path: str, marks: tuple[str, ...]) -> bool:
@@ -114,13 +109,26 @@ def _refuse_none(uri: str, found: list[fs.FileInfo] | list[Found]) -> None:
         )
 
 
-def _scheme(uri: str) -> str:
-    """What stands before a path of pyarrow to make it a URI again."""
-    scheme = uri.partition("://")[0] + "://" if "://" in uri else ""
-    return "" if scheme == "file://" else scheme
+def _split(uri: str) -> tuple[str, list[str]]:
+    """The part of a URI that is there or has no wild card, and the parts after it."""
+    parts = uri.split("/")
+    for number, part in enumerate(parts):
+        if _WILD & set(part) and not _is_there("/".join(parts[: number + 1])):
+            return "/".join(parts[:number]) or ("/" if number else "."), parts[number:]
+    return uri, []
+
+
+def _is_there(uri: str) -> bool:
+    filesystem, path = open_uri(uri)
+    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)
+
+
+def _located(uri: str, path: str) -> str:
+    """The URI of a path that pyarrow found by a URI; paths within a remote storage come unquoted."""
+    return f"{uri.partition('://')[0]}://{quote(path)}" if is_remote(uri) else path
 
 
 def _entry(uri: str, info: fs.FileInfo) -> SourceEntry:
     return SourceEntry(
-        uri=_scheme(uri) + info.path, size=int(info.size), modified=str(info.mtime_ns or "")
+        uri=_located(uri, info.path), size=int(info.size), modified=str(info.mtime_ns or "")
     )

@@ -53,7 +53,7 @@ class LatentDensity(keras.layers.Layer):
 
         kind = "diag" if self.kind == "diagonal" else "full"
         # The latents of a narrow autoencoder have dead units; 1e-6 is scikit-learn's own floor.
-        mixture = GaussianMixture(self.components, covariance_type=kind, random_state=seed % 2**32)
+        mixture = GaussianMixture(self.components, covariance_type=kind, random_state=seed)
         mixture.fit(np.asarray(latents_NZ, np.float64))
         covariances = mixture.covariances_
         if kind == "diag":

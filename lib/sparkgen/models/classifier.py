@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from sparkgen.config.options import Range
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
@@ -34,6 +35,11 @@ class Classifier(GenerativeModel):
         "total_variation": 0.05,
     }
     """Ascent steps; root mean square of one step, in pixel range [0, 1]; the regulariser's weight."""
+    generate_ranges: ClassVar[dict[str, Range]] = {
+        "steps": Range(0),
+        "step_size": Range(0),
+        "total_variation": Range(0),
+    }
 
     body: Network
 

@@ -23,6 +23,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from sparkgen.config.options import Range
 from sparkgen.layers.density import LatentDensity
 from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.noise import NoiseSpec
@@ -40,6 +41,13 @@ class DataSpec(NamedTuple):
     """(height, width, channels)."""
     classes: int
     """Labels are 0 .. classes - 1."""
+    seen: tuple[int, ...] | None = None
+    """The labels that training rows have, ascending; None: all of them."""
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The labels that can be asked for."""
+        return tuple(range(self.classes)) if self.seen is None else self.seen
 
     @property
     def size(self) -> int:
@@ -98,6 +106,8 @@ class GenerativeModel(keras.Model):
     """The noises of one row in training and validation."""
     generate_options: ClassVar[Mapping[str, Any]] = {}
     """Options of `generate` with their defaults; plain values, so that they travel as JSON."""
+    generate_ranges: ClassVar[Mapping[str, Range]] = {}
+    """The ranges of options that have one."""
     conditional: bool = False
     """Whether `generate` needs labels."""
     loss_names: tuple[str, ...] = ()

@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.load import parse
+from sparkgen.config.nearest import choose
 from sparkgen.datasets.files import digest
+from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel, empty_batch
@@ -30,9 +32,7 @@ def model_names() -> list[str]:
 def model_module(name: str) -> ModuleType:
     """The file of a model; a `RequestError` where there is none."""
     if name not in model_names():
-        raise RequestError(
-            "a known model", found=repr(name), mend=f"choose one of {', '.join(model_names())}"
-        )
+        raise RequestError("a known model", found=repr(name), mend=choose(name, model_names()))
     return importlib.import_module(f"sparkgen.models.{name}")
 
 
@@ -49,19 +49,49 @@ def build_model(
     Raises:
         RequestError: unknown model, unknown or wrong options, or a shape the model cannot take.
     """
-    config = model_config(name, options)
-    model = cast(GenerativeModel, model_module(name).build(config, spec))
     density = density or DensityConfig()
+    model = _made(name, options, spec, density)
     if isinstance(model, EncoderDecoder):
         model.set_density(density.kind, density.components)
-    elif density.kind != "prior":
+    model(empty_batch(spec, model.training_noise))
+    return model
+
+
+def outline(
+    name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig | None = None
+) -> GenerativeModel:
+    """A model without variables, made in milliseconds: what kind it is, its terms and its options.
+
+    No device is touched, so workers of this machine find its memory free.
+
+    Raises:
+        RequestError: as `build_model`.
+    """
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        return _made(name, options, spec, density or DensityConfig())
+
+
+def _made(
+    name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig
+) -> GenerativeModel:
+    config = model_config(name, options)
+    model = cast(GenerativeModel, model_module(name).build(config, spec))
+    if density.kind != "prior" and not isinstance(model, EncoderDecoder):
         raise RequestError(
             f"density.kind prior for {name}, which has no latents",
             found=density.kind,
             mend="remove the density section",
         )
-    model(empty_batch(spec, model.training_noise))
     return model
+
+
+def spec_of(manifest: Manifest) -> DataSpec:
+    """What a model must know of a dataset version."""
+    counts, classes = manifest.split("train").label_counts, len(manifest.class_names)
+    seen = tuple(label for label in range(classes) if counts.get(label))
+    return DataSpec(tuple(manifest.shape), classes, seen if 0 < len(seen) < classes else None)
 
 
 def save_model(
@@ -79,7 +109,7 @@ def save_model(
     description = {
         "name": name,
         "options": options,
-        "spec": {"shape": list(model.spec.shape), "classes": model.spec.classes},
+        "spec": _described(model.spec),
         "density": (density or DensityConfig()).model_dump(mode="json"),
         # For readers that do not build the model, such as the registry's signature.
         "parameters": _parameters(model),
@@ -87,6 +117,8 @@ def save_model(
         "generate_options": dict(model.generate_options),
         "weights_sha256": digest((folder / WEIGHTS_FILE).read_bytes()),
     }
+    if model.generate_ranges:
+        description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
     (folder / MODEL_FILE).write_bytes(seal(description))
 
 
@@ -119,7 +151,7 @@ def _build_described(description: Description, called: str) -> GenerativeModel:
         return build_model(
             description.name,
             description.options,
-            DataSpec(spec.shape, spec.classes),
+            DataSpec(spec.shape, spec.classes, spec.seen),
             parse(DensityConfig, description.density, source="density"),
         )
     except (RequestError, ValueError) as error:
@@ -131,6 +163,11 @@ def _build_described(description: Description, called: str) -> GenerativeModel:
             found=f"{description.name} without {line}",
             mend="train it again, or use the release of sparkgen that trained it",
         ) from error
+
+
+def _described(spec: DataSpec) -> dict[str, Any]:
+    seen = {} if spec.seen is None else {"seen": list(spec.seen)}
+    return {"shape": list(spec.shape), "classes": spec.classes, **seen}
 
 
 def _parameters(model: GenerativeModel) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparkgen.datasets.files import digest
-from sparkgen.datasets.sealed import unseal
+from sparkgen.datasets.sealed import SEAL, unseal
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import ModelError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
+GUARDS = ("weights_sha256", "generate_ranges", SEAL)
 
 
 class Spec(BaseModel):
@@ -36,6 +37,8 @@ class Spec(BaseModel):
 
     shape: tuple[int, int, int]
     classes: int
+    seen: tuple[int, ...] | None = None
+    """The labels of its training rows; None: all classes."""
 
 
 class Description(BaseModel):
@@ -50,6 +53,8 @@ class Description(BaseModel):
     parameters: int = 0
     conditional: bool
     generate_options: dict[str, Any]
+    generate_ranges: dict[str, tuple[float | None, float | None]] = {}
+    """The least and the most that an option may be."""
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """None: the model was saved by a release that did not note it."""
 
@@ -72,8 +77,13 @@ class PortableModel(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """16 hex digits of the SHA-256 of the model: the same for the same model."""
-        return hashlib.sha256(self.description_json + self.weights).hexdigest()[:16]
+        """16 hex digits of the SHA-256 of the model: the same for the same model.
+
+        What only guards the two files, or how they are used, does not enter.
+        """
+        known = {k: v for k, v in self.description.items() if k not in GUARDS}
+        text = json.dumps(known, indent=1, sort_keys=True)
+        return hashlib.sha256(text.encode() + self.weights).hexdigest()[:16]
 
 
 def pack(folder: str | Path, *, called: str | None = None) -> PortableModel:

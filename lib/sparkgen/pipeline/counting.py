@@ -163,14 +163,12 @@ def _unpack(data: bytes) -> "Statistics":
 def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedModel":
     import keras
 
-    from sparkgen.models.contract import DataSpec
     from sparkgen.models.counted import CountedModel
-    from sparkgen.models.discovery import build_model
+    from sparkgen.models.discovery import build_model, spec_of
 
-    keras.utils.set_random_seed(experiment.training.seed % 2**32)
-    manifest, config = version.manifest, experiment.model
-    spec = DataSpec(tuple(manifest.shape), len(manifest.class_names))
-    model = build_model(config.name, config.options, spec, experiment.density)
+    keras.utils.set_random_seed(experiment.training.seed)
+    config = experiment.model
+    model = build_model(config.name, config.options, spec_of(version.manifest), experiment.density)
     if not isinstance(model, CountedModel):
         raise RequestError(
             f"training.method gradient for {config.name}, which has no counts",

@@ -6,8 +6,10 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
 from sparkgen.pipeline.model import fetch, naming
+from sparkgen.pipeline.preflight import check_held_out
 from sparkgen.pipeline.version import version_by_id
-from sparkgen.pipeline.yardstick import sample_figures
+from sparkgen.pipeline.yardstick import appraised, judge_of, sample_figures
+from sparkgen.sampling.job import check
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach
@@ -47,15 +49,19 @@ def figures_of(
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version, and of its samples."""
     dataset = version_by_id(experiment, dataset_version)
+    check_held_out(experiment, dataset.manifest)
+    judge, packed = judge_of(experiment), fetch(experiment, version)
+    if experiment.evaluation.samples:
+        check(packed, appraised(experiment))
     with naming(version):
         figures = evaluate(
             spark,
-            fetch(experiment, version),
+            packed,
             experiment.evaluation,
             version_uri=dataset.uri,
             manifest=dataset.manifest,
         )
-    return figures | sample_figures(experiment, version, spark, dataset=dataset)
+    return figures | sample_figures(experiment, version, spark, dataset=dataset, judge=judge)
 
 
 def log_figures(

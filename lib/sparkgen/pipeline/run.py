@@ -1,12 +1,18 @@
 """All steps in a row, from the source to a sample set."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
+from sparkgen.errors import NotPromoted
 from sparkgen.pipeline import evaluate, ingest, promote, sample, train
+from sparkgen.pipeline.preflight import check_held_out, check_rows
+from sparkgen.pipeline.version import newest_version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -24,12 +30,34 @@ def run(
 
     Returns:
         The results of `ingest`, `train`, `evaluate`, `promote` and `sample`, by step.
+
+    Raises:
+        NotPromoted: the gates refuse the model, and there is no champion; it holds the results.
     """
     request = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
-    return {
-        "ingest": ingest.run(request, spark),
-        "train": train.run(experiment, spark, resume=resume),
-        "evaluate": evaluate.run(experiment, spark),
-        "promote": promote.run(experiment, spark),
-        "sample": sample.run(experiment, spark),
-    }
+    done: dict[str, Any] = {"ingest": ingest.run(request, spark)}
+    manifest = newest_version(experiment).manifest
+    check_rows(experiment, manifest)
+    check_held_out(experiment, manifest)
+    done["train"] = train.run(experiment, spark, resume=resume)
+    done["evaluate"] = evaluate.run(experiment, spark)
+    done["promote"] = promote.run(experiment, spark)
+    if not done["promote"]["promoted"]:
+        _tell_refusal(done)
+    done["sample"] = sample.run(experiment, spark)
+    return done
+
+
+def _tell_refusal(done: dict[str, Any]) -> None:
+    challenger, verdict = done["evaluate"]["model_uri"], done["promote"]
+    reasons = "; ".join(verdict["reasons"])
+    if verdict["champion"] is None:
+        raise NotPromoted(
+            f"{challenger} is not promoted, and there is no champion to sample: {reasons}", done
+        )
+    log.warning(
+        "%s is not promoted: %s; the champion %s is sampled",
+        challenger,
+        reasons,
+        verdict["champion"],
+    )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sparkgen import stopping
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.errors import RequestError
+from sparkgen.errors import RequestError, SparkgenError
+from sparkgen.pipeline.master import check_master, check_memory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,7 +31,9 @@ def spark_session(environment: EnvironmentConfig) -> "SparkSession":
     `environment.spark` do.
 
     Raises:
-        RequestError: no Java on the machine, and none from pip.
+        RequestError: no Java on the machine, and none from pip; a master that does not answer, or
+            memory that there is not.
+        SparkgenError: Spark did not start for another reason.
     """
     from pyspark.sql import SparkSession
 
@@ -49,6 +52,8 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("sparkgen")
     if stopping.SUBMITTED not in os.environ:
+        check_master(environment)
+        check_memory(environment)
         find_java()
         if environment.spark_master is not None:
             builder = builder.master(environment.spark_master)
@@ -56,9 +61,12 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
                 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # no name has to resolve
         for key, value in environment.spark.items():
             builder = builder.config(key, value)
-    if stopping.listens():
-        _start_context(builder._options)
-    session = builder.getOrCreate()
+    try:
+        if stopping.listens():
+            _start_context(builder._options)
+        session = builder.getOrCreate()
+    except Exception as error:  # of the JVM, of py4j, of pyspark: what keeps Spark from starting
+        raise SparkgenError(f"Spark did not start: {_said(error)}") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
 
@@ -82,6 +90,13 @@ def _start_context(options: dict[str, str]) -> None:
         started.result()
     finally:
         starter.join(CLEAR_UP_SECONDS)  # it removes a temporary folder, also where it is cut short
+
+
+def _said(error: Exception) -> str:
+    """The reason in an error of Spark, which may come with the stack of the JVM."""
+    java = getattr(error, "java_exception", None)
+    text = str(java.getMessage() or java) if java is not None else str(error)
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
 def find_java() -> Path:

@@ -16,6 +16,7 @@ from sparkgen.pipeline.journal import (
     unfinished,
     write_journal,
 )
+from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
 from sparkgen.tracking import registry
@@ -46,7 +47,8 @@ def run(
         `training_seconds`, and the `checkpoint` it ended with.
 
     Raises:
-        RequestError: no dataset version, nothing to resume, another process that trains the run, no
+        RequestError: no dataset version, one that does not fit the request, nothing to resume,
+            another process that trains the run, no
             tracking server.
     """
     journal = unfinished(experiment) if resume else None
@@ -55,6 +57,7 @@ def run(
         if journal
         else newest_version(experiment)
     )
+    check_rows(experiment, version.manifest)
     with ExitStack() as stack:
         if journal:
             stack.enter_context(_claim(experiment, journal.run_id, taken_up=True))

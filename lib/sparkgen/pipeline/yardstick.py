@@ -1,19 +1,30 @@
 """The yardstick applied: a model version's own samples, judged by a registered classifier."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.yardstick import appraise
+from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import fetch, naming
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.pipeline.version import DatasetVersion
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION, ModelVersion
 
+CLASSIFIERS = "discriminative"  # the family
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+class Judge(NamedTuple):
+    """A registered classifier, and which version it is."""
+
+    version: ModelVersion
+    packed: PortableModel
 
 
 def sample_figures(
@@ -22,41 +33,61 @@ def sample_figures(
     spark: "SparkSession",
     *,
     dataset: DatasetVersion,
+    judge: Judge | None,
 ) -> dict[str, Figure]:
-    """The figures of `evaluation.samples` samples of a model version; none where that is 0.
-
-    Raises:
-        RequestError: `evaluation.judge` names a model that has no champion.
-    """
+    """The figures of `evaluation.samples` samples of a model version; none where that is 0."""
     config = experiment.evaluation
     if not config.samples:
         return {}
-    judge = _judge(experiment)
-    packed = fetch(experiment, judge) if judge else None
-    made = sample_version(
-        experiment,
-        version,
-        SamplingConfig(
-            count=config.samples,
-            seed=config.seed,
-            options=experiment.sampling.options,
-            batch_rows=experiment.sampling.batch_rows,
-        ),
-        spark,
-    )
-    with naming(judge or version):
+    made = sample_version(experiment, version, appraised(experiment), spark)
+    with naming(judge.version if judge else version):
         return appraise(
             spark,
             made.files,
-            packed,
+            judge.packed if judge else None,
             config,
             version_uri=dataset.uri,
             manifest=dataset.manifest,
         )
 
 
-def _judge(experiment: ExperimentConfig) -> ModelVersion | None:
-    if experiment.evaluation.judge is None:
+def appraised(experiment: ExperimentConfig) -> SamplingConfig:
+    """The samples that are judged."""
+    return SamplingConfig(
+        count=experiment.evaluation.samples,
+        seed=experiment.evaluation.seed,
+        options=experiment.sampling.options,
+        batch_rows=experiment.sampling.batch_rows,
+    )
+
+
+def judge_of(experiment: ExperimentConfig) -> Judge | None:
+    """The judge of an experiment's samples; None where none is asked for.
+
+    Raises:
+        RequestError: `evaluation.judge` names a model that has no champion, or no classifier of such
+            images.
+    """
+    config = experiment.evaluation
+    if config.judge is None or not config.samples:
         return None
-    judge = experiment.model_copy(update={"name": experiment.evaluation.judge})
-    return registry.require(judge, CHAMPION)
+    judge = experiment.model_copy(update={"name": config.judge})
+    champion = registry.find(judge, CHAMPION)
+    if champion is None:
+        raise RequestError(
+            f"a champion of {registry.registered_name(judge)} as evaluation.judge",
+            found="none",
+            mend=f"sparkgen run conf/experiments/{config.judge}.yaml first, or remove the judge",
+        )
+    packed = fetch(judge, champion)
+    name, spec = packed.description["name"], packed.description["spec"]
+    dataset = experiment.dataset
+    found = (name.partition(".")[0], packed.shape, spec["classes"])
+    if found != (CLASSIFIERS, tuple(dataset.shape), len(dataset.class_names)):
+        raise RequestError(
+            f"a classifier of {dataset.name} as evaluation.judge: images of shape "
+            f"{list(dataset.shape)} in {len(dataset.class_names)} classes",
+            found=f"{config.judge}, a {name} of {list(packed.shape)} in {spec['classes']} classes",
+            mend="name the experiment of a classifier",
+        )
+    return Judge(champion, packed)

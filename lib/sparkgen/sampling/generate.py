@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.config.options import check_options
 from sparkgen.datasets.pixels import to_uint8
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.noise import Stream, row_noise
+
+LARGEST_SEED = 2**63 - 1  # the seed is a long in the files and in the sampler's signature
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int32]
@@ -30,9 +33,9 @@ class Recipe(NamedTuple):
     """Of the model's `generate`."""
 
 
-def default_labels(ids: Sequence[int] | npt.NDArray[Any], classes: int) -> Labels:
-    """The label of samples that ask for none: each class in turn, int32 (N,)."""
-    return (np.asarray(ids, np.int64) % classes).astype(np.int32)
+def default_labels(ids: Sequence[int] | npt.NDArray[Any], labels: Sequence[int]) -> Labels:
+    """The label of samples that ask for none: each of `labels` in turn, int32 (N,)."""
+    return np.asarray(labels, np.int32)[np.asarray(ids, np.int64) % len(labels)]
 
 
 def generate_batch(model: GenerativeModel, batch: int, labels: Labels, recipe: Recipe) -> Pixels:
@@ -71,22 +74,24 @@ def generate_rows(
 
     Args:
         ids: the N ids, 0 or more each.
-        labels: N labels; None: each class in turn.
+        labels: N labels, for a conditional model; None: each that training saw in turn.
 
     Returns:
         uint8 (N, H, W, C).
 
     Raises:
-        RequestError: a negative id, or a label that is no class.
+        RequestError: a negative id, a label that training did not see or that the model does not
+            look at, or an option that the model's `generate` has not or that is out of its range.
     """
-    wanted = default_labels(ids, model.spec.classes) if labels is None else np.asarray(labels)
-    _check(ids, wanted, model.spec.classes)
+    seen = model.spec.labels
+    wanted = default_labels(ids, seen) if labels is None else np.asarray(labels)
+    _check(model, ids, None if labels is None else wanted, recipe)
     images = np.empty((len(ids), *model.spec.shape), np.uint8)
     for batch, positions in _passes(ids, recipe.batch_rows):
         first = batch * recipe.batch_rows
         rows = [ids[p] - first for p in positions]
         everyone = np.arange(first, first + recipe.batch_rows)
-        batch_labels = default_labels(everyone, model.spec.classes)
+        batch_labels = default_labels(everyone, seen)
         batch_labels[rows] = wanted[positions]
         images[positions] = generate_batch(model, batch, batch_labels, recipe)[rows]
     return images
@@ -102,11 +107,29 @@ def _passes(ids: Sequence[int], batch_rows: int) -> list[tuple[int, list[int]]]:
     return [(batch, positions) for (batch, _), positions in passes.items()]
 
 
-def _check(ids: Sequence[int], labels: npt.NDArray[Any], classes: int) -> None:
+def _check(
+    model: GenerativeModel, ids: Sequence[int], labels: npt.NDArray[Any] | None, recipe: Recipe
+) -> None:
     if any(row_id < 0 for row_id in ids):
         raise RequestError("ids from 0", found=str(min(ids)), mend="number the samples from 0")
-    wrong = labels[(labels < 0) | (labels >= classes)]
-    if len(wrong):
+    if not 0 <= recipe.seed <= LARGEST_SEED:
         raise RequestError(
-            f"labels from 0 to {classes - 1}", found=str(wrong[0]), mend="give a class's number"
+            f"a seed from 0 to {LARGEST_SEED}", found=str(recipe.seed), mend="correct it"
         )
+    if recipe.batch_rows < 1:
+        raise RequestError("batch_rows from 1", found=str(recipe.batch_rows), mend="correct it")
+    if labels is not None and not model.conditional:
+        raise RequestError(
+            "no labels for a model that is not conditional",
+            found=f"{len(labels)} labels",
+            mend="leave them out",
+        )
+    seen = model.spec.labels
+    wrong = [] if labels is None else labels[~np.isin(labels, seen)].tolist()
+    if wrong:
+        raise RequestError(
+            f"labels among {', '.join(map(str, seen))}, those of the training rows",
+            found=str(wrong[0]),
+            mend="correct it",
+        )
+    check_options(recipe.options, model.generate_options, model.generate_ranges, model=model.name)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyarrow import fs
 
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.config.options import Range, check_label, check_options
 from sparkgen.datasets.files import FileEntry, StoredFile, digest
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
-from sparkgen.errors import ManifestError, RequestError
+from sparkgen.errors import ManifestError
 from sparkgen.models.portable import PortableModel, unpack
 from sparkgen.sampling.sample_set import (
     CONTACT_SHEET,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PNG_FOLDER = "png"
-LARGEST_SEED = 2**63 - 1  # the seed is a long in the files
 
 
 class Sampled(NamedTuple):
@@ -102,23 +102,21 @@ def sample(
 
 
 def check(packed: PortableModel, config: SamplingConfig) -> None:
-    """Refuses a request that the model cannot serve, before Spark is asked."""
-    known, classes = packed.description["generate_options"], packed.description["spec"]["classes"]
-    for option in config.options:
-        if option not in known:
-            raise RequestError(
-                f"sampling.options among {', '.join(known) or 'none'}",
-                found=option,
-                mend="remove it or correct its name",
-            )
-    if config.label is not None and config.label >= classes:
-        raise RequestError(
-            f"sampling.label from 0 to {classes - 1}", found=str(config.label), mend="correct it"
-        )
-    if config.seed > LARGEST_SEED:
-        raise RequestError(
-            f"sampling.seed up to {LARGEST_SEED}", found=str(config.seed), mend="take a smaller one"
-        )
+    """Refuses a request that the model cannot serve, before Spark is asked.
+
+    Raises:
+        RequestError: an option that the model's `generate` has not or that is out of its range, or
+            a label that training did not see or that the model does not look at.
+    """
+    described = packed.description
+    ranges = {k: Range(*bounds) for k, bounds in described.get("generate_ranges", {}).items()}
+    check_options(config.options, described["generate_options"], ranges, model=described["name"])
+    spec = described["spec"]
+    check_label(
+        config.label,
+        spec.get("seen") or range(spec["classes"]) if described["conditional"] else None,
+        model=described["name"],
+    )
 
 
 def _whole_files(
@@ -190,7 +188,7 @@ def _batches(packed: PortableModel, ids: range, config: SamplingConfig) -> Itera
     recipe = Recipe(config.seed, config.batch_rows, config.options)
     for first in range(ids.start, ids.stop, config.batch_rows):
         whole = np.arange(first, first + config.batch_rows)
-        labels = default_labels(whole, model.spec.classes)
+        labels = default_labels(whole, model.spec.labels)
         if config.label is not None:
             labels[:] = config.label
         images = generate_batch(model, first // config.batch_rows, labels, recipe)

@@ -36,7 +36,7 @@ def make_database(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     own = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
     with tempfile.TemporaryDirectory(prefix="sparkgen-database-") as folder:
-        made = Path(folder, file.name)
+        made = Path(folder, "tables.db")
         _make_tables(f"{SQLITE}{made}")
         try:
             shutil.copyfile(made, own)
@@ -56,7 +56,7 @@ def _make_tables(uri: str) -> None:
 def damage(file: Path) -> str | None:
     """What is wrong with the file of a database, in a few words; None: nothing that is seen."""
     try:
-        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         try:
             query = "SELECT count(*) FROM sqlite_master WHERE name LIKE ?"
             ((count,),) = connection.execute(query, (UNFINISHED,)).fetchall()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import sparkgen
+from sparkgen.config.options import typed
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
@@ -80,9 +81,13 @@ def register(
             python_model=str(sampler),
             code_paths=[str(Path(sparkgen.__file__).parent)],
             artifacts={"model": str(model_folder)},
-            signature=_signature(description, experiment),
+            signature=signature(description, experiment),
             pip_requirements=requirements(),
-            metadata={"shape": list(manifest.shape), "class_names": list(manifest.class_names)},
+            metadata={
+                "shape": list(manifest.shape),
+                "class_names": list(manifest.class_names),
+                "labels": _labels(description["spec"]),
+            },
         )
     version = str(info.registered_model_version)
     tags = {"dataset": manifest.name, "dataset_version": manifest.version}
@@ -191,7 +196,11 @@ def _version(found: Any) -> ModelVersion:
     return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
 
 
-def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
+def signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
+    """The columns and parameters of a sampler, an MLflow `ModelSignature`.
+
+    Parameters have the types of the model's own defaults, however the request spells its values.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
@@ -200,7 +209,8 @@ def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> 
         inputs.append(ColSpec("long", "label", required=False))
     sampling = experiment.sampling
     params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
-    options = description["generate_options"] | sampling.options
+    defaults = description["generate_options"]
+    options = {k: typed(sampling.options.get(k, v), v) for k, v in defaults.items()}
     return ModelSignature(
         inputs=Schema(inputs),
         outputs=Schema([ColSpec("long", "id"), ColSpec("binary", "image")]),
@@ -208,6 +218,11 @@ def _signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> 
             [ParamSpec(k, _type_name(v), v, _shape(v)) for k, v in (params | options).items()]
         ),
     )
+
+
+def _labels(spec: Mapping[str, Any]) -> list[int]:
+    """The labels that can be asked for: those that training saw."""
+    return list(spec.get("seen", range(spec["classes"])))
 
 
 def _type_name(value: Any) -> str:

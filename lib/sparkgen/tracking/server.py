@@ -4,12 +4,12 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.datasets.storage import absolute
+from sparkgen.datasets.storage import absolute, as_uri, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
 
@@ -19,10 +19,42 @@ IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEO
 
 
 def tracking_uri(environment: EnvironmentConfig) -> str:
-    """The URI of the tracking server, the same from every working directory."""
-    uri = environment.path(environment.tracking_uri)
-    if uri.startswith(SQLITE):
-        return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
+    """The URI of the tracking server, the same from every working directory.
+
+    Raises:
+        RequestError: a database file on a root that is no folder of this machine.
+    """
+    return _server_uri(environment, environment.tracking_uri)
+
+
+def _server_uri(environment: EnvironmentConfig, uri: str) -> str:
+    if not uri.startswith(SQLITE):
+        return environment.path(uri)
+    # A question mark in the root is a letter of its name, one after the file begins a query.
+    file, question, query = uri.removeprefix(SQLITE).partition("?")
+    path = absolute(environment.path(file))
+    if is_remote(path):
+        raise RequestError(
+            f"a tracking server for {environment.root}, where no database file can be",
+            found=uri,
+            mend="set environment.tracking_uri, e.g. to http://HOST:5000",
+        )
+    return sqlite_uri(path) + question + query
+
+
+def sqlite_uri(path: str) -> str:
+    """The URI of a database file, quoted as SQLAlchemy reads it."""
+    if quote(path) == path:
+        return SQLITE + path
+    from sqlalchemy.engine import URL, make_url
+
+    uri = URL.create("sqlite", database=path).render_as_string(hide_password=False)
+    if make_url(uri).database != path:
+        raise RequestError(
+            "a root of letters that SQLAlchemy reads in the URI of a database",
+            found=path,
+            mend="choose another root, or set environment.tracking_uri",
+        )
     return uri
 
 
@@ -36,7 +68,7 @@ def connect(environment: EnvironmentConfig) -> Any:
         RequestError: the server does not answer within seconds, or its database is damaged.
     """
     registry = environment.registry_uri
-    return connect_uri(tracking_uri(environment), registry and environment.path(registry))
+    return connect_uri(tracking_uri(environment), registry and _server_uri(environment, registry))
 
 
 def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
@@ -52,6 +84,7 @@ def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
         client = _client(uri, registry_uri)
         with _impatience():
             client.search_experiments(max_results=1)
+        _remove_misread(uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         _refuse_damaged(uri)
         raise RequestError(
@@ -100,6 +133,17 @@ def _refuse_damaged(uri: str) -> None:
         )
 
 
+def _remove_misread(uri: str) -> None:
+    """Removes the empty folder that MLflow makes where a database's quoted path would lead."""
+    file = database_file(uri)
+    if file is None:
+        return
+    misread = os.path.dirname(uri.removeprefix(SQLITE))
+    if misread != str(file.parent):
+        with suppress(OSError):
+            os.removedirs(misread)
+
+
 @contextmanager
 def _impatience() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in IMPATIENCE}
@@ -123,4 +167,4 @@ def artifact_location(environment: EnvironmentConfig) -> str | None:
     """The URI under which a new MLflow experiment keeps its artifacts; None: the server decides."""
     if environment.artifacts is None:
         return None
-    return absolute(environment.path(environment.artifacts))
+    return as_uri(absolute(environment.path(environment.artifacts)))

@@ -1,5 +1,6 @@
 """Keras optimizers and learning-rate schedules from their configuration."""
 
+import inspect
 import logging
 from functools import partial
 from typing import Any
@@ -8,6 +9,7 @@ import keras
 from keras import ops
 
 from sparkgen.config.experiment import OptimizerConfig, ScheduleConfig, TrainingConfig
+from sparkgen.config.nearest import choose
 from sparkgen.distribution.optimizer import distribute
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
@@ -154,6 +156,39 @@ def _averaging_updates(base: type) -> type:
     )
 
 
+def check_optimizers(model: GenerativeModel, config: TrainingConfig) -> None:
+    """Refuses groups and names of options that there are not; the model may be an outline.
+
+    Raises:
+        RequestError: it names the first one.
+    """
+    for group in _groups(model, config):
+        optimizer = config.optimizers.get(group, config.optimizer)
+        learning_rate(optimizer, total_steps=1)
+        known = {
+            *inspect.signature(CLASSES[optimizer.name]).parameters,
+            *inspect.signature(keras.optimizers.Optimizer).parameters,
+        } - {"learning_rate", "args", "kwargs", "name"}
+        for option in optimizer.options:
+            if option not in known:
+                raise RequestError(
+                    f"options that {optimizer.name} takes",
+                    found=option,
+                    mend=choose(option, sorted(known)),
+                )
+
+
+def _groups(model: GenerativeModel, config: TrainingConfig) -> dict[str, list[Any]]:
+    groups = model.optimizer_groups()
+    if unknown := sorted(set(config.optimizers) - set(groups)):
+        raise RequestError(
+            f"optimizer groups {', '.join(sorted(groups))}",
+            found=", ".join(unknown),
+            mend="correct training.optimizers",
+        )
+    return groups
+
+
 def make_optimizers(
     model: GenerativeModel,
     config: TrainingConfig,
@@ -167,13 +202,7 @@ def make_optimizers(
     Raises:
         RequestError: `training.optimizers` names a group that the model does not have.
     """
-    groups = model.optimizer_groups()
-    if unknown := set(config.optimizers) - set(groups):
-        raise RequestError(
-            f"optimizer groups {', '.join(sorted(groups))}",
-            found=", ".join(sorted(unknown)),
-            mend="correct training.optimizers",
-        )
+    groups = _groups(model, config)
     optimizers = {}
     for group, variables in groups.items():
         own = config.optimizers.get(group, config.optimizer)

@@ -68,9 +68,9 @@ def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.ND
     """The first samples of the experiment's seed: float32 (N, H, W, C)."""
     import keras
 
-    ids = np.arange(SAMPLES)
+    ids, seen = np.arange(SAMPLES), np.array(model.spec.labels, np.int32)
     noise = row_noise(model.noise, ids.tolist(), seed=experiment.sampling.seed)
-    labels = (ids % model.spec.classes).astype(np.int32) if model.conditional else None
+    labels = seen[ids % len(seen)] if model.conditional else None
     images = model.generate(
         keras.ops.convert_to_tensor(noise),
         labels=None if labels is None else keras.ops.convert_to_tensor(labels),

@@ -12,8 +12,8 @@ from sparkgen.errors import RequestError
 from sparkgen.feed.plan import make_plan
 from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
-from sparkgen.models.contract import DataSpec, GenerativeModel
-from sparkgen.models.discovery import build_model
+from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.discovery import build_model, spec_of
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.statistics import BATCHES, make_statistics
@@ -70,13 +70,13 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
         loss_scaling=loss_scaling,
     )
     learner = Learner(model, optimizers, ring, _statistics(request, manifest, model, ring))
-    _check_monitor(config, learner, manifest)
+    check_monitor(config, model, manifest)
     return Setting(request, manifest, plan.steps_per_epoch, learner)
 
 
 def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
-    spec = DataSpec(tuple(manifest.shape), len(manifest.class_names))
-    return build_model(experiment.model.name, experiment.model.options, spec, experiment.density)
+    config = experiment.model
+    return build_model(config.name, config.options, spec_of(manifest), experiment.density)
 
 
 def _statistics(
@@ -99,19 +99,27 @@ def _statistics(
     return make_statistics(model, batches.take(BATCHES).cache())
 
 
-def _check_monitor(config: TrainingConfig, learner: Learner, manifest: Manifest) -> None:
-    """Early stopping would otherwise fail after a whole epoch, or keep the worst one."""
+def check_monitor(config: TrainingConfig, model: GenerativeModel, manifest: Manifest) -> None:
+    """Refuses early stopping by a figure that there is none of, or that is neither better nor worse.
+
+    It would otherwise fail after an epoch, or keep the worst one.
+
+    Raises:
+        RequestError: it says which figures there are.
+    """
     if config.early_stopping is None:
         return
-    names = [metric.name for metric in learner.model.metrics]
+    names = ["loss", *model.loss_names, *model.metric_names]
     if validation_split(manifest) is not None:
-        names += validation_names(learner)
-    known = [name for name in names if learner.model.direction(name) is not None]
-    if config.early_stopping.monitor not in known:
+        names += validation_names(model)
+    monitor = config.early_stopping.monitor
+    known = [name for name in names if model.direction(name) is not None]
+    if monitor not in known:
+        none = monitor.startswith("val_") and validation_split(manifest) is None
         figures = f"one of {', '.join(known)}" if known else "none: no figure of this model"
         raise RequestError(
             f"a figure that is better lower or higher ({figures}) as "
             "training.early_stopping.monitor",
-            found=config.early_stopping.monitor,
+            found=f"{monitor} (no rows for validation)" if none else monitor,
             mend="correct it" if known else "leave training.early_stopping out",
         )

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sparkgen.datasets.manifest import Manifest
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.training.learner import Learner, averaged_weights
 from sparkgen.training.state import Record
 
@@ -17,9 +18,9 @@ def validation_split(manifest: Manifest) -> str | None:
     return next((name for name in ("validation", "test") if rows.get(name)), None)
 
 
-def validation_names(learner: Learner) -> list[str]:
+def validation_names(model: GenerativeModel) -> list[str]:
     """The names of the figures: `val_<term>` and `val_loss`."""
-    names = (*learner.model.loss_names, *learner.model.metric_names)
+    names = (*model.loss_names, *model.metric_names)
     return [*(f"val_{name}" for name in names), "val_loss"]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 from pydantic import Field
 
+from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
@@ -85,9 +86,14 @@ class Ddpm(GenerativeModel):
             "time": NoiseSpec((), "uniform"),
             **({"label": NoiseSpec((), "uniform")} if config.conditional else {}),
         }
-        # The defaults are this model's own.
-        options = {"steps": config.sampling_steps, "guidance": config.guidance}
+        # The options are this model's own; without labels there is nothing to guide.
+        most = config.sampling_steps if ancestral else config.steps
+        options: dict[str, Any] = {"steps": config.sampling_steps}
+        ranges = {"steps": Range(1, most)}
+        if config.conditional:
+            options["guidance"], ranges["guidance"] = config.guidance, Range(0)
         self.generate_options = options  # type: ignore[misc]
+        self.generate_ranges = ranges  # type: ignore[misc]
         self.kept_T = kept_variances(config.schedule, config.steps)
         self.embed_time = keras.Sequential(
             [keras.layers.Dense(config.embedding, "silu"), keras.layers.Dense(config.embedding)],

@@ -1,0 +1,73 @@
+"""The keys that a section of a request has, and the right one for a misspelt one."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from sparkgen.config.nearest import nearest
+
+Kind = type[BaseModel]
+
+
+def meant_key(kind: Kind, place: Sequence[Any]) -> str | None:
+    """The dotted key that was meant by one that `kind` has not; None where none is like it.
+
+    Args:
+        kind: of the whole request.
+        place: the parts of the unknown key, as pydantic names them.
+    """
+    *parents, last = place
+    sections = [kind]
+    for part in parents:
+        sections = _below(sections, part)
+    here = {name for section in sections for name in section.model_fields}
+    if meant := nearest(str(last), here):
+        return ".".join([*_written(kind, parents), meant])
+    known = set(dotted_keys(kind)) - {written_key(kind, place)}
+    elsewhere = {name.rpartition(".")[2]: name for name in sorted(known)}
+    meant = nearest(str(last), elsewhere)
+    return elsewhere[meant] if meant else None
+
+
+def written_key(kind: Kind, place: Sequence[Any]) -> str:
+    """The dotted key of a place, as one writes it."""
+    return ".".join(_written(kind, place))
+
+
+def dotted_keys(kind: Kind, prefix: str = "") -> Iterator[str]:
+    """All keys of a request."""
+    for name, field in kind.model_fields.items():
+        sections = _sections(field.annotation)
+        for section in sections:
+            yield from dotted_keys(section, f"{prefix}{name}.")
+        if not sections:
+            yield prefix + name
+
+
+def _below(sections: Sequence[Kind], part: Any) -> list[Kind]:
+    """The sections under a part of a key: a field, or a source's format, a number or a name."""
+    found = [s for k in sections if part in k.model_fields for s in _sections(_type(k, part))]
+    if found or any(part in k.model_fields for k in sections):
+        return found
+    tagged = [k for k in sections if part in get_args(_type(k, "format"))]
+    return tagged or list(sections)
+
+
+def _written(kind: Kind, parents: Sequence[Any]) -> Iterator[str]:
+    """The parts of a key as they are written: pydantic puts the format after `source`."""
+    sections = [kind]
+    for part in parents:
+        if not any(part in get_args(_type(k, "format")) for k in sections):
+            yield str(part)
+        sections = _below(sections, part)
+
+
+def _type(kind: Kind, name: str) -> Any:
+    return kind.model_fields[name].annotation if name in kind.model_fields else None
+
+
+def _sections(annotation: Any) -> list[Kind]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]

@@ -1,0 +1,19 @@
+"""The right word for a misspelt one."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like `word`; None where none is like it."""
+    by_letters = {k.lower(): k for k in known}
+    found = get_close_matches(word.lower(), by_letters, n=1)
+    return by_letters[found[0]] if found else None
+
+
+def choose(word: str, known: Iterable[str]) -> str:
+    """What to do about an unknown word: which was meant, and which there are."""
+    known = list(known)
+    meant = nearest(word, known)
+    choice = f"choose one of {', '.join(known)}" if known else "remove it"
+    return f"did you mean {meant}? {choice}" if meant else choice

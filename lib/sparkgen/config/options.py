@@ -1,0 +1,98 @@
+"""Options of `generate`: which a model has, of what type, in what range."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sparkgen.config.nearest import choose
+from sparkgen.errors import RequestError
+
+Known = Mapping[str, Any]
+"""Options with their defaults, whose types are theirs."""
+
+
+class Range(NamedTuple):
+    """The least and the most that an option may be, both included; None: no bound."""
+
+    least: float | None = None
+    most: float | None = None
+
+
+def check_options(
+    options: Mapping[str, Any], known: Known, ranges: Mapping[str, Range], *, model: str
+) -> None:
+    """Refuses options that a model has not, or not of that type or in that range.
+
+    Args:
+        options: those that are asked for.
+        known: those of the model.
+        ranges: of those that have one.
+        model: its name.
+
+    Raises:
+        RequestError: it names the first wrong one.
+    """
+    for name, value in options.items():
+        if name not in known:
+            raise RequestError(
+                f"sampling.options among {', '.join(known) or 'none'}, those of {model}",
+                found=name,
+                mend=choose(name, known),
+            )
+        if not _is_like(value, known[name]):
+            raise RequestError(
+                f"sampling.options.{name} of the type of its default {known[name]!r}",
+                found=repr(value),
+                mend="correct it",
+            )
+        least, most = ranges.get(name, Range())
+        if (least is not None and value < least) or (most is not None and value > most):
+            low = "" if least is None else f" from {least:g}"
+            high = "" if most is None else f" to {most:g}"
+            raise RequestError(
+                f"sampling.options.{name}{low}{high}", found=repr(value), mend="correct it"
+            )
+
+
+def check_label(label: int | None, labels: Sequence[int] | None, *, model: str) -> None:
+    """Refuses the one label of all samples where it is not one that can be asked for.
+
+    Args:
+        label: `sampling.label`.
+        labels: those of the training rows; None: the model does not look at labels.
+        model: its name.
+
+    Raises:
+        RequestError: it says which labels there are.
+    """
+    if label is None or (labels is not None and label in labels):
+        return
+    if labels is None:
+        raise RequestError(
+            f"no sampling.label for {model}, which is not conditional",
+            found=str(label),
+            mend="remove it",
+        )
+    raise RequestError(
+        f"sampling.label among {', '.join(map(str, labels))}, those of the training rows",
+        found=str(label),
+        mend="correct it",
+    )
+
+
+def typed(value: Any, default: Any) -> Any:
+    """An option's value in the type of its default: 2 is 2.0 where that is a float."""
+    if isinstance(default, list | tuple):
+        return [typed(part, default[0]) for part in value] if default else list(value)
+    return float(value) if isinstance(default, float) else value
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    if isinstance(default, list | tuple):
+        return isinstance(value, list | tuple) and all(
+            _is_like(v, d) for v in value for d in default[:1]
+        )
+    if isinstance(default, float):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    return type(value) is type(default)

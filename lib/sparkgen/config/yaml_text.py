@@ -1,0 +1,148 @@
+"""YAML as requests are written in it: YAML 1.1, less what is read otherwise than it was meant.
+
+A key that stands twice is refused, `3e-3` is a number, and a text that is too large, or that grows
+without measure through its aliases, is refused before it is taken apart.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sparkgen.errors import RequestError
+
+MOST_BYTES = 2**20
+MOST_VALUES = 100_000  # of a text, each alias counted as all that it stands for
+
+_NUMBER = re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+$")
+
+
+class DuplicateKey(yaml.MarkedYAMLError):
+    """A mapping in which a key stands twice."""
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which keeps the last of two equal keys and takes `3e-3` for a text."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[Any, int] = {}
+        for key_node, _ in getattr(node, "written", node.value):
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue  # PyYAML refuses it
+            key, line = (key_node.tag, key_node.value), key_node.start_mark.line + 1
+            if key in lines:
+                raise DuplicateKey(
+                    problem=f"the key {key_node.value} of line {lines[key]} once more",
+                    problem_mark=key_node.start_mark,
+                )
+            lines[key] = line
+        return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: Any) -> None:
+        # Keys that come with `<<` may stand in the mapping as well: these take their place.
+        if not hasattr(node, "written"):
+            node.written = list(node.value)
+        super().flatten_mapping(node)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        RequestError: no readable file of that name, no YAML, or no mapping.
+    """
+    text = _read(path)
+    try:
+        values = parse_value(text)
+    except yaml.YAMLError as error:
+        raise RequestError(f"YAML in {path}", found=_said(error), mend="correct it") from None
+    if not isinstance(values, dict):
+        found = "nothing" if values is None else f"a {type(values).__name__}"
+        raise RequestError(f"a mapping in {path}", found=found, mend="see conf/ for examples")
+    return values
+
+
+def parse_value(text: str) -> Any:
+    """The value that a YAML text stands for, of which no two parts are the same object.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, or stands for more than `MOST_VALUES` values.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _values(node, {}) > MOST_VALUES:
+            raise yaml.YAMLError(f"more than {MOST_VALUES} values")
+        return _unshared(loader.construct_document(node))
+    except RecursionError:
+        raise yaml.YAMLError("values nested too deeply") from None
+    except ValueError as error:  # a number or a date that Python does not take
+        raise yaml.YAMLError(str(error)) from None
+    finally:
+        loader.dispose()
+
+
+def _values(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = MOST_VALUES  # a node that holds itself has no end
+        parts = [
+            part for pair in node.value for part in (pair if isinstance(pair, tuple) else [pair])
+        ]
+        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(node)]
+
+
+def _unshared(value: Any) -> Any:
+    # What an alias stands for is changed by --set in one place only.
+    if isinstance(value, dict):
+        return {key: _unshared(part) for key, part in value.items()}
+    return [_unshared(part) for part in value] if isinstance(value, list) else value
+
+
+def _read(path: Path) -> str:
+    from sparkgen.config.nearest import choose
+
+    try:
+        if path.exists() and not path.is_file():
+            raise RequestError(
+                f"a YAML file at {path}",
+                found="a folder" if path.is_dir() else "no plain file",
+                mend="give the path of a file",
+            )
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        there = sorted(p.name for p in path.parent.glob("*.yaml")) if "\0" not in str(path) else []
+        raise RequestError(
+            f"a readable file {path}",
+            found=getattr(error, "strerror", None) or str(error),
+            mend=choose(path.name, there) if there else "give the path of a YAML file",
+        ) from None
+    if len(data) > MOST_BYTES:
+        raise RequestError(
+            f"at most {MOST_BYTES} bytes in {path}", found="more", mend="give the path of a request"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"UTF-8 in {path}", found=f"another byte at {error.start}", mend="save it as UTF-8"
+        ) from None
+
+
+def _said(error: yaml.YAMLError) -> str:
+    """What PyYAML found, and where, without the picture of the line."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    mark = error.problem_mark or error.context_mark
+    place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{error.problem or error.context}".removeprefix("found ") + place

@@ -1,0 +1,59 @@
+"""Whether the folders that a request names can be written to."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.datasets.storage import absolute, check_answers, is_remote
+from sparkgen.errors import RequestError
+
+TRIAL_BYTES = 2**20
+KEYS = ("root", "datasets", "checkpoints", "samples")
+
+
+def check_places(environment: EnvironmentConfig) -> None:
+    """Refuses a folder that cannot be written to, and a storage that does not answer.
+
+    Raises:
+        RequestError: it names the key.
+    """
+    tried: set[str] = set()
+    for key in KEYS:
+        uri = absolute(environment.path(getattr(environment, key)))
+        place = uri if is_remote(uri) else str(first_existing(uri))
+        if place in tried:
+            continue
+        tried.add(place)
+        if is_remote(uri):
+            check_answers(uri)
+        elif problem := unwritable(place):
+            raise RequestError(
+                f"a folder that can be written as environment.{key}",
+                found=f"{uri}: {problem}",
+                mend="choose another, e.g. with --root",
+            )
+
+
+def unwritable(folder: str) -> str | None:
+    """Why nothing can be written to a folder that is there; None where it can."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".sparkgen-", dir=folder)
+        try:
+            with open(handle, "wb") as file:
+                file.write(bytes(TRIAL_BYTES))
+                file.flush()
+                os.fsync(handle)
+        finally:
+            os.remove(name)
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def first_existing(path: str) -> Path:
+    """The path itself, or the nearest folder above it that is there."""
+    folder = Path(path)
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    return folder

@@ -1,0 +1,192 @@
+"""What a request can get wrong, found before anything costly begins.
+
+`check` looks at the request alone, before Spark is started; `check_rows` and `check_held_out` look at
+the dataset version as well, as soon as it is known.
+"""
+
+from typing import TYPE_CHECKING
+
+from sparkgen.config.dataset import (
+    BuiltinSource,
+    DatasetConfig,
+    IdxSource,
+    ImageSource,
+    LibsvmSource,
+)
+from sparkgen.config.experiment import LEAST_JUDGED
+from sparkgen.config.nearest import choose
+from sparkgen.config.options import check_label, check_options
+from sparkgen.config.request import DatasetRequest, ExperimentConfig
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.storage import check_answers, is_remote
+from sparkgen.errors import RequestError
+from sparkgen.pipeline.places import check_places
+from sparkgen.tracking.server import connect
+
+if TYPE_CHECKING:
+    from sparkgen.models.contract import DataSpec, GenerativeModel
+
+
+def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
+    """Refuses a request of a step that cannot be done, whatever the rows are.
+
+    Raises:
+        RequestError: it names the first thing that is wrong.
+    """
+    check_places(request.environment)
+    if step in ("ingest", "run"):
+        _check_sources(request.dataset)
+    if not isinstance(request, ExperimentConfig):
+        return
+    if step in ("train", "run"):
+        model = _check_model(request)
+        if step == "run":
+            _check_evaluation(request, model)
+
+
+def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> None:
+    """Refuses a training that the rows of its dataset version do not allow.
+
+    Raises:
+        RequestError: fewer rows than a batch or the density needs, a label that no row has, or early
+            stopping by a figure that there is none of.
+    """
+    from sparkgen.feed.plan import make_plan
+    from sparkgen.models.discovery import spec_of
+    from sparkgen.training.setting import check_monitor
+
+    train = manifest.split("train")
+    model = _outline(experiment, spec_of(manifest))
+    _check_sampling(experiment, model)
+    _check_density(experiment, train.rows)
+    config = experiment.training
+    if config.method == "gradient":
+        make_plan(
+            [file.rows for file in train.files],
+            lanes=manifest.lanes,
+            batch_size=config.batch_size,
+            seed=config.seed,
+        )
+        check_monitor(config, model, manifest)
+
+
+def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
+    """Refuses an evaluation on a split that has no rows, or too few for a judge.
+
+    Raises:
+        RequestError: it says which splits there are.
+    """
+    config = experiment.evaluation
+    rows = manifest.split(config.split).rows
+    if config.samples and config.judge is not None and rows < LEAST_JUDGED:
+        raise RequestError(
+            f"{LEAST_JUDGED} rows or more in the split {config.split}, to judge samples by",
+            found=str(rows),
+            mend="choose another evaluation.split, or remove evaluation.judge",
+        )
+
+
+def _check_sources(dataset: DatasetConfig) -> None:
+    for value in dataset.source.model_dump().values():
+        if isinstance(value, str) and is_remote(value):
+            check_answers(value)
+
+
+def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
+    from sparkgen.models.contract import DataSpec
+    from sparkgen.models.counted import CountedModel
+    from sparkgen.training.optimizers import check_optimizers
+
+    dataset, config = experiment.dataset, experiment.training
+    seen = None if dataset.labels is None else tuple(sorted(set(dataset.labels)))
+    model = _outline(experiment, DataSpec(dataset.shape, len(dataset.class_names), seen))
+    method = "counting" if isinstance(model, CountedModel) else "gradient"
+    if config.method != method:
+        raise RequestError(
+            f"training.method {method} for {experiment.model.name}",
+            found=config.method,
+            mend=f"set training.method to {method}",
+        )
+    if method == "counting" and config.early_stopping is not None:
+        raise RequestError(
+            "no training.early_stopping where a model learns by counting",
+            found=f"monitor {config.early_stopping.monitor}",
+            mend="remove it",
+        )
+    environment = experiment.environment
+    if method == "gradient" and environment.launcher == "in-process" and environment.workers != 1:
+        raise RequestError(
+            "environment.workers 1 for the launcher in-process",
+            found=str(environment.workers),
+            mend="set environment.launcher to local or spark",
+        )
+    check_optimizers(model, config)
+    _check_sampling(experiment, model)
+    _check_density(experiment, experiment.density.rows)
+    return model
+
+
+def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel":
+    from sparkgen.models.discovery import outline
+
+    config = experiment.model
+    return outline(config.name, config.options, spec, experiment.density)
+
+
+def _check_sampling(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    name, config = experiment.model.name, experiment.sampling
+    check_options(config.options, model.generate_options, model.generate_ranges, model=name)
+    check_label(config.label, model.spec.labels if model.conditional else None, model=name)
+
+
+def _check_density(experiment: ExperimentConfig, rows: int) -> None:
+    density = experiment.density
+    needed = {"prior": 0, "mixture": density.components}.get(density.kind, 2)
+    encoded = min(rows, density.rows)
+    if encoded < needed:
+        raise RequestError(
+            f"{needed} encoded training rows or more for the density {density.kind}",
+            found=str(encoded),
+            mend="set density.components lower, or density.rows higher where there are more"
+            if density.kind == "mixture"
+            else "set density.kind to prior",
+        )
+
+
+def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    from sparkgen.evaluation.measure import measured_names
+    from sparkgen.evaluation.yardstick import sample_figure_names
+    from sparkgen.pipeline.yardstick import judge_of
+
+    connect(experiment.environment)
+    _check_split_to_come(experiment)
+    known = measured_names(model, experiment.dataset.class_names)
+    known |= sample_figure_names(experiment.evaluation)
+    for number, gate in enumerate(experiment.all_gates):
+        if gate.metric not in known:
+            raise RequestError(
+                f"a figure of {experiment.model.name} in gates[{number}].metric",
+                found=gate.metric,
+                mend=choose(gate.metric, sorted(known)),
+            )
+    judge_of(experiment)
+
+
+def _test_of(source: LibsvmSource | ImageSource | IdxSource) -> str | None:
+    return source.test_images if isinstance(source, IdxSource) else source.test
+
+
+def _check_split_to_come(experiment: ExperimentConfig) -> None:
+    dataset, split = experiment.dataset, experiment.evaluation.split
+    source = dataset.source
+    if split == "validation" and dataset.validation_fraction == 0:
+        mend = "set dataset.validation_fraction"
+    elif split == "test" and not isinstance(source, BuiltinSource) and _test_of(source) is None:
+        mend = "name a test split in dataset.source"
+    else:
+        return
+    raise RequestError(
+        f"an evaluation.split that dataset {dataset.name} has",
+        found=split,
+        mend=f"choose another, or {mend}",
+    )

@@ -1,0 +1,189 @@
+"""What is refused before anything costly, on the small experiment."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
+from sparkgen.errors import RequestError
+from sparkgen.pipeline.places import check_places
+from sparkgen.pipeline.preflight import check, check_held_out, check_rows
+
+DDPM = {
+    "name": "diffusion.ddpm",
+    "options": {"channels": [8], "embedding": 8, "steps": 20, "sampling_steps": 4},
+}
+GUIDED = {**DDPM, "options": {**DDPM["options"], "conditional": True}}
+NO_DENSITY = {"density": {"kind": "prior"}, "gates": []}
+
+
+@pytest.fixture
+def refusal(experiment):
+    """`refusal(step, section={...})`: the line with which the small experiment is refused so."""
+
+    def refused(step: str = "run", **sections: Any) -> str:
+        with pytest.raises(RequestError) as error:
+            check(step, experiment(**sections))
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    return refused
+
+
+def manifest(experiment, train: int, counts: dict[int, int] | None = None, **held_out: int):
+    """A version of the digits of so many training rows in 8 files, and of other splits."""
+
+    def split(rows: int, files: int) -> SplitEntry:
+        sizes = [(rows + k) // files for k in range(files)]
+        entries = [FileEntry(path=str(k), rows=n, bytes=0, sha256="") for k, n in enumerate(sizes)]
+        labels = counts or dict.fromkeys(range(10), 1)
+        return SplitEntry(rows=rows, label_counts=labels, files=tuple(entries))
+
+    dataset = experiment.dataset
+    return Manifest(
+        name=dataset.name,
+        version="0123456789abcdef",
+        shape=dataset.shape,
+        class_names=dataset.class_names,
+        lanes=dataset.lanes,
+        splits={"train": split(train, 8), **{k: split(n, 1) for k, n in held_out.items()}},
+        quarantined={},
+        sources=(),
+        config={},
+        libraries={},
+    )
+
+
+def test_the_small_experiment_is_a_right_request(experiment) -> None:
+    request = experiment()
+    for step in ("train", "run"):
+        check(step, request)
+    rows = manifest(request, 400, test=40)
+    check_rows(request, rows)
+    check_held_out(request, rows)
+
+
+@pytest.mark.parametrize(
+    ("model", "sampling", "line"),
+    [
+        (GUIDED, {"options": {"guidence": 2.0}}, "found guidence: did you mean guidance?"),
+        (DDPM, {"options": {"guidance": 2.0}}, "sampling.options among steps, those of diffusion"),
+        (GUIDED, {"options": {"guidance": "2"}}, "of the type of its default 1.0, found '2'"),
+        (GUIDED, {"options": {"steps": 21}}, "sampling.options.steps from 1 to 20, found 21"),
+        (DDPM, {"label": 3}, "no sampling.label for diffusion.ddpm, which is not conditional"),
+        (GUIDED, {"label": 10}, "sampling.label among 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+    ],
+)
+@pytest.mark.parametrize("step", ["train", "run"])
+def test_what_the_model_cannot_sample_is_refused_before_its_training(
+    refusal, step: str, model: dict, sampling: dict, line: str
+) -> None:
+    assert line in refusal(step, model=model, sampling=sampling, **NO_DENSITY)
+
+
+def test_a_label_that_the_dataset_leaves_out_is_refused(refusal) -> None:
+    line = refusal(model=GUIDED, dataset={"labels": [5, 1]}, sampling={"label": 2}, **NO_DENSITY)
+    assert "sampling.label among 1, 5, those of the training rows, found 2" in line
+
+
+def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> None:
+    request = experiment(model=GUIDED, sampling={"label": 2}, **NO_DENSITY)
+    check("run", request)
+    with pytest.raises(RequestError, match=r"sampling\.label among 1, 5, .* found 2"):
+        check_rows(request, manifest(request, 400, {1: 200, 2: 0, 5: 200}))
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        ({"model": {"name": "variational.vea"}}, "did you mean variational.vae?"),
+        ({"model": {"options": {"laten": 3}}}, "did you mean latent?"),
+        ({"training": {"method": "counting"}}, "set training.method to gradient"),
+        ({"training": {"optimizer": {"options": {"clipnrm": 1}}}}, "did you mean clipnorm?"),
+        ({"training": {"optimizers": {"critic": {}}}}, "optimizer groups model, found critic"),
+        ({"environment": {"workers": 2}}, "environment.workers 1 for the launcher in-process"),
+        (
+            {"density": {"kind": "mixture", "components": 30, "rows": 20}},
+            "30 encoded training rows",
+        ),
+        ({"gates": [{"metric": "kid", "max": 1}]}, "a figure of reconstruction.dense_autoencoder"),
+        ({"gates": [{"metric": "mze", "max": 1}]}, "did you mean mse?"),
+        ({"evaluation": {"judge": "nobody"}}, "a champion of nobody as evaluation.judge"),
+        (
+            {"dataset": {"validation_fraction": 0}, "evaluation": {"split": "validation"}},
+            "set dataset.validation_fraction",
+        ),
+        (
+            {"dataset": {"source": {"format": "libsvm", "train": "/x"}}},
+            "name a test split in dataset.source",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_before_the_ingest(
+    refusal, sections: dict, line: str
+) -> None:
+    assert line in refusal(**sections)
+
+
+def test_a_gate_may_ask_for_every_figure_of_a_judge(experiment) -> None:
+    request = experiment(
+        gates=[{"metric": "kid", "max": 1}], evaluation={"judge": "someone", "samples": 10}
+    )
+    with pytest.raises(RequestError, match="a champion of someone"):
+        check("run", request)
+
+
+def test_a_mixture_of_more_components_than_rows_is_refused_before_training(experiment) -> None:
+    request = experiment(density={"kind": "mixture", "components": 30})
+    check_rows(request, manifest(request, 32, test=40))
+    with pytest.raises(RequestError, match=r"30 encoded training rows or more .* found 24"):
+        check_rows(
+            experiment(density={"kind": "mixture", "components": 30}, training={"batch_size": 8}),
+            manifest(request, 24, test=40),
+        )
+
+
+def test_early_stopping_by_a_figure_that_there_is_none_of_is_refused(experiment) -> None:
+    request = experiment(training={"early_stopping": {"monitor": "val_loss"}})
+    check_rows(request, manifest(request, 400, validation=40))
+    with pytest.raises(RequestError, match=r"found val_loss \(no rows for validation\)"):
+        check_rows(request, manifest(request, 400))
+    other = experiment(training={"early_stopping": {"monitor": "val_los"}})
+    with pytest.raises(RequestError, match=r"one of loss, mse.* found val_los: correct it"):
+        check_rows(other, manifest(other, 400, validation=40))
+
+
+def test_a_split_that_is_evaluated_has_rows_and_enough_for_a_judge(experiment) -> None:
+    with pytest.raises(RequestError, match="a split 'test' with rows"):
+        check_held_out(experiment(), manifest(experiment(), 400, validation=40))
+    judged = experiment(evaluation={"judge": "someone"})
+    check_held_out(judged, manifest(judged, 400, test=4))
+    with pytest.raises(RequestError, match="4 rows or more in the split test"):
+        check_held_out(judged, manifest(judged, 400, test=3))
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3])
+def test_fewer_samples_than_a_judge_needs_are_refused(experiment, samples: int) -> None:
+    with pytest.raises(ValueError, match="samples must be 0, or 4 or more"):
+        experiment(evaluation={"judge": "someone", "samples": samples})
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for root in (tmp_path / "file" / "runs", "/proc/runs"):
+        with pytest.raises(RequestError, match=r"can be written as environment\.root"):
+            check_places(EnvironmentConfig(root=str(root)))
+    with pytest.raises(RequestError, match=r"can be written as environment\.samples"):
+        check_places(EnvironmentConfig(root=str(tmp_path), samples="/proc/samples"))
+
+
+def test_a_trial_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_places(EnvironmentConfig(root=str(tmp_path / "runs" / "deep")))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["ingest", "train", "evaluate", "promote", "sample", "run"])
+def test_a_root_of_an_unknown_scheme_is_refused_by_every_step(refusal, step: str) -> None:
+    assert "found foo://bucket/x" in refusal(step, environment={"root": "foo://bucket/x"})
