@@ -147,8 +147,16 @@ def _damaged(version_uri: str, found: str) -> ManifestError:
     )
 
 
-def list_versions(datasets_uri: str, name: str) -> list[Manifest]:
-    """All versions of a dataset, the newest manifest first; damaged ones are told and left out."""
+def list_versions(
+    datasets_uri: str, name: str, *, damaged: list[ManifestError] | None = None
+) -> list[Manifest]:
+    """All versions of a dataset, the newest manifest first; damaged ones are told and left out.
+
+    Args:
+        datasets_uri: the folder of all datasets.
+        name: of the dataset.
+        damaged: takes what is wrong with those left out.
+    """
     manifests = []
     for version in _version_names(datasets_uri, name):
         uri = f"{datasets_uri}/{name}/{version}"
@@ -158,6 +166,8 @@ def list_versions(datasets_uri: str, name: str) -> list[Manifest]:
                 raise _damaged(uri, f"that of version {manifest.version} of {manifest.name}")
         except ManifestError as error:
             log.warning("left out a version of dataset %s: %s", name, error)
+            if damaged is not None:
+                damaged.append(error)
         else:
             manifests.append(manifest)
     return manifests

@@ -10,7 +10,7 @@ from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.datasets.storage import absolute
-from sparkgen.errors import RequestError
+from sparkgen.errors import ManifestError, RequestError
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,16 @@ def newest_version(experiment: ExperimentConfig) -> DatasetVersion:
 
     Raises:
         RequestError: there is none.
+        ManifestError: those that there are are damaged; it says how the newest is.
     """
     root, dataset = datasets_uri(experiment.environment), experiment.dataset
-    versions = list_versions(root, dataset.name)
+    damaged: list[ManifestError] = []
+    versions = list_versions(root, dataset.name, damaged=damaged)
     for manifest in versions:
         if _options(manifest) == dataset.model_dump(mode="json", exclude={"source"}):
             return _placed(root, manifest)
+    if damaged and not versions:
+        raise damaged[0]
     found = f"{len(versions)} made with other options" if versions else "none"
     raise RequestError(
         f"a version of dataset {dataset.name} in {root}",
