@@ -23,12 +23,12 @@ from archive_files import (
     tar,
     zipped,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.archives import list_members, read_members
-from sparkgen.ingest.files import find_trees
+from sparkgen.ingest.files import find_files, find_trees, passed_over
 
 SMALL = {f"{s}/{c}/{i}.png": png(40 * i + 10) for s in SPLITS for c in NAMES for i in range(3)}
 HTML = b"<!DOCTYPE html><html><body>404: not found</body></html>" + b" " * 1000
@@ -218,6 +218,15 @@ def test_a_glob_stands_for_all_archives_and_folders_that_it_matches(tmp_path: Pa
     assert folder.size == sum(map(len, SMALL.values()))
 
 
+def test_hidden_files_of_a_folder_of_rows_are_counted_and_are_no_source(tmp_path: Path) -> None:
+    made(
+        "folder", tmp_path, dict.fromkeys(["a.txt", "b/c.txt", "_SUCCESS", ".a.crc", "b/_d"], b"0")
+    )
+    assert [Path(f.uri).name for f in find_files(str(tmp_path))] == ["a.txt", "c.txt"]
+    assert passed_over(str(tmp_path)) == {"hidden": 3}
+    assert passed_over(f"{tmp_path}/*.txt") == {}
+
+
 @pytest.mark.parametrize("uri", ["nowhere://bucket/set.tar", "s3://:x@/a", "/dev/null/*.tar"])
 def test_a_place_that_storage_does_not_know_is_a_wrong_request(uri: str) -> None:
     with pytest.raises(RequestError, match="source files"):
@@ -252,6 +261,7 @@ def mutations(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, bytes(data)
 
 
+@settings(deadline=None)
 @given(mutations())
 def test_a_damaged_archive_loses_no_picture_in_silence(mutation: tuple[str, bytes]) -> None:
     name, data = mutation

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -114,6 +114,7 @@ def test_a_crop_without_scaling_moves_whole_pixels() -> None:
     assert np.array_equal(decode_image(encoded(Image.fromarray(wide)), GREY)[:, :, 0], wide[:, 1:5])
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.integers(1, 300)] * 4))
 @example((8, 3, 28, 28))
 def test_every_size_is_cut_and_scaled_to_every_shape(sizes: tuple[int, int, int, int]) -> None:

@@ -63,6 +63,16 @@ def test_what_is_not_used_is_counted_by_reason(tmp_path: Path) -> None:
     assert len(labels_of(found)) == len(labels_of(found, "test")) == 18
 
 
+def test_a_class_may_have_a_name_that_hides_other_files(tmp_path: Path) -> None:
+    background = {
+        f"{s}/__background__/{i}.png": png(1) for s in ("train", "test") for i in range(9)
+    }
+    uri = made("folder", tmp_path, SOME | background)
+    found = placed(uri, names=("__background__", "cat", "dog"))
+    assert sorted(labels_of(found).values()) == [0] * 9 + [1] * 9 + [2] * 9
+    assert placed(uri).unused == {"hidden": 18}
+
+
 def test_many_pictures_outside_class_folders_are_refused(tmp_path: Path) -> None:
     loose = {f"train/{i:03}.png": png(1) for i in range(500)}
     with pytest.raises(

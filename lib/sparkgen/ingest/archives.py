@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.files import list_folder
+from sparkgen.ingest.folder import list_folder
 from sparkgen.ingest.inflate import inflated
 from sparkgen.ingest.member import DAMAGE, Member, damaged
 from sparkgen.ingest.tar import list_tar, read_streamed

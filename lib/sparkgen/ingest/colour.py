@@ -27,12 +27,13 @@ def to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get(PROFILE)
     if not isinstance(profile, bytes):
         return image
-    if image.mode == "CMYK":
-        return _applied(profile, image) or image
-    grey = image.mode in ("1", "L", "LA") and _space(profile) == "GRAY"
-    clear = image.has_transparency_data
-    alpha = image.convert("RGBA").getchannel("A") if clear else None
-    shown = _applied(profile, image.convert("L" if grey else "RGB"))
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    if image.mode != "CMYK":
+        grey = image.mode in ("1", "L", "LA") and _space(profile) == "GRAY"
+        colour = image.convert("L" if grey else "RGB")
+    else:
+        colour = image
+    shown = _applied(profile, colour)
     if shown is None:
         return image
     if alpha is not None:

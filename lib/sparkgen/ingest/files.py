@@ -1,33 +1,17 @@
 """Source files by path, glob or URI, sorted by path."""
 
 import hashlib
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
-import pyarrow as pa
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import RequestError
+from sparkgen.ingest.folder import Found, list_folder, reachable
 
 _WILD = frozenset("*?[")
-
-
-class Found(NamedTuple):
-    """A file somewhere below a folder: its path from there, its bytes, its time stamp.
-
-    `fault` is why it cannot be read, as the quarantine names it; None where nothing is wrong.
-    """
-
-    name: str
-    size: int
-    modified: str
-    fault: str | None = None
 
 
 def find_files(uri: str) -> list[SourceEntry]:
@@ -38,7 +22,7 @@ def find_files(uri: str) -> list[SourceEntry]:
     Raises:
         RequestError: there are none.
     """
-    with _reachable(uri):
+    with reachable(uri):
         filesystem, found = _matches(uri)
         if not _is_glob(uri) and found[0].type == fs.FileType.Directory:
             root = found[0].path
@@ -49,6 +33,16 @@ def find_files(uri: str) -> list[SourceEntry]:
         return [_entry(uri, f) for f in sorted(files, key=lambda f: f.path)]
 
 
+def passed_over(uri: str) -> Counter[str]:
+    """How many files of a folder are not among those of `find_files`, by reason."""
+    filesystem, path = open_uri(uri)
+    if _is_glob(uri) or filesystem.get_file_info(path).type != fs.FileType.Directory:
+        return Counter()
+    return Counter(
+        f.fault or "hidden" for f in list_folder(uri) if f.fault or _is_hidden(f.name, (".", "_"))
+    )
+
+
 def find_trees(uri: str) -> list[SourceEntry]:
     """The files and folders that a path or a glob stands for, at least one.
 
@@ -57,7 +51,7 @@ def find_trees(uri: str) -> list[SourceEntry]:
     Raises:
         RequestError: there are none.
     """
-    with _reachable(uri):
+    with reachable(uri):
         found = [f for f in _matches(uri)[1] if f.type != fs.FileType.NotFound]
         _refuse_none(uri, found)
         one = not _is_glob(uri)
@@ -69,63 +63,13 @@ def find_trees(uri: str) -> list[SourceEntry]:
         ]
 
 
-def list_folder(uri: str) -> list[Found]:
-    """All files below a folder, sorted by path.
-
-    Raises:
-        RequestError: a folder in it cannot be read.
-    """
-    with _reachable(uri):
-        filesystem, path = open_uri(uri)
-        if isinstance(filesystem, fs.LocalFileSystem):
-            return sorted(_walk(path, "", (os.path.realpath(path),)))
-        infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-        files = [i for i in infos if i.type == fs.FileType.File]
-        return sorted(Found(i.path[len(path) + 1 :], i.size, str(i.mtime_ns or "")) for i in files)
-
-
 def _tree(uri: str) -> SourceEntry:
-    files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".", "__"))]
+    files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".",))]
     _refuse_none(uri, files)
     path = _scheme(uri) + open_uri(uri)[1]
     listing = "\n".join(f"{path}/{f.name} {f.size} {f.modified}" for f in files)
     digest = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
     return SourceEntry(uri=absolute(uri), size=sum(f.size for f in files), modified=digest)
-
-
-def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[Found]:
-    """The files of a local folder; also those that pyarrow passes over or cannot name.
-
-    Args:
-        folder: its path.
-        prefix: what stands before the names.
-        above: the true paths of the folder and of those that led to it.
-    """
-    for entry in os.scandir(folder):
-        name = prefix + entry.name
-        try:
-            info = entry.stat()
-        except OSError:
-            yield Found(name, 0, "", "broken-link")
-            continue
-        if not stat.S_ISDIR(info.st_mode):
-            yield Found(name, info.st_size, str(info.st_mtime_ns), _fault(name, info.st_mode))
-            continue
-        true = os.path.realpath(entry.path) if entry.is_symlink() else f"{above[-1]}/{entry.name}"
-        if true in above:
-            yield Found(name, 0, "", "link-loop")
-        else:
-            yield from _walk(entry.path, f"{name}/", (*above, true))
-
-
-def _fault(name: str, mode: int) -> str | None:
-    if not stat.S_ISREG(mode):
-        return "special-file"
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return "name-not-utf-8"
-    return None
 
 
 def _matches(uri: str) -> tuple[fs.FileSystem, list[fs.FileInfo]]:
@@ -158,23 +102,6 @@ def _is_glob(uri: str) -> bool:
 
 def _is_hidden(path: str, marks: tuple[str, ...]) -> bool:
     return any(part.startswith(marks) for part in path.strip("/").split("/"))
-
-
-@contextmanager
-def _reachable(uri: str) -> Iterator[None]:
-    """Says in one line what storage does not give, or what names pyarrow cannot read."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise RequestError(
-            f"names in UTF-8 at {uri}", found=repr(error.object), mend="rename the file"
-        ) from None
-    except (OSError, pa.ArrowException) as error:
-        raise RequestError(
-            f"source files at {uri} that can be read",
-            found=str(error),
-            mend="correct the dataset's source, or the access to it",
-        ) from None
 
 
 def _refuse_none(uri: str, found: list[fs.FileInfo] | list[Found]) -> None:

@@ -1,5 +1,6 @@
 """From a dataset's source to the files that it names, and from those to shares of work."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from sparkgen.config.dataset import (
@@ -15,7 +16,7 @@ from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Slice
 from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.digits import digits_entry, write_digits
-from sparkgen.ingest.files import find_files, find_trees
+from sparkgen.ingest.files import find_files, find_trees, passed_over
 from sparkgen.ingest.idx import idx_slices
 from sparkgen.ingest.images import image_slices
 from sparkgen.ingest.libsvm_line import Rule
@@ -76,15 +77,14 @@ def make_slices(dataset: DatasetConfig, sources: Sources, *, tasks: int, scratch
         dataset = dataset.model_copy(update={"source": write_digits(scratch)})
         return make_slices(dataset, find_sources(dataset), tasks=tasks, scratch=scratch)
     rule = _rule(dataset, source)
-    return Work(
-        [
-            part
-            for split, files in sources.items()
-            for number, file in enumerate(files)
-            for part in text_slices(split, number, file.uri, size=file.size, rule=rule, tasks=tasks)
-        ],
-        {},
-    )
+    slices: list[Slice] = [
+        part
+        for split, files in sources.items()
+        for number, file in enumerate(files)
+        for part in text_slices(split, number, file.uri, size=file.size, rule=rule, tasks=tasks)
+    ]
+    unused = sum((passed_over(uri) for uri in (source.train, source.test) if uri), Counter[str]())
+    return Work(slices, dict(sorted(unused.items())))
 
 
 def _image_work(dataset: DatasetConfig, source: ImageSource, sources: Sources, tasks: int) -> Work:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sparkgen.ingest.decode import EXTENSIONS
 from sparkgen.ingest.member import Member
 
-HIDDEN = (".", "__")  # how the names begin of what programs leave for themselves
+HIDDEN = (".", "__")  # how names begin of what programs leave for themselves, classes apart
 
 
 class Rules(NamedTuple):
@@ -68,7 +68,7 @@ def _spots(source: int, members: list[Member], rules: Rules) -> Iterator[Spot]:
         bad = _unsafe(member, parts)
         if bad is not None:
             yield spot._replace(split=split or "train", folder=None, bad=bad)
-        elif any(part.startswith(HIDDEN) for part in parts):
+        elif any(part.startswith(HIDDEN) and part not in classes for part in parts):
             yield spot._replace(unused="hidden")
         elif at is not None and (is_picture or at == len(parts) - 2):
             yield spot
