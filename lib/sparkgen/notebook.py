@@ -107,7 +107,7 @@ def challenger(experiment: ExperimentConfig) -> "GenerativeModel":
 
     version = registry.require(experiment, registry.CHALLENGER)
     with tempfile.TemporaryDirectory() as folder:
-        return load_model(registry.fetch(experiment, version, folder))
+        return load_model(registry.fetch(experiment, version, folder), called=version.uri)
 
 
 def rows(

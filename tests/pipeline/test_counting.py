@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import pack, unpack
 from sparkgen.pipeline import train
-from sparkgen.pipeline.journal import checkpoint_uri
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, write_journal
 from sparkgen.pipeline.version import newest_version
 
 
@@ -69,8 +69,8 @@ def test_em_gains_in_every_pass_and_goes_on_where_it_was_cut_off(
     assert likelihoods[0] < likelihoods[1] < likelihoods[2]
 
     (folder / "history.json").write_text(json.dumps(history[:1]))
-    journal = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**journal, "finished": False}))
+    journal = Journal(whole["run_id"], newest_version(request).manifest.version, sections(request))
+    write_journal(request, journal)
     resumed = train.run(request, spark, resume=True)
     assert resumed["run_id"] == whole["run_id"]
     assert json.loads((folder / "history.json").read_text()) == history

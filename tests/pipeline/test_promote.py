@@ -114,3 +114,20 @@ def test_a_champion_with_other_figures_sits_the_challengers_exam(
     evaluate.run(request, spark)
     # The two models are the same, so on equal terms the challenger is no worse.
     assert promote.run(request, spark)["champion"] == second.uri
+
+
+def test_figures_of_another_release_are_told_and_left_out(caplog) -> None:
+    (name, figure), *_ = mse(0.1).items()
+    tags = {"figure_mse": figure.to_json(), "figure_kid": '{"value": 1}', "figure_fid": "{"}
+    version = registry.ModelVersion("tiny", 1, "run", tags)
+    assert logged_figures(version) == {name: figure}
+    assert "figure_kid of models:/tiny/1" in caplog.text
+    assert "figure_fid of models:/tiny/1" in caplog.text
+
+
+def test_a_version_without_a_dataset_is_refused(request_of, register) -> None:
+    request, version = request_of(), register()
+    client = connect(request.environment)
+    client.delete_model_version_tag(version.name, str(version.version), "dataset_version")
+    with pytest.raises(RequestError, match=r"a tag dataset_version on models:/tiny/1"):
+        evaluate.run(request, None)

@@ -1,8 +1,10 @@
 """The evaluate step: the challenger's figures on the whole split, logged to its run and version."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
 from sparkgen.pipeline.model import fetch, naming
@@ -18,6 +20,8 @@ from sparkgen.tracking.server import tracking_uri
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+log = logging.getLogger(__name__)
+
 FIGURE_TAG = "figure_"
 
 
@@ -31,7 +35,13 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
         RequestError: no challenger, or its dataset version is gone.
     """
     version = registry.require(experiment, CHALLENGER)
-    dataset_version = version.tags["dataset_version"]
+    dataset_version = version.tags.get("dataset_version")
+    if dataset_version is None:
+        raise RequestError(
+            f"a tag dataset_version on {version.uri}",
+            found="none: sparkgen did not register it",
+            mend="run sparkgen train",
+        )
     figures = figures_of(experiment, version, spark, dataset_version=dataset_version)
     log_figures(experiment, version, figures)
     return {
@@ -77,9 +87,15 @@ def log_figures(
 
 
 def logged_figures(version: ModelVersion) -> dict[str, Figure]:
-    """The figures in a version's tags; empty where it was never evaluated."""
-    return {
-        key.removeprefix(FIGURE_TAG): from_json(text)
-        for key, text in version.tags.items()
-        if key.startswith(FIGURE_TAG)
-    }
+    """The figures in a version's tags; empty where it was never evaluated.
+
+    One that this release cannot read is told and left out.
+    """
+    figures = {}
+    for key, text in version.tags.items():
+        if key.startswith(FIGURE_TAG):
+            try:
+                figures[key.removeprefix(FIGURE_TAG)] = from_json(text)
+            except (TypeError, ValueError) as error:
+                log.warning("left out the tag %s of %s: %s", key, version.uri, error)
+    return figures

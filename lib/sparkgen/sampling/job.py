@@ -28,7 +28,6 @@ from sparkgen.sampling.sample_set import (
     known_files,
     part_ids,
     part_path,
-    read_sample_set,
     remove_notes,
     write_note,
     write_sample_set,
@@ -94,8 +93,7 @@ def sample(
     made = wanted.model_copy(update={"files": tuple(files[part] for part in range(parts))})
     if missing or not _has_contact_sheet(set_uri):
         _write_contact_sheet(Sampled(set_uri, made))
-    if read_sample_set(set_uri) != made:
-        write_sample_set(set_uri, made)
+    write_sample_set(set_uri, made)
     if missing:
         remove_notes(set_uri, parts)
     return Sampled(set_uri, made)

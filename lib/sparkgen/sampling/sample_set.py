@@ -18,6 +18,7 @@ import hashlib
 import json
 import logging
 import math
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
@@ -91,9 +92,13 @@ def part_ids(config: SamplingConfig, shape: tuple[int, ...]) -> list[range]:
 
 
 def write_sample_set(set_uri: str, sample_set: SampleSet) -> None:
-    """Makes a set visible."""
+    """Makes a set visible; a manifest that says just this already stays."""
     text = json.dumps(sample_set.model_dump(mode="json"), indent=1, sort_keys=True)
-    write_bytes(f"{set_uri}/{MANIFEST}", text.encode() + b"\n")
+    data, uri = text.encode() + b"\n", f"{set_uri}/{MANIFEST}"
+    with suppress(OSError):
+        if read_bytes(uri) == data:
+            return
+    write_bytes(uri, data)
 
 
 def read_sample_set(set_uri: str) -> SampleSet | None:
