@@ -42,7 +42,9 @@ def test_nothing_is_dropped_or_moved_while_statistics_are_taken():
     fit()
     fitted = [v.numpy() for v in model.variables]
     fit()
-    moved = {v.name for v, old in zip(model.variables, before, strict=True) if (v.numpy() != old).any()}
+    moved = {
+        v.name for v, old in zip(model.variables, before, strict=True) if (v.numpy() != old).any()
+    }
     assert moved == {"moving_mean", "moving_variance"}
     for variable, value in zip(model.variables, fitted, strict=True):
         np.testing.assert_allclose(variable.numpy(), value, atol=1e-6)

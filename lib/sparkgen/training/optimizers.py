@@ -65,7 +65,9 @@ def schedule_remarks(config: OptimizerConfig, *, total_steps: int) -> list[str]:
     """What of a schedule a training of so many steps does not get to, or outlasts."""
     schedule = config.schedule
     if schedule.warmup_steps >= total_steps:
-        return [f"the warm-up of {schedule.warmup_steps} steps outlasts the {total_steps} of training"]
+        return [
+            f"the warm-up of {schedule.warmup_steps} steps outlasts the {total_steps} of training"
+        ]
     remarks = [
         f"boundary {step} is not before the end of training, step {total_steps}"
         for step in schedule.boundaries
