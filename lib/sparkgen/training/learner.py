@@ -32,10 +32,11 @@ class Learner(NamedTuple):
 
     def learning_rates(self) -> dict[str, float]:
         """The rates of the next step: `learning_rate`, or one by the name of each group."""
-        rates = {group: float(o.learning_rate) for group, o in self.optimizers.items()}
-        if len(rates) == 1:
-            return {"learning_rate": rate for rate in rates.values()}
-        return {f"learning_rate_{group}": rate for group, rate in rates.items()}
+        one = len(self.optimizers) == 1
+        return {
+            RATE if one else f"{RATE}_{group}": float(optimizer.learning_rate)
+            for group, optimizer in self.optimizers.items()
+        }
 
     def accumulators(self) -> list[Any]:
         """The variables of the epoch's metrics; each rank's are of its own rows."""

@@ -37,12 +37,9 @@ def make_statistics(model: GenerativeModel, batches: Iterable[Batch]) -> Callabl
     compiled = tf.function(moments)
 
     def fit() -> None:
-        totals, count = [np.zeros((2, *n.moving_mean.shape)) for n in norms], 0
-        for count, batch in enumerate(batches, start=1):
-            for total, moment in zip(totals, compiled(batch), strict=True):
-                total += moment.numpy()
-        for norm, total in zip(norms, totals, strict=True):
-            mean, variance = (total / count).astype(np.float32)
+        found = [[moment.numpy() for moment in compiled(batch)] for batch in batches]
+        for norm, moments_of_norm in zip(norms, zip(*found, strict=True), strict=True):
+            mean, variance = np.mean(moments_of_norm, axis=0, dtype=np.float64)
             norm.moving_mean.assign(mean)
             norm.moving_variance.assign(variance)
 
