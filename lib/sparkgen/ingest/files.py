@@ -11,6 +11,7 @@ from sparkgen.datasets.storage import is_remote, open_uri
 from sparkgen.errors import RequestError
 
 _WILD = frozenset("*?[")
+_PLAIN = "/!$&'()*+,;=:@~"  # in the path of a URI, beside letters and digits
 
 
 def find_files(uri: str) -> list[SourceEntry]:
@@ -78,5 +79,6 @@ def _wanted(path: str, base: str, pattern: list[str]) -> bool:
 
 def _entry(base: str, info: fs.FileInfo) -> SourceEntry:
     # Paths within a remote storage come unquoted.
-    uri = f"{base.partition('://')[0]}://{quote(info.path)}" if is_remote(base) else info.path
+    remote = f"{base.partition('://')[0]}://{quote(info.path, safe=_PLAIN)}"
+    uri = remote if is_remote(base) else info.path
     return SourceEntry(uri=uri, size=int(info.size), modified=str(info.mtime_ns or ""))
