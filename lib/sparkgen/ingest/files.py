@@ -13,6 +13,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.folder import Found, list_folder, reachable
 
 _WILD = frozenset("*?[")
+_PLAIN = "/!$&'()*+,;=:@~"  # in the path of a URI, beside letters and digits
 
 
 def find_files(uri: str) -> list[SourceEntry]:
@@ -125,7 +126,7 @@ def _is_there(uri: str) -> bool:
 
 def _located(uri: str, path: str) -> str:
     """The URI of a path that pyarrow found by a URI; paths within a remote storage come unquoted."""
-    return f"{uri.partition('://')[0]}://{quote(path)}" if is_remote(uri) else path
+    return f"{uri.partition('://')[0]}://{quote(path, safe=_PLAIN)}" if is_remote(uri) else path
 
 
 def _entry(uri: str, info: fs.FileInfo) -> SourceEntry:
