@@ -54,22 +54,29 @@ def die_once(request, ring):
     return places({}, ring)
 
 
-def hang_twice(request, ring):
-    """The last rank hangs while the others wait: at first in an endless loop, then stopped."""
-    for _ in range(3):
+def stop_once(request, ring):
+    """A worker whose process is stopped in the middle of its steps, the first time."""
+    _take_steps(ring)
+    marker = Path(request["folder"]) / "stopped"
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return places({}, ring)
+
+
+def loop_forever(request, ring):
+    """The last rank takes a few steps and loops forever; the others wait for it in an exchange."""
+    _take_steps(ring)
+    while ring.rank == ring.size - 1:
+        pass
+    return places({}, ring)
+
+
+def _take_steps(ring):
+    for _ in range(10):  # for longer than it takes to tell of them
         ring.sum(np.ones(1))
         heartbeat.step()
         time.sleep(0.3)
-    if ring.rank == ring.size - 1:
-        looped, stopped = (Path(request["folder"]) / name for name in ("looped", "stopped"))
-        if not looped.exists():
-            looped.touch()
-            while True:
-                pass
-        if not stopped.exists():
-            stopped.touch()
-            os.kill(os.getpid(), signal.SIGSTOP)
-    return places({}, ring)
 
 
 def sleep(request, ring):

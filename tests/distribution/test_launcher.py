@@ -99,16 +99,17 @@ def test_a_killed_worker_is_answered_by_a_new_start(tmp_path):
     assert (tmp_path / "starts-1").read_text() == "xx"
 
 
-def test_a_hanging_worker_is_named_and_answered_by_a_new_start(tmp_path, caplog):
-    options = {"max_restarts": 5, "hang_seconds": 3.0}
-    request = {"folder": str(tmp_path)}
-    result = run_local(ring_functions.hang_twice, request, workers=2, **options)
-    assert result["sum"] == [2.0, 1.0]
-    looping, stopped = caplog.messages[:2]
-    assert re.match(
-        r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\)", looping
-    )
-    assert re.match(r"worker 1 of 2 hung \(its process has not moved for \d+ s\)", stopped)
+def test_a_stopped_process_counts_as_lost_and_is_answered_by_a_new_start(tmp_path, caplog):
+    request, options = {"folder": str(tmp_path)}, {"max_restarts": 3, "hang_seconds": 3.0}
+    assert run_local(ring_functions.stop_once, request, workers=1, **options)["size"] == 1
+    line = r"worker 0 of 1 hung \(its process has not moved for \d+ s\); starting again \(1 of 3\)"
+    assert re.fullmatch(line, caplog.messages[0])
+
+
+def test_the_worker_that_hangs_is_named_and_not_the_one_that_waits_for_it():
+    line = r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\) after 0 restarts"
+    with pytest.raises(WorkersFailed, match=line):
+        run_local(ring_functions.loop_forever, {}, hang_seconds=3.0)
 
 
 def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path):

@@ -13,6 +13,7 @@ from sparkgen.layers.network import Network
 from sparkgen.models.adversarial_model import AdversarialModel
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.models.discovery import model_names
+from sparkgen.models.variational.vq_vae import VqVae
 from sparkgen.training.optimizers import make_optimizers
 
 COUNTED = {"autoregressive.naive_bayes", "autoregressive.mixture_of_bernoullis"}
@@ -77,7 +78,8 @@ def images(model: GenerativeModel, batch: dict) -> Iterator:
     labels = keras.ops.convert_to_tensor(batch["label"])
     if isinstance(model, EncoderDecoder):
         yield model.reconstruct(batch["image"], labels=labels)
-        yield model.density(np.zeros((2, *model.density.noise.shape), np.float32))
+        if not isinstance(model, VqVae):  # whose latents are codes
+            yield model.density(np.zeros((2, *model.noise.shape), np.float32))
     if isinstance(model, AdversarialModel):
         yield model.generate(batch["noise"]["generator"], labels=labels)
 

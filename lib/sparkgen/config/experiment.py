@@ -36,7 +36,7 @@ class ScheduleConfig(Strict):
     final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The rate at the end, as a fraction of `learning_rate`."""
     boundaries: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    """Steps of the training, counted from its start, after which a piecewise rate is multiplied by
+    """Steps of the training, the first being 0, after which a piecewise rate is multiplied by
     `factor`; ascending."""
     factor: Annotated[float, Field(gt=0)] = 0.1
     """Of a piecewise rate."""

@@ -100,7 +100,8 @@ def make_burst(course: Course, batches: Any) -> Burst:
 def _reason(message: str) -> str:
     """What is wrong, of TensorFlow's account of where: the line before the first node."""
     before, _, _ = message.partition("[[{{node")
-    return re.sub(r"{{.*?}}", "", before.strip().splitlines()[-1]).strip()
+    lines = before.strip().splitlines() or [message]
+    return re.sub(r"{{.*?}}", "", lines[-1]).strip(" .")
 
 
 def _train_epoch(
