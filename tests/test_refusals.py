@@ -92,7 +92,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_and_its_traceback_is_kept(
     said = sparkgen("promote", EXPERIMENT, "--root", tmp_path)
     assert said.status == 1
     line = said.err.splitlines()[-1]
-    assert line.startswith("sparkgen: unexpected KeyError: 'weights' (cli.py:")
+    assert line.startswith(f"sparkgen: KeyError: 'weights' ({__file__}:")
     (kept,) = tmp_path.glob("*.traceback")
     assert line.endswith(f"the traceback is in {kept}")
     assert "in step\n" in kept.read_text()
@@ -102,7 +102,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_and_its_traceback_is_kept(
 def test_a_traceback_is_shown_to_who_asks_for_it(
     sparkgen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(unexpected.SHOWN, "1")
+    monkeypatch.setenv(cli.TRACEBACK, "1")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("sparkgen.pipeline.promote.run", failing(KeyError("weights")))
     assert "Traceback" in sparkgen("promote", EXPERIMENT, "--root", tmp_path).err

@@ -21,6 +21,7 @@ from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
 STOPPED = "stopped; the same command starts it again"
+TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
 
 class RequestCommand(click.Command):
@@ -169,9 +170,20 @@ def _answer(arguments: Sequence[str] | None) -> None:
             raise
         _leave(str(error), error.exit_status)
     except Exception as error:
-        from sparkgen.unexpected import describe
+        if stopping.received() is not None:
+            raise
+        _leave(_unexpected(error), SparkgenError.exit_status)
 
-        _leave(describe(error), SparkgenError.exit_status)
+
+def _unexpected(error: Exception) -> str:
+    """The line for an error that nobody foresaw; it says where the traceback is."""
+    from sparkgen.unexpected import describe, keep, whole
+
+    if os.environ.get(TRACEBACK):
+        sys.stderr.write(whole(error))
+    file = keep(error)
+    rest = f"the traceback is in {file}" if file else f"{TRACEBACK}=1 shows the traceback"
+    return f"{describe(error)}; {rest}"
 
 
 def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str | None) -> Any:

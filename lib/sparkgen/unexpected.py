@@ -1,30 +1,59 @@
-"""Errors that nobody foresaw, in one line that says where to find the rest."""
+"""Errors that nobody foresaw, in one line: the kind, the message, the place; the rest in a file."""
 
 import errno
-import os
+import site
 import sys
+import sysconfig
 import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
-# Set: tracebacks go to standard error as well.
-SHOWN = "SPARKGEN_TRACEBACK"
+MESSAGE_CHARACTERS = 400
+OWN = str(Path(__file__).parent)
+INSTALLED = (*site.getsitepackages(), *sysconfig.get_paths().values(), "<frozen ")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
-def describe(error: Exception) -> str:
-    """What failed, in one line. The traceback goes to a file that the line names."""
-    text = "".join(traceback.format_exception(error))
-    if os.environ.get(SHOWN):
-        sys.stderr.write(text)
-    file = _keep(text)
-    rest = f"; the traceback is in {file}" if file else f"; {SHOWN}=1 shows the traceback"
+def describe(error: BaseException) -> str:
+    """What failed, in one line; a full disk is called that, whatever error it came through."""
     if full := [cause for cause in _chain(error) if _is_full(cause)]:
-        return f"no space is left on the disk: {_short(full[-1])}{rest}"
-    return f"unexpected {type(error).__name__}: {_short(error)} ({_place(error)}){rest}"
+        return f"no space is left on the disk: {_short(full[-1])} ({place(error)})"
+    message = _short(error)
+    kind = type(error).__name__
+    return f"{kind}: {message} ({place(error)})" if message else f"{kind} ({place(error)})"
+
+
+def whole(error: BaseException) -> str:
+    """The traceback of an error, and of those that it came from."""
+    return "".join(traceback.format_exception(error))
+
+
+def keep(error: BaseException) -> str | None:
+    """Writes the traceback to a temporary file, and gives its path; None where there is no room."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="sparkgen-", suffix=".traceback", delete=False
+        ) as file:
+            file.write(whole(error))
+    except OSError:
+        return None
+    return file.name
+
+
+def place(error: BaseException) -> str:
+    """The innermost line of this package or of the user's code that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return f"at an unknown place of {Path(sys.argv[0]).name or 'Python'}"
+    own = [frame for frame in frames if _is_own(frame.filename)]
+    frame = (own or frames)[-1]
+    return f"{frame.filename}:{frame.lineno}, in {frame.name}"
+
+
+def _is_own(filename: str) -> bool:
+    return filename.startswith(OWN) or not filename.startswith(INSTALLED)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -40,22 +69,4 @@ def _is_full(error: BaseException) -> bool:
 
 def _short(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:300]}..."
-
-
-def _place(error: Exception) -> str:
-    """The last line of this package that the error passed."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
-    return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in (own or frames)[-1:])
-
-
-def _keep(text: str) -> str | None:
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="sparkgen-", suffix=".traceback", delete=False
-        ) as file:
-            file.write(text)
-    except OSError:
-        return None
-    return file.name
+    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}..."

@@ -2,7 +2,8 @@
 
 import json
 
-from sparkgen.distribution.trouble import MESSAGE_CHARACTERS, describe, unexpected
+from sparkgen.distribution.trouble import unexpected
+from sparkgen.unexpected import MESSAGE_CHARACTERS, describe
 
 
 def caught(run):

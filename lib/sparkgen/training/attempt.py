@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sparkgen.distribution.trouble import describe
+from sparkgen.unexpected import describe
 
 log = logging.getLogger(__name__)
 
