@@ -2,7 +2,18 @@
 
 from hypothesis import strategies as st
 
-INTERESTING = [b"", b"\0", b"\xff", b"\n", b" ", b"-1", b"NaN", b"1e999", b"\xff\xff\xff\xff", b"\0" * 512]
+INTERESTING = [
+    b"",
+    b"\0",
+    b"\xff",
+    b"\n",
+    b" ",
+    b"-1",
+    b"NaN",
+    b"1e999",
+    b"\xff\xff\xff\xff",
+    b"\0" * 512,
+]
 
 
 @st.composite

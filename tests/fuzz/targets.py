@@ -6,6 +6,7 @@ refuse them by one of the project's own errors; anything else that is raised is 
 
 import gzip
 import io
+import json
 import tarfile
 import tempfile
 import zipfile
@@ -16,13 +17,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms
+from tiny_version import write_version
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import load_dataset, load_experiment
-from sparkgen.datasets.manifest import list_versions, read_manifest
+from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
 from sparkgen.errors import SparkgenError
+from sparkgen.evaluation.job import read_batches
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.sources import find_sources, make_slices
+from sparkgen.models.contract import DataSpec
+from sparkgen.models.discovery import build_model, load_model, save_model
+from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, unfinished, write_journal
+from sparkgen.sampling.sample_set import read_sample_set
 from sparkgen.training import checkpoints
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -151,13 +159,17 @@ def archive(suffix: str) -> Callable[[bytes, Path], None]:
 def idx_images(data: bytes, folder: Path) -> None:
     (folder / "images").write_bytes(data)
     (folder / "labels").write_bytes(idx([0, 1, 2, 1]))
-    ingest({"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"})
+    ingest(
+        {"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"}
+    )
 
 
 def idx_labels(data: bytes, folder: Path) -> None:
     (folder / "images").write_bytes(idx(np.arange(48).reshape(4, 3, 4)))
     (folder / "labels").write_bytes(data)
-    ingest({"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"})
+    ingest(
+        {"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"}
+    )
 
 
 def image(data: bytes, folder: Path) -> None:
@@ -225,12 +237,105 @@ def read_checkpoint(data: bytes, folder: Path) -> None:
         np.testing.assert_array_equal(found.arrays[name], array)
 
 
+@cache
+def version() -> dict[str, bytes]:
+    """The files of a small dataset version, by their paths in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_version(Path(folder), train=24, validation=4)
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def version_with(folder: Path, changed: str, data: bytes) -> Path:
+    """The small version with one file changed, where its dataset's versions lie."""
+    place = folder / "tiny" / str(json.loads(version()[MANIFEST])["version"])
+    for name, whole in version().items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(data if name == changed else whole)
+    return place
+
+
 def manifest(data: bytes, folder: Path) -> None:
-    version = folder / "fuzz" / "0123456789abcdef"
-    version.mkdir(parents=True)
-    (version / "manifest.json").write_bytes(data)
-    list_versions(str(folder), "fuzz")
-    read_manifest(str(version))
+    place = version_with(folder, MANIFEST, data)
+    whole = read_manifest(str(version_with(folder / "whole", "", b"")))
+    assert all(found == whole for found in list_versions(str(folder), "tiny"))
+    read_manifest(str(place))
+
+
+SHARD = "train/part-00000.parquet"
+
+
+def shard(data: bytes, folder: Path) -> None:
+    place = str(version_with(folder, SHARD, data))
+    (file, *_) = read_manifest(place).split_files(place, "train")
+    rows = list(read_batches(file, (4, 4, 1), batch_rows=2))
+    assert data == version()[SHARD]
+    assert sum(len(part.ids) for part in rows) == file.entry.rows
+
+
+MODEL = "reconstruction.linear_autoencoder"
+
+
+@cache
+def model() -> dict[str, bytes]:
+    """The files of a small saved model, without the digests that newer releases add."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = build_model(MODEL, {"latent": 2}, DataSpec((2, 2, 1), 2))
+        save_model(folder, made, name=MODEL, options={"latent": 2})
+        description = json.loads(Path(folder, MODEL_FILE).read_bytes())
+        bare = {k: v for k, v in description.items() if not k.endswith("_sha256")}
+        return {
+            MODEL_FILE: json.dumps(bare).encode(),
+            WEIGHTS_FILE: Path(folder, WEIGHTS_FILE).read_bytes(),
+        }
+
+
+def model_file(name: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        for file, whole in model().items():
+            (folder / file).write_bytes(data if file == name else whole)
+        load_model(folder)
+
+    return run
+
+
+@cache
+def journal() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = request(Path(folder))
+        write_journal(experiment, Journal("run", "0123456789abcdef", sections(experiment)))
+        return Path(checkpoint_uri(experiment, "run"), "run.json").read_bytes()
+
+
+def request(root: Path) -> Any:
+    return load_experiment(CONF / "experiments" / "vae_digits.yaml", root=str(root))
+
+
+def run_journal(data: bytes, folder: Path) -> None:
+    place = Path(checkpoint_uri(request(folder), "run"))
+    place.mkdir(parents=True)
+    (place / "run.json").write_bytes(data)
+    found = unfinished(request(folder))
+    assert (found.run_id, found.dataset_version) == ("run", "0123456789abcdef")
+
+
+def sample_set() -> bytes:
+    entry = {"path": "part-00000.parquet", "rows": 2, "bytes": 9, "sha256": "0" * 64}
+    values = {
+        "format_version": 1,
+        "id": "0123456789abcdef",
+        "model_uri": "models:/tiny/1",
+        "model_digest": "0123456789abcdef",
+        "shape": [2, 2, 1],
+        "config": {"count": 2, "options": {"steps": 3}},
+        "files": [entry],
+    }
+    return json.dumps(values).encode()
+
+
+def sample_manifest(data: bytes, folder: Path) -> None:
+    (folder / MANIFEST).write_bytes(data)
+    read_sample_set(str(folder))
 
 
 OVERRIDES = [
@@ -265,4 +370,10 @@ TARGETS = {
     ),
     "override": Target([text.encode() for text in OVERRIDES], override),
     "checkpoint": Target([checkpoint()], read_checkpoint),
+    "manifest": Target([version()[MANIFEST]], manifest),
+    "shard": Target([version()[SHARD]], shard),
+    "model": Target([model()[MODEL_FILE]], model_file(MODEL_FILE)),
+    "weights": Target([model()[WEIGHTS_FILE]], model_file(WEIGHTS_FILE)),
+    "journal": Target([journal()], run_journal),
+    "sample-set": Target([sample_set()], sample_manifest),
 }
