@@ -16,20 +16,46 @@ TINY = (
 )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_its_first_cell_to_its_last(notebook: Path, tmp_path: Path) -> None:
+# One process for all of them: TensorFlow, MLflow and Spark start once. What a notebook prints goes to
+# `<root>/<name>.out`, and where it fails, its traceback to `<root>/<name>.error`.
+RUN_EACH = """
+import contextlib, os, runpy, sys, traceback
+from pathlib import Path
+root, *notebooks = map(Path, sys.argv[1:])
+for notebook in notebooks:
+    os.environ["SPARKGEN_ROOT"] = str(root / notebook.stem)
+    try:
+        with open(root / f"{notebook.stem}.out", "w") as out, contextlib.redirect_stdout(out):
+            runpy.run_path(str(notebook), run_name="__main__")
+    except BaseException:
+        (root / f"{notebook.stem}.error").write_text(traceback.format_exc())
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what every notebook printed, or failed with."""
+    root = tmp_path_factory.mktemp("notebooks")
     done = subprocess.run(
-        [sys.executable, notebook],
-        cwd=notebook.parent,
-        env={**os.environ, "SPARKGEN_ROOT": str(tmp_path), "SPARKGEN_SET": TINY},
+        [sys.executable, "-c", RUN_EACH, root, *NOTEBOOKS],
+        cwd=REPOSITORY / "notebooks",
+        env={**os.environ, "SPARKGEN_SET": TINY},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-6000:]
-    pictures = [line for line in done.stdout.splitlines() if line.endswith(".png")]
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_its_first_cell_to_its_last(notebook: Path, ran: Path) -> None:
+    error = ran / f"{notebook.stem}.error"
+    assert not error.exists(), error.read_text()[-6000:]
+    printed = (ran / f"{notebook.stem}.out").read_text()
+    pictures = [line for line in printed.splitlines() if line.endswith(".png")]
     assert pictures
     assert [path for path in pictures if not Path(path).is_file()] == []
 

@@ -1,0 +1,379 @@
+"""What reads bytes from outside, each as a function of one damaged input.
+
+A target writes the bytes where a user would have them and reads them as the program does. It may
+refuse them by one of the project's own errors; anything else that is raised is a fault.
+"""
+
+import gzip
+import io
+import json
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageCms
+from tiny_version import write_version
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.load import load_dataset, load_experiment
+from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
+from sparkgen.errors import SparkgenError
+from sparkgen.evaluation.job import read_batches
+from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.sources import find_sources, make_slices
+from sparkgen.models.contract import DataSpec
+from sparkgen.models.discovery import build_model, load_model, save_model
+from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, unfinished, write_journal
+from sparkgen.sampling.sample_set import read_sample_set
+from sparkgen.training import checkpoints
+
+CONF = Path(__file__).parents[2] / "conf"
+CLASSES = ("cat", "dog", "owl")
+SHAPE = (3, 4, 1)
+
+
+class Target(NamedTuple):
+    """A reader of bytes: whole inputs to start from, and what is done with one."""
+
+    seeds: list[bytes]
+    run: Callable[[bytes, Path], None]
+    """Reads an input; the folder is empty and its own."""
+
+
+def read(target: Target, data: bytes) -> None:
+    """Reads one input, which the target may refuse but must not trip over."""
+    with tempfile.TemporaryDirectory(prefix="sparkgen-fuzz-") as folder:
+        try:
+            target.run(data, Path(folder))
+        except SparkgenError as error:
+            line = str(error)
+            if not line.strip() or "\n" in line or len(line) > 4000:
+                raise AssertionError(f"an error that is no one line: {line[:500]!r}") from error
+
+
+# -- sources ------------------------------------------------------------------------------------
+
+
+def libsvm_text() -> bytes:
+    lines = ["# three pictures", "0 1:255 4:17 12:3", "1 2:0.5 3:1e2  # a dog", "", "2 qid:3 11:9"]
+    return "\n".join(lines).encode() + b"\n"
+
+
+def picture(kind: str = "PNG", mode: str = "RGB", **options: Any) -> bytes:
+    pixels = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def pictures() -> list[bytes]:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    return [
+        picture(),
+        picture(mode="P"),
+        picture(mode="LA"),
+        picture(mode="I;16"),
+        picture(icc_profile=srgb),
+        picture(icc_profile=profile),
+        picture("JPEG", exif=turned.tobytes()),
+        picture("JPEG", mode="CMYK"),
+        picture("JPEG", progressive=True, icc_profile=srgb),
+        picture("GIF"),
+        picture("BMP"),
+        picture("WEBP", lossless=True),
+        picture("WEBP"),
+    ]
+
+
+def members() -> dict[str, bytes]:
+    names = [f"{s}/{c}/{n}.png" for s in ("train", "test") for c in CLASSES[:2] for n in range(2)]
+    return {name: picture() for name in names} | {"README.txt": b"pictures of animals\n"}
+
+
+def tar(mode: str = "w:") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, data in members().items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def zipped() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members().items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def idx(values: Any) -> bytes:
+    array = np.asarray(values, np.uint8)
+    header = bytes([0, 0, 8, array.ndim]) + np.asarray(array.shape, ">u4").tobytes()
+    return header + array.tobytes()
+
+
+def ingest(source: dict[str, Any]) -> None:
+    """Finds and parses a source as an ingest does, without Spark."""
+    dataset = DatasetConfig.model_validate(
+        {"name": "fuzz", "source": source, "shape": list(SHAPE), "class_names": list(CLASSES)}
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        work = make_slices(dataset, find_sources(dataset), tasks=2, scratch=scratch)
+        for part in work.slices:
+            for block in part.blocks():
+                labels, pixels = block.records.labels, block.records.pixels
+                assert pixels.shape == (len(labels), np.prod(SHAPE))
+                assert pixels.dtype == np.uint8
+                assert ((labels >= 0) & (labels < len(CLASSES))).all()
+
+
+def libsvm(suffix: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        path = folder / f"train{suffix}"
+        path.write_bytes(data)
+        ingest({"format": "libsvm", "train": str(path)})
+
+    return run
+
+
+def archive(suffix: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        path = folder / f"pictures{suffix}"
+        path.write_bytes(data)
+        ingest({"format": "images", "path": str(path)})
+
+    return run
+
+
+def idx_images(data: bytes, folder: Path) -> None:
+    (folder / "images").write_bytes(data)
+    (folder / "labels").write_bytes(idx([0, 1, 2, 1]))
+    ingest(
+        {"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"}
+    )
+
+
+def idx_labels(data: bytes, folder: Path) -> None:
+    (folder / "images").write_bytes(idx(np.arange(48).reshape(4, 3, 4)))
+    (folder / "labels").write_bytes(data)
+    ingest(
+        {"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"}
+    )
+
+
+def image(data: bytes, folder: Path) -> None:
+    del folder
+    for shape in (SHAPE, (9, 2, 3)):
+        try:
+            pixels = decode_image(data, ImageRule(shape, max_pixels=1_000_000))
+        except BadImage:
+            continue
+        assert pixels.shape == shape
+        assert pixels.dtype == np.uint8
+
+
+# -- configuration ------------------------------------------------------------------------------
+
+
+def conf_folder(folder: Path, **files: bytes) -> Path:
+    """A folder `conf` of small files, with some of them replaced."""
+    texts = {
+        "datasets/digits": (CONF / "datasets" / "digits.yaml").read_bytes(),
+        "environments/local": (CONF / "environments" / "local.yaml").read_bytes(),
+        "experiments/vae_digits": (CONF / "experiments" / "vae_digits.yaml").read_bytes(),
+    }
+    for name, text in {**texts, **files}.items():
+        path = folder / "conf" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+    return folder / "conf"
+
+
+def configuration(name: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        conf = conf_folder(folder, **{name: data})
+        if name.startswith("datasets"):
+            load_dataset(conf / "datasets" / "digits.yaml")
+        load_experiment(conf / "experiments" / "vae_digits.yaml")
+
+    return run
+
+
+def override(data: bytes, folder: Path) -> None:
+    del folder
+    text = data.decode("utf-8", "surrogateescape")
+    load_experiment(CONF / "experiments" / "vae_digits.yaml", overrides=(text,))
+
+
+# -- artifacts ----------------------------------------------------------------------------------
+
+
+@cache
+def checkpoint() -> bytes:
+    arrays = {"model/0000": np.arange(12, dtype=np.float32), "best/0000": np.ones((2, 3))}
+    return checkpoints.encode(arrays, {"state": {"epoch": 1, "steps": 7}})
+
+
+def read_checkpoint(data: bytes, folder: Path) -> None:
+    del folder
+    try:
+        found = checkpoints.decode(data)
+    except ValueError:
+        return
+    whole = checkpoints.decode(checkpoint())
+    assert found.facts == whole.facts
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array)
+
+
+@cache
+def version() -> dict[str, bytes]:
+    """The files of a small dataset version, by their paths in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_version(Path(folder), train=24, validation=4)
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def version_with(folder: Path, changed: str, data: bytes) -> Path:
+    """The small version with one file changed, where its dataset's versions lie."""
+    place = folder / "tiny" / str(json.loads(version()[MANIFEST])["version"])
+    for name, whole in version().items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(data if name == changed else whole)
+    return place
+
+
+def manifest(data: bytes, folder: Path) -> None:
+    place = version_with(folder, MANIFEST, data)
+    whole = read_manifest(str(version_with(folder / "whole", "", b"")))
+    assert all(found == whole for found in list_versions(str(folder), "tiny"))
+    read_manifest(str(place))
+
+
+SHARD = "train/part-00000.parquet"
+
+
+def shard(data: bytes, folder: Path) -> None:
+    place = str(version_with(folder, SHARD, data))
+    (file, *_) = read_manifest(place).split_files(place, "train")
+    rows = list(read_batches(file, (4, 4, 1), batch_rows=2))
+    assert data == version()[SHARD]
+    assert sum(len(part.ids) for part in rows) == file.entry.rows
+
+
+MODEL = "reconstruction.linear_autoencoder"
+
+
+@cache
+def model() -> dict[str, bytes]:
+    """The files of a small saved model, without the digests that newer releases add."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = build_model(MODEL, {"latent": 2}, DataSpec((2, 2, 1), 2))
+        save_model(folder, made, name=MODEL, options={"latent": 2})
+        description = json.loads(Path(folder, MODEL_FILE).read_bytes())
+        bare = {k: v for k, v in description.items() if not k.endswith("_sha256")}
+        return {
+            MODEL_FILE: json.dumps(bare).encode(),
+            WEIGHTS_FILE: Path(folder, WEIGHTS_FILE).read_bytes(),
+        }
+
+
+def model_file(name: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        for file, whole in model().items():
+            (folder / file).write_bytes(data if file == name else whole)
+        load_model(folder)
+
+    return run
+
+
+@cache
+def journal() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = request(Path(folder))
+        write_journal(experiment, Journal("run", "0123456789abcdef", sections(experiment)))
+        return Path(checkpoint_uri(experiment, "run"), "run.json").read_bytes()
+
+
+def request(root: Path) -> Any:
+    return load_experiment(CONF / "experiments" / "vae_digits.yaml", root=str(root))
+
+
+def run_journal(data: bytes, folder: Path) -> None:
+    place = Path(checkpoint_uri(request(folder), "run"))
+    place.mkdir(parents=True)
+    (place / "run.json").write_bytes(data)
+    found = unfinished(request(folder))
+    assert (found.run_id, found.dataset_version) == ("run", "0123456789abcdef")
+
+
+def sample_set() -> bytes:
+    entry = {"path": "part-00000.parquet", "rows": 2, "bytes": 9, "sha256": "0" * 64}
+    values = {
+        "format_version": 1,
+        "id": "0123456789abcdef",
+        "model_uri": "models:/tiny/1",
+        "model_digest": "0123456789abcdef",
+        "shape": [2, 2, 1],
+        "config": {"count": 2, "options": {"steps": 3}},
+        "files": [entry],
+    }
+    return json.dumps(values).encode()
+
+
+def sample_manifest(data: bytes, folder: Path) -> None:
+    (folder / MANIFEST).write_bytes(data)
+    read_sample_set(str(folder))
+
+
+OVERRIDES = [
+    "training.epochs=3",
+    "dataset.labels=[1,5,6]",
+    "environment.spark.spark.executor.memory=4g",
+    "sampling={count: 10, seed: 3}",
+    "model.options.latent=8",
+    "training.optimizer.learning_rate=3e-3",
+]
+TARGETS = {
+    "libsvm": Target([libsvm_text()], libsvm(".txt")),
+    "libsvm-gz": Target([gzip.compress(libsvm_text())], libsvm(".txt.gz")),
+    "tar": Target([tar()], archive(".tar")),
+    "tar-gz": Target([tar("w:gz")], archive(".tar.gz")),
+    "tar-bz2": Target([tar("w:bz2")], archive(".tar.bz2")),
+    "zip": Target([zipped()], archive(".zip")),
+    "idx-images": Target([idx(np.arange(48).reshape(4, 3, 4))], idx_images),
+    "idx-labels": Target([idx([0, 1, 2, 1])], idx_labels),
+    "image": Target(pictures(), image),
+    "experiment": Target(
+        [(CONF / "experiments" / "vae_digits.yaml").read_bytes()],
+        configuration("experiments/vae_digits"),
+    ),
+    "dataset": Target(
+        [(CONF / "datasets" / f"{n}.yaml").read_bytes() for n in ("digits", "fashion_mnist")],
+        configuration("datasets/digits"),
+    ),
+    "environment": Target(
+        [(CONF / "environments" / f"{n}.yaml").read_bytes() for n in ("local", "prod")],
+        configuration("environments/local"),
+    ),
+    "override": Target([text.encode() for text in OVERRIDES], override),
+    "checkpoint": Target([checkpoint()], read_checkpoint),
+    "manifest": Target([version()[MANIFEST]], manifest),
+    "shard": Target([version()[SHARD]], shard),
+    "model": Target([model()[MODEL_FILE]], model_file(MODEL_FILE)),
+    "weights": Target([model()[WEIGHTS_FILE]], model_file(WEIGHTS_FILE)),
+    "journal": Target([journal()], run_journal),
+    "sample-set": Target([sample_set()], sample_manifest),
+}
