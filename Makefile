@@ -1,10 +1,11 @@
 # Every target that needs it sets up .venv first; see setup.sh. `make help` is the manual.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test results bench bench-quick test-dbr lock wheel clean
+.PHONY: help setup run test fuzz results bench bench-quick test-dbr lock wheel clean
 
 EXPERIMENT ?= conf/experiments/vae_digits.yaml
 ARGS ?=
+FUZZ_SECONDS ?= 3600
 BIN := .venv/bin
 
 help:  ## This manual
@@ -13,6 +14,7 @@ help:  ## This manual
 	@echo 'EXPERIMENT=conf/experiments/NAME.yaml   what make run runs'
 	@echo 'MODEL="vae_mnist ..."                  which rows make results does again'
 	@echo 'ARGS="..."            more arguments, for sparkgen run or for pytest'
+	@echo 'FUZZ_SECONDS=3600     how long make fuzz goes on'
 	@echo 'PYTHON=python3.11     the Python that .venv is made with'
 	@echo 'SPARKGEN_DEVICE=cpu   leaves an NVIDIA GPU unused'
 	@echo 'SPARKGEN_TEST_DATA=DIR  real data for the larger tests; without it they are skipped'
@@ -32,6 +34,9 @@ test: setup  ## Lint, format, types, import rules and all tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
+
+fuzz: setup  ## Reads damaged inputs for FUZZ_SECONDS; what fails goes to tests/fuzz/corpus
+	PYTHONPATH=tests/training $(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
 results: setup  ## RESULTS.md: trains and measures the rows that are missing, or MODEL
 	$(BIN)/python -m benchmarks.results $(MODEL) $(ARGS)

@@ -76,9 +76,11 @@ def test_a_file_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
         read(path, PACK[suffix](ROWS)[:-9])
 
 
-def test_bytes_after_the_end_of_a_gz_are_named(tmp_path: Path) -> None:
-    with pytest.raises(IngestError, match=r"rows\.gz cannot be read: "):
-        read(tmp_path / "rows.gz", gzip.compress(ROWS) + b"garbage")
+@pytest.mark.parametrize("suffix", PACK)
+def test_bytes_after_the_end_are_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    with pytest.raises(IngestError, match=rf"^{path} cannot be read: "):
+        read(path, PACK[suffix](ROWS) + b"garbage")
 
 
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:

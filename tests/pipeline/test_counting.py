@@ -1,6 +1,5 @@
 """Training by counting: Spark's sums against NumPy's, whatever the number of tasks."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pyarrow.dataset as ds
 import pytest
 from pyspark.sql import SparkSession
 
+from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import pack, unpack
 from sparkgen.pipeline import train
@@ -60,7 +60,7 @@ def test_em_gains_in_every_pass_and_goes_on_where_it_was_cut_off(
     request = counting(name="mixture", model=model, training=training)
     whole = train.run(request, spark)
     folder = Path(checkpoint_uri(request, whole["run_id"]))
-    history = json.loads((folder / "history.json").read_text())
+    history = unseal((folder / "history.json").read_bytes())["history"]
     level = training_pixels(request)[0].reshape(-1, 8, 8, 1) >= 0.5
     likelihoods = [
         np.mean(unpack(pack(folder / f"pass-{n:05d}")).log_probability(level.astype(np.int32)))
@@ -68,12 +68,12 @@ def test_em_gains_in_every_pass_and_goes_on_where_it_was_cut_off(
     ]
     assert likelihoods[0] < likelihoods[1] < likelihoods[2]
 
-    (folder / "history.json").write_text(json.dumps(history[:1]))
+    (folder / "history.json").write_bytes(seal({"history": history[:1]}))
     journal = Journal(whole["run_id"], newest_version(request).manifest.version, sections(request))
     write_journal(request, journal)
     resumed = train.run(request, spark, resume=True)
     assert resumed["run_id"] == whole["run_id"]
-    assert json.loads((folder / "history.json").read_text()) == history
+    assert unseal((folder / "history.json").read_bytes())["history"] == history
 
 
 def test_a_model_and_a_method_that_do_not_fit_are_refused(counting, spark: SparkSession) -> None:

@@ -6,7 +6,6 @@ which an interrupted training goes on.
 """
 
 import io
-import json
 import logging
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
+from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.job import evaluate, read_batches
@@ -206,7 +206,7 @@ def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -
     pass_folder = _pass_folder(folder, len(history))
     write_bytes(f"{pass_folder}/{MODEL_FILE}", packed.description_json)
     write_bytes(f"{pass_folder}/{WEIGHTS_FILE}", packed.weights)
-    write_bytes(f"{folder}/{HISTORY}", json.dumps(history).encode())
+    write_bytes(f"{folder}/{HISTORY}", seal({"history": history}))
 
 
 def _resume(model: Any, folder: str) -> list[dict[str, float]]:
@@ -229,15 +229,12 @@ def _resume(model: Any, folder: str) -> list[dict[str, float]]:
 def _history(folder: str) -> list[dict[str, float]]:
     uri = f"{folder}/{HISTORY}"
     try:
-        history = json.loads(read_bytes(uri))
-        if not isinstance(history, list):
-            raise ValueError(f"expected a list, found {type(history).__name__}")
+        return list(unseal(read_bytes(uri))["history"])
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         log.warning("%s is damaged, and the training begins anew: %s", uri, error)
         return []
-    return history
 
 
 def _pass_folder(folder: str, number: int) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PNG_FOLDER = "png"
+MOST_BATCH_BYTES = 2**31 - 1  # Arrow's columns of bytes end there
 
 
 class Sampled(NamedTuple):
@@ -103,9 +104,17 @@ def check(packed: PortableModel, config: SamplingConfig) -> None:
     """Refuses a request that the model cannot serve, before Spark is asked.
 
     Raises:
-        RequestError: an option that the model's `generate` has not or that is out of its range, or
-            a label that training did not see or that the model does not look at.
+        RequestError: an option that the model's `generate` has not or that is out of its range, a
+            label that training did not see or that the model does not look at, or batches that are
+            no column of a file.
     """
+    most = MOST_BATCH_BYTES // math.prod(packed.shape)
+    if config.batch_rows > most:
+        raise RequestError(
+            f"sampling.batch_rows up to {most} for images of shape {list(packed.shape)}",
+            found=str(config.batch_rows),
+            mend="set it lower",
+        )
     described = packed.description
     ranges = {k: Range(*bounds) for k, bounds in described.get("generate_ranges", {}).items()}
     check_options(config.options, described["generate_options"], ranges, model=described["name"])
