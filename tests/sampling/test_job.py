@@ -208,6 +208,7 @@ def test_a_file_of_large_pictures_has_fewer_of_them() -> None:
             {"options": {"stepz": 3}},
             "sampling.options among none, those of reconstruction.dense_autoencoder, found stepz",
         ),
+        ({"batch_rows": 2**31}, r"sampling\.batch_rows up to \d+ for images"),
         ({"label": 3}, "no sampling.label for reconstruction.dense_autoencoder, which is not cond"),
     ],
 )
