@@ -1,10 +1,14 @@
 """idx files: what their headers declare is there, all of it and nothing more."""
 
+import bz2
 import gzip
+import lzma
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sparkgen.errors import IngestError, RequestError
@@ -12,6 +16,14 @@ from sparkgen.ingest.idx import BLOCK_ROWS, IdxSlice, idx_slices
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (BLOCK_ROWS + 10, 2, 2), np.uint8)
 LABELS = (np.arange(len(PIXELS)) % 3).astype(np.uint8)
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".GZ": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lambda data: lzma.compress(data, preset=0),
+    ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+}
 
 
 def idx(values: np.ndarray) -> bytes:
@@ -31,9 +43,9 @@ def read(parts: list[IdxSlice]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([b.pixels for b in blocks]), np.concatenate([b.labels for b in blocks])
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".GZ"])
+@pytest.mark.parametrize("ending", PACK)
 def test_two_shares_give_every_picture_once_and_in_order(tmp_path: Path, ending: str) -> None:
-    files = [gzip.compress(idx(v)) if ending else idx(v) for v in (PIXELS, LABELS)]
+    files = [PACK[ending](idx(values)) for values in (PIXELS, LABELS)]
     parts = slices(tmp_path, *files, ending)
     assert [(p.first, p.stop) for p in parts] == [(0, BLOCK_ROWS), (BLOCK_ROWS, len(PIXELS))]
     pixels, labels = read(parts)

@@ -52,7 +52,7 @@ class ImageSource(Strict):
 
 
 class IdxSource(Strict):
-    """idx files as MNIST and Fashion-MNIST ship, plain or .gz."""
+    """idx files as MNIST and Fashion-MNIST ship: plain, .gz, .bz2, .xz or .zst."""
 
     format: Literal["idx"]
     train_images: str

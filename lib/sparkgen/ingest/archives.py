@@ -13,10 +13,10 @@ from pyarrow import fs
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest.compressed import BEGINNINGS, inflated
 from sparkgen.ingest.folder import list_folder
-from sparkgen.ingest.inflate import inflated
 from sparkgen.ingest.member import DAMAGE, Member, damaged
-from sparkgen.ingest.tar import list_tar, read_streamed
+from sparkgen.ingest.tar import MARK, list_tar, read_streamed
 from sparkgen.ingest.zip import list_zip, read_zip
 
 MOST_BYTES = 256 << 20  # of one image file; a member that declares more is not read
@@ -34,14 +34,14 @@ _ENDINGS: dict[str, Kind] = {
 _BEGINNINGS = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
-    b"\x1f\x8b": "tar.gz",
-    b"BZh": "tar.bz2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
+    BEGINNINGS["gzip"]: "tar.gz",
+    BEGINNINGS["bz2"]: "tar.bz2",
+    BEGINNINGS["xz"]: "xz",
+    BEGINNINGS["zstd"]: "zstd",
     b"7z\xbc\xaf": "7z",
     b"Rar!": "rar",
 }
-_TAR_MARK = slice(257, 262)
+_PACKED: dict[Kind, str] = {"tar.gz": "gzip", "tar.bz2": "bz2"}
 
 
 def list_members(uri: str) -> list[Member]:
@@ -75,8 +75,8 @@ def read_members(uri: str, members: list[Member]) -> Iterator[bytes | None]:
 def _list(uri: str, kind: Kind) -> list[Member]:
     filesystem, path = open_uri(uri)
     _refuse_other_kind(uri, kind)
-    if kind in ("tar.gz", "tar.bz2"):
-        with inflated(uri) as stream:
+    if kind in _PACKED:
+        with inflated(uri, _PACKED[kind]) as stream:
             return list_tar(uri, stream, seeks=False)
     with filesystem.open_input_file(path) as file:
         return list_zip(uri, file) if kind == "zip" else list_tar(uri, file, seeks=True)
@@ -87,8 +87,8 @@ def _read(uri: str, kind: Kind, members: list[Member]) -> Iterator[bytes | None]
     if kind == "folder":
         for member in members:
             yield _file(filesystem, f"{path}/{member.name}")
-    elif kind in ("tar.gz", "tar.bz2"):
-        with inflated(uri) as stream:
+    elif kind in _PACKED:
+        with inflated(uri, _PACKED[kind]) as stream:
             yield from read_streamed(stream, members)
     else:
         with filesystem.open_input_file(path) as file:
@@ -144,4 +144,4 @@ def _refuse_other_kind(uri: str, kind: Kind) -> None:
 
 def _may_be_tar(head: bytes) -> bool:
     """Whether these are the first bytes of a tar; old ones have no mark, but zeros in their place."""
-    return head[_TAR_MARK] == b"ustar" or (len(head) == 512 and not head[_TAR_MARK].strip(b"\0"))
+    return head[MARK] == b"ustar" or (len(head) == 512 and not head[MARK].strip(b"\0"))

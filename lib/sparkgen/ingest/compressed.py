@@ -6,13 +6,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from isal import isal_zlib
+from isal import igzip, isal_zlib
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError
-from sparkgen.ingest.inflate import inflated
 
 ENDINGS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
+BEGINNINGS = {
+    "gzip": b"\x1f\x8b",
+    "bz2": b"BZh",
+    "xz": b"\xfd7zXZ",
+    "zstd": b"\x28\xb5\x2f\xfd",
+}
+READ_BYTES = 1 << 16
 
 
 def compression(uri: str) -> str | None:
@@ -27,7 +33,8 @@ def opened(uri: str) -> Iterator[Any]:
     Raises:
         IngestError: it is not there, not compressed as its name says, cut short or damaged.
     """
-    with readable(uri), (inflated if compression(uri) else plain)(uri) as stream:
+    how = compression(uri)
+    with readable(uri), inflated(uri, how) if how else plain(uri) as stream:
         yield stream
 
 
@@ -38,9 +45,76 @@ def plain(uri: str) -> Any:
 
 
 @contextmanager
+def inflated(uri: str, how: str) -> Iterator[Any]:
+    """A compressed file as a stream of what it holds, all its parts one after the other.
+
+    Reading raises one of `member.DAMAGE` where the file is damaged or cut short.
+
+    Args:
+        uri: of the file.
+        how: it is compressed: a value of `ENDINGS`.
+    """
+    reader = {"gzip": igzip.open, "xz": XzStream}.get(how)
+    if reader is not None:
+        with plain(uri) as raw, reader(raw) as stream:
+            yield stream
+    else:
+        filesystem, path = open_uri(uri)
+        with filesystem.open_input_stream(path, compression=how) as stream:
+            yield stream
+
+
+@contextmanager
 def readable(uri: str) -> Iterator[None]:
     """Gives what goes wrong inside the file's name: an `IngestError`."""
     try:
         yield
     except (EOFError, OSError, pa.ArrowInvalid, lzma.LZMAError, isal_zlib.error) as error:  # type: ignore[misc]  # as its stub has it
-        raise IngestError(f"{uri} cannot be read: {error}") from error
+        raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error
+
+
+class XzStream:
+    """All streams of a .xz file, one after the other, and nothing else.
+
+    Python's own reader passes over whatever comes after the first of them and is none.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+
+    def __enter__(self) -> "XzStream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, all that there are where it is negative; none at the end.
+
+        Raises:
+            lzma.LZMAError: damaged, or followed by something else.
+            EOFError: cut short.
+        """
+        if size < 0:
+            return b"".join(iter(lambda: self.read(READ_BYTES), b""))
+        while True:
+            given = b""
+            if self._inflater.eof:
+                given = self._after_stream()
+                if not given:
+                    return b""
+                self._inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+            elif self._inflater.needs_input:
+                given = bytes(self._raw.read(READ_BYTES))
+                if not given:
+                    raise EOFError("it ends before its last stream does")
+            if data := self._inflater.decompress(given, size):
+                return data
+
+    def _after_stream(self) -> bytes:
+        """What follows a stream; zeros between streams are allowed."""
+        rest = self._inflater.unused_data.lstrip(b"\0")
+        while not rest and (more := bytes(self._raw.read(READ_BYTES))):
+            rest = more.lstrip(b"\0")
+        return rest

@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.compressed import compression, opened, plain, readable
+from sparkgen.ingest.compressed import (
+    BEGINNINGS,
+    ENDINGS,
+    compression,
+    opened,
+    plain,
+    readable,
+)
+from sparkgen.ingest.tar import MARK
 
 HEAD_BYTES = 4096
 THREADS = 32  # that wait for storage
 
-_COMPRESSED = {
-    "gzip": (b"\x1f\x8b", ".gz"),
-    "bz2": (b"BZh", ".bz2"),
-    "xz": (b"\xfd7zXZ", ".xz"),
-    "zstd": (b"\x28\xb5\x2f\xfd", ".zst"),
-}
 _BEGINNINGS = {
     **{
-        magic: f"{how} data without {end} at the end of its name"
-        for how, (magic, end) in _COMPRESSED.items()
+        BEGINNINGS[how]: f"{how} data without {end} at the end of its name"
+        for end, how in ENDINGS.items()
     },
     b"PK\x03\x04": "a zip archive",
     b"PAR1": "a Parquet file",
@@ -58,7 +60,7 @@ def _refuse_foreign(uri: str) -> None:
     if how:
         with readable(uri), plain(uri) as stream:
             raw = bytes(stream.read(HEAD_BYTES))
-        if raw and not raw.startswith(_COMPRESSED[how][0]):
+        if raw and not raw.startswith(BEGINNINGS[how]):
             kind = looks_like(raw) or "text that is not compressed"
     if kind is None:
         with opened(uri) as stream:
@@ -77,7 +79,7 @@ def looks_like(head: bytes) -> str | None:
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
             return kind
-    if head[257:262] == b"ustar":
+    if head[MARK] == b"ustar":
         return "a tar archive"
     if _is_wide(head):
         return "UTF-16 text"

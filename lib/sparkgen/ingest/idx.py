@@ -6,16 +6,13 @@ dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of han
 
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
 from sparkgen.ingest.block import Bad, Block, Labels, Pixels, Records, block_rows
-from sparkgen.ingest.inflate import inflated
-from sparkgen.ingest.member import DAMAGE
+from sparkgen.ingest.compressed import opened, readable
 
 BLOCK_ROWS = 4096
 SKIP_BYTES = 1 << 20
@@ -39,7 +36,7 @@ class IdxSlice(NamedTuple):
     classes: int
 
     def blocks(self) -> Iterator[Block]:
-        with _open(self.images) as images, _open(self.labels) as labels:
+        with opened(self.images) as images, opened(self.labels) as labels:
             _shape(images, self.images)
             _shape(labels, self.labels)
             # A compressed stream only goes forward: what lies before is inflated and dropped.
@@ -65,9 +62,9 @@ def idx_slices(
     Raises:
         RequestError: they are no idx files of bytes, or empty, not of this shape, or not of one length.
     """
-    with _open(images) as stream:
+    with opened(images) as stream:
         rows, *found = _shape(stream, images)
-    with _open(labels) as stream:
+    with opened(labels) as stream:
         labelled = _shape(stream, labels)
     if [n for n in found if n != 1] != [n for n in shape if n != 1]:
         raise RequestError(
@@ -102,29 +99,6 @@ def _records(labels: Labels, pixels: Pixels, classes: int) -> Records:
     return Records(labels[good], pixels[good], bad, len(labels))
 
 
-@contextmanager
-def _open(uri: str) -> Iterator[Any]:
-    filesystem, path = open_uri(uri)
-    compressed = path.lower().endswith((".gz", ".bz2"))
-    with ExitStack() as stack:
-        with _named(uri):
-            stream = stack.enter_context(
-                inflated(uri)
-                if compressed
-                else filesystem.open_input_stream(path, compression=None)
-            )
-        yield stream
-
-
-@contextmanager
-def _named(uri: str) -> Iterator[None]:
-    """Gives what goes wrong with a file the file's name."""
-    try:
-        yield
-    except DAMAGE as error:
-        raise IngestError(f"{uri} cannot be read: {error or type(error).__name__}") from error
-
-
 def _shape(stream: Any, uri: str) -> list[int]:
     """The sizes in the header of a file: how many records there are, and the sides of each."""
     header = _read(stream, 4, uri)
@@ -156,6 +130,6 @@ def _skip(stream: Any, size: int, uri: str) -> None:
 
 
 def _read(stream: Any, size: int, uri: str) -> bytes:
-    """Up to `size` bytes."""
-    with _named(uri):
+    """Up to `size` bytes; an error names this file, where two are open."""
+    with readable(uri):
         return bytes(stream.read(size))

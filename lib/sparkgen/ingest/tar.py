@@ -12,6 +12,7 @@ from typing import Any
 from sparkgen.ingest.member import DAMAGE, Member, damaged
 
 READ_BYTES = 1 << 20
+MARK = slice(257, 262)  # of a header's bytes: `ustar`, but for the oldest tars
 MOST_HEADER_BYTES = 1 << 20  # of a long name or a pax header; tarfile would take any size declared
 
 
