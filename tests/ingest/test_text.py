@@ -51,8 +51,8 @@ def test_a_stream_and_an_open_file_give_the_same_blocks(lines: list[bytes]) -> N
 @pytest.mark.parametrize("tasks", [1, 2, 5])
 @pytest.mark.parametrize("suffix", [".txt", *PACK])
 def test_the_slices_of_a_file_hold_every_row_once(tmp_path: Path, suffix: str, tasks: int) -> None:
-    rows = 3 * text.BLOCK_BYTES // 100
-    lines = b"".join(b"%d 1:%d #%s\n" % (i % 10, i % 256, b"." * 85) for i in range(rows))
+    rows = 3 * text.BLOCK_BYTES // 1000
+    lines = b"".join(b"%d 1:%d #%s\n" % (i % 10, i % 256, b"." * 985) for i in range(rows))
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(PACK.get(suffix, bytes)(lines))
     size = path.stat().st_size
