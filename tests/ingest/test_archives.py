@@ -218,6 +218,17 @@ def test_a_glob_stands_for_all_archives_and_folders_that_it_matches(tmp_path: Pa
     assert folder.size == sum(map(len, SMALL.values()))
 
 
+def test_a_new_picture_changes_a_folder_and_a_new_hidden_file_does_not(tmp_path: Path) -> None:
+    uri = made("folder", tmp_path, SMALL | {"train/.owl/0.png": png(1)})
+    classes = (*NAMES, ".owl")
+    before = find_trees(uri, classes)
+    made("folder", tmp_path, {"train/.cache/0.png": png(2), ".DS_Store": b"0"})
+    assert find_trees(uri, classes) == before
+    for number, name in enumerate(classes):
+        made("folder", tmp_path, {f"train/{name}/new.png": png(3)})
+        assert find_trees(uri, classes)[0].size == before[0].size + (number + 1) * len(png(3))
+
+
 def test_hidden_files_of_a_folder_of_rows_are_counted_and_are_no_source(tmp_path: Path) -> None:
     made(
         "folder", tmp_path, dict.fromkeys(["a.txt", "b/c.txt", "_SUCCESS", ".a.crc", "b/_d"], b"0")

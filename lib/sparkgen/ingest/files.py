@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
@@ -46,10 +47,11 @@ def passed_over(uri: str) -> Counter[str]:
     )
 
 
-def find_trees(uri: str) -> list[SourceEntry]:
+def find_trees(uri: str, class_names: Collection[str] = ()) -> list[SourceEntry]:
     """The files and folders that a path or a glob stands for, at least one.
 
-    A folder stands there by the digest of all paths, sizes and time stamps in it.
+    A folder stands there by the digest of all paths, sizes and time stamps in it. Those whose names
+    begin with `.` are left out, unless that is the name of a class.
 
     Raises:
         RequestError: there are none.
@@ -59,15 +61,15 @@ def find_trees(uri: str) -> list[SourceEntry]:
         _refuse_none(uri, found)
         one = not _is_glob(uri)
         return [
-            _tree(uri if one else _located(uri, f.path))
+            _tree(uri if one else _located(uri, f.path), class_names)
             if f.type == fs.FileType.Directory
             else _entry(uri, f)
             for f in sorted(found, key=lambda f: f.path)
         ]
 
 
-def _tree(uri: str) -> SourceEntry:
-    files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".",))]
+def _tree(uri: str, class_names: Collection[str]) -> SourceEntry:
+    files = [f for f in list_folder(uri) if not _is_hidden(f.name, (".",), class_names)]
     _refuse_none(uri, files)
     path = _located(uri, open_uri(uri)[1])
     listing = "\n".join(f"{path}/{f.name} {f.size} {f.modified}" for f in files)
@@ -96,8 +98,10 @@ def _is_glob(uri: str) -> bool:
     return bool(_split(uri)[1])
 
 
-def _is_hidden(path: str, marks: tuple[str, ...]) -> bool:
-    return any(part.startswith(marks) for part in path.strip("/").split("/"))
+def _is_hidden(path: str, marks: tuple[str, ...], shown: Collection[str] = ()) -> bool:
+    """Whether a part of a path begins with one of some marks, and is none of the names in `shown`."""
+    parts = path.strip("/").split("/")
+    return any(part.startswith(marks) and part not in shown for part in parts)
 
 
 def _refuse_none(uri: str, found: list[fs.FileInfo] | list[Found]) -> None:

@@ -45,7 +45,7 @@ def find_sources(dataset: DatasetConfig) -> Sources:
     if isinstance(source, BuiltinSource):
         return {"train": [digits_entry()], "test": [digits_entry()]}
     if isinstance(source, ImageSource):
-        found = find_trees(source.path)
+        found = find_trees(source.path, dataset.class_names)
         return {"train": found} if source.test is None else {"train": found, "test": found}
     paths: dict[str, list[str | None]]
     if isinstance(source, LibsvmSource):
