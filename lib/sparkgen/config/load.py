@@ -111,16 +111,17 @@ def _refusal(kind: type[BaseModel], first: Any, source: str) -> RequestError:
     if first["type"] == "extra_forbidden":
         return _unknown(kind, first["loc"], source)
     key = written_key(kind, first["loc"])
+    expected = f"a valid {key or 'section'} in {source}"
     if first["type"] == "missing":
         return RequestError(f"{key} in {source}", found="none", mend="set it")
     found = "a mapping" if isinstance(first["input"], dict) else _short(first["input"])
     if first["type"] != "value_error":
         unquoted = first["type"] == "string_type" and first["input"] is not None
         mend = first["msg"] + ("; put it in quotes" if unquoted else "")
-        return RequestError(f"a valid {key} in {source}", found=found, mend=mend)
+        return RequestError(expected, found=found, mend=mend)
     mend = str(first["ctx"]["error"])  # of our own validators, which say it all
     if key:
-        return RequestError(f"a valid {key} in {source}", found=found, mend=mend)
+        return RequestError(expected, found=found, mend=mend)
     return RequestError(
         f"values that fit together in {source}", found="values that do not", mend=mend
     )

@@ -67,7 +67,7 @@ class Manifest(_Section):
     splits: dict[str, SplitEntry]
     quarantined: dict[str, Count]
     """Bad records by reason."""
-    unused: dict[str, int] = {}
+    unused: dict[str, Count] = {}
     """Files and records that were seen and are no rows, by reason; says nothing of the rows."""
     quarantine_files: tuple[FileEntry, ...] = ()
     sources: tuple[SourceEntry, ...]

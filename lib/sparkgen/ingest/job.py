@@ -86,17 +86,19 @@ def _make(
     slices, unused = make_slices(dataset, sources, tasks=cores, scratch=scratch)
     groups = parse(spark, slices, Filter(dataset.labels, dataset.invert), scratch)
     parsed = [summary for group in groups for summary in group.summaries]
-    evidence = gather(dataset, parsed)
-    _weigh(evidence, too_many_bad=too_many_bad(dataset, parsed))
+    evidence, refused = gather(dataset, parsed), too_many_bad(dataset, parsed)
+    if evidence is not None:
+        _weigh(evidence, refused=refused)
     layout = make_layout(parsed, _cut(dataset))
+    if not refused:
+        _refuse_few_rows(dataset, layout)
     _refuse_large_files(dataset, layout)
     names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
     target = Target(folder, scratch, _writers(layout, dataset, cores))
     written = write(spark, groups, layout, names, target)
     remove_folder(scratch)  # no part of the version
-    if too_many_bad(dataset, parsed):
+    if refused:
         raise refusal_of_bad(dataset, parsed, evidence, reject(folder, dataset_uri))
-    _refuse_few_rows(dataset, layout)
     _tell_layout(dataset, sources, layout)
     _refuse_changed(sources, find_sources(dataset))
     manifest = _manifest(dataset, sources, parsed, written)
@@ -120,12 +122,13 @@ def _tell_unused(manifest: Manifest) -> None:
         log.info("of the sources of %s not used: %s", manifest.name, reasons)
 
 
-def _weigh(evidence: Evidence | None, *, too_many_bad: bool) -> None:
-    """Tells what was seen in the sources, and refuses them where it contradicts the request."""
-    if evidence is None:
-        return
+def _weigh(evidence: Evidence, *, refused: bool) -> None:
+    """Tells what was seen in the sources, and refuses them where it contradicts the request.
+
+    Sources that are refused for their bad records are only described: what is good says little.
+    """
     log.info("%s", description(evidence))
-    if not too_many_bad:  # else what is good says little
+    if not refused:
         refuse_black(evidence)
         for doubt in doubts(evidence):
             log.warning("%s", doubt)
