@@ -127,11 +127,10 @@ def write_note(set_uri: str, part: int, entry: FileEntry) -> None:
 
 def remove_notes(set_uri: str, parts: int) -> None:
     """Removes what `write_note` left, once the manifest is written."""
-    filesystem, path = open_uri(set_uri)
-    places = [f"{path}/{_note_name(part)}" for part in range(parts)]
-    for info in filesystem.get_file_info(places):
-        if info.type == fs.FileType.File:
-            filesystem.delete_file(info.path)
+    for uri in _notes(set_uri, parts).values():
+        filesystem, path = open_uri(uri)
+        with suppress(FileNotFoundError):  # another job that makes the same set was first
+            filesystem.delete_file(path)
 
 
 def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
@@ -151,21 +150,25 @@ def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
 
 def _noted(set_uri: str, parts: int) -> dict[int, FileEntry]:
     entries = {}
-    for part in range(parts):
+    for part, uri in _notes(set_uri, parts).items():
         try:
-            values = unseal(read_bytes(_note_uri(set_uri, part)))
-            entries[part] = FileEntry.model_validate(values)
-        except (OSError, ValueError):  # none, or one that says nothing: the file is made again
+            entries[part] = FileEntry.model_validate(unseal(read_bytes(uri)))
+        except (OSError, ValueError):  # a damaged one: the file is made again
             continue
     return entries
 
 
+def _notes(set_uri: str, parts: int) -> dict[int, str]:
+    """The URIs of the notes that are there, by the numbers of their files."""
+    filesystem, path = open_uri(set_uri)
+    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    there = {info.base_name for info in found if info.type == fs.FileType.File}
+    notes = {part: _note_uri(set_uri, part) for part in range(parts)}
+    return {part: uri for part, uri in notes.items() if uri.rpartition("/")[2] in there}
+
+
 def _note_uri(set_uri: str, part: int) -> str:
-    return f"{set_uri}/{_note_name(part)}"
-
-
-def _note_name(part: int) -> str:
-    return f"part-{part:05d}.json"
+    return f"{set_uri}/part-{part:05d}.json"
 
 
 def as_columns(ids: range, seed: int, labels: Any, images: Any) -> pa.Table:
