@@ -1,7 +1,7 @@
-"""YAML as requests are written in it: YAML 1.1, less what is read otherwise than it was meant.
+"""The YAML of requests: YAML 1.1 with three differences.
 
-A key that stands twice is refused, `3e-3` is a number, and a text that is too large, or that grows
-without measure through its aliases, is refused before it is taken apart.
+A key that stands twice in a mapping is refused. `3e-3` is a number. A text that is too large, or that
+stands for too many values through its aliases, is refused before the values are made.
 """
 
 import re

@@ -226,7 +226,7 @@ def _memorisation(
     if copies:
         left_out = f", {copies} of them training rows and left out"
         log.warning(
-            "%d of %d held-out rows are training rows too; what is usual is read off the others",
+            "%d of %d held-out rows are training rows too; samples are compared with the others only",
             copies,
             len(held_out),
         )

@@ -129,7 +129,7 @@ def _is_there(uri: str) -> bool:
 
 
 def _located(uri: str, path: str) -> str:
-    """The URI of a path that pyarrow found by a URI; paths within a remote storage come unquoted."""
+    """The URI of a path that pyarrow found below `uri`; of remote storage it gives paths unquoted."""
     return f"{uri.partition('://')[0]}://{quote(path, safe=_PLAIN)}" if is_remote(uri) else path
 
 

@@ -4,7 +4,7 @@ A process that dies leaves a staging folder and nothing else. Its name says who 
 next ingest removes those whose maker is gone and leaves alone those still at work.
 
 A version's id says its content to the byte. So a version that is there and damaged is repaired file by
-file, each whole or not at all, under the eyes of whoever reads it.
+file, each replaced in one step, while others may be reading it.
 """
 
 import logging

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sparkgen.ingest.decode import EXTENSIONS
 from sparkgen.ingest.member import Member
 
-HIDDEN = (".", "__")  # how names begin of what programs leave for themselves, classes apart
+HIDDEN = (".", "__")  # how names begin that are no data, unless a class has such a name
 
 
 class Rules(NamedTuple):

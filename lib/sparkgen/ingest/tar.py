@@ -1,8 +1,8 @@
 """Tar archives: the headers listed, the members read.
 
-`tarfile` ends without a word at the first block that is no header, whether that is the end of the
-archive, a damaged header, or the start of another archive. So what it leaves is read as well: the
-mark of the end and nothing but zeros up to the end of the file.
+`tarfile` stops without an error at the first block that is no header, whether that is the end of the
+archive, a damaged header, or the start of another archive. So the rest of the file is read as well:
+it must begin with the mark of the end, and all of it must be zeros.
 """
 
 import tarfile
@@ -17,7 +17,7 @@ MOST_HEADER_BYTES = 1 << 20  # of a long name or a pax header; tarfile would tak
 
 
 class _Tape:
-    """A stream as tarfile reads it: forward only, and the last block stays in sight."""
+    """A stream as tarfile reads it: forward only. `last` is what tarfile read last."""
 
     def __init__(self, stream: Any, *, seeks: bool) -> None:
         self._stream, self._seeks, self._at = stream, seeks, 0
