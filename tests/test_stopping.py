@@ -65,3 +65,24 @@ finally:
     pid, *others = done.stdout.split()
     assert others == []
     assert subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True).stdout[:1] in b"Z"
+
+
+FAILING = """
+import os, signal, time
+from sparkgen import cli
+from sparkgen.distribution.signals import stop_requests
+from sparkgen.errors import SparkgenError
+@cli.cli.command()
+def learn():
+    with stop_requests():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+        raise SparkgenError("no checkpoint could be written")
+cli.main(["learn"])
+"""
+
+
+def test_what_fails_while_a_training_stops_is_told() -> None:
+    done = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "sparkgen: no checkpoint could be written\n"

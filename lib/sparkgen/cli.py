@@ -165,14 +165,14 @@ def _answer(arguments: Sequence[str] | None) -> None:
     except NotPromoted as error:
         _print(error.done)
         _leave(str(error), error.exit_status)
-    except SparkgenError as error:
-        if stopping.received() is not None:
-            raise
-        _leave(str(error), error.exit_status)
     except Exception as error:
-        if stopping.received() is not None:
+        if stopping.broken_off():
             raise
-        _leave(_unexpected(error), SparkgenError.exit_status)
+        kind = type(error) if isinstance(error, SparkgenError) else SparkgenError
+        line = str(error) if isinstance(error, SparkgenError) else _unexpected(error)
+        if stopping.received() is not None:  # it failed while a training stopped in good order
+            _leave_stopped(line)
+        _leave(line, kind.exit_status)
 
 
 def _unexpected(error: Exception) -> str:

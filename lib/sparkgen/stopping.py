@@ -23,8 +23,6 @@ CLEAR_UP_SECONDS = 60.0
 """How long the program may take to leave after the first signal."""
 AGAIN_SECONDS = 1.0
 JAVA_SECONDS = 5.0
-
-
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set where spark-submit started this program, below its own JVM."""
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -39,6 +37,7 @@ class _Program:
 
     listening = False
     received: signal.Signals | None = None
+    broken_off = False
     holds = 0
     waiting = False
 
@@ -55,6 +54,7 @@ def listening() -> Iterator[None]:
     before = {signum: signal.getsignal(signum) for signum in (*SIGNALS, signal.SIGALRM)}
     _program.listening = True
     _program.received = None
+    _program.broken_off = False
     for signum in SIGNALS:
         signal.signal(signum, _receive)
     signal.signal(signal.SIGALRM, _raise_again)
@@ -92,6 +92,11 @@ def deliver(signum: int) -> None:
 def received() -> signal.Signals | None:
     """The first signal that asked this program to stop."""
     return _program.received
+
+
+def broken_off() -> bool:
+    """Whether `Stopped` was raised: what fails from then on may fail because of it."""
+    return _program.broken_off
 
 
 def status() -> int:
@@ -154,6 +159,7 @@ def _receive(signum: int, frame: FrameType | None) -> None:
 
 
 def _stop() -> None:
+    _program.broken_off = True
     _be_quiet()
     _start_thread(_leave_late)
     _stop_spark()

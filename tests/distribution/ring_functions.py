@@ -73,7 +73,7 @@ def loop_forever(request, ring):
 
 
 def _take_steps(ring):
-    for _ in range(10):  # for longer than it takes to tell of them
+    for _ in range(15):  # for longer than it takes to tell of their pace
         ring.sum(np.ones(1))
         heartbeat.step()
         time.sleep(0.3)

@@ -75,3 +75,11 @@ def test_a_lost_stage_blames_no_worker():
     assert line == (
         "all 4 workers were lost with their Spark stage (executor 3 is gone) after 2 restarts"
     )
+
+
+def test_the_last_word_on_a_hanging_worker_says_what_to_do_where_it_is_only_slow():
+    hung = ended(1)._replace(hung="no step for 61 s")
+    assert str(workers_failed(hung, size=2, restarts=0)) == (
+        "worker 1 of 2 hung (no step for 61 s) after 0 restarts; "
+        "if it only needs longer than that, set environment.hang_seconds higher"
+    )

@@ -60,8 +60,20 @@ def test_the_watch_learns_the_pace_and_measures_by_its_own_clock():
     assert hung.reason == "no step for 21 s"
 
 
+def test_until_the_pace_of_the_steps_is_known_they_may_take_as_long_as_other_work():
+    """Every step takes 90 s: the second one, too, must not count as hanging."""
+    watch, at = Watch(60.0), 0.0
+    for step in range(4):
+        for _ in range(90):
+            assert watch.look({0: Beat(int(at), step, step, step > 0)}, at) is None
+            at += 1.0
+    still = (watch.look({0: Beat(int(at) + s, 3, 3, True)}, at + s) for s in range(2000))
+    assert next(hung for hung in still if hung).reason == "no step for 901 s"
+
+
 def test_a_pause_of_the_whole_machine_is_nobodys_hanging():
     watch = Watch(5.0)
+    assert watch.look({0: Beat(0, 0, 0, True)}, -0.1) is None
     assert watch.look({0: Beat(1, 1, 1, True)}, 0.0) is None
     assert watch.look({0: Beat(1, 1, 1, True)}, 1000.0) is None
     for second in range(1, 5):
@@ -83,7 +95,12 @@ def test_a_heartbeat_tells_what_the_training_thread_counted():
     assert decode(after.encode()) == after
 
 
-@pytest.mark.parametrize("hang_seconds", [60.0, 1200.0])
+def test_every_batch_of_a_long_validation_moves():
+    heartbeat = Heartbeat()
+    assert [heartbeat.beat(0).moves for _ in heartbeat.each("abc")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("hang_seconds", [60.0, 2400.0])
 def test_a_longer_hang_time_holds_for_all_work(hang_seconds):
     still = max(hang_seconds, PATIENCE_SECONDS)
     assert find_hung([seen(0, steady=False, still=still)], hang_seconds) is None

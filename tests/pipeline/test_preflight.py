@@ -105,6 +105,13 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
         ({"training": {"optimizers": {"critic": {}}}}, "optimizer groups model, found critic"),
         ({"environment": {"workers": 2}}, "environment.workers 1 for the launcher in-process"),
         (
+            {
+                "training": {"jit_compile": True},
+                "environment": {"launcher": "local", "workers": 2},
+            },
+            "training.jit_compile with one worker, found 2 workers",
+        ),
+        (
             {"density": {"kind": "mixture", "components": 30, "rows": 20}},
             "30 encoded training rows",
         ),

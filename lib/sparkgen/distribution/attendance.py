@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from typing import Any
 
 from sparkgen.distribution.board import Board
@@ -35,7 +36,8 @@ def attend(
             posted = requests.count
         if hung is None and time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
-            hung = watch.look(board.beats(size.workers))
+            with suppress(OSError):  # a machine that is too busy to answer is asked again
+                hung = watch.look(board.beats(size.workers))
             if hung is not None:
                 board.post("kill")
     if requests.count:

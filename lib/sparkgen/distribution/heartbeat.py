@@ -7,11 +7,12 @@ that hangs leaves the counts as they are.
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+Piece = TypeVar("Piece")
 BEAT_SECONDS = 1.0
 HEARTBEAT = "heartbeat.json"
 
@@ -51,6 +52,12 @@ class Heartbeat:
     def arrive(self) -> None:
         """Counts an exchange that begins."""
         self._arrived += 1
+
+    def each(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Gives pieces of other work, such as batches of validation, and counts each."""
+        for piece in pieces:
+            self._moves += 1
+            yield piece
 
     def step(self) -> None:
         """Counts training steps that are done; from here on their pace is what is expected."""
@@ -92,5 +99,6 @@ def _tell(folder: Path) -> None:
     temporary = folder / f"{HEARTBEAT}.tmp"
     while not pause.wait(BEAT_SECONDS):
         ticks += 1
-        temporary.write_bytes(heartbeat.beat(ticks).encode())
-        temporary.rename(folder / HEARTBEAT)
+        with suppress(OSError):  # a disk that is full may have room for the next one
+            temporary.write_bytes(heartbeat.beat(ticks).encode())
+            temporary.rename(folder / HEARTBEAT)

@@ -62,7 +62,9 @@ def launch(
         Interrupted: the user stopped the work.
     """
     if where == "in-process":
-        _prepare_process(workers, threads_per_worker)
+        check_workers(where, workers)
+        if threads_per_worker is not None:
+            os.environ.update(thread_environment(threads_per_worker, local_size=1))
         return _in_process(fn, request, log_folder)
     call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
     size = Size(workers, threads_per_worker, hang_seconds)
@@ -92,12 +94,15 @@ def _in_process(fn: Callable[[Json, Ring], Json], request: Json, log_folder: str
         raise unexpected(error, rank=0, log_folder=log_folder) from error
 
 
-def _prepare_process(workers: int, threads: int | None) -> None:
-    if workers != 1:
+def check_workers(where: Where, workers: int) -> None:
+    """Refuses several workers in one process.
+
+    Raises:
+        RequestError: it names the keys.
+    """
+    if where == "in-process" and workers != 1:
         raise RequestError(
             "environment.workers 1 for the launcher in-process",
             found=str(workers),
             mend="set environment.launcher to local or spark",
         )
-    if threads is not None:
-        os.environ.update(thread_environment(threads, local_size=1))

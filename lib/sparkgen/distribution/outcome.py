@@ -107,5 +107,7 @@ def describe(ended: Ended, *, size: int) -> str:
 
 def workers_failed(ended: Ended, *, size: int, restarts: int) -> WorkersFailed:
     """The error for the user when no restart is left."""
-    said = "" if ended.stage or ended.hung else f"; its last lines:\n{ended.tail}"
+    said = "" if ended.stage else f"; its last lines:\n{ended.tail}"
+    if ended.hung:
+        said = "; if it only needs longer than that, set environment.hang_seconds higher"
     return WorkersFailed(f"{describe(ended, size=size)} after {restarts} restarts{said}")

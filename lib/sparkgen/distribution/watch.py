@@ -13,8 +13,8 @@ from sparkgen.distribution.heartbeat import Beat
 
 PACES = 10
 """A worker hangs when nothing moves for this many times its usual pace, and `hang_seconds`."""
-PATIENCE_SECONDS = 600.0
-"""The same for start, compilation, validation and checkpoints, which have no usual pace."""
+PATIENCE_SECONDS = 1800.0
+"""The same where no pace is known: start, compilation, the second step, validation, checkpoints."""
 WEIGHT = 0.1  # of the newest interval in the usual pace
 LOOK_SECONDS = 1.0
 FROZEN_SECONDS = 10.0
@@ -42,8 +42,8 @@ class Seen(NamedTuple):
 
     def limit(self, hang_seconds: float) -> float:
         """How long it may stand still."""
-        patience = max(PATIENCE_SECONDS, hang_seconds)
-        return max(hang_seconds, PACES * self.pace) if self.beat.steady else patience
+        known = self.beat.steady and self.pace > 0
+        return max(hang_seconds, PACES * self.pace if known else PATIENCE_SECONDS)
 
 
 def find_hung(workers: Sequence[Seen], hang_seconds: float) -> Hung | None:

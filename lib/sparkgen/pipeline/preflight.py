@@ -19,6 +19,7 @@ from sparkgen.config.options import check_label, check_options
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
+from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
 from sparkgen.tracking.server import connect
@@ -95,6 +96,7 @@ def _check_sources(dataset: DatasetConfig) -> None:
 def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
     from sparkgen.models.contract import DataSpec
     from sparkgen.models.counted import CountedModel
+    from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 
     dataset, config = experiment.dataset, experiment.training
@@ -113,13 +115,9 @@ def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
             found=f"monitor {config.early_stopping.monitor}",
             mend="remove it",
         )
-    environment = experiment.environment
-    if method == "gradient" and environment.launcher == "in-process" and environment.workers != 1:
-        raise RequestError(
-            "environment.workers 1 for the launcher in-process",
-            found=str(environment.workers),
-            mend="set environment.launcher to local or spark",
-        )
+    if method == "gradient":
+        check_workers(experiment.environment.launcher, experiment.environment.workers)
+        check_xla(config, experiment.environment.workers)
     check_optimizers(model, config)
     _check_sampling(experiment, model)
     _check_density(experiment, experiment.density.rows)

@@ -18,14 +18,9 @@ def prepare_device(config: TrainingConfig, ring: Ring) -> None:
     """Gives this rank its GPU, if there is any, and seeds every generator alike on all ranks.
 
     Raises:
-        RequestError: XLA for a ring; it cannot compile the exchange between workers.
+        RequestError: see `check_xla`.
     """
-    if config.jit_compile and ring.size > 1:
-        raise RequestError(
-            "training.jit_compile with one worker",
-            found=f"{ring.size} workers",
-            mend="set training.jit_compile=false or environment.workers=1",
-        )
+    check_xla(config, ring.size)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and ring.size > 1:
         own = gpus[ring.local_rank % len(gpus)]
@@ -34,6 +29,20 @@ def prepare_device(config: TrainingConfig, ring: Ring) -> None:
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def check_xla(config: TrainingConfig, workers: int) -> None:
+    """Refuses XLA for several workers.
+
+    Raises:
+        RequestError: it cannot compile the exchange between them.
+    """
+    if config.jit_compile and workers > 1:
+        raise RequestError(
+            "training.jit_compile with one worker",
+            found=f"{workers} workers",
+            mend="set training.jit_compile=false or environment.workers=1",
+        )
 
 
 @contextmanager

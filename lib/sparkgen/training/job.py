@@ -5,8 +5,8 @@ their variables are restored or broadcast, and only then the feed and the steps.
 """
 
 from collections.abc import Callable
-from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any
 
 from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.distribution.ring import Ring
@@ -23,9 +23,6 @@ from sparkgen.training.setting import Setting, set_up
 from sparkgen.training.state import Record, State
 from sparkgen.training.validation import make_validation, validation_split
 from sparkgen.training.worker import TrainRequest
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:
@@ -62,9 +59,9 @@ def _train(setting: Setting, state: State) -> None:
         learner=learner,
         config=config,
         steps_per_epoch=setting.steps_per_epoch,
-        validate=_unhurried(_validation(setting)),
-        save=_unhurried(partial(save_state, setting)),
-        log=_unhurried(epoch_log(setting)),
+        validate=_validation(setting),
+        save=partial(save_state, setting),
+        log=epoch_log(setting),
         progress=progress,
     )
     try:
@@ -72,17 +69,6 @@ def _train(setting: Setting, state: State) -> None:
             fit(course, state, _training_batches(setting, state))
     finally:
         progress.close()
-
-
-def _unhurried(work: Callable[P, T]) -> Callable[P, T]:
-    """Work that may take longer than training steps do before its worker counts as hanging."""
-
-    @wraps(work)
-    def run(*arguments: P.args, **options: P.kwargs) -> T:
-        with heartbeat.rest():
-            return work(*arguments, **options)
-
-    return run
 
 
 def _training_batches(setting: Setting, state: State) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from sparkgen.config.experiment import TrainingConfig
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.distribution.signals import StopRequests, stop_requests
 from sparkgen.errors import Interrupted, RequestError, SparkgenError
 from sparkgen.training.learner import Learner
@@ -61,9 +62,10 @@ def fit(course: Course, state: State, batches: Any) -> None:
         while not state.ended(config):
             pulse.rest()
             _train_epoch(course, state, burst, pulse=pulse, requests=requests)
-            if state.step < course.steps_per_epoch:
-                course.save(state)  # before the figures, so that more steps can follow exactly
-            _close_epoch(course, state)
+            with heartbeat.rest():
+                if state.step < course.steps_per_epoch:
+                    course.save(state)  # before the figures, so that more steps can follow exactly
+                _close_epoch(course, state)
     if state.step:
         _close_epoch(course, state)
 
@@ -142,7 +144,8 @@ def _act(course: Course, state: State, agreement: Agreement) -> None:
     every = course.config.checkpoint_steps
     due = agreement.checkpoint or (every is not None and state.steps % every == 0)
     if agreement.stop or (due and state.step < course.steps_per_epoch):
-        course.save(state)
+        with heartbeat.rest():
+            course.save(state)
     if agreement.stop:
         raise Interrupted(f"stopped at {place}; the same command with --resume goes on from there")
 

@@ -47,9 +47,9 @@ def restore_state(setting: Setting) -> State:
     if not fits(learner, arrays):
         raise RequestError(
             f"checkpoints of these optimizers in {request.checkpoint_uri}",
-            found="others",
-            mend="train without --resume, or with the optimizers, training.ema_momentum and precision "
-            "it was started with",
+            found="other variables",
+            mend="train without --resume, or with the optimizers, training.ema_momentum, precision and "
+            "release of sparkgen it was started with",
         )
     best = [arrays[name] for name in sorted(arrays) if name.startswith(f"{BEST}/")]
     try:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.layers.batch_norm import batch_norms, gathered_moments
 from sparkgen.models.contract import Batch, GenerativeModel
 
@@ -37,7 +38,9 @@ def make_statistics(model: GenerativeModel, batches: Iterable[Batch]) -> Callabl
     compiled = tf.function(moments)
 
     def fit() -> None:
-        found = [[moment.numpy() for moment in compiled(batch)] for batch in batches]
+        found = [
+            [moment.numpy() for moment in compiled(batch)] for batch in heartbeat.each(batches)
+        ]
         for norm, moments_of_norm in zip(norms, zip(*found, strict=True), strict=True):
             mean, variance = np.mean(moments_of_norm, axis=0, dtype=np.float64)
             norm.moving_mean.assign(mean)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sparkgen.datasets.manifest import Manifest
+from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.training.learner import Learner, averaged_weights
 from sparkgen.training.state import Record
@@ -43,7 +44,7 @@ def make_validation(learner: Learner, batches: Any) -> Callable[[], Record]:
 
     def validate() -> Record:
         with averaged_weights(learner):
-            own = [compiled(batch) for batch in batches]
+            own = [compiled(batch) for batch in heartbeat.each(batches)]
         # A rank may have no rows at all; it still takes part in the sum.
         total = np.sum([s.numpy() for s in own], axis=0, dtype=np.float64, initial=0.0)
         total = learner.ring.sum(np.broadcast_to(total, (len(names) + 1,)).copy())
