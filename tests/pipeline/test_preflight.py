@@ -37,7 +37,9 @@ def manifest(experiment, train: int, counts: dict[int, int] | None = None, **hel
 
     def split(rows: int, files: int) -> SplitEntry:
         sizes = [(rows + k) // files for k in range(files)]
-        entries = [FileEntry(path=str(k), rows=n, bytes=0, sha256="") for k, n in enumerate(sizes)]
+        entries = [
+            FileEntry(path=str(k), rows=n, bytes=0, sha256="0" * 64) for k, n in enumerate(sizes)
+        ]
         labels = counts or dict.fromkeys(range(10), 1)
         return SplitEntry(rows=rows, label_counts=labels, files=tuple(entries))
 

@@ -146,7 +146,7 @@ def test_a_damaged_registered_model_is_named_by_its_version(
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ModelError, match=rf"models:/main_tiny/1/{name}.*damaged.*train it again"):
+    with pytest.raises(ModelError, match=rf"models:/main_tiny/1/{name}.*train it again"):
         fetch(experiment, version)
     path.unlink()
     with pytest.raises(ModelError, match="models:/main_tiny/1"):

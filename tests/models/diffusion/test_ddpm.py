@@ -87,7 +87,7 @@ def test_the_way_back_of_a_network_that_knows_the_image_ends_at_it(build: Callab
 
 def test_ddim_takes_any_number_of_steps(random_model: Callable) -> None:
     model = random_model(steps=40, sampling_steps=20)
-    assert model.generate_options == {"steps": 20, "guidance": 1.0}
+    assert model.generate_options == {"steps": 20}
     np.testing.assert_array_equal(sample(model, steps=20), sample(model))
     for steps in (1, 3, 40):
         assert np.isfinite(sample(model, steps=steps)).all()
