@@ -1,6 +1,7 @@
 """The ingest as a whole, on Spark."""
 
 import gzip
+import logging
 import signal
 import subprocess
 import sys
@@ -235,7 +236,7 @@ def flip(path: Path) -> None:
     ],
 )
 def test_a_damaged_version_is_made_whole_by_the_next_ingest(
-    spark: Any, sources: Path, file: str, damage: Any
+    spark: Any, sources: Path, caplog: pytest.LogCaptureFixture, file: str, damage: Any
 ) -> None:
     with (sources / "train-b.txt").open("a") as text:
         text.write("frog\n")
@@ -248,7 +249,9 @@ def test_a_damaged_version_is_made_whole_by_the_next_ingest(
     whole = contents()
     times = {path: (version / path).stat().st_mtime_ns for path in whole}
     damage(version / file)
-    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == manifest
+    with caplog.at_level(logging.INFO):
+        assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == manifest
+    assert (f"1 files written to {version}" in caplog.text) == file.endswith(".parquet")
     assert contents() == whole
     assert list((sources / "out" / "tiny").iterdir()) == [version]
     kept = {path for path, time in times.items() if (version / path).stat().st_mtime_ns == time}

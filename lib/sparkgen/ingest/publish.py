@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pyarrow import fs
 
@@ -77,8 +77,9 @@ def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
     filesystem, target = open_uri(version_uri)
     if isinstance(filesystem, fs.LocalFileSystem) and _rename(staged_uri, target, manifest):
         return
-    for file in manifest.all_files(version_uri):
-        _put(file, staged_uri)
+    written = sum(_put(file, staged_uri) for file in manifest.all_files(version_uri))
+    if written:
+        log.info("%d files written to %s", written, version_uri)
     _remove_pickled_schemas(version_uri, manifest)
     # What was not used says nothing of the rows, so that it may differ between equal versions.
     if _unused(version_uri) != manifest.unused:
@@ -110,13 +111,11 @@ def _rename(staged_uri: str, target: str, manifest: Manifest) -> bool:
     return True
 
 
-def _put(file: StoredFile, staged_uri: str) -> None:
-    """Puts a staged file in its place, unless it is there as it should be."""
-    try:
+def _put(file: StoredFile, staged_uri: str) -> bool:
+    """Puts a staged file in its place, unless it is there as it should be; whether it was not."""
+    with suppress(ManifestError):
         file.read()
-        return
-    except ManifestError:
-        log.info("writing %s", file.uri)
+        return False
     filesystem, place = open_uri(file.uri)
     source = open_uri(f"{staged_uri}/{file.entry.path}")[1]
     filesystem.create_dir(place.rpartition("/")[0], recursive=True)
@@ -125,6 +124,7 @@ def _put(file: StoredFile, staged_uri: str) -> None:
         os.replace(source, place)
     else:
         filesystem.copy_file(source, place)
+    return True
 
 
 def _remove_pickled_schemas(version_uri: str, manifest: Manifest) -> None:
