@@ -54,7 +54,7 @@ def test_what_is_no_image_of_a_class_is_named(tmp_path: Path) -> None:
         "cat/note.txt": (b"hello", "unknown-type"),
         "cat/empty.png": (b"", "empty-image"),
         "fish/a.png": (png(1), "unknown-label"),
-        "dog/broken.png": (b"\x89PNG....", "undecodable-image"),
+        "dog/broken.png": (b"\x89PNG....".ljust(9_999, b"."), "undecodable-image"),
     }
     for name, (data, _) in files.items():
         (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +62,7 @@ def test_what_is_no_image_of_a_class_is_named(tmp_path: Path) -> None:
     (records,) = records_of(str(tmp_path), splits=TRAIN)["train"]
     found = {str(b.position): b.reason for b in records.bad}
     assert found == {f"train/{name}": reason for name, (_, reason) in files.items()}
+    assert sorted(len(b.record) for b in records.bad) == [0, 0, 0, 4096]  # its beginning only
 
 
 def test_a_class_folder_may_bear_the_number_of_its_class(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparkgen.datasets.records import RAW_BYTES
 from sparkgen.errors import IngestError
 from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.block import Bad, Block, Pixels, Records, block_rows
@@ -51,7 +52,7 @@ class ImageSlice(NamedTuple):
                 pixels.append(decode_image(data, self.rule).reshape(-1))
                 labels.append(label)
             except BadImage as error:
-                bad.append(Bad(name, error.reason, data))
+                bad.append(Bad(name, error.reason, data[:RAW_BYTES]))  # a block may be full of them
             except Exception as error:
                 raise IngestError(
                     f"{name} in {self.uri} cannot be decoded: {type(error).__name__}: {error}"
