@@ -135,7 +135,16 @@ def test_bad_lines_go_to_quarantine_with_their_place(
     ) in caplog.text
 
 
-def test_too_many_bad_records_leave_no_version_but_a_quarantine(spark: Any, sources: Path) -> None:
+def test_too_many_bad_records_leave_no_version_but_a_quarantine(
+    spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Any] = []
+
+    def write(*args: Any) -> Any:
+        written.extend(stages.write(*args))
+        return written
+
+    monkeypatch.setattr(job, "write", write)
     (sources / "test.txt").write_text("1 1:x\n" * 20)
     with pytest.raises(
         IngestError, match=r"20 of 520 records are bad \(unparsable-number 20\)"
@@ -145,6 +154,7 @@ def test_too_many_bad_records_leave_no_version_but_a_quarantine(spark: Any, sour
     assert "test.txt:1 unparsable-number '1 1:x', test.txt:2 unparsable" in str(e.value)
     (kept,) = (sources / "out" / "tiny" / ".rejected").iterdir()
     assert pq.read_table(kept).num_rows == 20
+    assert [(file.folder, file.rows) for file in written] == [("quarantine", 20)]
 
 
 def test_a_shape_too_small_names_the_width_that_is_needed(spark: Any, sources: Path) -> None:

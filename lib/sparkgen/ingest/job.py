@@ -90,9 +90,11 @@ def _make(
     if evidence is not None:
         _weigh(evidence, refused=refused)
     layout = make_layout(parsed, _cut(dataset))
-    if not refused:
+    if refused:  # then the quarantine alone is written
+        layout = layout._replace(rows=dict.fromkeys(layout.rows, 0))
+    else:
         _refuse_few_rows(dataset, layout)
-    _refuse_large_files(dataset, layout)
+        _refuse_large_files(dataset, layout)
     names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
     target = Target(folder, scratch, _writers(layout, dataset, cores))
     written = write(spark, groups, layout, names, target)
