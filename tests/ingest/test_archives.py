@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.archives import list_members, read_members
-from sparkgen.ingest.files import find_files, find_trees, passed_over
+from sparkgen.ingest.files import find_trees
 
 SMALL = {f"{s}/{c}/{i}.png": png(40 * i + 10) for s in SPLITS for c in NAMES for i in range(3)}
 HTML = b"<!DOCTYPE html><html><body>404: not found</body></html>" + b" " * 1000
@@ -216,39 +216,6 @@ def test_a_glob_stands_for_all_archives_and_folders_that_it_matches(tmp_path: Pa
     made("folder", tmp_path / "a[1]", SMALL)
     (folder,) = find_trees(f"{tmp_path}/a[1]")  # the path of something, not a pattern
     assert folder.size == sum(map(len, SMALL.values()))
-
-
-def test_a_new_picture_changes_a_folder_and_a_new_hidden_file_does_not(tmp_path: Path) -> None:
-    uri = made("folder", tmp_path, SMALL | {"train/.owl/0.png": png(1)})
-    classes = (*NAMES, ".owl")
-    before = find_trees(uri, classes)
-    made("folder", tmp_path, {"train/.cache/0.png": png(2), ".DS_Store": b"0"})
-    assert find_trees(uri, classes) == before
-    for number, name in enumerate(classes):
-        made("folder", tmp_path, {f"train/{name}/new.png": png(3)})
-        assert find_trees(uri, classes)[0].size == before[0].size + (number + 1) * len(png(3))
-
-
-def test_hidden_files_of_a_folder_of_rows_are_counted_and_are_no_source(tmp_path: Path) -> None:
-    made(
-        "folder", tmp_path, dict.fromkeys(["a.txt", "b/c.txt", "_SUCCESS", ".a.crc", "b/_d"], b"0")
-    )
-    assert [Path(f.uri).name for f in find_files(str(tmp_path))] == ["a.txt", "c.txt"]
-    assert passed_over(str(tmp_path)) == {"hidden": 3}
-    assert passed_over(f"{tmp_path}/*.txt") == {}
-
-
-@pytest.mark.parametrize(
-    ("uri", "expected"),
-    [
-        ("nowhere://bucket/set.tar", "a path, or a URI of s3, .* found nowhere://"),
-        ("s3://:x@/a", "a storage that this machine can reach at s3://:x@/a, found Missing bucket"),
-        ("/dev/null/*.tar", "source files that are there, found none at /dev/null/"),
-    ],
-)
-def test_a_place_that_storage_does_not_know_is_a_wrong_request(uri: str, expected: str) -> None:
-    with pytest.raises(RequestError, match=f"^expected {expected}"):
-        find_trees(uri)
 
 
 MUTATED = {
