@@ -243,6 +243,8 @@ def test_a_set_without_a_label_has_the_labels_of_the_training_rows_in_turn(
         ({"guidence": 2.0}, "found guidence: did you mean guidance?"),
         ({"guidance": True}, "guidance of the type of its default 1.0, found True"),
         ({"guidance": -1}, "guidance from 0, found -1"),
+        ({"guidance": float("nan")}, "guidance of the type of its default 1.0, found nan"),
+        ({"guidance": 10**400}, "guidance of the type of its default 1.0, found 1000"),
         ({"steps": 2.5}, "steps of the type of its default 3, found 2.5"),
         ({"steps": 0}, "steps from 1 to 20, found 0"),
         ({"steps": 21}, "steps from 1 to 20, found 21"),

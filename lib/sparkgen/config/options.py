@@ -1,6 +1,6 @@
 """Options of `generate`: which a model has, of what type, in what range."""
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -94,5 +94,5 @@ def _is_like(value: Any, default: Any) -> bool:
         )
     if isinstance(default, float):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and math.isfinite(value)
+        return number and abs(value) <= sys.float_info.max
     return type(value) is type(default)
