@@ -260,6 +260,12 @@ def test_class_names_that_are_given_twice_are_refused() -> None:
     assert "class_names must differ, found a, b more than once" in line
 
 
+def test_a_dataset_without_a_class_is_refused() -> None:
+    line = refusal("dataset.class_names=[]")
+    assert "a valid dataset.class_names" in line
+    assert "at least 1 item" in line
+
+
 def test_one_folder_for_two_splits_is_refused() -> None:
     source = "{format: images, path: somewhere, train: all, test: all}"
     assert "train and test must be two folders, found all" in refusal(f"dataset.source={source}")

@@ -80,7 +80,7 @@ class DatasetConfig(Strict):
     source: Source
     shape: tuple[int, int, int]
     """Height, width and channels (1 or 3) of every image. libsvm rows have H * W * C columns."""
-    class_names: tuple[str, ...]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
     """The names of the labels 0, 1, ...; a class folder of images bears a name or a number."""
     labels: tuple[int, ...] | None = None
     """Keep only the records of these labels. Labels keep their numbers."""
