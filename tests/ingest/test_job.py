@@ -220,8 +220,12 @@ def test_a_second_ingest_reuses_the_version_until_a_source_changes(
     written = sources / "out" / "tiny" / first.version / "manifest.json"
     before = written.stat().st_mtime_ns
     assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == first
-    (sources / "test.txt").touch()  # the same content makes the same version
-    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out").version == first.version
+    assert written.stat().st_mtime_ns == before
+    (sources / "test.txt").touch()  # the same content makes the same version, once
+    second = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert (second.version, second.sources != first.sources) == (first.version, True)
+    before = written.stat().st_mtime_ns
+    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == second
     assert written.stat().st_mtime_ns == before
     (sources / "test.txt").write_text(lines(0, 49))
     assert ingest(spark, config(sources), datasets_uri=f"{sources}/out").version != first.version

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pyarrow import fs
@@ -109,9 +110,13 @@ def content_version(manifest: Manifest) -> str:
 
 
 def write_manifest(version_uri: str, manifest: Manifest) -> None:
-    """Makes a version visible."""
+    """Makes a version visible; one that says the same already is left alone."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
-    write_bytes(f"{version_uri}/{MANIFEST}", text.encode() + b"\n")
+    uri, data = f"{version_uri}/{MANIFEST}", text.encode() + b"\n"
+    with suppress(OSError):
+        if read_bytes(uri) == data:
+            return
+    write_bytes(uri, data)
 
 
 def read_manifest(version_uri: str) -> Manifest:

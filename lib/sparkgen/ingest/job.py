@@ -93,7 +93,7 @@ def _make(
     if refused:  # then the quarantine alone is written
         layout = layout._replace(rows=dict.fromkeys(layout.rows, 0))
     else:
-        _refuse_few_rows(dataset, layout)
+        _refuse_few_rows(dataset, layout, reasons(parsed))
         _refuse_large_files(dataset, layout)
     names = {split: [_name(f.uri) for f in found] for split, found in sources.items()}
     target = Target(folder, scratch, _writers(layout, dataset, cores))
@@ -198,15 +198,20 @@ def _name(uri: str) -> str:
     return uri.rstrip("/").rpartition("/")[2]
 
 
-def _refuse_few_rows(dataset: DatasetConfig, layout: Layout) -> None:
+def _refuse_few_rows(dataset: DatasetConfig, layout: Layout, bad: dict[str, int]) -> None:
     train = layout.outputs["train"]
     shards = dataset.shards or dataset.lanes
     if train.files < shards:
         raise RequestError(
             f"{shards} training rows or more, one a shard",
-            found=str(train.rows),
+            found=f"{train.rows}{_bad(bad)}",
             mend="correct source, labels or limit, or set shards or lanes lower",
         )
+
+
+def _bad(reasons: dict[str, int]) -> str:
+    counts = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    return f" (bad records: {counts})" if counts else ""
 
 
 def _tell_layout(dataset: DatasetConfig, sources: Sources, layout: Layout) -> None:
@@ -239,7 +244,7 @@ def _refuse_large_files(dataset: DatasetConfig, layout: Layout) -> None:
 def _refuse_changed(before: Sources, after: Sources) -> None:
     if before != after:
         old, new = ({f for files in s.values() for f in files} for s in (before, after))
-        changed = min(f.uri for f in old ^ new)
+        changed = min((f.uri for f in old ^ new), default="the source")
         raise IngestError(f"{changed} changed while it was read: ingest the dataset again")
 
 

@@ -21,7 +21,6 @@ from sparkgen.datasets.files import StoredFile
 from sparkgen.datasets.manifest import (
     PICKLED_SCHEMA_FILES,
     Manifest,
-    read_manifest,
     write_manifest,
 )
 from sparkgen.datasets.storage import open_uri, remove_folder
@@ -81,18 +80,8 @@ def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
     if written:
         log.info("%d files written to %s", written, version_uri)
     _remove_pickled_schemas(version_uri, manifest)
-    # What was not used says nothing of the rows, so that it may differ between equal versions.
-    if _unused(version_uri) != manifest.unused:
-        write_manifest(version_uri, manifest)
-
-
-def _unused(version_uri: str) -> dict[str, int] | None:
-    """What a version says was not used; None where it says nothing, or its manifest is damaged."""
-    try:
-        manifest = read_manifest(version_uri)
-    except ManifestError:
-        return None
-    return manifest.unused if "unused" in manifest.model_fields_set else None
+    # Equal rows may come from other files, of which other things were not used.
+    write_manifest(version_uri, manifest)
 
 
 def _rename(staged_uri: str, target: str, manifest: Manifest) -> bool:

@@ -86,7 +86,7 @@ def _unplaced(spot: Spot, splits: dict[str, str], classes: set[str]) -> Spot:
     """A member outside the class folders of the splits, with the reason."""
     folder = next((part for part in spot.parts[:-1] if part in splits), None)
     if not spot.is_picture:
-        return spot._replace(split=None, unused="not-an-image")
+        return spot._replace(split=None, unused=spot.member.fault or "not-an-image")
     if folder is not None:
         return spot._replace(split=splits[folder], unused="outside-class-folders")
     other = any(part in classes for part in spot.parts[1:-1])
