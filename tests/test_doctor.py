@@ -37,6 +37,16 @@ def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:
     assert [p.partition(":")[0] for p in problems] == ["root", "tracking server"]
 
 
+def test_a_java_that_does_not_run_is_a_problem(tmp_path: Path, monkeypatch) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.touch(0o644)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    (problem,) = examine(EnvironmentConfig(root=str(tmp_path))).problems
+    assert problem.startswith("java: does not run: ")
+    assert str(java) in problem
+
+
 def test_only_what_stops_the_pipeline_is_a_problem() -> None:
     slow = Finding("gpus", "GPU:0", "Horovod was built without NCCL", fatal=False)
     broken = Finding("java", "none", "install a JRE")

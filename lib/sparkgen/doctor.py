@@ -137,7 +137,10 @@ def _java() -> Finding:
         java = find_java()
     except RequestError as error:
         return Finding("java", "none", error.mend)
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding("java", str(java), f"does not run: {error}")
     version = re.search(r'version "([^"]+)"', said)
     if version is None:
         return Finding("java", str(java), f"does not tell its version: {said[:80]!r}")

@@ -2,6 +2,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -10,6 +11,7 @@ import pytest
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import Interrupted, RequestError
+from sparkgen.tracking.database import damage
 from sparkgen.tracking.runs import attach, flatten, git_tags, open_run
 from sparkgen.tracking.server import connect, tracking_uri
 
@@ -128,6 +130,14 @@ def test_three_first_runs_at_once_share_one_new_database(
     assert len({run.info.run_id for run in runs}) == 3
     assert len({run.info.experiment_id for run in runs}) == 1
     assert not list((tmp_path / "runs").glob("*.tmp"))
+
+
+def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    with closing(sqlite3.connect(file)) as writer:
+        writer.execute("CREATE TABLE runs (id INTEGER)")
+        writer.execute("BEGIN EXCLUSIVE")
+        assert damage(file) is None
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,13 @@ def _make_tables(uri: str) -> None:
 def damage(file: Path) -> str | None:
     """What is wrong with the file of a database, in a few words; None: nothing that is seen."""
     try:
-        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
         try:
             query = "SELECT count(*) FROM sqlite_master WHERE name LIKE ?"
             ((count,),) = connection.execute(query, (UNFINISHED,)).fetchall()
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
-        return str(error)
+        # Another process that writes to it just now is no damage.
+        return None if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY else str(error)
     return "its tables are only half made" if count else None
