@@ -44,6 +44,22 @@ def test_what_clears_up_is_not_disturbed() -> None:
     assert run(body).stdout == "cleared up\nheard\n"
 
 
+def test_a_program_that_leaves_slowly_is_not_disturbed() -> None:
+    body = """
+try:
+    send()
+except stopping.Stopped:
+    pass
+class Slow:
+    def write(self, text): os.write(1, text.encode())
+    def flush(self): time.sleep(1.5)
+sys.stdout = Slow()
+stopping.leave()
+"""
+    done = run(body)
+    assert (done.returncode, done.stdout) == (143, "")
+
+
 def test_what_must_not_be_done_by_half_is_done_first() -> None:
     done = run("with stopping.held():\n    send()\n    print('whole', flush=True)\ntime.sleep(60)")
     assert done.stdout == "whole\nheard\n"

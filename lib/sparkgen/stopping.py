@@ -59,7 +59,7 @@ def listening() -> Iterator[None]:
         signal.signal(signum, _receive)
     signal.signal(signal.SIGALRM, _raise_again)
     if SUBMITTED in os.environ:
-        _stop_with_parent()
+        end_with_parent(signal.SIGTERM)  # spark-submit tells its program nothing when it ends
     try:
         yield
     finally:
@@ -120,8 +120,14 @@ def held() -> Iterator[None]:
         _stop()
 
 
+def end_with_parent(signum: signal.Signals) -> None:
+    """Asks the kernel to send this process a signal when the thread that started it is gone."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signum)
+
+
 def leave() -> None:
     """Ends the children and the program, with the exit status of its signal."""
+    signal.setitimer(signal.ITIMER_REAL, 0)  # from here on `Stopped` would only disturb
     with suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -143,11 +149,6 @@ def end_children(patience_seconds: float = JAVA_SECONDS) -> None:
     for child in children:
         with suppress(psutil.Error):
             child.kill()
-
-
-def _stop_with_parent() -> None:
-    """Asks the kernel for SIGTERM when spark-submit ends, which tells its program nothing."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _receive(signum: int, frame: FrameType | None) -> None:

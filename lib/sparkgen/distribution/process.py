@@ -4,7 +4,6 @@ It reads `call.json` (`function` as `module:name`, `request`) in the folder, joi
 environment names, calls the function, and leaves `outcome.json`.
 """
 
-import ctypes
 import importlib
 import json
 import os
@@ -18,11 +17,11 @@ from sparkgen.distribution.outcome import RING_LOST, failure, success
 from sparkgen.distribution.ring import join_ring
 from sparkgen.distribution.trouble import unexpected
 from sparkgen.errors import SparkgenError
+from sparkgen.stopping import end_with_parent
 
 CALL = "call.json"
 OUTCOME = "outcome.json"
 PARENT = "SPARKGEN_PARENT"
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # What operations of the ring say when another worker is gone, under several classes.
 RING_ERRORS = ("Horovod has been shut down", "HorovodInternalError", "gloo/")
 
@@ -49,11 +48,11 @@ def main(folder: Path) -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Asks the kernel to kill this process when the thread that started it is gone.
+    """Has this process killed when the thread that started it is gone.
 
     Without it, a driver or an executor that is killed leaves workers that wait for it forever.
     """
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the process that started this worker is gone")
 
