@@ -188,6 +188,15 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         check_places(EnvironmentConfig(root=str(tmp_path), samples="/proc/samples"))
 
 
+@pytest.mark.parametrize("key", ["datasets", "checkpoints", "samples"])
+def test_what_a_step_only_reads_need_not_be_written_to(experiment, refusal, key: str) -> None:
+    writes = {"datasets": "ingest", "checkpoints": "train", "samples": "sample"}
+    environment = {key: f"/proc/{key}"}
+    assert f"can be written as environment.{key}" in refusal(writes[key], environment=environment)
+    for step in {*writes.values()} - {writes[key]}:
+        check(step, experiment(environment=environment))
+
+
 def test_a_trial_leaves_nothing_behind(tmp_path: Path) -> None:
     check_places(EnvironmentConfig(root=str(tmp_path / "runs" / "deep")))
     assert list(tmp_path.iterdir()) == []

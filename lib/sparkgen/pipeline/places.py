@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from sparkgen.config.environment import EnvironmentConfig
@@ -12,8 +13,12 @@ TRIAL_BYTES = 2**20
 KEYS = ("root", "datasets", "checkpoints", "samples")
 
 
-def check_places(environment: EnvironmentConfig) -> None:
+def check_places(environment: EnvironmentConfig, written: Collection[str] = KEYS) -> None:
     """Refuses a folder that cannot be written to, and a storage that does not answer.
+
+    Args:
+        environment: names the places.
+        written: the keys of those that are written to; the others may be for reading only.
 
     Raises:
         RequestError: it names the key.
@@ -22,7 +27,7 @@ def check_places(environment: EnvironmentConfig) -> None:
     for key in KEYS:
         uri = absolute(environment.path(getattr(environment, key)))
         place = uri if is_remote(uri) else str(first_existing(uri))
-        if place in tried:
+        if place in tried or not (is_remote(uri) or key in written):
             continue
         tried.add(place)
         if is_remote(uri):

@@ -27,6 +27,16 @@ from sparkgen.tracking.server import connect
 if TYPE_CHECKING:
     from sparkgen.models.contract import DataSpec, GenerativeModel
 
+WRITTEN = {
+    "ingest": ["datasets"],
+    "train": ["checkpoints"],
+    "evaluate": ["samples"],
+    "promote": ["samples"],
+    "sample": ["samples"],
+    "run": ["datasets", "checkpoints", "samples"],
+}
+"""The places that a step writes to, besides `root`."""
+
 
 def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
     """Refuses a request of a step that cannot be done, whatever the rows are.
@@ -34,7 +44,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
     Raises:
         RequestError: it names the first thing that is wrong.
     """
-    check_places(request.environment)
+    check_places(request.environment, ("root", *WRITTEN[step]))
     if step in ("ingest", "run"):
         _check_sources(request.dataset)
     if not isinstance(request, ExperimentConfig):
