@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sparkgen.errors import RequestError
+from sparkgen.pipeline import presence as module
 from sparkgen.pipeline.presence import ALIVE, FRESH_SECONDS, presence
 
 TRAINS = """
@@ -63,3 +64,18 @@ def test_a_claim_from_another_machine_holds_while_it_is_renewed(tmp_path: Path, 
         presence(str(tmp_path), taken_up=True),
     ):
         pass
+
+
+def test_a_run_that_another_machine_took_up_meanwhile_is_told_and_its_claim_left(
+    tmp_path: Path, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr(module, "RENEWAL_SECONDS", 0.05)
+    claim = {"host": "elsewhere", "pid": 1, "started": 0.0, "at": time.time(), "token": ""}
+    with presence(str(tmp_path), taken_up=False):
+        while not caplog.messages:
+            (tmp_path / ALIVE).write_text(json.dumps(claim))
+            time.sleep(0.01)
+    assert caplog.messages == [
+        "process 1 on elsewhere has taken the run up as well: stop one of the two"
+    ]
+    assert json.loads((tmp_path / ALIVE).read_text()) == claim

@@ -58,8 +58,8 @@ class EnvironmentConfig(Strict):
     """TensorFlow threads of a worker; None: the machine's cores over the workers on it."""
     max_restarts: Annotated[int, Field(ge=0)] = 2
     hang_seconds: Annotated[float, Field(gt=0)] = 60.0
-    """A worker that takes no training step for this long, and ten times its usual pace, is lost. Start,
-    compilation, validation and checkpoints may take this long, and half an hour."""
+    """A worker that takes no training step for this long is lost; for ten times its usual pace where
+    that is longer. Start, compilation, validation and checkpoints have half an hour at least."""
     spark_master: Text | None = None
     """None: what spark-submit or the cluster says."""
     spark: dict[str, str] = {}

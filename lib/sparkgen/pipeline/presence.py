@@ -5,6 +5,7 @@ counts for a minute after it was last renewed.
 """
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -16,6 +17,8 @@ from typing import Any
 
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import RequestError
+
+log = logging.getLogger(__name__)
 
 ALIVE = "alive.json"
 RENEWAL_SECONDS = 15.0
@@ -51,14 +54,15 @@ def presence(folder_uri: str, *, taken_up: bool) -> Iterator[None]:
     finally:
         done.set()
         renewer.join()
-        filesystem, place = open_uri(path)
         with suppress(OSError):
-            filesystem.delete_file(place)
+            if _taker(path, own) is None:
+                filesystem, place = open_uri(path)
+                filesystem.delete_file(place)
 
 
 def _refuse(path: str, own: dict[str, Any]) -> None:
-    found = _read(path)
-    if found is None or found.get("token") == own["token"] or not _lives(found):
+    found = _taker(path, own)
+    if found is None or not _lives(found):
         return
     raise RequestError(
         "a run that no other process trains",
@@ -66,6 +70,12 @@ def _refuse(path: str, own: dict[str, Any]) -> None:
         mend="wait for it or stop it, or train without --resume; the claim of a process that was "
         f"killed on another machine ends after {FRESH_SECONDS:.0f} s",
     )
+
+
+def _taker(path: str, own: dict[str, Any]) -> dict[str, Any] | None:
+    """The claim of another process on the run; None where there is none."""
+    found = _read(path)
+    return None if found is None or found.get("token") == own["token"] else found
 
 
 def _lives(found: dict[str, Any]) -> bool:
@@ -93,6 +103,10 @@ def _this_process() -> dict[str, Any]:
 def _renew(path: str, own: dict[str, Any], done: threading.Event) -> None:
     while not done.wait(RENEWAL_SECONDS):
         with suppress(OSError):  # the training itself will say that its folder is gone
+            if taker := _taker(path, own):  # this machine slept for longer than its claim held
+                name = f"process {taker['pid']} on {taker['host']}"
+                log.warning("%s has taken the run up as well: stop one of the two", name)
+                return
             _write(path, own)
 
 
