@@ -12,7 +12,7 @@ def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, cap
     environment = EnvironmentConfig(root=str(tmp_path))
     client = connect(environment)
     run_id = client.create_run(client.create_experiment("tiny")).info.run_id
-    log = patient_log(RunLogger(client, run_id))
+    log = patient_log(lambda: RunLogger(client, run_id))
     log({"loss": 4.0}, 1)
     file = tracking_uri(environment).removeprefix("sqlite:///")
     with sqlite3.connect(file) as database:

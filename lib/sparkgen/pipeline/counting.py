@@ -72,7 +72,7 @@ def count(
     spark = spark or spark_session(experiment.environment)
     model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
     history = _resume(model, folder)
-    log, start = patient_log(logger), time.monotonic()
+    log, start = patient_log(lambda: logger), time.monotonic()
     files = version.manifest.split_files(version.uri, "train")
     check_sizes(files)
     config = experiment.training

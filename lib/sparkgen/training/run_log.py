@@ -5,6 +5,7 @@ A tracking server that fails for a while does not end a training: figures are ke
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sparkgen.config.request import ExperimentConfig
@@ -26,24 +27,27 @@ def _logger(setting: Setting) -> Any | None:
 
 def epoch_log(setting: Setting) -> Callable[[Record, int], None]:
     """A function that logs an epoch's figures; it does nothing where there is no run."""
-    logger = _logger(setting)
-    return (lambda record, epoch: None) if logger is None else patient_log(logger)
+    return patient_log(partial(_logger, setting))
 
 
-def patient_log(logger: Any) -> Callable[[Record, int], None]:
+def patient_log(attach: Callable[[], Any | None]) -> Callable[[Record, int], None]:
     """A function that logs an epoch's figures, with those of earlier epochs that did not get through.
 
     Args:
-        logger: a `RunLogger`.
+        attach: gives the `RunLogger`, or None where there is no run; asked again until it answers.
     """
+    found: list[Any] = []
     waiting: list[tuple[int, Record]] = []
 
     def log(record: Record, epoch: int) -> None:
         waiting.append((epoch, record))
         with attempt(f"figures of epoch {waiting[0][0]} in the run as yet"):
+            if not found:
+                found.append(attach())
             while waiting:
                 step, values = waiting[0]
-                logger.metrics(values, step=step)
+                if found[0] is not None:
+                    found[0].metrics(values, step=step)
                 del waiting[0]
 
     return log
