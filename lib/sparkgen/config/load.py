@@ -1,5 +1,6 @@
 """Requests from YAML files and `--set`, or one line on what is wrong with them."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,12 +100,24 @@ def load_environment(
 
 def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
     """`values` as a `kind`, or a `RequestError` whose one line names the first wrong key."""
+    _refuse_no_text(values, source)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         # A key that is missing may be there under a misspelt name.
         errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         raise _refusal(kind, errors[0], source) from None
+
+
+def _refuse_no_text(values: dict[str, Any], source: str) -> None:
+    """Refuses keys and values with bytes that no file could say, as a terminal may give them."""
+    try:
+        json.dumps(values, ensure_ascii=False, skipkeys=True, default=str).encode()
+    except UnicodeEncodeError as error:
+        found = error.object[max(0, error.start - 20) : error.end]
+        raise RequestError(
+            f"text in UTF-8 in {source} and --set", found=repr(found), mend="correct it"
+        ) from None
 
 
 def _refusal(kind: type[BaseModel], first: Any, source: str) -> RequestError:
