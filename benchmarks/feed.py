@@ -4,7 +4,8 @@ python -m benchmarks.feed [--data DIR] [--rounds N] [--quick]
 
 Every side gives batches of 128 float32 images in [0, 1], shuffled, for one epoch of 60,000 rows.
 (a) `make_reader` with NdarrayCodec; (b) `make_spark_converter(...).make_tf_dataset`; the limit is
-`tf.data` over the array in memory.
+`tf.data` over the array in memory. The last side reads our files and holds them to their SHA-256, as
+our feed does, and no more: its share of our time is what that costs.
 """
 
 import time
@@ -38,6 +39,7 @@ def main() -> None:
             Side("(a) make_reader", lambda: codec_reader(scratch / "a")),
             Side("(b) make_spark_converter", lambda: converted(converter)),
             Side("limit: array in memory", lambda: in_memory(images, labels)),
+            Side("files read and checked, no more", lambda: checked(version)),
         ]
         rows = rows // BATCH * BATCH
         report("feed", compare("MNIST", sides, rows=rows, rounds=options.rounds))
@@ -102,6 +104,14 @@ def in_memory(images: npt.NDArray[np.uint8], labels: npt.NDArray[Any]) -> float:
         lambda image, label: (tf.cast(image, tf.float32) / 255.0, label)
     )
     return drain(batches.prefetch(tf.data.AUTOTUNE))
+
+
+def checked(version: Version) -> float:
+    """The files of an epoch, read and held to the SHA-256 in the manifest."""
+    start = time.perf_counter()
+    for file in version.manifest.split_files(version.uri, "train"):
+        file.read()
+    return time.perf_counter() - start
 
 
 def arrays(version: Version) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
