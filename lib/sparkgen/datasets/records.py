@@ -1,13 +1,28 @@
-"""What the Parquet files of a dataset version hold."""
+"""What a record is: the one place that knows what its bytes mean.
 
+A record is an id, a label and a fixed number of bytes. What the bytes are is the record's kind, which
+is also the name of their Parquet column and of their entry in a batch:
+
+| kind | shape | stored as | a model sees |
+| --- | --- | --- | --- |
+| `image` | (height, width, channels) | uint8, row major | float32 in [0, 1] |
+
+A further kind is a further class here, with an entry in `KINDS`.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-IMAGE_SCHEMA = pa.schema(
-    [("id", pa.int64()), ("label", pa.int32()), ("image", pa.binary())],
-)
-"""`id`: the record's number among the records of its source split that the label filter left, from 0,
-in source order; where a limit leaves records out, their numbers are missing.
-`image`: H * W * C bytes, row major."""
+from sparkgen.datasets.pixels import to_uint8
+
+Array = npt.NDArray[Any]
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -22,3 +37,118 @@ QUARANTINE_SCHEMA = pa.schema(
 `record`: the first `RAW_BYTES` bytes as they were found."""
 
 RAW_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Record(ABC):
+    """The form of a data set's records.
+
+    Raises:
+        ValueError: a shape or a number of values that this kind cannot have.
+    """
+
+    shape: tuple[int, ...]
+    """Of one record's array."""
+    values: int = 256
+    """How many values an entry of the array can have: grey levels, or the size of the vocabulary."""
+
+    kind: ClassVar[str]
+    model_dtype: ClassVar[str]
+    """Of what a model sees."""
+    unit: ClassVar[float | None] = None
+    """The stored number that a model sees as 1; None: a model sees the stored numbers."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The least unsigned integer, little endian, that holds every value."""
+        return np.min_scalar_type(self.values - 1).newbyteorder("<")
+
+    @property
+    def size(self) -> int:
+        """Entries of one record's array."""
+        return math.prod(self.shape)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one record's array as it is stored."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of a Parquet file of rows. `id` is the record's number among the records of its source
+        split that the label filter left, from 0, in source order; where a limit leaves records out,
+        their numbers are missing."""
+        return pa.schema(
+            [("id", pa.int64()), ("label", pa.int32()), (self.kind, pa.binary())],
+        )
+
+    def to_model(self, stored: Array) -> Array:
+        """Stored numbers, in any shape, as a model sees them."""
+        seen = stored.astype(self.model_dtype)
+        return seen if self.unit is None else seen / np.asarray(self.unit, self.model_dtype)
+
+    @abstractmethod
+    def to_stored(self, data: Array) -> Array:
+        """What a model made, in any shape, as it is stored; stored numbers stay as they are."""
+
+    def decode(self, column: pa.ChunkedArray | Sequence[bytes]) -> Array:
+        """The values of a Parquet column of N records: (N, *shape) of `dtype`."""
+        cells = column.to_pylist() if hasattr(column, "to_pylist") else column
+        return np.frombuffer(b"".join(cells), self.dtype).reshape(len(cells), *self.shape)
+
+    def encode(self, stored: Array) -> pa.BinaryArray:
+        """N records, (N, ...) of `dtype`, as a Parquet column without missing values."""
+        offsets = np.arange(len(stored) + 1, dtype=np.int32) * self.row_bytes
+        data = np.ascontiguousarray(stored, self.dtype)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+        return pa.BinaryArray.from_buffers(pa.binary(), len(stored), buffers)
+
+
+@dataclass(frozen=True)
+class ImageRecord(Record):
+    """Pictures of one size, grey or in colour: (height, width, 1 or 3)."""
+
+    kind: ClassVar[str] = "image"
+    model_dtype: ClassVar[str] = "float32"
+    unit: ClassVar[float | None] = 255.0
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or min(self.shape) < 1 or self.shape[2] not in (1, 3):
+            raise ValueError(f"shape must be [height, width, 1 or 3], found {list(self.shape)}")
+        if self.values != 256:
+            raise ValueError(f"images have 256 values, found {self.values}")
+
+    def to_stored(self, data: Array) -> Array:
+        """Numbers in [0, 1] as the nearest bytes, clipped to what a byte holds; bytes as they are."""
+        return to_uint8(data)
+
+
+KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord,)}
+
+
+IMAGE_SCHEMA = ImageRecord((1, 1, 1)).schema
+
+
+class DataSpec(NamedTuple):
+    """What a model must know of a dataset."""
+
+    record: Record
+    classes: int
+    """Labels are 0 .. classes - 1."""
+    seen: tuple[int, ...] | None = None
+    """The labels that training rows have, ascending; None: all of them."""
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The labels that can be asked for."""
+        return tuple(range(self.classes)) if self.seen is None else self.seen
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one record's array, such as (height, width, channels)."""
+        return self.record.shape
+
+    @property
+    def size(self) -> int:
+        """Entries of one record's array, such as height * width * channels."""
+        return self.record.size
