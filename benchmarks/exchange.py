@@ -135,11 +135,12 @@ def _stepper(experiment: Any, way: Way, ring: Ring) -> Callable[[int], float]:
     import tensorflow as tf
 
     from sparkgen.distribution.optimizer import distribute
-    from sparkgen.models.contract import DataSpec, empty_batch
+    from sparkgen.datasets.records import DataSpec, ImageRecord
+    from sparkgen.models.contract import empty_batch
     from sparkgen.models.discovery import build_model
     from sparkgen.training.optimizers import make_optimizer
 
-    spec = DataSpec(experiment.dataset.shape, len(experiment.dataset.class_names))
+    spec = DataSpec(ImageRecord(experiment.dataset.shape), len(experiment.dataset.class_names))
     model = build_model(experiment.model.name, experiment.model.options, spec, experiment.density)
     batch = empty_batch(spec, model.training_noise, rows=way.rows)
     batch = tf.nest.map_structure(lambda a: tf.random.uniform(a.shape) if a.ndim > 1 else a, batch)

@@ -38,11 +38,11 @@ def make_model() -> Any:
     """A PixelCNN none of whose weights is zero."""
     import keras
 
-    from sparkgen.models.contract import DataSpec
+    from sparkgen.datasets.records import DataSpec, ImageRecord
     from sparkgen.models.discovery import build_model
 
     keras.utils.set_random_seed(0)
-    return build_model("autoregressive.pixel_cnn", OPTIONS, DataSpec(SHAPE, 10))
+    return build_model("autoregressive.pixel_cnn", OPTIONS, DataSpec(ImageRecord(SHAPE), 10))
 
 
 def plain_loop(model: Any) -> Any:

@@ -55,10 +55,10 @@ def _model(experiment: Any, shape: tuple[int, ...]) -> Any:
     """The experiment's model, with steps that draw their noise inside, as a plain model has it."""
     import tensorflow as tf
 
-    from sparkgen.models.contract import DataSpec
+    from sparkgen.datasets.records import DataSpec, ImageRecord
     from sparkgen.models.discovery import build_model
 
-    spec = DataSpec(shape, len(experiment.dataset.class_names))
+    spec = DataSpec(ImageRecord(shape), len(experiment.dataset.class_names))
     model = build_model(experiment.model.name, experiment.model.options, spec, experiment.density)
     base = type(model)
 

@@ -55,11 +55,11 @@ def fresh_model(experiment: ExperimentConfig, version: Version, folder: Path) ->
 def _save(experiment: ExperimentConfig, version: Version, folder: str) -> None:
     import keras
 
-    from sparkgen.models.contract import DataSpec
+    from sparkgen.datasets.records import DataSpec, ImageRecord
     from sparkgen.models.discovery import build_model, save_model
 
     keras.utils.set_random_seed(0)
     model, shape = experiment.model, tuple(version.manifest.shape)
-    spec = DataSpec(shape, len(version.manifest.class_names))
+    spec = DataSpec(ImageRecord(shape), len(version.manifest.class_names))
     built = build_model(model.name, model.options, spec, experiment.density)
     save_model(folder, built, name=model.name, options=model.options, density=experiment.density)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model
 from sparkgen.notebook import Notebook, challenger, find_conf, nats, rows
 from sparkgen.tracking.figures import image_grid
@@ -84,14 +84,16 @@ def test_tensors_may_stand_for_arrays_in_a_picture(ask: Any) -> None:
 
 def test_the_nats_of_an_even_coin_a_pixel_are_log_two_a_pixel() -> None:
     options = {"binarisation": "threshold"}
-    model = build_model("autoregressive.naive_bayes", options, DataSpec((4, 4, 1), 3))
+    model = build_model("autoregressive.naive_bayes", options, DataSpec(ImageRecord((4, 4, 1)), 3))
     pixels = np.random.default_rng(0).random((5, 4, 4, 1), dtype=np.float32)
     found = {"id": np.arange(5), "label": np.zeros(5, np.int32), "image": pixels}
     assert nats(model, "exact", found) == pytest.approx(np.full(5, 16 * np.log(2)), rel=1e-5)
 
 
 def test_more_importance_samples_give_a_bound_that_is_no_looser_on_average() -> None:
-    model = build_model("variational.vae", {"latent": 4, "hidden": [8]}, DataSpec((4, 4, 1), 3))
+    model = build_model(
+        "variational.vae", {"latent": 4, "hidden": [8]}, DataSpec(ImageRecord((4, 4, 1)), 3)
+    )
     pixels = np.random.default_rng(0).random((200, 4, 4, 1), dtype=np.float32)
     found = {"id": np.arange(200), "label": np.zeros(200, np.int32), "image": pixels}
     one, many = (nats(model, "iwae", found, samples=k).mean() for k in (1, 50))

@@ -126,11 +126,11 @@ def rows(
     Raises:
         RequestError: it was not ingested yet.
     """
-    from sparkgen.feed.reader import read_rows
+    from sparkgen.datasets.rows import first_rows
     from sparkgen.pipeline.version import newest_version
 
     version = newest_version(experiment)
-    return read_rows(version.uri, version.manifest, split=split, limit=limit)
+    return first_rows(version.uri, version.manifest, split=split, limit=limit)
 
 
 def nats(

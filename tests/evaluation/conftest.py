@@ -16,8 +16,7 @@ from sklearn.datasets import load_digits
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.files import FileEntry, StoredFile, digest
 from sparkgen.datasets.manifest import Manifest, SplitEntry, content_version, write_manifest
-from sparkgen.datasets.records import IMAGE_SCHEMA
-from sparkgen.models.contract import DataSpec
+from sparkgen.datasets.records import IMAGE_SCHEMA, DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.pipeline.version import DatasetVersion
@@ -124,7 +123,7 @@ def packed_vae(tmp_path_factory: pytest.TempPathFactory) -> PortableModel:
     keras.utils.set_random_seed(0)
     folder = tmp_path_factory.mktemp("vae")
     options = {"latent": 3, "hidden": [16]}
-    model = build_model("variational.vae", options, DataSpec((8, 8, 1), 10))
+    model = build_model("variational.vae", options, DataSpec(ImageRecord((8, 8, 1)), 10))
     save_model(folder, model, name="variational.vae", options=options)
     return pack(folder)
 
@@ -144,7 +143,7 @@ def other_classifier(tmp_path_factory: pytest.TempPathFactory) -> PortableModel:
 def pack_classifier(folder: Path, *, seed: int, steps: int) -> PortableModel:
     keras.utils.set_random_seed(seed)
     name, options = "discriminative.full_classifier", {"filters": 8, "hidden": 32, "dropout": 0.0}
-    model = build_model(name, options, DataSpec((8, 8, 1), 10))
+    model = build_model(name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
     optimizer = keras.optimizers.Adam(3e-3)
     optimizer.build(model.trainable_variables)
     model.set_optimizers({"model": optimizer})

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.evaluation.measure import Rows, measure, measured_names
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import outline
 from sparkgen.models.portable import PortableModel, unpack
 
@@ -21,5 +21,7 @@ def test_the_figures_that_there_can_be_are_those_that_are_measured(
     found = {m.name for m in measure(unpack(packed), rows, config, class_names=NAMES)}
     bits = {name.replace("_nats", "_bits_per_dim") for name in found}
     described = packed.description
-    outlined = outline(described["name"], described["options"], DataSpec((8, 8, 1), 10))
+    outlined = outline(
+        described["name"], described["options"], DataSpec(ImageRecord((8, 8, 1)), 10)
+    )
     assert measured_names(outlined, NAMES) == found | bits

@@ -22,11 +22,11 @@ from tiny_version import write_version
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import load_dataset, load_experiment
 from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import SparkgenError
 from sparkgen.evaluation.job import read_batches
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.sources import find_sources, make_slices
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, unfinished, write_journal
@@ -280,7 +280,7 @@ MODEL = "reconstruction.linear_autoencoder"
 def model() -> dict[str, bytes]:
     """The files of a small saved model, without the digests that newer releases add."""
     with tempfile.TemporaryDirectory() as folder:
-        made = build_model(MODEL, {"latent": 2}, DataSpec((2, 2, 1), 2))
+        made = build_model(MODEL, {"latent": 2}, DataSpec(ImageRecord((2, 2, 1)), 2))
         save_model(folder, made, name=MODEL, options={"latent": 2})
         description = json.loads(Path(folder, MODEL_FILE).read_bytes())
         bare = {k: v for k, v in description.items() if not k.endswith("_sha256")}

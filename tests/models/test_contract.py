@@ -14,7 +14,8 @@ import yaml
 
 from sparkgen.config.options import check_options
 from sparkgen.config.strict import Strict
-from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel
+from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.models.discovery import model_module, model_names, outline, save_model
 from sparkgen.noise import Stream, row_noise, row_noises
 
@@ -65,7 +66,7 @@ def test_a_model_builds_and_every_term_is_one_finite_number_a_row(
 @every_model
 def test_an_outline_says_of_a_model_what_the_model_says(name: str, build: Callable) -> None:
     options = options_of(name)
-    outlined = outline(name, options, DataSpec((8, 8, 1), 10))
+    outlined = outline(name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
     model = build(name, **options)
     for said in ("conditional", "generate_options", "generate_ranges", "loss_names"):
         assert getattr(outlined, said) == getattr(model, said)
@@ -75,7 +76,7 @@ def test_an_outline_says_of_a_model_what_the_model_says(name: str, build: Callab
 
 @every_model
 def test_the_defaults_of_a_model_are_options_that_it_takes(name: str) -> None:
-    model = outline(name, options_of(name), DataSpec((8, 8, 1), 10))
+    model = outline(name, options_of(name), DataSpec(ImageRecord((8, 8, 1)), 10))
     check_options(model.generate_options, model.generate_options, model.generate_ranges, model=name)
     assert set(model.generate_ranges) <= set(model.generate_options)
 

@@ -5,8 +5,8 @@ import keras
 import pytest
 
 from sparkgen.datasets.manifest import Manifest, SplitEntry
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model, load_model, outline, save_model, spec_of
 
 OPTIONS = {"latent": 2, "hidden": [4], "conditional": True}
@@ -28,13 +28,13 @@ def manifest(counts: dict[int, int]) -> Manifest:
 
 
 def test_a_spec_names_the_labels_that_training_rows_have() -> None:
-    assert spec_of(manifest({0: 3, 1: 0, 2: 6})) == DataSpec((4, 4, 1), 3, (0, 2))
+    assert spec_of(manifest({0: 3, 1: 0, 2: 6})) == DataSpec(ImageRecord((4, 4, 1)), 3, (0, 2))
     assert spec_of(manifest({2: 9})).labels == (2,)
 
 
 def test_a_spec_that_has_seen_all_labels_names_none() -> None:
-    assert spec_of(manifest({0: 3, 1: 3, 2: 3})) == DataSpec((4, 4, 1), 3)
-    assert DataSpec((4, 4, 1), 3).labels == (0, 1, 2)
+    assert spec_of(manifest({0: 3, 1: 3, 2: 3})) == DataSpec(ImageRecord((4, 4, 1)), 3)
+    assert DataSpec(ImageRecord((4, 4, 1)), 3).labels == (0, 1, 2)
 
 
 @pytest.mark.parametrize("seen", [None, (0, 2)])
@@ -42,7 +42,7 @@ def test_a_saved_model_knows_the_labels_that_training_saw(
     tmp_path: Path, seen: tuple[int, ...] | None
 ) -> None:
     keras.utils.set_random_seed(0)
-    spec = DataSpec((4, 4, 1), 3, seen)
+    spec = DataSpec(ImageRecord((4, 4, 1)), 3, seen)
     model = build_model("variational.vae", OPTIONS, spec)
     save_model(tmp_path, model, name="variational.vae", options=OPTIONS)
     assert load_model(tmp_path).spec == spec
@@ -52,4 +52,4 @@ def test_a_saved_model_knows_the_labels_that_training_saw(
 
 def test_a_misspelt_model_is_answered_with_the_nearest_one() -> None:
     with pytest.raises(RequestError, match=r"did you mean variational\.vae\?"):
-        outline("variational.vea", {}, DataSpec((4, 4, 1), 3))
+        outline("variational.vea", {}, DataSpec(ImageRecord((4, 4, 1)), 3))

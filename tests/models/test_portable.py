@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, pack
 
@@ -22,7 +22,7 @@ SEALS = ("sealed_sha256", "weights_sha256")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
     keras.utils.set_random_seed(0)
-    model = build_model(NAME, OPTIONS, DataSpec((4, 4, 1), 3))
+    model = build_model(NAME, OPTIONS, DataSpec(ImageRecord((4, 4, 1)), 3))
     save_model(folder, model, name=NAME, options=OPTIONS)
     return folder
 

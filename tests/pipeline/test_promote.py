@@ -5,9 +5,9 @@ from pathlib import Path
 import keras
 import pytest
 
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
@@ -37,7 +37,7 @@ def register(request_of, dataset_version, tmp_path: Path):
         request = request_of()
         keras.utils.set_random_seed(0)
         options = request.model.options
-        model = build_model(request.model.name, options, DataSpec((8, 8, 1), 10))
+        model = build_model(request.model.name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
         save_model(tmp_path / "model", model, name=request.model.name, options=options)
         manifest = newest_version(request).manifest
         with open_run(request, manifest) as run:

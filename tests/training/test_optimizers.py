@@ -4,9 +4,10 @@ import pytest
 import tensorflow as tf
 
 from sparkgen.config.experiment import OptimizerConfig, ScheduleConfig, TrainingConfig
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import DataSpec, empty_batch
+from sparkgen.models.contract import empty_batch
 from sparkgen.models.discovery import build_model
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import (
@@ -130,7 +131,7 @@ class Course:
 
     def __init__(self, name, options, steps, *, loss_scaling=False, overflow=(), **training):
         keras.utils.set_random_seed(0)
-        self.model = build_model(name, options, DataSpec((4, 4, 1), 3))
+        self.model = build_model(name, options, DataSpec(ImageRecord((4, 4, 1)), 3))
         config = TrainingConfig.model_validate({"epochs": 1, "batch_size": 4, **training})
         self.optimizers = make_optimizers(
             self.model, config, Ring(), total_steps=steps, loss_scaling=loss_scaling

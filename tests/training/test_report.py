@@ -11,7 +11,7 @@ from tiny_version import CLASSES, SHAPE, request, write_version
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.models.contract import DataSpec
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model
 from sparkgen.training.class_report import confusion, predict
 from sparkgen.training.latent_report import draw_latents, pairs
@@ -34,7 +34,7 @@ def report(version, tmp_path):
 
 def draw(version, tmp_path, name, *, split="validation", **options):
     keras.utils.set_random_seed(0)
-    model = build_model(name, options, DataSpec(SHAPE, CLASSES))
+    model = build_model(name, options, DataSpec(ImageRecord(SHAPE), CLASSES))
     values = request(version, tmp_path, model=name, options=options)["experiment"]
     values["evaluation"]["split"] = split
     folder = write_report(
@@ -100,7 +100,9 @@ def test_a_way_begins_and_ends_beside_the_images_that_it_joins(tmp_path):
     """A model that brings everything back, with latents that are the pixels, shows it."""
     keras.utils.set_random_seed(0)
     options = {"latent": int(np.prod(SHAPE))}
-    model = build_model("reconstruction.linear_autoencoder", options, DataSpec(SHAPE, CLASSES))
+    model = build_model(
+        "reconstruction.linear_autoencoder", options, DataSpec(ImageRecord(SHAPE), CLASSES)
+    )
     for variable in model.trainable_variables:
         variable.assign(np.eye(16) if len(variable.shape) == 2 else np.zeros(variable.shape))
     random = np.random.default_rng(0)
@@ -147,7 +149,9 @@ def test_a_confusion_matrix_counts_every_row_once_in_its_own_cell():
 
 def test_predictions_are_those_of_the_whole_however_many_rows_there_are():
     keras.utils.set_random_seed(0)
-    model = build_model("discriminative.dense_classifier", {}, DataSpec(SHAPE, CLASSES))
+    model = build_model(
+        "discriminative.dense_classifier", {}, DataSpec(ImageRecord(SHAPE), CLASSES)
+    )
     images = np.random.default_rng(0).uniform(size=(230, *SHAPE)).astype(np.float32)
     whole = np.asarray(model.logits(images)).argmax(axis=1)
     assert predict(model, images).tolist() == whole.tolist()

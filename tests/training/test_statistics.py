@@ -1,7 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from sparkgen.models.contract import DataSpec, empty_batch
+from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.models.contract import empty_batch
 from sparkgen.models.discovery import build_model
 from sparkgen.training.statistics import make_statistics
 
@@ -20,7 +21,9 @@ def batches(model, count, rows=6):
 
 def test_statistics_are_the_means_of_the_moments_of_the_batches():
     """By hand for the first normalisation of a generator, of which a loss makes two batches."""
-    model = build_model("adversarial.dcgan", {"latent": 3, "filters": 4}, DataSpec((4, 4, 1), 2))
+    model = build_model(
+        "adversarial.dcgan", {"latent": 3, "filters": 4}, DataSpec(ImageRecord((4, 4, 1)), 2)
+    )
     given = list(batches(model, 3))
     make_statistics(model, given)()
     kernel = model.generator.layers[0].kernel.numpy()
@@ -36,7 +39,9 @@ def test_statistics_are_the_means_of_the_moments_of_the_batches():
 
 def test_nothing_is_dropped_or_moved_while_statistics_are_taken():
     options = {"filters": 4, "hidden": 8, "dropout": 0.5}
-    model = build_model("discriminative.full_classifier", options, DataSpec((8, 8, 1), 2))
+    model = build_model(
+        "discriminative.full_classifier", options, DataSpec(ImageRecord((8, 8, 1)), 2)
+    )
     fit = make_statistics(model, list(batches(model, 2)))
     before = [v.numpy() for v in model.variables]
     fit()

@@ -5,7 +5,7 @@ what a reader gets is what the manifest says, or a `ManifestError` that names th
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import pyarrow as pa
@@ -68,12 +68,12 @@ class StoredFile(NamedTuple):
             )
         return data
 
-    def table(self, columns: Sequence[str], *, image_bytes: int | None = None) -> pa.Table:
+    def table(self, columns: Sequence[str], *, widths: Mapping[str, int] | None = None) -> pa.Table:
         """Some columns of the file, none of their values missing.
 
         Args:
             columns: their names.
-            image_bytes: of every value of the column `image`, where that is among them.
+            widths: bytes of every value of a column, by its name.
 
         Raises:
             ManifestError: as `read`, or the bytes are not such a table.
@@ -90,10 +90,10 @@ class StoredFile(NamedTuple):
             raise self._no_table(columns, f"{table.num_rows} of {', '.join(table.column_names)}")
         if any(column.null_count for column in table.columns):
             raise self._no_table(columns, "missing values")
-        if image_bytes is not None:
-            sizes = pc.unique(pc.binary_length(table["image"])).to_pylist()
-            if sizes not in ([], [image_bytes]):
-                raise self._no_table(columns, f"images of {sizes[0]} bytes, not {image_bytes}")
+        for name, width in (widths or {}).items():
+            sizes = set(pc.unique(pc.binary_length(table[name])).to_pylist())
+            if wrong := sizes - {width}:
+                raise self._no_table(columns, f"{name}s of {min(wrong)} bytes, not {width}")
         return table
 
     def wrong_size(self, info: fs.FileInfo) -> ManifestError | None:

@@ -19,6 +19,7 @@ from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparkgen.datasets.files import FileEntry, StoredFile
+from sparkgen.datasets.records import DataSpec, make_record
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import ManifestError
 
@@ -75,6 +76,19 @@ class Manifest(_Section):
     config: dict[str, Any]
     """The dataset's configuration, whole."""
     libraries: dict[str, str]
+
+    @property
+    def spec(self) -> DataSpec:
+        """What a model must know of this version.
+
+        Raises:
+            ManifestError: it has no training rows.
+        """
+        counts, classes = self.split("train").label_counts, len(self.class_names)
+        seen = tuple(label for label in range(classes) if counts.get(label))
+        return DataSpec(
+            make_record(self.record, self.shape), classes, seen if 0 < len(seen) < classes else None
+        )
 
     def split(self, name: str) -> SplitEntry:
         """A split that has rows, or a `ManifestError`."""

@@ -77,7 +77,8 @@ class Record(ABC):
     def schema(self) -> pa.Schema:
         """Of a Parquet file of rows. `id` is the record's number among the records of its source
         split that the label filter left, from 0, in source order; where a limit leaves records out,
-        their numbers are missing."""
+        their numbers are missing.
+        """
         return pa.schema(
             [("id", pa.int64()), ("label", pa.int32()), (self.kind, pa.binary())],
         )
@@ -124,6 +125,17 @@ class ImageRecord(Record):
 
 
 KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord,)}
+
+
+def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
+    """A record of a kind by its name.
+
+    Raises:
+        ValueError: there is no such kind, or it cannot have that shape or so many values.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"record must be one of {', '.join(KINDS)}, found {kind}")
+    return KINDS[kind](tuple(shape), values)
 
 
 IMAGE_SCHEMA = ImageRecord((1, 1, 1)).schema

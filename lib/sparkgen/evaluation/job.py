@@ -5,7 +5,6 @@ order. So which rows share a batch, and with it the last bit of every figure, do
 number of tasks.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import ManifestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.metrics import (
@@ -28,8 +28,6 @@ from sparkgen.tasks import run_each
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from sparkgen.evaluation.measure import Rows
 
 FileSums = list[tuple[str, str, Sums]]
 """Name, protocol and sums of every figure over one file."""
@@ -58,10 +56,10 @@ def evaluate(
         ManifestError: no such split, images of another shape than the model's, or a file that is
             missing or damaged.
     """
-    if tuple(manifest.shape) != packed.shape:
+    if manifest.spec.record != packed.spec.record:
         raise ManifestError(
-            f"images of shape {list(packed.shape)}, which the model was made for",
-            found=f"{list(manifest.shape)} in dataset {manifest.name}",
+            f"{packed.spec.record}, which the model was made for",
+            found=f"{manifest.spec.record} in dataset {manifest.name}",
             mend="evaluate it on the dataset that it was trained on",
         )
     files = manifest.split_files(version_uri, config.split)
@@ -87,31 +85,10 @@ def sum_file(
 
     model = unpack(packed)
     parts: defaultdict[tuple[str, str], list[Sums]] = defaultdict(list)
-    for rows in read_batches(file, packed.shape, config.batch_rows):
+    for rows in batches_of(read_file(file, packed.spec.record), config.batch_rows):
         for name, protocol, values in measure(model, rows, config, class_names=class_names):
             parts[name, protocol].append(sums(values))
     return [(name, protocol, combine(p)) for (name, protocol), p in parts.items()]
-
-
-def read_batches(file: StoredFile, shape: tuple[int, ...], batch_rows: int) -> Iterator["Rows"]:
-    """The rows of one file of a dataset version in its own order, `batch_rows` at a time.
-
-    Raises:
-        ManifestError: the file is missing or damaged.
-    """
-    import numpy as np
-
-    from sparkgen.evaluation.measure import Rows
-
-    table = file.table(["id", "label", "image"], image_bytes=math.prod(shape))
-    for start in range(0, table.num_rows, batch_rows):
-        part = table.slice(start, batch_rows)
-        pixels = np.frombuffer(b"".join(part["image"].to_pylist()), np.uint8)
-        yield Rows(
-            ids=part["id"].to_numpy().astype(np.int64),
-            images=pixels.reshape(part.num_rows, *shape),
-            labels=part["label"].to_numpy().astype(np.int32),
-        )
 
 
 def _figures(
@@ -140,8 +117,7 @@ def _figures(
 
 
 def _in_bits(figure: Figure, manifest: Manifest) -> Figure:
-    height, width, channels = manifest.shape
-    dimensions = height * width * channels
+    dimensions = manifest.spec.record.size
     error = figure.standard_error
     return figure._replace(
         value=bits_per_dimension(figure.value, dimensions),

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.config.experiment import EvaluationConfig
-from sparkgen.datasets.pixels import to_unit
+from sparkgen.datasets.rows import Rows, make_batch, pad
 from sparkgen.evaluation.metrics import binary_crossentropy, squared_error
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import Batch, EncoderDecoder, GenerativeModel, Likelihood, Protocol
-from sparkgen.noise import NoiseSpec, Stream, row_noises
+from sparkgen.noise import Stream, row_noises
 
 RECONSTRUCTION = "reconstruction, mean over pixels in [0, 1]"
 TERM = "term of the loss"
@@ -26,17 +26,6 @@ class Measured(NamedTuple):
     values: npt.NDArray[np.float64]
 
 
-class Rows(NamedTuple):
-    """Rows of a dataset version."""
-
-    ids: npt.NDArray[np.int64]
-    """(N,)."""
-    images: npt.NDArray[np.uint8]
-    """(N, H, W, C)."""
-    labels: npt.NDArray[np.int32]
-    """(N,)."""
-
-
 def measure(
     model: GenerativeModel, rows: Rows, config: EvaluationConfig, *, class_names: Sequence[str]
 ) -> Iterator[Measured]:
@@ -46,7 +35,7 @@ def measure(
     log-likelihood: lower is better), reconstructions as `mse` and `binary_crossentropy`, a
     classifier's accuracy also by class, as `accuracy_<class name>`.
     """
-    count, batch = len(rows.ids), _batch(model, rows, config)
+    count, batch = len(rows.id), _batch(model, rows, config)
     reconstructs = isinstance(model, EncoderDecoder)
     names = {*model.loss_names, *model.metric_names}
     if reconstructs:
@@ -56,12 +45,13 @@ def measure(
         yield Measured(name, TERM, _numbers(terms[name], count))
     if isinstance(model, Classifier):
         accuracy = Measured("accuracy", TERM, _numbers(terms["accuracy"], count))
-        yield from by_class(accuracy, rows.labels, class_names)
+        yield from by_class(accuracy, rows.label, class_names)
     for name, likelihood in sorted(model.likelihoods(samples=config.likelihood_samples).items()):
-        nats = -_log_likelihood(likelihood, batch, config.seed)[:count]
+        nats = -_log_likelihood(likelihood, batch, rows, config)
         yield Measured(f"{name}_nats", protocol_text(likelihood.protocol), nats)
     if reconstructs:
-        x, x_hat = batch["image"], model.reconstruct(batch["image"], labels=batch["label"])
+        x = batch[model.spec.record.kind]
+        x_hat = model.reconstruct(x, batch)
         for name, metric in (("mse", squared_error), ("binary_crossentropy", binary_crossentropy)):
             yield Measured(name, RECONSTRUCTION, metric(_array(x), _array(x_hat))[:count])
 
@@ -111,28 +101,25 @@ def protocol_text(protocol: Protocol) -> str:
 
 
 def _batch(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Batch:
-    padding = config.batch_rows - len(rows.ids)
-    ids, images, labels = (
-        np.concatenate([a, np.zeros((padding, *a.shape[1:]), a.dtype)]) for a in rows
+    batch = make_batch(
+        rows, model.spec.record, model.training_noise, seed=config.seed, size=config.batch_rows
     )
-    return {
-        "id": ids,
-        "image": _tensor(to_unit(images)),
-        "label": _tensor(labels),
-        "weight": _tensor((np.arange(config.batch_rows) < len(rows.ids)).astype(np.float32)),
-        "noise": _noise(model.training_noise, ids, config.seed),
-    }
+    return _tensors(batch)
 
 
-def _log_likelihood(likelihood: Likelihood, batch: Batch, seed: int) -> npt.NDArray[np.float64]:
-    noise = _noise(likelihood.noise, batch["id"], seed)
-    return _numbers(likelihood.function({**batch, "noise": noise}), len(batch["id"]))
+def _log_likelihood(
+    likelihood: Likelihood, batch: Batch, rows: Rows, config: EvaluationConfig
+) -> npt.NDArray[np.float64]:
+    ids, size = rows.id.tolist(), config.batch_rows
+    drawn = row_noises(likelihood.noise, ids, seed=config.seed, stream=Stream.EVALUATE)
+    noise = {name: _tensor(pad(values, size)) for name, values in drawn.items()}
+    return _numbers(likelihood.function({**batch, "noise": noise}), len(ids))
 
 
-def _noise(specs: Any, ids: npt.NDArray[np.int64], seed: int) -> dict[str, Any]:
-    named: dict[str, NoiseSpec] = dict(specs)
-    noises = row_noises(named, ids.tolist(), seed=seed, stream=Stream.EVALUATE)
-    return {name: _tensor(noise) for name, noise in noises.items()}
+def _tensors(batch: Batch) -> Batch:
+    noise = {name: _tensor(values) for name, values in batch["noise"].items()}
+    rest = {name: _tensor(batch[name]) for name in batch if name not in ("id", "noise")}
+    return {**rest, "id": batch["id"], "noise": noise}
 
 
 def _numbers(values_B: Any, count: int) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Rows = npt.NDArray[np.float64]
+PerRow = npt.NDArray[np.float64]
 Images = npt.NDArray[np.floating[Any]]
 
 EPSILON = 1e-7  # keeps the logarithms finite, as Keras' own binary cross-entropy does
@@ -58,7 +58,7 @@ def bits_per_dimension(nats: float, dimensions: int) -> float:
     return nats / (dimensions * math.log(2.0))
 
 
-def squared_error(x: Images, x_hat: Images) -> Rows:
+def squared_error(x: Images, x_hat: Images) -> PerRow:
     """The mean over the pixels of (x − x̂)², one number a row.
 
     Args:
@@ -68,7 +68,7 @@ def squared_error(x: Images, x_hat: Images) -> Rows:
     return np.mean(np.square(difference), axis=1)
 
 
-def binary_crossentropy(x: Images, x_hat: Images) -> Rows:
+def binary_crossentropy(x: Images, x_hat: Images) -> PerRow:
     """The mean over the pixels of −x log x̂ − (1 − x) log(1 − x̂) in nats, one number a row.
 
     Args:
@@ -79,5 +79,5 @@ def binary_crossentropy(x: Images, x_hat: Images) -> Rows:
     return -np.mean(target * np.log(p) + (1.0 - target) * np.log1p(-p), axis=1)
 
 
-def _flat(images: Images) -> Rows:
+def _flat(images: Images) -> PerRow:
     return np.asarray(images, np.float64).reshape(len(images), -1)

@@ -14,7 +14,6 @@ has a part in. Spark computes features file by file, and searches the whole trai
 """
 
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +23,8 @@ import numpy.typing as npt
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.datasets.pixels import to_unit
+from sparkgen.datasets.records import Record
+from sparkgen.datasets.rows import read_column
 from sparkgen.evaluation.distances import LEAST_BLOCKS, frechet_distance, kernel_distance
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.judgement import CONFIDENT, judge
@@ -114,14 +114,15 @@ def appraise(
     train_files = manifest.split_files(version_uri, "train")
     check_sizes(held_out_files)
     check_sizes(train_files)
-    samples = read_images(sample_files, manifest.shape)
-    held_out = read_images(held_out_files, manifest.shape)
+    record = manifest.spec.record
+    samples = read_records(sample_files, record)
+    held_out = read_records(held_out_files, record)
     order = permutation(len(held_out), seed=config.seed, stream=Stream.EVALUATE)
     some = held_out[order[: len(samples)]]
-    values = _memorisation(spark, samples, some, train_files)
+    values = _memorisation(spark, samples, some, train_files, record)
     if packed_judge is not None:
-        judged = judge_files(spark, packed_judge, sample_files, manifest.shape)
-        real = judge_files(spark, packed_judge, held_out_files, manifest.shape)
+        judged = judge_files(spark, packed_judge, sample_files)
+        real = judge_files(spark, packed_judge, held_out_files)
         shuffled = Judged(*(array[order] for array in real))
         values |= _judgement(judged, shuffled, packed_judge, manifest)
     return {
@@ -140,27 +141,20 @@ def appraise(
 
 
 def judge_files(
-    spark: "SparkSession",
-    packed: PortableModel,
-    files: Sequence[StoredFile],
-    shape: tuple[int, ...],
+    spark: "SparkSession", packed: PortableModel, files: Sequence[StoredFile]
 ) -> Judged:
     """Features and class probabilities of all images of some Parquet files."""
 
     def judge_file(file: StoredFile) -> Iterator[Judged]:
-        yield _judge_images(unpack(packed), read_images([file], shape))
+        yield _judge_images(unpack(packed), read_column(file, packed.spec.record))
 
     found = run_each(spark, judge_file, files)
     return Judged(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def read_images(files: Sequence[StoredFile], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """The column `image` of Parquet files: uint8 (N, H, W, C)."""
-    images: list[bytes] = []
-    for file in files:
-        table = file.table(["image"], image_bytes=math.prod(shape))
-        images += table["image"].to_pylist()
-    return np.frombuffer(b"".join(images), np.uint8).reshape(len(images), *shape)
+def read_records(files: Sequence[StoredFile], record: Record) -> npt.NDArray[Any]:
+    """The records of Parquet files: (N, *shape)."""
+    return np.concatenate([read_column(file, record) for file in files])
 
 
 def _judge_images(model: Any, images: npt.NDArray[np.uint8]) -> Judged:
@@ -168,7 +162,8 @@ def _judge_images(model: Any, images: npt.NDArray[np.uint8]) -> Judged:
 
     features, probabilities = [], []
     for start in range(0, len(images), JUDGE_ROWS):
-        x = keras.ops.convert_to_tensor(to_unit(images[start : start + JUDGE_ROWS]))
+        some = model.spec.record.to_model(images[start : start + JUDGE_ROWS])
+        x = keras.ops.convert_to_tensor(some)
         features_BF = model.features(x)
         features.append(np.asarray(features_BF).reshape(len(x), -1))
         probabilities.append(np.asarray(keras.ops.softmax(model.head(features_BF))))
@@ -202,15 +197,18 @@ def _judgement(
 
 
 def _memorisation(
-    spark: "SparkSession", samples: Any, held_out: Any, train_files: Sequence[StoredFile]
+    spark: "SparkSession",
+    samples: Any,
+    held_out: Any,
+    train_files: Sequence[StoredFile],
+    record: Record,
 ) -> dict[str, Value]:
     queries = np.concatenate([samples, held_out])
-    shape = queries.shape[1:]
-    query_QD = to_unit(queries).reshape(len(queries), -1)
+    query_QD = record.to_model(queries).reshape(len(queries), -1)
     query = spark.sparkContext.broadcast(query_QD)
 
     def nearest(file: StoredFile) -> Iterator[Floats]:
-        train = to_unit(read_images([file], shape))
+        train = record.to_model(read_column(file, record))
         flat_ND = train.reshape(len(train), -1)
         # Half as many bytes come back, and float32 is what the figures were always made of.
         yield nearest_distances(query.value, flat_ND, neighbours=NEIGHBOURS).astype(np.float32)

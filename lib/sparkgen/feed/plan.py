@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.datasets.rows import Segment
 from sparkgen.errors import RequestError
 from sparkgen.noise import Stream, permutation
 
@@ -31,14 +32,6 @@ class Position(NamedTuple):
 START = Position(0, 0)
 
 
-class Segment(NamedTuple):
-    """Rows [start, stop) of a shard, counted in the order that its rows have in the epoch."""
-
-    shard: int
-    start: int
-    stop: int
-
-
 class Lane(NamedTuple):
     """The rows of one lane in one epoch: shards in order, and the rows before each, (S/K + 1,)."""
 
@@ -47,7 +40,9 @@ class Lane(NamedTuple):
     edges: IntArray
 
     def segments(self, start: int, stop: int) -> list[Segment]:
-        """The rows [start, stop) of the lane, cut at the edges of shards."""
+        """The rows [start, stop) of the lane, cut at the edges of shards and counted in the order that
+        a shard's rows have in the epoch.
+        """
         first, last = np.searchsorted(self.edges, [start, stop - 1], side="right") - 1
         edges = self.edges[first : last + 2].tolist()
         shards = self.shards[first : last + 1].tolist()

@@ -1,4 +1,4 @@
-"""Batches of a dataset version, for training and evaluation, and its first rows as arrays.
+"""Batches of a dataset version, for training and evaluation.
 
 Arrays are cut in Python, for training many steps at a time, and travel as bytes; TensorFlow takes
 them apart into steps and makes the floats.
@@ -8,24 +8,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.datasets.pixels import to_unit
-from sparkgen.feed.evaluation import cut_batches, row_range
+from sparkgen.datasets.records import Record
+from sparkgen.datasets.rows import Split, open_split
+from sparkgen.feed.evaluation import check_share, cut_batches
 from sparkgen.feed.failure import feed_errors, remembered
 from sparkgen.feed.plan import START, Position, evaluation_share, make_plan
-from sparkgen.feed.shards import Rows, Split, open_split
 from sparkgen.feed.training import cut_spans, shard_order
 from sparkgen.noise import NoiseSpec
 
-__all__ = ["Position", "evaluation_batches", "feed_errors", "read_rows", "training_batches"]
+__all__ = ["Position", "evaluation_batches", "feed_errors", "training_batches"]
 
 Noise = Mapping[str, NoiseSpec]
 
 KEEP_BYTES = 2**30
-SPAN_BYTES = 4 * 2**20  # of images and noise that are cut at once
+SPAN_BYTES = 4 * 2**20  # of records and noise that are cut at once
 
 
 def training_batches(
@@ -83,7 +82,7 @@ def training_batches(
     signature = _signature(local_rows, split, noise)
     stacks = tf.data.Dataset.from_generator(remembered(cut), output_signature=signature)
     # The next span is cut while this one is taken apart.
-    return _floats(stacks.prefetch(1).unbatch(), manifest, local_rows)
+    return _finished(stacks.prefetch(1).unbatch(), split.record, local_rows)
 
 
 def evaluation_batches(
@@ -120,61 +119,44 @@ def evaluation_batches(
     """
     opened = open_split(version_uri, manifest, split)
     share = evaluation_share(opened.rows, batch_rows=batch_rows, rank=rank, size=size)
-    rows = row_range(opened, share.start, share.stop)
-    rows.check()
+    check_share(opened, share)
     stacks = tf.data.Dataset.from_generator(
-        remembered(lambda: cut_batches(rows, share, batch_rows=batch_rows, noise=noise, seed=seed)),
+        remembered(
+            lambda: cut_batches(opened, share, batch_rows=batch_rows, noise=noise, seed=seed)
+        ),
         output_signature=_signature(batch_rows, opened, noise)
         | {"weight": tf.TensorSpec((None, batch_rows), tf.float32)},
     )
     batches = stacks.unbatch()
     if share.batches * batch_rows * _row_bytes(opened, noise) <= keep_bytes:
         batches = batches.cache()
-    return _floats(batches, manifest, batch_rows)
-
-
-def read_rows(
-    version_uri: str, manifest: Manifest, *, split: str, limit: int
-) -> dict[str, npt.NDArray[Any]]:
-    """The first `limit` rows of a split, in shard order, or all where there are fewer.
-
-    Returns:
-        `id` int64 (N,), `label` int32 (N,), `image` float32 (N, H, W, C) in [0, 1].
-
-    Raises:
-        ManifestError: no such split, or a file is missing or damaged.
-    """
-    opened = open_split(version_uri, manifest, split)
-    rows = row_range(opened, 0, min(limit, opened.rows))
-    rows.check()
-    found = Rows.concatenate([Rows.empty(opened.row_bytes), *rows.read()])
-    images = to_unit(found.image).reshape(-1, *manifest.shape)
-    return {"id": found.id, "label": found.label, "image": images}
+    return _finished(batches, opened.record, batch_rows)
 
 
 def _row_bytes(split: Split, noise: Noise) -> int:
-    return split.row_bytes + sum(4 * int(np.prod(spec.shape)) for spec in noise.values())
+    return split.record.row_bytes + sum(4 * int(np.prod(spec.shape)) for spec in noise.values())
 
 
 def _signature(rows: int, split: Split, noise: Noise) -> dict[str, Any]:
     """What stacks of batches of `rows` rows look like."""
+    record = split.record
     return {
         "id": tf.TensorSpec((None, rows), tf.int64),
         "label": tf.TensorSpec((None, rows), tf.int32),
-        "image": tf.TensorSpec((None, rows, split.row_bytes), tf.uint8),
+        record.kind: tf.TensorSpec((None, rows, *record.shape), record.dtype),
         "noise": {k: tf.TensorSpec((None, rows, *s.shape), tf.float32) for k, s in noise.items()},
     }
 
 
-def _floats(batches: tf.data.Dataset, manifest: Manifest, rows: int) -> tf.data.Dataset:
-    """Batches with images (B, H, W, C) in [0, 1] and a weight for every row, made ahead of need."""
+def _finished(batches: tf.data.Dataset, record: Record, rows: int) -> tf.data.Dataset:
+    """Batches with records as a model sees them and a weight for every row, made ahead of need."""
 
     def finish(batch: dict[str, Any]) -> dict[str, Any]:
-        images = tf.cast(batch["image"], tf.float32) / 255.0
+        seen = tf.cast(batch[record.kind], record.model_dtype)
         return {
             "weight": tf.ones(rows),
             **batch,
-            "image": tf.reshape(images, (rows, *manifest.shape)),
+            record.kind: seen if record.unit is None else seen / record.unit,
         }
 
     return batches.map(finish).prefetch(2)

@@ -22,72 +22,25 @@ from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from petastorm import make_batch_reader
 from pyarrow.filesystem import FileSystem
 
-from sparkgen.datasets.files import StoredFile, check_sizes
-from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.records import Record
+from sparkgen.datasets.rows import Rows, Split, decode
 from sparkgen.errors import ManifestError
 
-COLUMNS = ["id", "label", "image"]
 WINDOW = 4  # files opened together, at most
 WINDOW_BYTES = 64 * 2**20  # of them, about; two windows are in memory
-BYTES_BESIDE_IMAGE = 12  # of a row: an int64 id and an int32 label
+BYTES_BESIDE_RECORD = 12  # of a row: an int64 id and an int32 label
 
 # Petastorm uses what pyarrow has deprecated; its user can do nothing about that.
 warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
 
 
-class Rows(NamedTuple):
-    """Rows as arrays: id int64 (N,), label int32 (N,), image uint8 (N, H * W * C)."""
-
-    id: npt.NDArray[np.int64]
-    label: npt.NDArray[np.int32]
-    image: npt.NDArray[np.uint8]
-
-    def take(self, rows: Any) -> "Rows":
-        """Some of the rows, by a slice or their numbers."""
-        return Rows(self.id[rows], self.label[rows], self.image[rows])
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
-        """Rows after rows."""
-        return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
-
-    @classmethod
-    def empty(cls, row_bytes: int) -> "Rows":
-        """No rows."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, row_bytes), np.uint8))
-
-
-class Split(NamedTuple):
-    """The files of a split."""
-
-    files: tuple[StoredFile, ...]
-    row_bytes: int
-    """Bytes of one image, H * W * C."""
-
-    @property
-    def rows(self) -> int:
-        """Rows of all files."""
-        return sum(file.entry.rows for file in self.files)
-
-    def memory_bytes(self, shard: int) -> int:
-        """What a shard takes in memory."""
-        return self.files[shard].entry.rows * (self.row_bytes + BYTES_BESIDE_IMAGE)
-
-    def check(self, shards: Iterable[int]) -> None:
-        """Raises a `ManifestError` for the first of some files that is missing or changed in size."""
-        check_sizes([self.files[shard] for shard in shards])
-
-
-def open_split(version_uri: str, manifest: Manifest, name: str) -> Split:
-    """A split of a version; a `ManifestError` where it has no rows."""
-    files = manifest.split_files(version_uri, name)
-    return Split(tuple(files), int(np.prod(manifest.shape)))
+def memory_bytes(split: Split, shard: int) -> int:
+    """What a shard takes in memory."""
+    return split.files[shard].entry.rows * (split.record.row_bytes + BYTES_BESIDE_RECORD)
 
 
 def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) -> Iterator[Rows]:
@@ -142,10 +95,10 @@ def _windows(split: Split, order: Iterator[int], keep_bytes: int) -> Iterator[li
     size = 0
     for shard in order:
         read = shard not in held
-        keep = read and split.memory_bytes(shard) <= keep_bytes
+        keep = read and memory_bytes(split, shard) <= keep_bytes
         if keep:
             held.add(shard)
-            keep_bytes -= split.memory_bytes(shard)
+            keep_bytes -= memory_bytes(split, shard)
         window.append(_Item(shard, read, keep))
         size += split.files[shard].entry.bytes if read else 0
         if len(window) == WINDOW or size >= WINDOW_BYTES:
@@ -166,12 +119,12 @@ def _open(split: Split, window: list[_Item]) -> _Opened:
         reader = make_batch_reader(
             [f"file://{name}" for name in files],
             filesystem=_Memory(files),
-            schema_fields=COLUMNS,
+            schema_fields=split.record.schema.names,
             workers_count=1,
             shuffle_row_groups=False,
         )
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise _unreadable([split.files[shard] for shard in data], error) from error
+        raise _unreadable(split, list(data), error) from error
     return _Opened(window, reader)
 
 
@@ -185,19 +138,20 @@ def _read(split: Split, opened: _Opened) -> Generator[Rows, None, None]:
     try:
         for item in opened.window:
             if item.read:
-                yield _next_shard(split.files[item.shard], split.row_bytes, opened.reader)
+                yield _next_shard(split, item.shard, opened.reader)
     finally:
         _close(opened)
 
 
-def _next_shard(file: StoredFile, row_bytes: int, reader: Any) -> Rows:
+def _next_shard(split: Split, shard: int, reader: Any) -> Rows:
+    file = split.files[shard]
     rows = file.entry.rows
     try:
-        parts = [_decode(_next_table(reader), row_bytes)]
+        parts = [_decode(_next_table(reader), split.record)]
         while (read := sum(len(part.id) for part in parts)) < rows:
-            parts.append(_decode(_next_table(reader), row_bytes))
+            parts.append(_decode(_next_table(reader), split.record))
     except (OSError, TypeError, ValueError, StopIteration, pa.ArrowException) as error:
-        raise _unreadable([file], error) from error
+        raise _unreadable(split, [shard], error) from error
     if read > rows:
         raise ManifestError(f"{rows} rows in {file.uri}", found=str(read), mend=file.mend)
     return Rows.concatenate(parts)
@@ -212,19 +166,15 @@ def _next_table(reader: Any) -> Any:
         return next(reader)
 
 
-def _decode(table: Any, row_bytes: int) -> Rows:
-    images = np.frombuffer(b"".join(table.image), np.uint8)
-    return Rows(
-        table.id.astype(np.int64, copy=False),
-        table.label.astype(np.int32, copy=False),
-        images.reshape(len(table.id), row_bytes),
-    )
+def _decode(table: Any, record: Record) -> Rows:
+    return decode(table.id, table.label, getattr(table, record.kind), record)
 
 
-def _unreadable(files: Sequence[StoredFile], error: Exception) -> ManifestError:
-    names = ", ".join(file.uri for file in files)
+def _unreadable(split: Split, shards: Sequence[int], error: Exception) -> ManifestError:
+    files = [split.files[shard] for shard in shards]
     return ManifestError(
-        f"Parquet with the columns {', '.join(COLUMNS)} in {names}",
+        f"Parquet with the columns {', '.join(split.record.schema.names)} in "
+        f"{', '.join(file.uri for file in files)}",
         found=f"{type(error).__name__} {error}",
         mend=files[0].mend,
     )

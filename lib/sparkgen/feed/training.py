@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparkgen.datasets.rows import Rows, Split
 from sparkgen.feed.plan import IntArray, Lane, Plan, Span
-from sparkgen.feed.shards import Rows, Split, read_in_order
+from sparkgen.feed.shards import read_in_order
 from sparkgen.noise import FloatArray, NoiseSpec, training_noise
 
 Arrays = dict[str, Any]
@@ -46,9 +47,10 @@ def cut_spans(
     hands: dict[int, _Hand] = {}
     for span in spans:
         lanes = [_lane_rows(plan, span, lane, hands, shards) for lane in span.lanes]
+        columns = zip(*lanes, strict=True)
         arrays = {
-            name: _by_step([getattr(rows, name) for rows in lanes], span.steps)
-            for name in Rows._fields
+            name: _by_step(list(column), span.steps)
+            for name, column in zip(split.record.schema.names, columns, strict=True)
         }
         yield arrays | {"noise": {k: _span_noise(k, spec, plan, span) for k, spec in noise.items()}}
 

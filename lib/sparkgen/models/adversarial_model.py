@@ -20,8 +20,9 @@ from typing import Any, Literal, NamedTuple
 
 from keras import ops
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import LABEL, Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 Loss = Literal["non_saturating", "minimax"]
@@ -68,7 +69,7 @@ class AdversarialModel(GenerativeModel):
     ) -> None:
         super().__init__(spec, **kwargs)
         self.generator, self.discriminator = networks
-        self.loss_form, self.conditional = loss, conditional
+        self.loss_form, self.given = loss, LABEL if conditional else {}
         self.noise = NoiseSpec((latent,))
         self.step_noise = {"latent": self.noise, **(row_noise or {})}
         self.discriminator_steps = discriminator_steps
@@ -121,8 +122,8 @@ class AdversarialModel(GenerativeModel):
             return logits[:, 0]
         return ops.sum(logits * ops.one_hot(labels, self.spec.classes), axis=-1)
 
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
-        return 0.5 * (self.fake(noise, labels, training=False) + 1.0)
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
+        return 0.5 * (self.fake(noise, given.get("label"), training=False) + 1.0)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """The terms of the discriminator's first step and of the generator's."""

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 from keras import ops
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import Batch, DataSpec, Direction, EncoderDecoder, Tensor
+from sparkgen.models.contract import NOTHING, Batch, Direction, EncoderDecoder, Tensor
 
 EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
 
@@ -47,14 +48,14 @@ class Autoencoder(EncoderDecoder):
         self.decoder = Network(decoder, name="decoder")
         self.latent_size = latent
 
-    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def encode(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         return self.encoder(x)
 
     def decode_raw(self, latent: Tensor) -> Tensor:
         """What the decoder gives, not clipped to [0, 1]: float32 (B, H, W, C)."""
         return ops.reshape(self.decoder(latent), (-1, *self.spec.shape))
 
-    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latent: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         return ops.clip(self.decode_raw(latent), 0.0, 1.0)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:

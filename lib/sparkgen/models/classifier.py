@@ -14,8 +14,9 @@ import keras
 from keras import ops
 
 from sparkgen.config.options import Range
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
+from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 
@@ -28,7 +29,6 @@ class Classifier(GenerativeModel):
     loss_names = ("cross_entropy",)
     metric_names = ("accuracy",)
     metric_directions: ClassVar[Mapping[str, Direction]] = {"accuracy": "higher"}
-    conditional = True
     generate_options: ClassVar[dict[str, Any]] = {
         "steps": 64,
         "step_size": 0.02,
@@ -45,7 +45,7 @@ class Classifier(GenerativeModel):
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.noise = NoiseSpec(spec.shape)
+        self.noise, self.given = NoiseSpec(spec.shape), LABEL
         self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
 
     def features(self, x: Tensor, *, training: bool = False) -> Tensor:
@@ -69,21 +69,19 @@ class Classifier(GenerativeModel):
         hit_B = ops.equal(ops.cast(ops.argmax(logits_BK, axis=-1), "int32"), label_B)
         return {"cross_entropy": cross_entropy_B, "accuracy": ops.cast(hit_B, "float32")}
 
-    def generate(  # type: ignore[override]
+    def make(  # type: ignore[override]
         self,
         noise: Tensor,
+        given: Mapping[str, Tensor],
         *,
-        labels: Tensor | None = None,
         steps: int = 64,
         step_size: float = 0.02,
         total_variation: float = 0.05,
     ) -> Tensor:
         import tensorflow as tf
 
-        if labels is None:
-            raise ValueError("a classifier needs the labels of the images to make")
         x_BHWC = tf.clip_by_value(0.5 + 0.1 * tf.convert_to_tensor(noise), 0.0, 1.0)
-        wanted_BK = tf.one_hot(labels, self.spec.classes)
+        wanted_BK = tf.one_hot(given["label"], self.spec.classes)
         for _ in tf.range(steps):
             with tf.GradientTape() as tape:
                 tape.watch(x_BHWC)

@@ -1,4 +1,5 @@
-"""What every model is: a deterministic map from noise to data, with a loss that is a sum of terms.
+"""What every model is: a deterministic map from noise and what is given to data, with a loss that is a
+sum of terms.
 
 A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.strict.Strict`) and
 `build(config, spec) -> GenerativeModel`. Models are written in `keras.ops`, so they run on every
@@ -10,20 +11,22 @@ A batch is a dictionary:
 | key | value |
 | --- | --- |
 | `id` | int64 (B,), the row's number in its split |
-| `image` | float32 (B, H, W, C), range [0, 1] |
+| `image` | float32 (B, H, W, C), range [0, 1]; for another kind of record see `datasets.records` |
 | `label` | int32 (B,) |
 | `weight` | float32 (B,): 1 for a row, 0 for padding |
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 
 from sparkgen.config.options import Range
+from sparkgen.datasets.records import DataSpec, Record
+from sparkgen.datasets.rows import Rows, make_batch
 from sparkgen.layers.density import LatentDensity
 from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.noise import NoiseSpec
@@ -34,25 +37,19 @@ Direction = Literal["lower", "higher"]
 """Which way a figure is better."""
 
 
-class DataSpec(NamedTuple):
-    """What a model must know of a dataset."""
+class Given(NamedTuple):
+    """A thing that `generate` takes beside noise: one value for each sample."""
 
-    shape: tuple[int, ...]
-    """(height, width, channels)."""
-    classes: int
-    """Labels are 0 .. classes - 1."""
-    seen: tuple[int, ...] | None = None
-    """The labels that training rows have, ascending; None: all of them."""
+    what: Literal["label", "record", "text"]
+    """`label`: int32 (B,), one that training rows have; `record`: pictures or whatever `record` says,
+    as a model sees them; `text`: B strings."""
+    record: Record | None = None
+    required: bool = True
 
-    @property
-    def labels(self) -> tuple[int, ...]:
-        """The labels that can be asked for."""
-        return tuple(range(self.classes)) if self.seen is None else self.seen
 
-    @property
-    def size(self) -> int:
-        """Values of one image, H * W * C."""
-        return int(np.prod(self.shape))
+LABEL = {"label": Given("label")}
+"""What is given to a model that is conditional on the label."""
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Protocol(NamedTuple):
@@ -108,8 +105,10 @@ class GenerativeModel(keras.Model):
     """Options of `generate` with their defaults; plain values, so that they travel as JSON."""
     generate_ranges: ClassVar[Mapping[str, Range]] = {}
     """The ranges of options that have one."""
-    conditional: bool = False
-    """Whether `generate` needs labels."""
+    given: Mapping[str, Given] = {}
+    """What `generate` takes beside noise, by name."""
+    records: ClassVar[tuple[str, ...]] = ("image",)
+    """The kinds of records that it learns from."""
     loss_names: tuple[str, ...] = ()
     """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
     metric_names: tuple[str, ...] = ()
@@ -127,19 +126,41 @@ class GenerativeModel(keras.Model):
         self.clock = Clock()
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
 
-    # -- what a model writes ---------------------------------------------------------------------
-
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
-        """Samples from noise, deterministically.
+    def generate(
+        self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING, **options: Any
+    ) -> Tensor:
+        """Samples from noise and what is given, deterministically.
 
         Args:
             noise: float32 (B, *self.noise.shape).
-            labels: int32 (B,) where the model is conditional.
+            given: by the names of `self.given`, a value for each sample.
             options: those of `generate_options`.
 
         Returns:
-            float32 (B, H, W, C), range [0, 1].
+            Records as the model sees them: (B, *spec.shape).
+
+        Raises:
+            ValueError: what is required is not given, or something else is.
         """
+        required = {name for name, one in self.given.items() if one.required}
+        if missing := sorted(required - set(given)):
+            raise ValueError(
+                f"expected {', '.join(missing)} to be given to {self.name}, found none"
+            )
+        if unknown := sorted(set(given) - set(self.given)):
+            takes = ", ".join(self.given) or "nothing"
+            raise ValueError(f"{self.name} takes {takes}, found {', '.join(unknown)} given")
+        return self.make(noise, given, **options)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `generate` needs labels."""
+        return "label" in self.given
+
+    # -- what a model writes ---------------------------------------------------------------------
+
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
+        """What `generate` gives, of what it has looked over."""
         raise TypeError(f"{type(self).__name__} does not generate")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
@@ -198,11 +219,16 @@ class GenerativeModel(keras.Model):
 class EncoderDecoder(GenerativeModel):
     """A model with latents, which generates by decoding draws of a density on them.
 
-    Subclasses set `self.latent_size` (Z) in their constructor; discovery then sets the density.
+    Subclasses set `self.latent_size` (Z) in their constructor; discovery then sets the density. Where a
+    record is given, it is reconstructed in place of a draw.
     """
 
     latent_size: int
     density: LatentDensity
+
+    def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        self.given = {spec.record.kind: Given("record", spec.record, required=False)}
 
     def set_density(self, kind: str = "prior", components: int = 1) -> None:
         """Chooses, once, the density that `generate` draws latents of."""
@@ -210,32 +236,30 @@ class EncoderDecoder(GenerativeModel):
         self.density.build()
         self.noise = self.density.noise
 
-    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def encode(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """The latents of images (B, H, W, C) in [0, 1]: float32 (B, Z); a posterior's mean.
 
-        `labels`, int32 (B,), are needed where the model is conditional and ignored elsewhere, here
-        and below.
+        `given` has the label where the model is conditional, here and below; what a model does not
+        look at does no harm.
         """
         raise TypeError(f"{type(self).__name__} does not encode")
 
-    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latent: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """Images float32 (B, H, W, C) in [0, 1] from latents (B, Z)."""
         raise TypeError(f"{type(self).__name__} does not decode")
 
-    def reconstruct(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def reconstruct(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """Images as the model brings them back through its latents."""
-        return self.decode(self.encode(x, labels=labels), labels=labels)
+        return self.decode(self.encode(x, given), given)
 
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
-        return self.decode(self.density(noise), labels=labels)
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
+        """A draw of the density, decoded; or the record that is given, reconstructed."""
+        x = given.get(self.spec.record.kind)
+        if x is not None:
+            return self.reconstruct(x, given)
+        return self.decode(self.density(noise), given)
 
 
 def empty_batch(spec: DataSpec, noise: Mapping[str, NoiseSpec], *, rows: int = 1) -> Batch:
     """A batch of zeros, with which a model makes its variables."""
-    return {
-        "id": np.zeros(rows, np.int64),
-        "image": np.zeros((rows, *spec.shape), np.float32),
-        "label": np.zeros(rows, np.int32),
-        "weight": np.ones(rows, np.float32),
-        "noise": {name: np.zeros((rows, *n.shape), np.float32) for name, n in noise.items()},
-    }
+    return make_batch(Rows.zeros(spec.record, rows), spec.record, noise, seed=0)

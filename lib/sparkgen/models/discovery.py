@@ -15,11 +15,19 @@ from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.load import parse
 from sparkgen.config.nearest import choose
 from sparkgen.datasets.files import digest
-from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.records import DataSpec
 from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.models.contract import DataSpec, EncoderDecoder, GenerativeModel, empty_batch
-from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, Description, describe, pack
+from sparkgen.models.contract import EncoderDecoder, GenerativeModel, Given, empty_batch
+from sparkgen.models.portable import (
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    Description,
+    GivenEntry,
+    Spec,
+    describe,
+    pack,
+)
 
 
 def model_names() -> list[str]:
@@ -78,6 +86,12 @@ def _made(
 ) -> GenerativeModel:
     config = model_config(name, options)
     model = cast(GenerativeModel, model_module(name).build(config, spec))
+    if spec.record.kind not in model.records:
+        raise RequestError(
+            f"{' or '.join(model.records)} records for {name}",
+            found=spec.record.kind,
+            mend="choose another model or another dataset",
+        )
     if density.kind != "prior" and not isinstance(model, EncoderDecoder):
         raise RequestError(
             f"density.kind prior for {name}, which has no latents",
@@ -85,13 +99,6 @@ def _made(
             mend="remove the density section",
         )
     return model
-
-
-def spec_of(manifest: Manifest) -> DataSpec:
-    """What a model must know of a dataset version."""
-    counts, classes = manifest.split("train").label_counts, len(manifest.class_names)
-    seen = tuple(label for label in range(classes) if counts.get(label))
-    return DataSpec(tuple(manifest.shape), classes, seen if 0 < len(seen) < classes else None)
 
 
 def save_model(
@@ -109,7 +116,7 @@ def save_model(
     description = {
         "name": name,
         "options": options,
-        "spec": _described(model.spec),
+        "spec": Spec.of(model.spec).model_dump(mode="json", exclude_defaults=True),
         "density": (density or DensityConfig()).model_dump(mode="json"),
         # For readers that do not build the model, such as the registry's signature.
         "parameters": _parameters(model),
@@ -117,6 +124,8 @@ def save_model(
         "generate_options": dict(model.generate_options),
         "weights_sha256": digest((folder / WEIGHTS_FILE).read_bytes()),
     }
+    if model.given:
+        description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
     if model.generate_ranges:
         description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
     (folder / MODEL_FILE).write_bytes(seal(description))
@@ -146,12 +155,11 @@ def load_model(folder: str | Path, *, called: str | None = None) -> GenerativeMo
 
 
 def _build_described(description: Description, called: str) -> GenerativeModel:
-    spec = description.spec
     try:
         return build_model(
             description.name,
             description.options,
-            DataSpec(spec.shape, spec.classes, spec.seen),
+            description.spec.data_spec(),
             parse(DensityConfig, description.density, source="density"),
         )
     except (RequestError, ValueError) as error:
@@ -165,9 +173,13 @@ def _build_described(description: Description, called: str) -> GenerativeModel:
         ) from error
 
 
-def _described(spec: DataSpec) -> dict[str, Any]:
-    seen = {} if spec.seen is None else {"seen": list(spec.seen)}
-    return {"shape": list(spec.shape), "classes": spec.classes, **seen}
+def given_as_json(given: Given) -> dict[str, Any]:
+    """What `model.json` says of a thing that is given."""
+    entry = GivenEntry(what=given.what, required=given.required)
+    if (record := given.record) is not None:
+        update = {"kind": record.kind, "shape": record.shape, "values": record.values}
+        entry = entry.model_copy(update=update)
+    return entry.model_dump(mode="json", exclude_defaults=True)
 
 
 def _parameters(model: GenerativeModel) -> int:

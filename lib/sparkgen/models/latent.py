@@ -1,18 +1,21 @@
 """What can be done in the latent space of any encoder-decoder.
 
-`labels`, int32, one for each image, are needed where the model is conditional and ignored elsewhere.
+`given` has the label of each image where the model is conditional.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from sparkgen.models.contract import EncoderDecoder, Tensor
+from sparkgen.models.contract import NOTHING, EncoderDecoder, Tensor
+
+Given = Mapping[str, Tensor]
 
 
 def interpolate(
-    model: EncoderDecoder, x: Tensor, other: Tensor, *, steps: int, labels: Tensor | None = None
+    model: EncoderDecoder, x: Tensor, other: Tensor, *, steps: int, given: Given = NOTHING
 ) -> Tensor:
     """Images on the straight way from `x` to `other`: g((1 - α) f(x) + α f(other)).
 
@@ -20,18 +23,16 @@ def interpolate(
         model: with encoder f and decoder g.
         x, other: float32 (B, H, W, C), range [0, 1].
         steps: S, how many α there are from 0 to 1, both included.
-        labels: of `x` and `other` alike.
+        given: to `x` and `other` alike.
 
     Returns:
         float32 (B, S, H, W, C), range [0, 1].
     """
-    start_B1Z, end_B1Z = (
-        ops.expand_dims(model.encode(image, labels=labels), 1) for image in (x, other)
-    )
+    start_B1Z, end_B1Z = (ops.expand_dims(model.encode(image, given), 1) for image in (x, other))
     alpha_S1 = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
     latent = ops.reshape((1 - alpha_S1) * start_B1Z + alpha_S1 * end_B1Z, (-1, model.latent_size))
-    repeated = None if labels is None else ops.repeat(labels, steps, axis=0)
-    images = model.decode(latent, labels=repeated)
+    repeated = {name: ops.repeat(values, steps, axis=0) for name, values in given.items()}
+    images = model.decode(latent, repeated)
     return ops.reshape(images, (-1, steps, *model.spec.shape))
 
 
@@ -40,7 +41,7 @@ def concept_vector(
     positive: Tensor,
     negative: Tensor,
     *,
-    labels: tuple[Tensor, Tensor] | None = None,
+    given: tuple[Given, Given] = (NOTHING, NOTHING),
 ) -> Tensor:
     """The way from images without a concept to images with it: a difference of mean latents.
 
@@ -48,14 +49,14 @@ def concept_vector(
         model: whose latents are meant.
         positive: images with the concept, float32 (P, H, W, C), range [0, 1].
         negative: images without it, float32 (N, H, W, C).
-        labels: of the one and of the other.
+        given: to the one and to the other.
 
     Returns:
         float32 (Z,).
     """
-    with_it, without_it = labels or (None, None)
-    mean_with = ops.mean(model.encode(positive, labels=with_it), axis=0)
-    return mean_with - ops.mean(model.encode(negative, labels=without_it), axis=0)
+    with_it, without_it = given
+    mean_with = ops.mean(model.encode(positive, with_it), axis=0)
+    return mean_with - ops.mean(model.encode(negative, without_it), axis=0)
 
 
 def add_concept(
@@ -64,10 +65,10 @@ def add_concept(
     vector_Z: Tensor,
     *,
     strength: float = 1.0,
-    labels: Tensor | None = None,
+    given: Given = NOTHING,
 ) -> Tensor:
     """Images (B, H, W, C) with `strength` times a concept added, or taken away if negative."""
-    return model.decode(model.encode(x, labels=labels) + strength * vector_Z, labels=labels)
+    return model.decode(model.encode(x, given) + strength * vector_Z, given)
 
 
 def latent_grid(
@@ -97,5 +98,5 @@ def latent_grid(
         raise ValueError(f"expected latents of size 2, found {model.latent_size}: set latent to 2")
     z0, z1 = (np.linspace(a, b, steps, dtype=np.float32) for a, b in zip(low, high, strict=True))
     latent: Any = np.stack(np.meshgrid(z0, z1[::-1]), axis=-1).reshape(-1, 2)
-    labels = None if label is None else np.full(steps * steps, label, np.int32)
-    return ops.reshape(model.decode(latent, labels=labels), (steps, steps, *model.spec.shape))
+    given = {} if label is None else {"label": np.full(steps * steps, label, np.int32)}
+    return ops.reshape(model.decode(latent, given), (steps, steps, *model.spec.shape))

@@ -8,17 +8,10 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
 from sparkgen.layers.levels import nearest_level
-from sparkgen.models.contract import (
-    Batch,
-    DataSpec,
-    Direction,
-    GenerativeModel,
-    Likelihood,
-    Protocol,
-    Tensor,
-)
+from sparkgen.models.contract import Batch, Direction, GenerativeModel, Likelihood, Protocol, Tensor
 
 
 class PixelConfig(Strict):

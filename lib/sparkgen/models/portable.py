@@ -13,11 +13,12 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparkgen.datasets.files import digest
+from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.sealed import SEAL, unseal
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import ModelError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
-GUARDS = ("weights_sha256", "generate_ranges", SEAL)
+GUARDS = ("weights_sha256", "generate_ranges", "given", SEAL)
 
 
 class Spec(BaseModel):
@@ -35,10 +36,45 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     classes: int
     seen: tuple[int, ...] | None = None
     """The labels of its training rows; None: all classes."""
+    kind: str = "image"
+    values: int = 256
+
+    @classmethod
+    def of(cls, spec: DataSpec) -> "Spec":
+        """What is said of a `DataSpec`."""
+        return cls(
+            shape=spec.shape,
+            classes=spec.classes,
+            seen=spec.seen,
+            kind=spec.record.kind,
+            values=spec.record.values,
+        )
+
+    def data_spec(self) -> DataSpec:
+        """The `DataSpec` again; a `ValueError` where this release knows no such records."""
+        return DataSpec(make_record(self.kind, self.shape, self.values), self.classes, self.seen)
+
+
+class GivenEntry(BaseModel):
+    """A thing that the model's `generate` takes beside noise (`models.contract.Given`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    what: Literal["label", "record", "text"]
+    required: bool = True
+    kind: str | None = None
+    """Of a record, as its shape and values."""
+    shape: tuple[int, ...] = ()
+    values: int = 256
+
+    @property
+    def record(self) -> Record | None:
+        """The record that is given; None for a label or a text."""
+        return None if self.kind is None else make_record(self.kind, self.shape, self.values)
 
 
 class Description(BaseModel):
@@ -53,6 +89,7 @@ class Description(BaseModel):
     parameters: int = 0
     conditional: bool
     generate_options: dict[str, Any]
+    given: dict[str, GivenEntry] = {}
     generate_ranges: dict[str, tuple[float | None, float | None]] = {}
     """The least and the most that an option may be."""
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -71,9 +108,18 @@ class PortableModel(NamedTuple):
         return dict(json.loads(self.description_json))
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """(height, width, channels) of its images."""
-        return tuple(self.description["spec"]["shape"])
+    def spec(self) -> DataSpec:
+        """The data that the model is for."""
+        return Spec.model_validate(self.description["spec"]).data_spec()
+
+    @property
+    def given(self) -> dict[str, GivenEntry]:
+        """What the model's `generate` takes beside noise, by name."""
+        described = self.description
+        # A model that was saved before says no more than whether it is conditional.
+        before = {"label": {"what": "label"}} if described["conditional"] else {}
+        entries = described.get("given", before)
+        return {name: GivenEntry.model_validate(entry) for name, entry in entries.items()}
 
     @property
     def digest(self) -> str:

@@ -4,11 +4,13 @@ Pixels go row by row, from left to right, and R, G, B within a pixel. All the co
 come from one pass; a sample takes one step a pixel, each a draw by uniform noise.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.levels import level_log_probability
 from sparkgen.layers.masked import MaskedConv
@@ -18,7 +20,7 @@ from sparkgen.layers.raster import (
     draw_image_plainly,
     empty_cache,
 )
-from sparkgen.models.contract import DataSpec, Tensor
+from sparkgen.models.contract import Tensor
 from sparkgen.models.pixels import PixelConfig, PixelModel
 from sparkgen.noise import NoiseSpec
 
@@ -51,7 +53,7 @@ class AutoregressiveModel(PixelModel):
         logits = ops.cast(self.logits(x), "float32")
         return ops.sum(level_log_probability(level, logits), axis=(1, 2, 3))
 
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         return self.compiled_draw(ops.convert_to_tensor(noise, "float32"))
 
     def generate_plainly(self, noise: Tensor) -> Tensor:

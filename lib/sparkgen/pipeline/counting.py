@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
+from sparkgen.datasets.rows import batches_of, make_batch, read_file
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.evaluation.job import evaluate, read_batches
+from sparkgen.evaluation.job import evaluate
 from sparkgen.models.portable import (
     MODEL_FILE,
     WEIGHTS_FILE,
@@ -28,7 +29,7 @@ from sparkgen.models.portable import (
     pack,
     unpack,
 )
-from sparkgen.noise import Stream, row_noises
+from sparkgen.noise import Stream
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
 from sparkgen.pipeline.version import DatasetVersion
@@ -126,31 +127,24 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     from sparkgen.models.counted import sum_statistics
 
     model: Any = unpack(work.packed)
+    record = work.packed.spec.record
     parts = (
-        model.statistics(_batch(model, rows, work))
+        model.statistics(
+            make_batch(
+                rows,
+                record,
+                model.training_noise,
+                seed=work.seed,
+                stream=Stream.TRAIN,
+                epoch=work.epoch,
+            )
+        )
         for file in files
-        for rows in read_batches(file, work.packed.shape, work.batch_rows)
+        for rows in batches_of(read_file(file, record), work.batch_rows)
     )
     buffer = io.BytesIO()
     np.savez(buffer, **sum_statistics(parts))
     return buffer.getvalue()
-
-
-def _batch(model: "CountedModel", rows: Any, work: _Pass) -> dict[str, Any]:
-    import numpy as np
-
-    from sparkgen.datasets.pixels import to_unit
-
-    noise = row_noises(
-        model.training_noise,
-        rows.ids.tolist(),
-        seed=work.seed,
-        stream=Stream.TRAIN,
-        epoch=work.epoch,
-    )
-    weight = np.ones(len(rows.ids), np.float32)
-    image = to_unit(rows.images)
-    return {"id": rows.ids, "image": image, "label": rows.labels, "weight": weight, "noise": noise}
 
 
 def _unpack(data: bytes) -> "Statistics":
@@ -164,11 +158,11 @@ def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedMod
     import keras
 
     from sparkgen.models.counted import CountedModel
-    from sparkgen.models.discovery import build_model, spec_of
+    from sparkgen.models.discovery import build_model
 
     keras.utils.set_random_seed(experiment.training.seed)
     config = experiment.model
-    model = build_model(config.name, config.options, spec_of(version.manifest), experiment.density)
+    model = build_model(config.name, config.options, version.manifest.spec, experiment.density)
     if not isinstance(model, CountedModel):
         raise RequestError(
             f"training.method gradient for {config.name}, which has no counts",

@@ -25,7 +25,8 @@ from sparkgen.pipeline.places import check_places
 from sparkgen.tracking.server import connect
 
 if TYPE_CHECKING:
-    from sparkgen.models.contract import DataSpec, GenerativeModel
+    from sparkgen.datasets.records import DataSpec
+    from sparkgen.models.contract import GenerativeModel
 
 WRITTEN = {
     "ingest": ["datasets"],
@@ -63,11 +64,10 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> None:
             stopping by a figure that there is none of.
     """
     from sparkgen.feed.plan import make_plan
-    from sparkgen.models.discovery import spec_of
     from sparkgen.training.setting import check_monitor
 
     train = manifest.split("train")
-    model = _outline(experiment, spec_of(manifest))
+    model = _outline(experiment, manifest.spec)
     _check_sampling(experiment, model)
     _check_density(experiment, train.rows)
     config = experiment.training
@@ -104,14 +104,16 @@ def _check_sources(dataset: DatasetConfig) -> None:
 
 
 def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
-    from sparkgen.models.contract import DataSpec
+    from sparkgen.datasets.records import DataSpec, ImageRecord
     from sparkgen.models.counted import CountedModel
     from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 
     dataset, config = experiment.dataset, experiment.training
     seen = None if dataset.labels is None else tuple(sorted(set(dataset.labels)))
-    model = _outline(experiment, DataSpec(dataset.shape, len(dataset.class_names), seen))
+    model = _outline(
+        experiment, DataSpec(ImageRecord(dataset.shape), len(dataset.class_names), seen)
+    )
     method = "counting" if isinstance(model, CountedModel) else "gradient"
     if config.method != method:
         raise RequestError(

@@ -80,14 +80,14 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
             mend=f"sparkgen run conf/experiments/{config.judge}.yaml first, or remove the judge",
         )
     packed = fetch(judge, champion)
-    name, spec = packed.description["name"], packed.description["spec"]
+    name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    found = (name.partition(".")[0], packed.shape, spec["classes"])
+    found = (name.partition(".")[0], spec.shape, spec.classes)
     if found != (CLASSIFIERS, tuple(dataset.shape), len(dataset.class_names)):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: images of shape "
             f"{list(dataset.shape)} in {len(dataset.class_names)} classes",
-            found=f"{config.judge}, a {name} of {list(packed.shape)} in {spec['classes']} classes",
+            found=f"{config.judge}, a {name} of {list(spec.shape)} in {spec.classes} classes",
             mend="name the experiment of a classifier",
         )
     return Judge(champion, packed)

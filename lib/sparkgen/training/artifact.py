@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.rows import batches_of, make_batch, open_split, read_rows
 from sparkgen.datasets.storage import write_bytes
-from sparkgen.feed.reader import read_rows
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.models.discovery import save_model
 from sparkgen.training.worker import TrainRequest
@@ -41,8 +41,10 @@ def save_trained(model: GenerativeModel, request: TrainRequest, manifest: Manife
 def fit_density(model: EncoderDecoder, request: TrainRequest, manifest: Manifest) -> None:
     """Fits the density of latents to the first `density.rows` encoded training rows."""
     experiment = request.experiment
-    rows = read_rows(request.version_uri, manifest, split="train", limit=experiment.density.rows)
-    size = experiment.training.batch_size
-    batches = [slice(first, first + size) for first in range(0, len(rows["id"]), size)]
-    latents = [np.asarray(model.encode(rows["image"][b], labels=rows["label"][b])) for b in batches]
+    split = open_split(request.version_uri, manifest, "train")
+    rows = read_rows(split, 0, experiment.density.rows)
+    latents = []
+    for some in batches_of(rows, experiment.training.batch_size):
+        batch = make_batch(some, split.record, {}, seed=0)
+        latents.append(np.asarray(model.encode(batch[split.record.kind], batch)))
     model.density.fit(np.concatenate(latents), seed=experiment.training.seed)

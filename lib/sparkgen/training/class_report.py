@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.feed.reader import read_rows
+from sparkgen.datasets.rows import first_rows
 from sparkgen.models.classifier import Classifier
 from sparkgen.tracking.charts import confusion_matrix
 from sparkgen.tracking.figures import prediction_grid
@@ -32,7 +32,7 @@ def draw_classes(
         split: its name.
         folder: for the files, local.
     """
-    rows = read_rows(version_uri, manifest, split=split, limit=ROWS)
+    rows = first_rows(version_uri, manifest, split=split, limit=ROWS)
     images, labels = rows["image"], rows["label"]
     predicted, names = predict(model, images), manifest.class_names
     counts = confusion(labels, predicted, classes=len(names))

@@ -36,6 +36,10 @@ class Shown(NamedTuple):
     class_names: Sequence[str]
     """By label."""
 
+    def given(self, rows: Any) -> dict[str, Array]:
+        """What is given to a conditional model with some of the images."""
+        return {"label": self.labels[rows]}
+
 
 class Pairs(NamedTuple):
     """The numbers of the rows between which ways lead: (P,) each."""
@@ -61,8 +65,8 @@ def draw_latents(
     with attempt("latent_map.png"):
         latent_map(latents, shown.labels, class_names, folder / "latent_map.png")
     with attempt("reconstructions.png"):
-        x, labels = shown.images[:RECONSTRUCTIONS], shown.labels[:RECONSTRUCTIONS]
-        x_hat = _array(model.reconstruct(x, labels=labels))
+        x, given = shown.images[:RECONSTRUCTIONS], shown.given(slice(RECONSTRUCTIONS))
+        x_hat = _array(model.reconstruct(x, given))
         reconstruction_grid(x, x_hat, folder / "reconstructions.png")
     with attempt("interpolation.png"):
         _draw_ways(model, shown, folder / "interpolation.png")
@@ -96,7 +100,7 @@ def _draw_ways(model: EncoderDecoder, shown: Shown, path: Path) -> None:
     # A conditional model has one label for both ends of a way.
     starts, ends = pairs(shown.labels, WAYS, within_class=model.conditional)
     x, other = shown.images[starts], shown.images[ends]
-    ways = _array(interpolate(model, x, other, steps=WAY_STEPS, labels=shown.labels[starts]))
+    ways = _array(interpolate(model, x, other, steps=WAY_STEPS, given=shown.given(starts)))
     alphas = [f"{alpha:.1f}" for alpha in np.linspace(0, 1, WAY_STEPS)]
     block_grid(
         [x[:, None], ways, other[:, None]],
@@ -116,10 +120,10 @@ def _draw_concept(model: EncoderDecoder, shown: Shown, path: Path) -> None:
         model,
         shown.images[having],
         shown.images[without],
-        labels=(shown.labels[having], shown.labels[without]),
+        given=(shown.given(having), shown.given(without)),
     )
-    x, labels = (array[without[:CONCEPT_ROWS]] for array in shown[:2])
-    moved = [_array(add_concept(model, x, vector_Z, strength=s, labels=labels)) for s in STRENGTHS]
+    x, given = shown.images[without[:CONCEPT_ROWS]], shown.given(without[:CONCEPT_ROWS])
+    moved = [_array(add_concept(model, x, vector_Z, strength=s, given=given)) for s in STRENGTHS]
     old, new = (shown.class_names[k] for k in enough[:2])
     kept = ", labels as they are" if model.conditional else ""
     block_grid(
@@ -145,9 +149,7 @@ def _draw_plane(model: EncoderDecoder, latents: Array, shown: Shown, path: Path)
 
 def _encode(model: EncoderDecoder, shown: Shown) -> Array:
     batches = [slice(n, n + BATCH_ROWS) for n in range(0, len(shown.images), BATCH_ROWS)]
-    return np.concatenate(
-        [_array(model.encode(shown.images[b], labels=shown.labels[b])) for b in batches]
-    )
+    return np.concatenate([_array(model.encode(shown.images[b], shown.given(b))) for b in batches])
 
 
 def _array(tensor: Any) -> Array:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.feed.reader import read_rows
+from sparkgen.datasets.rows import first_rows
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
@@ -56,7 +56,7 @@ def write_report(
         return folder
     if isinstance(model, EncoderDecoder):
         with attempt("pictures of the latents"):
-            rows = read_rows(version_uri, manifest, split=split, limit=LATENTS)
+            rows = first_rows(version_uri, manifest, split=split, limit=LATENTS)
             draw_latents(model, rows, manifest.class_names, folder)
     if isinstance(model, Classifier):
         with attempt("pictures of the classes"):
@@ -70,10 +70,10 @@ def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.ND
 
     ids, seen = np.arange(SAMPLES), np.array(model.spec.labels, np.int32)
     noise = row_noise(model.noise, ids.tolist(), seed=experiment.sampling.seed)
-    labels = seen[ids % len(seen)] if model.conditional else None
+    labels = keras.ops.convert_to_tensor(seen[ids % len(seen)])
     images = model.generate(
         keras.ops.convert_to_tensor(noise),
-        labels=None if labels is None else keras.ops.convert_to_tensor(labels),
+        {"label": labels} if model.conditional else {},
         **experiment.sampling.options,
     )
     return np.asarray(keras.ops.convert_to_numpy(images))

@@ -13,7 +13,7 @@ from sparkgen.feed.plan import make_plan
 from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model, spec_of
+from sparkgen.models.discovery import build_model
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.statistics import BATCHES, make_statistics
@@ -76,7 +76,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
 
 def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
     config = experiment.model
-    return build_model(config.name, config.options, spec_of(manifest), experiment.density)
+    return build_model(config.name, config.options, manifest.spec, experiment.density)
 
 
 def _statistics(

@@ -15,13 +15,14 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,
     convolutional_generator,
 )
 from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks, signed
-from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, Direction, GenerativeModel, Tensor
 
 
 class Config(Strict):

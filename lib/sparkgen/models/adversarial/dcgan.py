@@ -10,13 +10,14 @@ has 5×5 (a multiple of the stride leaves no checkerboard: Odena et al., 2016), 
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,
     convolutional_generator,
 )
 from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks
-from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 
 
 class Config(Strict):

@@ -8,9 +8,10 @@ it has relu and maxout, no dropout, and Gaussian latents.
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import dense_discriminator, dense_generator
 from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks
-from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 
 
 class Config(Strict):

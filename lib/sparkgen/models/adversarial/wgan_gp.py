@@ -16,6 +16,7 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,
@@ -24,7 +25,7 @@ from sparkgen.layers.adversarial import (
     dense_generator,
 )
 from sparkgen.models.adversarial_model import AdversarialModel, Networks, signed
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 EPSILON = 1e-12  # keeps the gradient of the norm finite at 0

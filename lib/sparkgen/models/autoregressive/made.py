@@ -19,10 +19,11 @@ import numpy.typing as npt
 from keras import ops
 from pydantic import Field
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
 from sparkgen.layers.masked import MaskedDense
 from sparkgen.layers.raster import DTYPE
-from sparkgen.models.contract import DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.pixels import PixelConfig
 from sparkgen.models.sequential import AutoregressiveModel
 

@@ -21,8 +21,9 @@ from keras import initializers, ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 from sparkgen.models.counted import CountedModel, Statistics
 from sparkgen.noise import NoiseSpec
 
@@ -89,7 +90,7 @@ class MixtureOfBernoullis(CountedModel):
         means_KT = (totals["ones"] + s) / (rows_K[:, None] + 2 * s)
         self.means_KT.assign(np.clip(means_KT, RESOLUTION, 1 - RESOLUTION))
 
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         noise = ops.convert_to_tensor(noise, "float32")
         logits_BK = ops.broadcast_to(
             ops.log(self.weights_K), (noise.shape[0], self.weights_K.shape[0])

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from keras import ops
 from pydantic import Field
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
-from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
+from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.models.counted import CountedModel, Statistics
 from sparkgen.models.pixels import PixelConfig
 from sparkgen.noise import NoiseSpec
@@ -47,7 +48,7 @@ class NaiveBayes(CountedModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, binarisation=config.binarisation, levels=config.levels, **kwargs)
-        self.smoothing, self.conditional = config.smoothing, config.per_class
+        self.smoothing, self.given = config.smoothing, LABEL if config.per_class else {}
         self.noise = NoiseSpec(spec.shape, "uniform")
         shape = (spec.classes if config.per_class else 1, spec.size, self.levels)
         self.log_prior_Y = self._table("log_prior", (spec.classes,))
@@ -94,13 +95,9 @@ class NaiveBayes(CountedModel):
         hit_B = ops.cast(ops.equal(guess_B, batch["label"]), "float32")
         return {**super().loss_terms(batch, training=training), "accuracy": hit_B}
 
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         noise = ops.convert_to_tensor(noise, "float32")
-        if self.conditional and labels is None:
-            raise ValueError(
-                "Naive Bayes by class needs labels, found None: pass int32 labels (B,)"
-            )
-        k_B = labels if self.conditional else ops.zeros(noise.shape[:1], "int32")
+        k_B = given["label"] if self.conditional else ops.zeros(noise.shape[:1], "int32")
         logits_BTL = ops.take(self.log_levels_KTL, k_B, axis=0)
         level_BT = draw_level(logits_BTL, ops.reshape(noise, (-1, self.spec.size)))
         x_BT = ops.cast(level_BT, "float32") / (self.levels - 1)

@@ -14,9 +14,10 @@ from typing import Any
 from keras import ops
 from pydantic import Field
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.masked import MaskedConv
 from sparkgen.layers.raster import AtPixel, Caches, direct, next_row
-from sparkgen.models.contract import DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.pixels import PixelConfig
 from sparkgen.models.sequential import RasterModel
 

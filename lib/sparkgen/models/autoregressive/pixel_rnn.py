@@ -13,11 +13,12 @@ from typing import Any, Literal
 from keras import ops
 from pydantic import Field
 
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.diagonal_lstm import DiagonalLstm
 from sparkgen.layers.masked import MaskedConv
 from sparkgen.layers.raster import AtPixel, Caches
 from sparkgen.layers.row_lstm import RowLstm
-from sparkgen.models.contract import DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.pixels import PixelConfig
 from sparkgen.models.sequential import RasterModel
 

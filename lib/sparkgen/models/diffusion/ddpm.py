@@ -19,6 +19,7 @@ from pydantic import Field
 
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.diffusion import (
@@ -32,7 +33,7 @@ from sparkgen.layers.diffusion import (
     way_back,
 )
 from sparkgen.layers.unet import GROUPS, UNet, Widths, sinusoids
-from sparkgen.models.contract import Batch, DataSpec, Direction, GenerativeModel, Tensor
+from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 Channels = Annotated[int, Field(gt=0, multiple_of=GROUPS)]
@@ -78,7 +79,7 @@ class Ddpm(GenerativeModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.config, self.conditional = config, config.conditional
+        self.config, self.given = config, LABEL if config.conditional else {}
         ancestral = config.sampler == "ancestral"
         self.noise = NoiseSpec((config.sampling_steps, *spec.shape) if ancestral else spec.shape)
         self.training_noise = {
@@ -136,16 +137,15 @@ class Ddpm(GenerativeModel):
 
     # -- the way back ----------------------------------------------------------------------------
 
-    def generate(  # type: ignore[override]
+    def make(  # type: ignore[override]
         self,
         noise: Tensor,
+        given: Mapping[str, Tensor],
         *,
-        labels: Tensor | None = None,
         steps: int | None = None,
         guidance: float | None = None,
     ) -> Tensor:
-        if self.conditional and labels is None:
-            raise ValueError("a conditional model needs labels, found None: pass int32 labels (B,)")
+        labels = given.get("label")
         ancestral = self.config.sampler == "ancestral"
         steps = self.config.sampling_steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance

@@ -9,9 +9,10 @@ from typing import Any
 import keras
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
 from sparkgen.models.classifier import Classifier
-from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 
 
 class Config(Strict):

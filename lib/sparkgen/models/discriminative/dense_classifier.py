@@ -9,9 +9,10 @@ import keras
 from pydantic import field_validator
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
 from sparkgen.models.classifier import Classifier
-from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 
 
 class Config(Strict):

@@ -13,11 +13,12 @@ import keras
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.network import Network
 from sparkgen.models.classifier import Classifier
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 
 
 class Config(Strict):

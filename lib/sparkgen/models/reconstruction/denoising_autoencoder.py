@@ -11,8 +11,9 @@ from keras import layers, ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.models.autoencoder import Autoencoder
-from sparkgen.models.contract import Batch, DataSpec, GenerativeModel, Tensor
+from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 Corruption = Literal["mask", "gaussian", "salt_and_pepper"]

@@ -9,8 +9,9 @@ from keras import layers
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.models.autoencoder import Autoencoder
-from sparkgen.models.contract import DataSpec, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 
 
 class Config(Strict):

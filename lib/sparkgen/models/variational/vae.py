@@ -20,6 +20,7 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
 from sparkgen.layers.distributions import (
     bernoulli_log_probability,
@@ -31,8 +32,9 @@ from sparkgen.layers.distributions import (
 )
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import (
+    LABEL,
+    NOTHING,
     Batch,
-    DataSpec,
     Direction,
     EncoderDecoder,
     GenerativeModel,
@@ -111,7 +113,8 @@ class Vae(EncoderDecoder):
         super().__init__(spec, **kwargs)
         self.config = config
         self.latent_size = config.latent
-        self.conditional = config.conditional
+        if config.conditional:
+            self.given = {**self.given, **LABEL}
         self.training_noise = {
             "latent": NoiseSpec((config.latent,)),
             **binarisation_noise(spec.shape, config.binarisation),
@@ -142,11 +145,11 @@ class Vae(EncoderDecoder):
             each = logistic_log_probability(x, ops.sigmoid(logits), self.log_scale)
         return ops.sum(each, axis=(1, 2, 3))
 
-    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
-        return self.posterior(x, labels)[0]
+    def encode(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        return self.posterior(x, given.get("label"))[0]
 
-    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
-        return ops.sigmoid(self.logits(latent, labels))
+    def decode(self, latent: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        return ops.sigmoid(self.logits(latent, given.get("label")))
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         x, labels = self._pixels(batch), batch["label"]

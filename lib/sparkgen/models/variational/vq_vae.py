@@ -23,14 +23,15 @@ from keras import layers, ops
 from pydantic import Field
 
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.code_prior import CodePrior
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.distributions import logistic_log_probability
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import (
+    NOTHING,
     Batch,
-    DataSpec,
     Direction,
     EncoderDecoder,
     GenerativeModel,
@@ -142,16 +143,16 @@ class VqVae(EncoderDecoder):
         code = ops.cast(ops.argmin(distances, axis=-1), "int32")
         return Quantised(code, ops.take(self.book_KD, code, axis=0))
 
-    def encode(self, x: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def encode(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         return ops.reshape(self.encoder(x), (-1, self.latent_size))
 
-    def decode(self, latent: Tensor, *, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latent: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         vectors = ops.reshape(latent, (-1, *self.grid, self.config.code_size))
         return ops.sigmoid(self.decoder(self.quantise(vectors).vector))
 
-    def generate(self, noise: Tensor, *, labels: Tensor | None = None, **options: Any) -> Tensor:
-        if self.density_kind != "prior":
-            return super().generate(noise, labels=labels, **options)
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
+        if self.density_kind != "prior" or self.spec.record.kind in given:
+            return super().make(noise, given, **options)
         code = self.draw_codes(ops.convert_to_tensor(noise, "float32"))
         return ops.sigmoid(self.decoder(ops.take(self.book_KD, code, axis=0)))
 

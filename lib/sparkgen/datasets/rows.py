@@ -1,0 +1,199 @@
+"""Rows of a dataset version as arrays: a file, a stretch of a split, a batch for a model."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sparkgen.datasets.files import StoredFile, check_sizes
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.records import Record
+from sparkgen.noise import NoiseSpec, Stream, row_noises
+
+Arrays = dict[str, Any]
+PADDING_ID = -1
+
+
+class Rows(NamedTuple):
+    """N rows of a dataset version."""
+
+    id: npt.NDArray[np.int64]
+    """(N,)."""
+    label: npt.NDArray[np.int32]
+    """(N,)."""
+    data: npt.NDArray[Any]
+    """The records as they are stored: (N, *shape)."""
+
+    def take(self, rows: Any) -> "Rows":
+        """Some of the rows, by a slice or their numbers."""
+        return Rows(self.id[rows], self.label[rows], self.data[rows])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
+        """Rows after rows."""
+        return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @classmethod
+    def zeros(cls, record: Record, count: int = 0) -> "Rows":
+        """Rows of zeros."""
+        data = np.zeros((count, *record.shape), record.dtype)
+        return cls(np.zeros(count, np.int64), np.zeros(count, np.int32), data)
+
+
+class Segment(NamedTuple):
+    """Rows [start, stop) of a file, by its number in its split."""
+
+    shard: int
+    start: int
+    stop: int
+
+
+class Split(NamedTuple):
+    """The files of a split."""
+
+    files: tuple[StoredFile, ...]
+    record: Record
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(file.entry.rows for file in self.files)
+
+    def segments(self, start: int, stop: int) -> list[Segment]:
+        """Rows [start, stop) of the split, in the order of its files."""
+        edges = np.cumsum([0, *(file.entry.rows for file in self.files)]).tolist()
+        return [
+            Segment(shard, max(start - left, 0), min(stop, right) - left)
+            for shard, (left, right) in enumerate(pairwise(edges))
+            if max(start, left) < min(stop, right)
+        ]
+
+    def check(self, shards: Iterable[int]) -> None:
+        """Raises a `ManifestError` for the first of some files that is missing or changed in size."""
+        check_sizes([self.files[shard] for shard in shards])
+
+
+def open_split(version_uri: str, manifest: Manifest, name: str) -> Split:
+    """A split of a version; a `ManifestError` where it has no rows."""
+    return Split(tuple(manifest.split_files(version_uri, name)), manifest.spec.record)
+
+
+def read_rows(split: Split, start: int = 0, stop: int | None = None) -> Rows:
+    """Rows [start, stop) of a split, in the order of its files; to its end where it has fewer.
+
+    Raises:
+        ManifestError: a file is missing or damaged.
+    """
+    segments = split.segments(start, split.rows if stop is None else min(stop, split.rows))
+    split.check(segment.shard for segment in segments)
+    parts = [
+        read_file(split.files[shard], split.record).take(slice(first, last))
+        for shard, first, last in segments
+    ]
+    return Rows.concatenate([Rows.zeros(split.record), *parts])
+
+
+def first_rows(version_uri: str, manifest: Manifest, *, split: str, limit: int) -> Arrays:
+    """The first `limit` rows of a split, or all where there are fewer, as one batch without noise.
+
+    Raises:
+        ManifestError: no such split, or a file is missing or damaged.
+    """
+    opened = open_split(version_uri, manifest, split)
+    return make_batch(read_rows(opened, 0, limit), opened.record, {}, seed=0)
+
+
+def read_file(file: StoredFile, record: Record) -> Rows:
+    """The rows of one file of a dataset version, in its own order.
+
+    Raises:
+        ManifestError: the file is missing or damaged.
+    """
+    table = file.table(["id", "label", record.kind], widths={record.kind: record.row_bytes})
+    return decode(table["id"].to_numpy(), table["label"].to_numpy(), table[record.kind], record)
+
+
+def read_column(file: StoredFile, record: Record, name: str | None = None) -> npt.NDArray[Any]:
+    """The records of one file of any artifact: (N, *shape).
+
+    Args:
+        file: which has a column of them.
+        record: what they are.
+        name: of the column; None: the record's kind.
+
+    Raises:
+        ManifestError: the file is missing or damaged.
+    """
+    column = name or record.kind
+    return record.decode(file.table([column], widths={column: record.row_bytes})[column])
+
+
+def decode(
+    ids: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    cells: pa.ChunkedArray | Sequence[bytes],
+    record: Record,
+) -> Rows:
+    """The columns of a file as rows."""
+    return Rows(
+        ids.astype(np.int64, copy=False), labels.astype(np.int32, copy=False), record.decode(cells)
+    )
+
+
+def pad(array: npt.NDArray[Any], size: int, value: int = 0) -> npt.NDArray[Any]:
+    """An array (N, ...) with `value` after its last row, up to `size` rows."""
+    missing = size - len(array)
+    if not missing:
+        return array
+    widths = [(0, missing)] + [(0, 0)] * (array.ndim - 1)
+    return np.pad(array, widths, constant_values=value)
+
+
+def stored_batch(rows: Rows, record: Record, noise: Mapping[str, Any], *, size: int) -> Arrays:
+    """A batch as in `sparkgen.models.contract`, its records as they are stored.
+
+    Args:
+        rows: N, at most `size`; what is missing is padding of weight 0 and id -1.
+        record: what they are.
+        noise: of the rows, by name: (N, ...).
+        size: rows of the batch.
+    """
+    return {
+        "id": pad(rows.id, size, PADDING_ID),
+        "label": pad(rows.label, size),
+        record.kind: pad(rows.data, size),
+        "weight": pad(np.ones(len(rows.id), np.float32), size),
+        "noise": {name: pad(values, size) for name, values in noise.items()},
+    }
+
+
+def make_batch(
+    rows: Rows,
+    record: Record,
+    noise: Mapping[str, NoiseSpec],
+    *,
+    seed: int,
+    stream: Stream = Stream.EVALUATE,
+    epoch: int = 0,
+    size: int | None = None,
+) -> Arrays:
+    """Rows as a batch of NumPy arrays, as in `sparkgen.models.contract`.
+
+    Args:
+        rows: N of them.
+        record: what they are.
+        noise: of a row, by name: a function of seed, stream, epoch and the row's id.
+        size: rows of the batch, N or more; None: N.
+    """
+    drawn = row_noises(noise, rows.id.tolist(), seed=seed, stream=stream, epoch=epoch)
+    batch = stored_batch(rows, record, drawn, size=len(rows.id) if size is None else size)
+    return {**batch, record.kind: record.to_model(batch[record.kind])}
+
+
+def batches_of(rows: Rows, size: int) -> Iterator[Rows]:
+    """The rows in their order, `size` at a time, the last ones fewer."""
+    for start in range(0, len(rows.id), size):
+        yield rows.take(slice(start, start + size))
