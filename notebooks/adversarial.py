@@ -29,7 +29,7 @@ from sparkgen.noise import row_noise
 from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, train
 from sparkgen.pipeline.session import spark_session
-from sparkgen.tracking.figures import image_grid
+from sparkgen.drawing.grids import image_grid
 
 book = Notebook("adversarial", globals(), experiment="dcgan_digits")
 experiment = book.request(None, "training.epochs=150")

@@ -33,7 +33,7 @@ from sparkgen.notebook import Notebook, challenger, nats, rows
 from sparkgen.pipeline import evaluate, ingest, train
 from sparkgen.pipeline.session import spark_session
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.tracking.figures import image_grid
+from sparkgen.drawing.grids import image_grid
 
 book = Notebook("autoregressive", globals(), experiment="pixel_cnn_digits")
 grey = ("evaluation.samples=0", "model.options.binarisation=none", "model.options.levels=17")

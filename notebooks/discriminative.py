@@ -29,8 +29,8 @@ from sparkgen.noise import row_noise
 from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, promote, train
 from sparkgen.pipeline.session import spark_session
-from sparkgen.tracking.charts import confusion_matrix, latent_map
-from sparkgen.tracking.figures import image_grid, prediction_grid
+from sparkgen.drawing.charts import confusion_matrix, latent_map
+from sparkgen.drawing.grids import image_grid, prediction_grid
 
 book = Notebook("discriminative", globals(), experiment="conv_classifier_digits")
 experiment = book.request(None, "training.epochs=40", "evaluation.samples=0")

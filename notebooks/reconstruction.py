@@ -29,8 +29,8 @@ from sparkgen.noise import Stream, row_noise
 from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, train
 from sparkgen.pipeline.session import spark_session
-from sparkgen.tracking.charts import latent_map
-from sparkgen.tracking.figures import image_grid, reconstruction_grid
+from sparkgen.drawing.charts import latent_map
+from sparkgen.drawing.grids import image_grid, pair_grid
 
 book = Notebook("reconstruction", globals(), experiment="tanh_autoencoder_digits")
 plane = book.request(None, "training.epochs=150")
@@ -62,7 +62,7 @@ seen, held_out = rows(plane, split="train"), rows(plane)
 latents = np.asarray(model.encode(seen["image"]))
 book.picture("plane_map", latent_map, latents, seen["label"], plane.dataset.class_names)
 x = held_out["image"][:20]
-book.picture("plane_reconstructions", reconstruction_grid, x, model.reconstruct(x))
+book.picture("plane_reconstructions", pair_grid, x, model.reconstruct(x))
 
 # COMMAND ----------
 

@@ -31,8 +31,8 @@ from sparkgen.notebook import Notebook, challenger, nats, rows
 from sparkgen.pipeline import evaluate, ingest, train
 from sparkgen.pipeline.session import spark_session
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.tracking.charts import latent_map
-from sparkgen.tracking.figures import image_grid, reconstruction_grid
+from sparkgen.drawing.charts import latent_map
+from sparkgen.drawing.grids import image_grid, pair_grid
 
 book = Notebook("variational", globals(), experiment="vae_digits")
 experiment = book.request(None, "evaluation.samples=0")
@@ -62,7 +62,7 @@ model, held_out = challenger(experiment), rows(experiment)
 # COMMAND ----------
 
 x, y = held_out["image"][:20], held_out["label"][:20]
-book.picture("reconstructions", reconstruction_grid, x, model.reconstruct(x, labels=y))
+book.picture("reconstructions", pair_grid, x, model.reconstruct(x, labels=y))
 drawn = model.decode(row_noise(NoiseSpec((model.latent_size,)), range(40), seed=0))
 book.picture("prior", image_grid, drawn, columns=10, title="latents of the prior")
 drawn = generate_rows(model, range(40), None, Recipe(seed=0, batch_rows=40, options={}))

@@ -71,7 +71,7 @@ class Notebook:
 
         Args:
             name: of the file, without `.png`.
-            draw: a function of `sparkgen.tracking.figures`, which writes a PNG file to `path`.
+            draw: a function of `sparkgen.drawing.grids`, which writes a PNG file to `path`.
             arguments: what it draws; tensors may stand for arrays.
             options: its other arguments.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparkgen.tracking.charts import confusion_matrix, latent_map, loss_curves, plane
+from sparkgen.drawing.charts import confusion_matrix, latent_map, loss_curves, plane
 
 
 def test_charts_are_drawn_of_what_was_measured(tmp_path: Path) -> None:

@@ -157,6 +157,9 @@ class SamplingConfig(Strict):
     seed: Seed = 0
     label: Annotated[int, Field(ge=0)] | None = None
     """The label of every sample of a conditional model; None: labels in turn."""
+    given: dict[str, dict[str, Any]] = {}
+    """Where what is given to the model comes from, by its name: `{image: {from: rows, split: test}}`
+    gives it the pictures of a split. `from` is `rows`, `mask`, `one` or `in_turn`; each has options."""
     options: dict[str, Any] = {}
     """Options of the model's `generate`."""
     batch_rows: Annotated[int, Field(gt=0)] = 100

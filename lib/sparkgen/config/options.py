@@ -80,6 +80,30 @@ def check_label(label: int | None, labels: Sequence[int] | None, *, model: str) 
     )
 
 
+def check_names(names: set[str], takes: Mapping[str, Any], *, model: str) -> None:
+    """Refuses what a model does not take, and the lack of what it needs.
+
+    Args:
+        names: of what is given.
+        takes: what the model takes, by name; each says whether it is `required`.
+        model: its name.
+
+    Raises:
+        RequestError: it names the first wrong one.
+    """
+    if unknown := sorted(names - set(takes)):
+        raise RequestError(
+            f"{', '.join(takes) or 'nothing'} to be given to {model}",
+            found=unknown[0],
+            mend="leave it out",
+        )
+    needed = {name for name, one in takes.items() if one.required}
+    if missing := sorted(needed - names):
+        raise RequestError(
+            f"{', '.join(missing)} to be given to {model}", found="none", mend="give it"
+        )
+
+
 def typed(value: Any, default: Any) -> Any:
     """An option's value in the type of its default: 2 is 2.0 where that is a float."""
     if isinstance(default, list | tuple):

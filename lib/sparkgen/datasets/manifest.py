@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -108,6 +108,13 @@ class Manifest(_Section):
         """Every file but the manifest, the quarantine's too."""
         entries = [entry for split in self.splits.values() for entry in split.files]
         return [StoredFile(version_uri, e, REPAIR) for e in (*entries, *self.quarantine_files)]
+
+
+class DatasetVersion(NamedTuple):
+    """A dataset version and where it is."""
+
+    uri: str
+    manifest: Manifest
 
 
 def content_version(manifest: Manifest) -> str:

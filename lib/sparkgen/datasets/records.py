@@ -14,13 +14,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sparkgen.datasets.pixels import to_uint8
+from sparkgen.drawing.grids import image_grid, pair_grid
+from sparkgen.drawing.pixels import to_uint8
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +59,8 @@ class Record(ABC):
     """Of what a model sees."""
     unit: ClassVar[float | None] = None
     """The stored number that a model sees as 1; None: a model sees the stored numbers."""
+    suffix: ClassVar[str]
+    """Of the files that `draw` writes."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -92,6 +96,20 @@ class Record(ABC):
     def to_stored(self, data: Array) -> Array:
         """What a model made, in any shape, as it is stored; stored numbers stay as they are."""
 
+    @abstractmethod
+    def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
+        """Writes records for people to look at.
+
+        Args:
+            data: (N, *shape), stored or as a model sees them.
+            path: of the file, whose name ends with `suffix`.
+            title: a line above them.
+        """
+
+    @abstractmethod
+    def draw_pairs(self, given: Array, made: Array, path: str | Path, *, title: str = "") -> None:
+        """Writes records and what a model made of each, both as for `draw`."""
+
     def decode(self, column: pa.ChunkedArray | Sequence[bytes]) -> Array:
         """The values of a Parquet column of N records: (N, *shape) of `dtype`."""
         cells = column.to_pylist() if hasattr(column, "to_pylist") else column
@@ -112,6 +130,7 @@ class ImageRecord(Record):
     kind: ClassVar[str] = "image"
     model_dtype: ClassVar[str] = "float32"
     unit: ClassVar[float | None] = 255.0
+    suffix: ClassVar[str] = ".png"
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or min(self.shape) < 1 or self.shape[2] not in (1, 3):
@@ -122,6 +141,12 @@ class ImageRecord(Record):
     def to_stored(self, data: Array) -> Array:
         """Numbers in [0, 1] as the nearest bytes, clipped to what a byte holds; bytes as they are."""
         return to_uint8(data)
+
+    def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
+        image_grid(data, path, title=title)
+
+    def draw_pairs(self, given: Array, made: Array, path: str | Path, *, title: str = "") -> None:
+        pair_grid(given, made, path, title=title)
 
 
 KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord,)}

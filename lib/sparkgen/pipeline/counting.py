@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
+from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.rows import batches_of, make_batch, read_file
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
@@ -32,7 +33,6 @@ from sparkgen.models.portable import (
 from sparkgen.noise import Stream
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
-from sparkgen.pipeline.version import DatasetVersion
 from sparkgen.tasks import run_each
 from sparkgen.tracking.runs import RunLogger
 

@@ -4,12 +4,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.errors import RequestError
+from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.job import evaluate
-from sparkgen.pipeline.model import fetch, naming
+from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
-from sparkgen.pipeline.version import version_by_id
 from sparkgen.pipeline.yardstick import appraised, judge_of, sample_figures
 from sparkgen.sampling.job import check
 from sparkgen.tracking import registry
@@ -35,14 +34,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
         RequestError: no challenger, or its dataset version is gone.
     """
     version = registry.require(experiment, CHALLENGER)
-    dataset_version = version.tags.get("dataset_version")
-    if dataset_version is None:
-        raise RequestError(
-            f"a tag dataset_version on {version.uri}",
-            found="none: sparkgen did not register it",
-            mend="run sparkgen train",
-        )
-    figures = figures_of(experiment, version, spark, dataset_version=dataset_version)
+    figures = figures_of(experiment, version, spark, dataset=trained_on(experiment, version))
     log_figures(experiment, version, figures)
     return {
         "model_uri": version.uri,
@@ -55,10 +47,9 @@ def figures_of(
     version: ModelVersion,
     spark: "SparkSession",
     *,
-    dataset_version: str,
+    dataset: DatasetVersion,
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version, and of its samples."""
-    dataset = version_by_id(experiment, dataset_version)
     check_held_out(experiment, dataset.manifest)
     judge, packed = judge_of(experiment), fetch(experiment, version)
     if experiment.evaluation.samples:

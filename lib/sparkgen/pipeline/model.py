@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.errors import ModelError
+from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.portable import PortableModel, pack
+from sparkgen.pipeline.version import version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
 
@@ -32,3 +34,20 @@ def naming(version: ModelVersion) -> Iterator[None]:
         raise ModelError(
             f"{error.expected}, {version.uri}", found=error.found, mend=error.mend
         ) from error
+
+
+def trained_on(experiment: ExperimentConfig, version: ModelVersion) -> DatasetVersion:
+    """The dataset version that a model version was trained on.
+
+    Raises:
+        RequestError: its tags do not say.
+        ManifestError: it is gone, or damaged.
+    """
+    dataset_version = version.tags.get("dataset_version")
+    if dataset_version is None:
+        raise RequestError(
+            f"a tag dataset_version on {version.uri}",
+            found="none: sparkgen did not register it",
+            mend="run sparkgen train",
+        )
+    return version_by_id(experiment, dataset_version)

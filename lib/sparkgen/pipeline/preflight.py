@@ -15,13 +15,14 @@ from sparkgen.config.dataset import (
 )
 from sparkgen.config.experiment import LEAST_JUDGED
 from sparkgen.config.nearest import choose
-from sparkgen.config.options import check_label, check_options
+from sparkgen.config.options import check_options
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
+from sparkgen.sampling.given import check_given
 from sparkgen.tracking.server import connect
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel
 def _check_sampling(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     name, config = experiment.model.name, experiment.sampling
     check_options(config.options, model.generate_options, model.generate_ranges, model=name)
-    check_label(config.label, model.spec.labels if model.conditional else None, model=name)
+    check_given(config, model.given, model.spec, model=name)
 
 
 def _check_density(experiment: ExperimentConfig, rows: int) -> None:

@@ -8,6 +8,7 @@ from sparkgen.evaluation.figures import Figure, comparable
 from sparkgen.evaluation.promotion import judge
 from sparkgen.pipeline.evaluate import figures_of, logged_figures
 from sparkgen.pipeline.session import spark_session
+from sparkgen.pipeline.version import version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, CHAMPION, ModelVersion
 
@@ -64,5 +65,5 @@ def _champion_figures(
         return logged
     # Its figures are of other data or another protocol: it has to sit the challenger's exam.
     spark = spark or spark_session(experiment.environment)
-    dataset_version = figures[wanted[0]].dataset_version
-    return figures_of(experiment, champion, spark, dataset_version=dataset_version)
+    dataset = version_by_id(experiment, figures[wanted[0]].dataset_version)
+    return figures_of(experiment, champion, spark, dataset=dataset)

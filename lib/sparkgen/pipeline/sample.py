@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
-from sparkgen.pipeline.model import fetch, naming
+from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.sampling.job import Sampled, sample
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION, ModelVersion
@@ -48,4 +48,5 @@ def sample_version(
             config,
             model_uri=version.uri,
             samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
+            version=lambda: trained_on(experiment, version),
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.portable import PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
@@ -18,7 +19,7 @@ from sparkgen.pipeline.journal import (
 )
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
-from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
+from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
 from sparkgen.tracking.runs import RunLogger, open_run

@@ -1,25 +1,17 @@
 """Which dataset version a request means."""
 
 import logging
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
+from sparkgen.datasets.manifest import DatasetVersion, Manifest, list_versions, read_manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import ManifestError, RequestError
 
 log = logging.getLogger(__name__)
-
-
-class DatasetVersion(NamedTuple):
-    """A dataset version and where it is."""
-
-    uri: str
-    manifest: Manifest
 
 
 def datasets_uri(environment: EnvironmentConfig) -> str:

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.yardstick import appraise
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import fetch, naming
 from sparkgen.pipeline.sample import sample_version
-from sparkgen.pipeline.version import DatasetVersion
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION, ModelVersion
 

@@ -2,7 +2,7 @@
 
 Sample `i` is always computed as row `i % batch_rows` of batch `i // batch_rows`, because the last
 bits of a matrix product can depend on the shapes of its factors. So a sample set is a function of
-(model, seed, batch_rows, options, labels) alone.
+(model, seed, batch_rows, options, what is given) alone.
 """
 
 from collections import Counter, defaultdict
@@ -12,20 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.config.options import check_options
-from sparkgen.datasets.pixels import to_uint8
+from sparkgen.config.options import check_names, check_options
+from sparkgen.datasets.rows import pad
 from sparkgen.errors import RequestError, SparkgenError
-from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.noise import Stream, row_noise
+from sparkgen.sampling.given.in_turn import default_labels
 
 LARGEST_SEED = 2**63 - 1  # the seed is a long in the files and in the sampler's signature
 
-Pixels = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.int32]
+Array = npt.NDArray[Any]
 
 
 class Recipe(NamedTuple):
-    """What samples depend on beside the model and their labels."""
+    """What samples depend on beside the model and what is given to it."""
 
     seed: int
     batch_rows: int
@@ -33,68 +33,80 @@ class Recipe(NamedTuple):
     """Of the model's `generate`."""
 
 
-def default_labels(ids: Sequence[int] | npt.NDArray[Any], labels: Sequence[int]) -> Labels:
-    """The label of samples that ask for none: each of `labels` in turn, int32 (N,)."""
-    return np.asarray(labels, np.int32)[np.asarray(ids, np.int64) % len(labels)]
-
-
-def generate_batch(model: GenerativeModel, batch: int, labels: Labels, recipe: Recipe) -> Pixels:
+def generate_batch(
+    model: GenerativeModel, batch: int, given: Mapping[str, Array], recipe: Recipe
+) -> Array:
     """One whole batch of samples.
 
     Args:
         batch: its number.
-        labels: int32 (batch_rows,); a model that is not conditional does not look at them.
+        given: by the names of `model.given`: labels int32, records as they are stored; up to
+            (batch_rows, ...), where fewer are given for the last samples of all.
 
     Returns:
-        uint8 (batch_rows, H, W, C).
+        Records as they are stored: (batch_rows, *shape).
     """
     import keras
 
     first = batch * recipe.batch_rows
     ids = range(first, first + recipe.batch_rows)
     noise = row_noise(model.noise, ids, seed=recipe.seed, stream=Stream.SAMPLE)
-    given = keras.ops.convert_to_tensor(labels) if model.conditional else None
-    images = model.generate(keras.ops.convert_to_tensor(noise), labels=given, **recipe.options)
-    values = np.asarray(keras.ops.convert_to_numpy(images))
+    tensors = {
+        name: keras.ops.convert_to_tensor(_as_seen(model.given[name], values, recipe.batch_rows))
+        for name, values in given.items()
+    }
+    made = model.generate(keras.ops.convert_to_tensor(noise), tensors, **recipe.options)
+    values = np.asarray(keras.ops.convert_to_numpy(made))
     if not np.isfinite(values).all():
         raise SparkgenError(
             f"the model gives values that are no numbers for samples {ids.start} to {ids.stop - 1}: "
             "its training has diverged"
         )
-    return to_uint8(values)
+    return model.spec.record.to_stored(values)
+
+
+def _as_seen(given: Given, values: Array, batch_rows: int) -> Array:
+    padded = pad(values, batch_rows)
+    return padded if given.record is None else given.record.to_model(padded)
 
 
 def generate_rows(
-    model: GenerativeModel,
-    ids: Sequence[int],
-    labels: Sequence[int] | None,
-    recipe: Recipe,
-) -> Pixels:
+    model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
+) -> Array:
     """Samples in the order of their ids, which may have gaps and come more than once.
 
     Args:
         ids: the N ids, 0 or more each.
-        labels: N labels, for a conditional model; None: each that training saw in turn.
+        given: by the names of `model.given`, N values each: labels, or records as they are stored.
+            Labels that are needed and not given are each that training saw in turn.
 
     Returns:
-        uint8 (N, H, W, C).
+        Records as they are stored: (N, *shape).
 
     Raises:
-        RequestError: a negative id, a label that training did not see or that the model does not
-            look at, or an option that the model's `generate` has not or that is out of its range.
+        RequestError: a negative id, a label that training did not see, something that the model
+            does not take or that is missing, or an option that the model's `generate` has not or
+            that is out of its range.
     """
     seen = model.spec.labels
-    wanted = default_labels(ids, seen) if labels is None else np.asarray(labels)
-    _check(model, ids, None if labels is None else wanted, recipe)
-    images = np.empty((len(ids), *model.spec.shape), np.uint8)
+    if model.conditional and "label" not in given:
+        given = {**given, "label": default_labels(ids, seen)}
+    _check(model, ids, given, recipe)
+    made = np.empty((len(ids), *model.spec.shape), model.spec.record.dtype)
     for batch, positions in _passes(ids, recipe.batch_rows):
         first = batch * recipe.batch_rows
         rows = [ids[p] - first for p in positions]
-        everyone = np.arange(first, first + recipe.batch_rows)
-        batch_labels = default_labels(everyone, seen)
-        batch_labels[rows] = wanted[positions]
-        images[positions] = generate_batch(model, batch, batch_labels, recipe)[rows]
-    return images
+        everyone = {
+            name: np.zeros((recipe.batch_rows, *values.shape[1:]), values.dtype)
+            for name, values in given.items()
+        }
+        if "label" in everyone:
+            company = np.arange(first, first + recipe.batch_rows)
+            everyone["label"] = default_labels(company, seen)
+        for name, values in given.items():
+            everyone[name][rows] = values[positions]
+        made[positions] = generate_batch(model, batch, everyone, recipe)[rows]
+    return made
 
 
 def _passes(ids: Sequence[int], batch_rows: int) -> list[tuple[int, list[int]]]:
@@ -108,7 +120,7 @@ def _passes(ids: Sequence[int], batch_rows: int) -> list[tuple[int, list[int]]]:
 
 
 def _check(
-    model: GenerativeModel, ids: Sequence[int], labels: npt.NDArray[Any] | None, recipe: Recipe
+    model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
 ) -> None:
     if any(row_id < 0 for row_id in ids):
         raise RequestError("ids from 0", found=str(min(ids)), mend="number the samples from 0")
@@ -118,18 +130,17 @@ def _check(
         )
     if recipe.batch_rows < 1:
         raise RequestError("batch_rows from 1", found=str(recipe.batch_rows), mend="correct it")
-    if labels is not None and not model.conditional:
-        raise RequestError(
-            "no labels for a model that is not conditional",
-            found=f"{len(labels)} labels",
-            mend="leave them out",
-        )
-    seen = model.spec.labels
-    wrong = [] if labels is None else labels[~np.isin(labels, seen)].tolist()
+    check_names(set(given), model.given, model=model.name)
+    if "label" in given:
+        _check_labels(given["label"], model.spec.labels)
+    check_options(recipe.options, model.generate_options, model.generate_ranges, model=model.name)
+
+
+def _check_labels(labels: Array, seen: Sequence[int]) -> None:
+    wrong = labels[~np.isin(labels, seen)].tolist()
     if wrong:
         raise RequestError(
             f"labels among {', '.join(map(str, seen))}, those of the training rows",
             found=str(wrong[0]),
             mend="correct it",
         )
-    check_options(recipe.options, model.generate_options, model.generate_ranges, model=model.name)

@@ -5,22 +5,27 @@ The model travels to the executors as bytes and is loaded once a Python worker.
 
 import io
 import logging
-import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from pyarrow import fs
 
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.config.options import Range, check_label, check_options
+from sparkgen.config.options import Range, check_options
 from sparkgen.datasets.files import FileEntry, StoredFile, digest
+from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.datasets.records import Record
+from sparkgen.datasets.rows import read_column
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import ManifestError, RequestError
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.sampling.given import Sources, check_given, no_version, open_sources
 from sparkgen.sampling.sample_set import (
     CONTACT_SHEET,
+    GIVEN,
     REPAIR,
     SampleSet,
     as_columns,
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PNG_FOLDER = "png"
+UNKNOWN = np.uint8(128)  # the grey of missing pixels on the contact sheet
 MOST_BATCH_BYTES = 2**31 - 1  # Arrow's columns of bytes end there
 
 
@@ -52,7 +58,7 @@ class Sampled(NamedTuple):
     @property
     def contact_sheet(self) -> str:
         """The URI of the contact sheet."""
-        return f"{self.uri}/{CONTACT_SHEET}"
+        return f"{self.uri}/{CONTACT_SHEET}{self.sample_set.record.suffix}"
 
     @property
     def files(self) -> list[StoredFile]:
@@ -67,6 +73,7 @@ def sample(
     *,
     model_uri: str,
     samples_uri: str,
+    version: Callable[[], DatasetVersion] | None = None,
     partitions: int | None = None,
 ) -> Sampled:
     """The sample set of a request. What of it is missing or damaged is made; what is whole stays.
@@ -77,27 +84,32 @@ def sample(
         config: what to make.
         model_uri: of the model's version, for the manifest.
         samples_uri: the folder of this model's sample sets, on storage that all executors share.
+        version: gives the dataset version that the model was trained on, for what is given from it.
         partitions: Spark's tasks; None: as many as there are cores. The set is the same for any.
 
     Raises:
-        RequestError: an option that the model's `generate` has not, a label that is no class.
+        RequestError: an option that the model's `generate` has not, or something given that it does
+            not take.
     """
     check(packed, config)
-    wanted = describe(packed, model_uri, config)
+    sources = open_sources(packed, config, version=version or no_version)
+    wanted = describe(packed, model_uri, config, sources)
     set_uri = f"{samples_uri}/{wanted.id}"
-    parts = len(part_ids(config, packed.shape))
+    parts = len(part_ids(config, wanted.record))
     tasks = partitions or min(parts, spark.sparkContext.defaultParallelism)
     whole = _whole_files(spark, set_uri, wanted, tasks)
     missing = [part for part in range(parts) if part not in whole]
-    written = _write_parts(spark, packed, config, set_uri, missing, tasks) if missing else []
+    work = Work(packed, config, sources, set_uri)
+    written = _write_parts(spark, work, missing, tasks) if missing else []
     files = whole | dict(zip(missing, written, strict=True))
     made = wanted.model_copy(update={"files": tuple(files[part] for part in range(parts))})
-    if missing or not _has_contact_sheet(set_uri):
-        _write_contact_sheet(Sampled(set_uri, made))
+    sampled = Sampled(set_uri, made)
+    if missing or not _has_contact_sheet(sampled):
+        _write_contact_sheet(sampled)
     write_sample_set(set_uri, made)
     if missing:
         remove_notes(set_uri, parts)
-    return Sampled(set_uri, made)
+    return sampled
 
 
 def check(packed: PortableModel, config: SamplingConfig) -> None:
@@ -108,22 +120,21 @@ def check(packed: PortableModel, config: SamplingConfig) -> None:
             label that training did not see or that the model does not look at, or batches that are
             no column of a file.
     """
-    most = MOST_BATCH_BYTES // math.prod(packed.shape)
+    record, described = packed.spec.record, packed.description
+    most = MOST_BATCH_BYTES // record.row_bytes
     if config.batch_rows > most:
         raise RequestError(
-            f"sampling.batch_rows up to {most} for images of shape {list(packed.shape)}",
+            f"sampling.batch_rows up to {most} for {record}",
             found=str(config.batch_rows),
             mend="set it lower",
         )
-    described = packed.description
+    if config.png and record.suffix != ".png":
+        raise RequestError(
+            f"no sampling.png for records of {record.kind}", found="true", mend="remove it"
+        )
     ranges = {k: Range(*bounds) for k, bounds in described.get("generate_ranges", {}).items()}
     check_options(config.options, described["generate_options"], ranges, model=described["name"])
-    spec = described["spec"]
-    check_label(
-        config.label,
-        spec.get("seen") or range(spec["classes"]) if described["conditional"] else None,
-        model=described["name"],
-    )
+    check_given(config, packed.given, packed.spec, model=described["name"])
 
 
 def _whole_files(
@@ -132,7 +143,7 @@ def _whole_files(
     """The files of a set that are there as they were written, by their number."""
     known = known_files(set_uri, wanted)
     if wanted.config.png:
-        there, ids = _pngs(set_uri), part_ids(wanted.config, wanted.shape)
+        there, ids = _pngs(set_uri), part_ids(wanted.config, wanted.record)
         known = {n: file for n, file in known.items() if there.issuperset(map(_png_name, ids[n]))}
 
     def look(part: int) -> Iterator[str | None]:
@@ -149,36 +160,40 @@ def _whole_files(
     return {part: known[part].entry for part, line in damage.items() if line is None}
 
 
+class Work(NamedTuple):
+    """What a task needs to write files of a set."""
+
+    packed: PortableModel
+    config: SamplingConfig
+    sources: Sources
+    set_uri: str
+
+
 def _write_parts(
-    spark: "SparkSession",
-    packed: PortableModel,
-    config: SamplingConfig,
-    set_uri: str,
-    parts: Sequence[int],
-    tasks: int,
+    spark: "SparkSession", work: Work, parts: Sequence[int], tasks: int
 ) -> list[FileEntry]:
-    model = spark.sparkContext.broadcast(packed)
+    broadcast = spark.sparkContext.broadcast(work)
 
     def write(part: int) -> Iterator[FileEntry]:
-        yield write_part(model.value, part, config, set_uri)
+        yield write_part(broadcast.value, part)
 
     try:
         return run_each(spark, write, parts, tasks=min(tasks, len(parts)))
     finally:
-        model.unpersist()
+        broadcast.unpersist()
 
 
-def write_part(packed: PortableModel, part: int, config: SamplingConfig, set_uri: str) -> FileEntry:
+def write_part(work: Work, part: int) -> FileEntry:
     """Generates and writes one file of a sample set; called in an executor."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    buffer = io.BytesIO()
-    ids = part_ids(config, packed.shape)[part]
-    table = pa.concat_tables(_batches(packed, ids, config))
+    buffer, record, set_uri = io.BytesIO(), work.packed.spec.record, work.set_uri
+    ids = part_ids(work.config, record)[part]
+    table = pa.concat_tables(_batches(work, ids))
     pq.write_table(table, buffer, compression="zstd")
-    if config.png:
-        _write_pngs(table, packed.shape, set_uri)
+    if work.config.png:
+        _write_pngs(table, record, set_uri)
     path, data = part_path(part), buffer.getvalue()
     entry = FileEntry(path=path, rows=table.num_rows, bytes=len(data), sha256=digest(data))
     write_bytes(f"{set_uri}/{path}", data)
@@ -186,31 +201,30 @@ def write_part(packed: PortableModel, part: int, config: SamplingConfig, set_uri
     return entry
 
 
-def _batches(packed: PortableModel, ids: range, config: SamplingConfig) -> Iterator[Any]:
-    import numpy as np
+def _batches(work: Work, ids: range) -> Iterator[Any]:
+    from sparkgen.models.portable import unpack
+    from sparkgen.sampling.generate import Recipe, generate_batch
 
-    from sparkgen.sampling.generate import Recipe, default_labels, generate_batch
-
-    model = unpack(packed)
+    model, config = unpack(work.packed), work.config
     recipe = Recipe(config.seed, config.batch_rows, config.options)
     for first in range(ids.start, ids.stop, config.batch_rows):
-        whole = np.arange(first, first + config.batch_rows)
-        labels = default_labels(whole, model.spec.labels)
-        if config.label is not None:
-            labels[:] = config.label
-        images = generate_batch(model, first // config.batch_rows, labels, recipe)
+        company = range(first, first + config.batch_rows)
+        given = {name: source.values(company) for name, source in work.sources.items()}
+        made = generate_batch(model, first // config.batch_rows, given, recipe)
         kept = range(first, min(first + config.batch_rows, ids.stop))
-        given = labels[: len(kept)] if model.conditional else None
-        yield as_columns(kept, config.seed, given, images[: len(kept)])
+        stored = {
+            name: (values[: len(kept)], model.given[name].record) for name, values in given.items()
+        }
+        yield as_columns(kept, config.seed, made[: len(kept)], model.spec.record, stored)
 
 
-def _write_pngs(table: Any, shape: tuple[int, ...], set_uri: str) -> None:
+def _write_pngs(table: Any, record: Record, set_uri: str) -> None:
     from PIL import Image
 
-    mode = "L" if shape[2] == 1 else "RGB"
-    for row_id, data in zip(*(table[k].to_pylist() for k in ("id", "image")), strict=True):
+    images = record.decode(table[record.kind])
+    for row_id, image in zip(table["id"].to_pylist(), images, strict=True):
         buffer = io.BytesIO()
-        Image.frombytes(mode, (shape[1], shape[0]), data).save(buffer, "png")
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "png")
         write_bytes(f"{set_uri}/{PNG_FOLDER}/{_png_name(row_id)}", buffer.getvalue())
 
 
@@ -225,38 +239,52 @@ def _pngs(set_uri: str) -> set[str]:
     return {info.base_name for info in found if info.size}
 
 
-def read_images(made: Sampled, *, limit: int) -> Any:
-    """The first images of a set: uint8 (N, H, W, C)."""
-    import numpy as np
-
-    shape = made.sample_set.shape
-    images: list[bytes] = []
+def read_samples(made: Sampled, *, limit: int, column: str | None = None) -> Any:
+    """The first samples of a set, or what a column has of them: (N, *shape), as they are stored."""
+    record = made.sample_set.record
+    parts, count = [np.empty((0, *record.shape), record.dtype)], 0
     for file in made.files:
-        if len(images) >= limit:
+        if count >= limit:
             break
-        images += file.table(["image"], image_bytes=math.prod(shape))["image"].to_pylist()
-    images = images[:limit]
-    return np.frombuffer(b"".join(images), np.uint8).reshape(len(images), *shape)
+        parts.append(read_column(file, record, column))
+        count += file.entry.rows
+    return np.concatenate(parts)[:limit]
 
 
-def _has_contact_sheet(set_uri: str) -> bool:
+def _has_contact_sheet(made: Sampled) -> bool:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(read_bytes(f"{set_uri}/{CONTACT_SHEET}"))) as sheet:
-            sheet.load()
+        data = read_bytes(made.contact_sheet)
+        if made.sample_set.record.suffix == ".png":
+            with Image.open(io.BytesIO(data)) as sheet:
+                sheet.load()
     except (OSError, SyntaxError, ValueError):  # none, or no whole picture, in Pillow's words
         return False
-    return True
+    return bool(data)
 
 
 def _write_contact_sheet(made: Sampled) -> None:
-    from sparkgen.tracking.figures import image_grid
-
-    set_uri, sample_set = made
-    images = read_images(made, limit=sample_set.config.contact_sheet)
-    title = f"{sample_set.model_uri.removeprefix('models:/')}, seed {sample_set.config.seed}"
+    sample_set = made.sample_set
+    record, config = sample_set.record, sample_set.config
+    samples = read_samples(made, limit=config.contact_sheet)
+    title = f"{sample_set.model_uri.removeprefix('models:/')}, seed {config.seed}"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / CONTACT_SHEET
-        image_grid(images, path, title=title)
-        write_bytes(f"{set_uri}/{CONTACT_SHEET}", path.read_bytes())
+        path = Path(folder, f"sheet{record.suffix}")
+        if record.kind in config.given:
+            shown = _given_as_seen(made, config.contact_sheet)
+            title = f"above: given, below: made by {title}"
+            record.draw_pairs(shown, samples, path, title=title)
+        else:
+            record.draw(samples, path, title=title)
+        write_bytes(made.contact_sheet, path.read_bytes())
+
+
+def _given_as_seen(made: Sampled, limit: int) -> Any:
+    """The records that were given, grey where they were not known to the model."""
+    kind = made.sample_set.record.kind
+    given = read_samples(made, limit=limit, column=GIVEN + kind)
+    if "known" not in made.sample_set.config.given:
+        return given
+    known = read_samples(made, limit=limit, column=f"{GIVEN}known")
+    return np.where(known, given, UNKNOWN)

@@ -2,8 +2,9 @@
 
 ```
 <samples>/<model name>/<id>/
-  part-*.parquet        id, seed, label, image (uint8, H * W * C, row major)
-  contact_sheet.png
+  part-*.parquet        id, seed, label, the record as in a dataset version (such as `image`), and a
+                        column given_<name> for every record that was given to the model
+  contact_sheet.png     or .txt, by the kind of record
   png/<sample>.png      where they were asked for
   manifest.json         written last: a set without it is not there
   part-*.json           until then, beside each file that is written: its entry in the manifest
@@ -17,11 +18,11 @@ again, and so is one whose files were damaged or lost: what is whole stays.
 import hashlib
 import json
 import logging
-import math
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,23 +30,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.manifest import MANIFEST
+from sparkgen.datasets.records import Record, make_record
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.models.portable import PortableModel
+from sparkgen.sampling.given import Sources
 
-SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.int64(), nullable=False),
-        pa.field("seed", pa.int64(), nullable=False),
-        pa.field("label", pa.int32()),
-        pa.field("image", pa.binary(), nullable=False),
-    ]
-)
-CONTACT_SHEET = "contact_sheet.png"
+CONTACT_SHEET = "contact_sheet"
+GIVEN = "given_"
 FILES = 64  # at most, until they reach FILE_ROWS; a task writes whole ones
 FILE_ROWS = 16_384
-FILE_BYTES = 256 << 20  # of pixels; a file of larger pictures has fewer rows
+FILE_BYTES = 256 << 20  # of records; a file of larger ones has fewer rows
 REPAIR = "run the same step again, which makes it anew"
+
+Array = npt.NDArray[Any]
 
 log = logging.getLogger(__name__)
 
@@ -60,31 +58,49 @@ class SampleSet(BaseModel):
     model_uri: str
     model_digest: str
     shape: tuple[int, ...]
-    """(height, width, channels)."""
+    """Of a record, such as (height, width, channels)."""
+    kind: str = "image"
+    values: int = 256
     config: SamplingConfig
+    given: dict[str, dict[str, Any]] = {}
+    """What the values that were given depend on, for each source that the request names."""
     files: tuple[FileEntry, ...] = ()
 
+    @property
+    def record(self) -> Record:
+        """What the samples are."""
+        return make_record(self.kind, self.shape, self.values)
 
-def describe(packed: PortableModel, model_uri: str, config: SamplingConfig) -> SampleSet:
+
+def describe(
+    packed: PortableModel, model_uri: str, config: SamplingConfig, sources: Sources
+) -> SampleSet:
     """The set that a request makes, its files not yet written."""
-    body = {"model": packed.digest, "uri": model_uri, **config.model_dump(mode="json")}
+    # What is given does not enter where nothing is said of it, as in sets made before it could be.
+    given = {name: dict(sources[name].identity) for name in config.given}
+    request = config.model_dump(mode="json", exclude=None if given else {"given"})
+    body = {"model": packed.digest, "uri": model_uri, **request}
+    body |= {"sources": given} if given else {}
     text = json.dumps(body, sort_keys=True)
     return SampleSet(
         id=hashlib.sha256(text.encode()).hexdigest()[:16],
         model_uri=model_uri,
         model_digest=packed.digest,
-        shape=packed.shape,
+        shape=packed.spec.shape,
+        kind=packed.spec.record.kind,
+        values=packed.spec.record.values,
         config=config,
+        given=given,
     )
 
 
-def part_ids(config: SamplingConfig, shape: tuple[int, ...]) -> list[range]:
+def part_ids(config: SamplingConfig, record: Record) -> list[range]:
     """The sample ids of each file: whole batches, the last cut off at `count`.
 
-    A function of count, batch size and shape alone, never of how many executors there are.
+    A function of count, batch size and record alone, never of how many executors there are.
     """
     batches = -(-config.count // config.batch_rows)
-    file_rows = min(FILE_ROWS, FILE_BYTES // math.prod(shape))
+    file_rows = min(FILE_ROWS, FILE_BYTES // record.row_bytes)
     most = max(1, file_rows // config.batch_rows)
     rows = min(-(-batches // FILES), most) * config.batch_rows
     starts = range(0, config.count, rows)
@@ -135,7 +151,7 @@ def remove_notes(set_uri: str, parts: int) -> None:
 
 def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
     """The files of a set that were written, by the manifest or the notes; damaged ones, too."""
-    ids = part_ids(wanted.config, wanted.shape)
+    ids = part_ids(wanted.config, wanted.record)
     found = read_sample_set(set_uri)
     if found is not None and found.model_copy(update={"files": ()}) == wanted:
         entries = dict(enumerate(found.files[: len(ids)]))
@@ -171,17 +187,37 @@ def _note_uri(set_uri: str, part: int) -> str:
     return f"{set_uri}/part-{part:05d}.json"
 
 
-def as_columns(ids: range, seed: int, labels: Any, images: Any) -> pa.Table:
-    """Rows of a sample set; `labels` is None where the model has none."""
+def as_columns(
+    ids: range,
+    seed: int,
+    made: Array,
+    record: Record,
+    given: Mapping[str, tuple[Array, Record | None]],
+) -> pa.Table:
+    """Rows of a sample set.
+
+    Args:
+        ids: of the N samples.
+        seed: of their noise.
+        made: the samples as they are stored, (N, *shape).
+        record: what they are.
+        given: by name, N values each and their record; None: labels.
+    """
     count = len(ids)
-    given = pa.nulls(count, pa.int32()) if labels is None else pa.array(labels, pa.int32())
-    size = images.nbytes // count
-    offsets = np.arange(0, images.nbytes + 1, size, dtype=np.int32)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(images))]
+    labels = given["label"][0] if "label" in given else None
     columns = [
-        pa.array(np.arange(ids.start, ids.stop)),
-        pa.array(np.full(count, seed, np.int64)),
-        given,
-        pa.BinaryArray.from_buffers(pa.binary(), count, buffers),
+        (pa.field("id", pa.int64(), nullable=False), pa.array(range(ids.start, ids.stop))),
+        (pa.field("seed", pa.int64(), nullable=False), pa.array([seed] * count, pa.int64())),
+        (
+            pa.field("label", pa.int32()),
+            pa.nulls(count, pa.int32()) if labels is None else pa.array(labels, pa.int32()),
+        ),
+        (pa.field(record.kind, pa.binary(), nullable=False), record.encode(made)),
     ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    columns += [
+        (pa.field(GIVEN + name, pa.binary(), nullable=False), one.encode(values))
+        for name, (values, one) in given.items()
+        if one is not None
+    ]
+    fields, arrays = zip(*columns, strict=True)
+    return pa.Table.from_arrays(list(arrays), schema=pa.schema(list(fields)))

@@ -2,9 +2,10 @@
 
 | | columns or parameters |
 | --- | --- |
-| input | `id` long; `label` long, optional, where the model is conditional |
+| input | `id` long; a column for each thing that is given to the model, by its name: `label` long, \
+optional; records binary, as in a dataset version (such as `image`: uint8, H * W * C, row major) |
 | parameters | `seed`, `batch_rows`, and the options of the model's `generate` |
-| output | `id` long; `image` binary: uint8, H * W * C, row major, as in a dataset version |
+| output | `id` long; the record, such as `image`, binary, as in a dataset version |
 
 The shape and the class names are in the registered model's metadata. Nothing is pickled: the model
 is JSON and a Keras weights file, and this package travels beside it.
@@ -13,15 +14,17 @@ is JSON and a Keras weights file, and this package travels beside it.
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 
-from sparkgen.models.contract import GenerativeModel
+from sparkgen.errors import RequestError
+from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.models.portable import pack, unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
 
 
 class Sampler(mlflow.pyfunc.PythonModel):
-    """Images by id; the same ids and parameters give the same bits."""
+    """Samples by id; the same ids, columns and parameters give the same bits."""
 
     model: GenerativeModel
 
@@ -34,9 +37,29 @@ class Sampler(mlflow.pyfunc.PythonModel):
         options = dict(params or {})
         seed, batch_rows = int(options.pop("seed", 0)), int(options.pop("batch_rows", 100))
         ids = [int(i) for i in model_input["id"]]
-        labels = [int(n) for n in model_input["label"]] if "label" in model_input else None
-        images = generate_rows(self.model, ids, labels, Recipe(seed, batch_rows, options))
-        return pd.DataFrame({"id": ids, "image": [image.tobytes() for image in images]})
+        given = {
+            name: _values(one, name, model_input[name])
+            for name, one in self.model.given.items()
+            if name in model_input
+        }
+        made = generate_rows(self.model, ids, given, Recipe(seed, batch_rows, options))
+        kind = self.model.spec.record.kind
+        return pd.DataFrame({"id": ids, kind: [one.tobytes() for one in made]})
+
+
+def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
+    """A column as labels or as stored records."""
+    if given.record is None:
+        return np.array([int(n) for n in column], np.int32)
+    cells = [bytes(cell) for cell in column]
+    wrong = [len(cell) for cell in cells if len(cell) != given.record.row_bytes]
+    if wrong:
+        raise RequestError(
+            f"{given.record.row_bytes} bytes in every cell of the column {name}, for {given.record}",
+            found=str(wrong[0]),
+            mend="give records as they stand in a dataset version",
+        )
+    return given.record.decode(cells)
 
 
 mlflow.models.set_model(Sampler())

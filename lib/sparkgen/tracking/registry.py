@@ -196,6 +196,10 @@ def _version(found: Any) -> ModelVersion:
     return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
 
 
+COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
+"""Of the sampler's columns, by what is given."""
+
+
 def signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
     """The columns and parameters of a sampler, an MLflow `ModelSignature`.
 
@@ -205,15 +209,19 @@ def signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> A
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     inputs = [ColSpec("long", "id")]
-    if description["conditional"]:
-        inputs.append(ColSpec("long", "label", required=False))
+    for name, given in description.get("given", {}).items():
+        # A label that is not given is that of the model's own turn.
+        required = given.get("required", True) and given["what"] != "label"
+        inputs.append(ColSpec(COLUMN_TYPES[given["what"]], name, required=required))
     sampling = experiment.sampling
     params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
     defaults = description["generate_options"]
     options = {k: typed(sampling.options.get(k, v), v) for k, v in defaults.items()}
     return ModelSignature(
         inputs=Schema(inputs),
-        outputs=Schema([ColSpec("long", "id"), ColSpec("binary", "image")]),
+        outputs=Schema(
+            [ColSpec("long", "id"), ColSpec("binary", description["spec"].get("kind", "image"))]
+        ),
         params=ParamSchema(
             [ParamSpec(k, _type_name(v), v, _shape(v)) for k, v in (params | options).items()]
         ),

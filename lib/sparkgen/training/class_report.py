@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
+from sparkgen.drawing.charts import confusion_matrix
+from sparkgen.drawing.grids import prediction_grid
 from sparkgen.models.classifier import Classifier
-from sparkgen.tracking.charts import confusion_matrix
-from sparkgen.tracking.figures import prediction_grid
 from sparkgen.training.attempt import attempt
 
 ROWS = 10_000

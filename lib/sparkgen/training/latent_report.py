@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.drawing.charts import latent_map
+from sparkgen.drawing.grids import block_grid, image_grid, pair_grid
 from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.latent import add_concept, concept_vector, interpolate, latent_grid
-from sparkgen.tracking.charts import latent_map
-from sparkgen.tracking.figures import block_grid, image_grid, reconstruction_grid
 from sparkgen.training.attempt import attempt
 
 RECONSTRUCTIONS = 30
@@ -67,7 +67,7 @@ def draw_latents(
     with attempt("reconstructions.png"):
         x, given = shown.images[:RECONSTRUCTIONS], shown.given(slice(RECONSTRUCTIONS))
         x_hat = _array(model.reconstruct(x, given))
-        reconstruction_grid(x, x_hat, folder / "reconstructions.png")
+        pair_grid(x, x_hat, folder / "reconstructions.png")
     with attempt("interpolation.png"):
         _draw_ways(model, shown, folder / "interpolation.png")
     with attempt("concept.png"):

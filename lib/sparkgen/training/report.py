@@ -10,11 +10,11 @@ import numpy.typing as npt
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
+from sparkgen.drawing.charts import loss_curves
+from sparkgen.drawing.grids import image_grid
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
-from sparkgen.tracking.charts import loss_curves
-from sparkgen.tracking.figures import image_grid
 from sparkgen.training.attempt import attempt
 from sparkgen.training.class_report import draw_classes
 from sparkgen.training.latent_report import draw_latents

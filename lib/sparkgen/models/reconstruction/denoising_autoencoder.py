@@ -5,18 +5,18 @@ minimise |x - g(f(x̃))|², x̃ a random corruption of x. The reference masks a 
 pixels. `inpaint` fills in pixels that are missing.
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from keras import layers, ops
+from keras import layers
 from pydantic import Field
 
+from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.corruption import Corruption, corrupt, corruption_noise
 from sparkgen.models.autoencoder import Autoencoder
-from sparkgen.models.contract import Batch, GenerativeModel, Tensor
-from sparkgen.noise import NoiseSpec
-
-Corruption = Literal["mask", "gaussian", "salt_and_pepper"]
+from sparkgen.models.contract import Batch, GenerativeModel, Given, Tensor
 
 
 class Config(Strict):
@@ -32,25 +32,12 @@ class Config(Strict):
     """Share of the pixels damaged; for `gaussian` the noise's standard deviation, pixels in [0, 1]."""
 
 
-def corrupt(x: Tensor, noise: Tensor, *, kind: Corruption, amount: float) -> Tensor:
-    """Damaged pixels.
-
-    Args:
-        x: float32, range [0, 1].
-        noise: shaped like `x`; standard normal for `gaussian`, uniform on [0, 1) for the others.
-        kind: `mask` sets pixels to 0, `gaussian` adds noise, `salt_and_pepper` sets half of the
-            damaged pixels to 0 and half to 1.
-        amount: as in `Config`.
-    """
-    if kind == "gaussian":
-        return x + amount * noise
-    damaged = ops.cast(noise < amount, "float32")
-    salt = ops.cast(noise < 0.5 * amount, "float32") if kind == "salt_and_pepper" else 0.0
-    return x * (1.0 - damaged) + salt
-
-
 class DenoisingAutoencoder(Autoencoder):
     """A dense autoencoder whose input is damaged in training."""
+
+    generate_options: ClassVar[dict[str, Any]] = {"rounds": 10}
+    """How often a picture with missing pixels goes through the model."""
+    generate_ranges: ClassVar[dict[str, Range]] = {"rounds": Range(1)}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         down = [layers.Dense(units, "relu") for units in config.hidden]
@@ -63,8 +50,8 @@ class DenoisingAutoencoder(Autoencoder):
             **kwargs,
         )
         self.config = config
-        uniform, normal = NoiseSpec(spec.shape, "uniform"), NoiseSpec(spec.shape, "normal")
-        self.training_noise = {"corruption": normal if config.corruption == "gaussian" else uniform}
+        self.training_noise = {"corruption": corruption_noise(spec.shape, config.corruption)}
+        self.given = {**self.given, "known": Given("record", spec.record, required=False)}
 
     def corrupt(self, x: Tensor, noise: Tensor) -> Tensor:
         """Images damaged as in training, with noise of `training_noise["corruption"]`."""
@@ -73,6 +60,15 @@ class DenoisingAutoencoder(Autoencoder):
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         damaged = self.corrupt(batch["image"], batch["noise"]["corruption"])
         return self.errors(batch["image"], self.decode_raw(self.encode(damaged)))
+
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
+        """A draw of the density, decoded; the picture that is given, without its damage; or, where
+        `known` is given too, with what is missing filled in.
+        """
+        x = given.get("image")
+        if x is None or "known" not in given:
+            return super().make(noise, given)
+        return self.inpaint(x, given["known"], rounds=options.get("rounds", 10))
 
     def inpaint(self, x: Tensor, known: Tensor, *, rounds: int = 1) -> Tensor:
         """Images whose missing pixels are filled in; known pixels stay.

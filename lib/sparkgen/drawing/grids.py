@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.datasets.pixels import to_uint8
+from sparkgen.drawing.pixels import to_uint8
 
 Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
@@ -38,19 +38,28 @@ def image_grid(
     _write(tile(to_uint8(images), columns), path, title)
 
 
-def reconstruction_grid(x: Array, x_hat: Array, path: str | Path, *, columns: int = 10) -> None:
-    """Writes images in rows, and under every row what the model brought back of them.
+def pair_grid(
+    x: Array,
+    x_hat: Array,
+    path: str | Path,
+    *,
+    columns: int = 10,
+    title: str = "above: images, below: their reconstructions",
+) -> None:
+    """Writes images in rows, and under every row what the model made of them.
 
     Args:
         x, x_hat: (N, H, W, C); uint8, or float in [0, 1].
         path: of the PNG file.
+        columns: images in a row.
+        title: a line above the grid.
     """
     bands = []
     for start in range(0, len(x), columns):
         for images in (x, x_hat):
             bands.append(tile(to_uint8(images[start : start + columns]), columns))
         bands.append(np.full((2 * GAP_PIXELS, *bands[-1].shape[1:]), PAPER, np.uint8))
-    _write(np.concatenate(bands[:-1]), path, "above: images, below: their reconstructions")
+    _write(np.concatenate(bands[:-1]), path, title)
 
 
 def block_grid(

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparkgen.datasets.pixels import to_uint8
-from sparkgen.tracking.figures import (
+from sparkgen.drawing.pixels import to_uint8
+from sparkgen.drawing.grids import (
     GAP_PIXELS,
     PAPER,
     WRONG,
     block_grid,
     image_grid,
     prediction_grid,
-    reconstruction_grid,
+    pair_grid,
     tile,
 )
 
@@ -44,7 +44,7 @@ def test_a_grid_is_a_picture_in_the_colours_of_its_images(
 
 def test_reconstructions_stand_under_their_originals(tmp_path: Path) -> None:
     x = np.ones((4, 8, 8, 1), np.float32)
-    reconstruction_grid(x, 0 * x, tmp_path / "pairs.png", columns=4)
+    pair_grid(x, 0 * x, tmp_path / "pairs.png", columns=4)
     with Image.open(tmp_path / "pairs.png") as image:
         pixels = np.asarray(image.convert("L"))
     column = pixels[-2 * (64 + 2 * GAP_PIXELS) :, GAP_PIXELS + 32]

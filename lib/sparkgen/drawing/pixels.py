@@ -1,14 +1,9 @@
-"""Pixels as bytes, as they are stored, and as numbers in [0, 1], as models see them."""
+"""Pixels as bytes."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-
-def to_unit(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Bytes as float32 in [0, 1]."""
-    return images.astype(np.float32) / np.float32(255.0)
 
 
 def to_uint8(images: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
