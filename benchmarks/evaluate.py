@@ -75,13 +75,13 @@ def keep(load_model: Any, packed: Any, config: EvaluationConfig) -> Any:
 
 def sum_file(kept: Any, file: StoredFile) -> None:
     """The sums of every figure over one file, by the functions of our job."""
-    from sparkgen.evaluation.job import read_batches
+    from sparkgen.datasets.rows import batches_of, read_file
     from sparkgen.evaluation.measure import measure
     from sparkgen.evaluation.metrics import sums
 
     model, config = kept
     names = [str(i) for i in range(model.spec.classes)]
-    for rows in read_batches(file, model.spec.shape, config.batch_rows):
+    for rows in batches_of(read_file(file, model.spec.record), config.batch_rows):
         for _, _, values in measure(model, rows, config, class_names=names):
             sums(values)
 

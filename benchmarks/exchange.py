@@ -134,8 +134,8 @@ def _stepper(experiment: Any, way: Way, ring: Ring) -> Callable[[int], float]:
 
     import tensorflow as tf
 
-    from sparkgen.distribution.optimizer import distribute
     from sparkgen.datasets.records import DataSpec, ImageRecord
+    from sparkgen.distribution.optimizer import distribute
     from sparkgen.models.contract import empty_batch
     from sparkgen.models.discovery import build_model
     from sparkgen.training.optimizers import make_optimizer

@@ -152,13 +152,9 @@ def load_plainly(packed: PortableModel) -> Any:
 
 def generate(model: Any, batch: int) -> None:
     """One batch of samples."""
-    import numpy as np
+    from sparkgen.sampling.generate import Recipe, generate_batch
 
-    from sparkgen.sampling.generate import Recipe, default_labels, generate_batch
-
-    ids = np.arange(batch * BATCH, (batch + 1) * BATCH)
-    labels = default_labels(ids, model.spec.labels)
-    generate_batch(model, batch, labels, Recipe(0, BATCH, {}))
+    generate_batch(model, batch, {}, Recipe(0, BATCH, {}))
 
 
 if __name__ == "__main__":

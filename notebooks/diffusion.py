@@ -100,7 +100,7 @@ book.picture("one_step", image_grid, (panel + 1) / 2, columns=10, title=title)
 noise = row_noise(model.noise, range(20), seed=0)
 labels = np.arange(20, dtype=np.int32) % 10
 steps = (1, 5, 20, 50)
-panel = np.concatenate([model.generate(noise, labels=labels, steps=n) for n in steps])
+panel = np.concatenate([model.generate(noise, {"label": labels}, steps=n) for n in steps])
 title = f"a row each: {', '.join(map(str, steps))} steps"
 book.picture("steps", image_grid, panel, columns=20, title=title)
 
@@ -116,7 +116,7 @@ book.picture("steps", image_grid, panel, columns=20, title=title)
 # COMMAND ----------
 
 guidances = (0.0, 1.0, 3.0)
-panel = np.concatenate([model.generate(noise, labels=labels, guidance=g) for g in guidances])
+panel = np.concatenate([model.generate(noise, {"label": labels}, guidance=g) for g in guidances])
 title = f"a row each: guidance {', '.join(map(str, guidances))}; labels 0 to 9, twice"
 book.picture("guidance", image_grid, panel, columns=20, title=title)
 

@@ -97,7 +97,7 @@ book.picture("features", latent_map, np.asarray(model.features(x)), y, class_nam
 
 labels = np.arange(len(class_names), dtype=np.int32)
 noise = row_noise(model.noise, labels.tolist(), seed=0)
-dreams = {w: model.generate(noise, labels=labels, total_variation=w) for w in (0.0, 0.02)}
+dreams = {w: model.generate(noise, {"label": labels}, total_variation=w) for w in (0.0, 0.02)}
 title = f"most probable pictures of each class; total variation {', '.join(map(str, dreams))}"
 panel = np.concatenate(list(dreams.values()))
 book.picture("dreams", image_grid, panel, columns=len(labels), title=title)

@@ -62,10 +62,10 @@ model, held_out = challenger(experiment), rows(experiment)
 # COMMAND ----------
 
 x, y = held_out["image"][:20], held_out["label"][:20]
-book.picture("reconstructions", pair_grid, x, model.reconstruct(x, labels=y))
+book.picture("reconstructions", pair_grid, x, model.reconstruct(x, {"label": y}))
 drawn = model.decode(row_noise(NoiseSpec((model.latent_size,)), range(40), seed=0))
 book.picture("prior", image_grid, drawn, columns=10, title="latents of the prior")
-drawn = generate_rows(model, range(40), None, Recipe(seed=0, batch_rows=40, options={}))
+drawn = generate_rows(model, range(40), {}, Recipe(seed=0, batch_rows=40, options={}))
 book.picture("mixture", image_grid, drawn, columns=10, title="latents of the fitted mixture")
 
 # COMMAND ----------
@@ -99,7 +99,7 @@ book.show(pd.Series(bounds, name="nats").round(2).to_string())
 plane = book.request(None, "name=vae_plane", "model.options.latent=2", "density.kind=prior")
 train.run(plane, spark)
 flat = challenger(plane)
-latents = np.asarray(flat.encode(held_out["image"], labels=held_out["label"]))
+latents = np.asarray(flat.encode(held_out["image"], {"label": held_out["label"]}))
 book.picture("plane_map", latent_map, latents, held_out["label"], plane.dataset.class_names)
 images = np.reshape(latent_grid(flat, low=(-2, -2), high=(2, 2), steps=14), (-1, *flat.spec.shape))
 book.picture("plane_grid", image_grid, images, columns=14, title="the decoder from -2 to 2")
@@ -117,7 +117,7 @@ conditional = book.request("conditional_vae_digits")
 train.run(conditional, spark)
 model = challenger(conditional)
 hands = np.repeat(row_noise(model.noise, range(5), seed=0), 10, axis=0)
-drawn = model.generate(hands, labels=np.tile(np.arange(10, dtype=np.int32), 5))
+drawn = model.generate(hands, {"label": np.tile(np.arange(10, dtype=np.int32), 5)})
 book.picture("conditional", image_grid, drawn, columns=10, title="a row a latent, a column a label")
 
 # COMMAND ----------
@@ -137,5 +137,5 @@ codes = np.asarray(model.quantise(model.encoder(x)).code)
 shades = np.kron(codes / (model.config.codes - 1), np.ones([x.shape[1] // codes.shape[1]] * 2))
 panel = np.concatenate([x, shades[..., None], model.reconstruct(x)])
 book.picture("codes", image_grid, panel, columns=10, title="held out, in codes, brought back")
-drawn = generate_rows(model, range(40), None, Recipe(seed=0, batch_rows=40, options={}))
+drawn = generate_rows(model, range(40), {}, Recipe(seed=0, batch_rows=40, options={}))
 book.picture("codes_drawn", image_grid, drawn, columns=10, title="codes of the learned prior")

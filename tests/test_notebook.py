@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.drawing.grids import image_grid
 from sparkgen.errors import RequestError
 from sparkgen.models.discovery import build_model
 from sparkgen.notebook import Notebook, challenger, find_conf, nats, rows
-from sparkgen.drawing.grids import image_grid
 
 CONF = Path(__file__).parents[1] / "conf"
 VARIABLES = ("EXPERIMENT", "ENV", "ROOT", "SET")

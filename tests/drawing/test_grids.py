@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparkgen.drawing.pixels import to_uint8
 from sparkgen.drawing.grids import (
     GAP_PIXELS,
     PAPER,
     WRONG,
     block_grid,
     image_grid,
-    prediction_grid,
     pair_grid,
+    prediction_grid,
     tile,
 )
+from sparkgen.drawing.pixels import to_uint8
 
 
 def test_a_tile_shows_every_image_enlarged_pixel_by_pixel() -> None:

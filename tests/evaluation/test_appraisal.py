@@ -11,10 +11,11 @@ from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import MEMORISATION_GATE, EvaluationConfig
 from sparkgen.datasets.files import StoredFile
+from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable, difference
 from sparkgen.evaluation.promotion import judge
-from sparkgen.evaluation.yardstick import appraise, judge_files, read_images
+from sparkgen.evaluation.yardstick import appraise, judge_files, read_records
 from sparkgen.models.portable import PortableModel, unpack
 from sparkgen.pipeline.version import DatasetVersion
 
@@ -136,8 +137,8 @@ def test_a_judge_sees_every_image_once_and_in_order(
     spark: SparkSession, rows_in_files, digit_ids, packed_classifier
 ) -> None:
     files = rows_in_files(digit_ids.fresh[:90], files=7)
-    judged = judge_files(spark, packed_classifier, files, (8, 8, 1))
-    images = read_images(files, (8, 8, 1))
+    judged = judge_files(spark, packed_classifier, files)
+    images = read_records(files, ImageRecord((8, 8, 1)))
     model = unpack(packed_classifier)
     x = images.astype(np.float32) / 255
     assert judged.features.shape == (90, 32)

@@ -8,9 +8,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.records import ImageRecord
+from sparkgen.datasets.rows import read_file
 from sparkgen.errors import ManifestError, ModelError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.evaluation.job import evaluate, read_batches, sum_file
+from sparkgen.evaluation.job import evaluate, sum_file
 from sparkgen.evaluation.measure import figure_names
 from sparkgen.evaluation.metrics import combine, mean, sums
 from sparkgen.evaluation.yardstick import appraise
@@ -89,12 +91,12 @@ def test_accuracies_are_those_of_the_rows_of_each_class(
     (file, *_) = digits_version.manifest.split_files(digits_version.uri, "test")
     names = digits_version.manifest.class_names
     found = {n: s for n, _, s in sum_file(packed_classifier, file, CONFIG, class_names=names)}
-    (rows,) = read_batches(file, (8, 8, 1), 100)
-    guess = np.argmax(unpack(packed_classifier).logits(rows.images / np.float32(255)), axis=1)
-    for label in np.unique(rows.labels):
-        hits = (guess == label)[rows.labels == label]
+    rows = read_file(file, ImageRecord((8, 8, 1)))
+    guess = np.argmax(unpack(packed_classifier).logits(rows.data / np.float32(255)), axis=1)
+    for label in np.unique(rows.label):
+        hits = (guess == label)[rows.label == label]
         assert found[f"accuracy_{label}"] == sums(hits)
-    assert len(found) == 2 + len(np.unique(rows.labels))
+    assert len(found) == 2 + len(np.unique(rows.label))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import pytest
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.evaluation.measure import Rows, measure, measured_names
+from sparkgen.datasets.rows import Rows
+from sparkgen.evaluation.measure import measure, measured_names
 from sparkgen.models.discovery import outline
 from sparkgen.models.portable import PortableModel, unpack
 
@@ -16,7 +17,7 @@ def test_the_figures_that_there_can_be_are_those_that_are_measured(
 ) -> None:
     packed: PortableModel = request.getfixturevalue(model)
     images = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 1)).astype(np.uint8)
-    rows = Rows(np.arange(10), images, np.arange(10, dtype=np.int32))
+    rows = Rows(np.arange(10), np.arange(10, dtype=np.int32), images)
     config = EvaluationConfig(batch_rows=10, likelihood_samples=2)
     found = {m.name for m in measure(unpack(packed), rows, config, class_names=NAMES)}
     bits = {name.replace("_nats", "_bits_per_dim") for name in found}

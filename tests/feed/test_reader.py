@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import read_manifest
+from sparkgen.datasets.rows import first_rows
 from sparkgen.errors import ManifestError, RequestError
 from sparkgen.feed import shards
 from sparkgen.feed.plan import Position, make_plan
-from sparkgen.feed.reader import evaluation_batches, feed_errors, read_rows, training_batches
+from sparkgen.feed.reader import evaluation_batches, feed_errors, training_batches
 from sparkgen.feed.shards import open_split, read_in_order
 from sparkgen.noise import NoiseSpec, Stream, row_noises, training_noise
 
@@ -132,9 +133,9 @@ def test_shards_that_stay_are_read_once(make_version: Any) -> None:
     split = open_split(version.uri, version.manifest, "train")
     read = read_in_order(split, [0, 1, 0, 1], keep_bytes=split.memory_bytes(0))
     first, second, again, anew = read
-    assert again.image is first.image
-    assert anew.image is not second.image
-    np.testing.assert_array_equal(anew.image, second.image)
+    assert again.data is first.data
+    assert anew.data is not second.data
+    np.testing.assert_array_equal(anew.data, second.data)
 
 
 def test_batches_have_static_shapes(make_version: Any) -> None:
@@ -210,7 +211,7 @@ def test_evaluation_is_the_same_when_it_is_gone_over_again(make_version: Any) ->
 @pytest.mark.parametrize(("limit", "found"), [(0, 0), (1, 1), (30, 30), (100, 100), (10**9, 100)])
 def test_read_rows_gives_the_first_rows(make_version: Any, limit: int, found: int) -> None:
     version = make_version()
-    rows = read_rows(version.uri, version.manifest, split="train", limit=limit)
+    rows = first_rows(version.uri, version.manifest, split="train", limit=limit)
     np.testing.assert_array_equal(rows["id"], np.arange(found))
     np.testing.assert_array_equal(rows["label"], version.labels[:found])
     np.testing.assert_array_equal(
@@ -220,13 +221,13 @@ def test_read_rows_gives_the_first_rows(make_version: Any, limit: int, found: in
 
 def test_paths_may_hold_any_character(make_version: Any) -> None:
     version = make_version(folder="a b#c?d%20e;f=g:h+ä")
-    rows = read_rows(version.uri, version.manifest, split="train", limit=100)
+    rows = first_rows(version.uri, version.manifest, split="train", limit=100)
     np.testing.assert_array_equal(rows["id"], np.arange(100))
 
 
 def test_a_uri_with_a_scheme_is_read_like_a_path(make_version: Any) -> None:
     version = make_version()
-    rows = read_rows(f"file://{version.uri}", version.manifest, split="train", limit=5)
+    rows = first_rows(f"file://{version.uri}", version.manifest, split="train", limit=5)
     np.testing.assert_array_equal(rows["id"], np.arange(5))
 
 
@@ -249,7 +250,7 @@ def test_a_shortened_file_is_named_when_the_feed_is_opened(make_version: Any) ->
     with pytest.raises(ManifestError, match=rf"expected {len(data)} bytes in .*part-00002"):
         train(version)
     with pytest.raises(ManifestError, match=f"found {len(data) - 10}"):
-        read_rows(version.uri, version.manifest, split="train", limit=100)
+        first_rows(version.uri, version.manifest, split="train", limit=100)
 
 
 def test_a_rank_looks_at_its_own_files_of_the_epoch_only(make_version: Any) -> None:
@@ -272,7 +273,7 @@ def test_a_file_with_damage_inside_is_named(make_version: Any, place: int) -> No
     data[place : place + 20] = bytes(20)
     version.file(1).write_bytes(data)
     with pytest.raises(ManifestError, match=r"part-00001.parquet"):
-        read_rows(version.uri, version.manifest, split="train", limit=100)
+        first_rows(version.uri, version.manifest, split="train", limit=100)
 
 
 def test_a_bit_flipped_anywhere_in_a_file_is_named(make_version: Any) -> None:
@@ -286,7 +287,7 @@ def test_a_bit_flipped_anywhere_in_a_file_is_named(make_version: Any) -> None:
         data[at] ^= 1 << bit
         version.file(1).write_bytes(data)
         with pytest.raises(ManifestError, match=r"part-00001.parquet, found others"):
-            read_rows(version.uri, version.manifest, split="train", limit=40)
+            first_rows(version.uri, version.manifest, split="train", limit=40)
 
 
 @pytest.mark.parametrize("make", [train, lambda version: evaluate(version, rank=0, size=1)])
@@ -328,7 +329,7 @@ def test_a_file_with_other_pictures_than_the_manifest_says_is_named(make_version
     split = train_split.model_copy(update={"files": files})
     manifest = version.manifest.model_copy(update={"splits": {"train": split}})
     with pytest.raises(ManifestError, match=r"part-00000.parquet"):
-        read_rows(version.uri, manifest, split="train", limit=100)
+        first_rows(version.uri, manifest, split="train", limit=100)
 
 
 class _Bomb:
@@ -360,4 +361,4 @@ def test_requests_that_do_not_fit_the_lanes_are_refused(make_version: Any) -> No
     with pytest.raises(RequestError, match="multiple of the 4 lanes, found 18"):
         train(version, batch_size=18)
     with pytest.raises(ManifestError, match="a split 'test' with rows in dataset toy"):
-        read_rows(version.uri, version.manifest, split="test", limit=1)
+        first_rows(version.uri, version.manifest, split="test", limit=1)

@@ -23,8 +23,8 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import load_dataset, load_experiment
 from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
-from sparkgen.evaluation.job import read_batches
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.sources import find_sources, make_slices
 from sparkgen.models.discovery import build_model, load_model, save_model
@@ -268,9 +268,9 @@ SHARD = "train/part-00000.parquet"
 def shard(data: bytes, folder: Path) -> None:
     place = str(version_with(folder, SHARD, data))
     (file, *_) = read_manifest(place).split_files(place, "train")
-    rows = list(read_batches(file, (4, 4, 1), batch_rows=2))
+    rows = list(batches_of(read_file(file, ImageRecord((4, 4, 1))), 2))
     assert data == version()[SHARD]
-    assert sum(len(part.ids) for part in rows) == file.entry.rows
+    assert sum(len(part.id) for part in rows) == file.entry.rows
 
 
 MODEL = "reconstruction.linear_autoencoder"

@@ -31,7 +31,9 @@ from sparkgen.models.discovery import load_model
 for folder in map(Path, sys.argv[1:]):
     given = np.load(folder / "given.npz")
     model = load_model(folder)
-    np.save(folder / "again.npy", model.generate(given["noise"], labels=given["labels"]))
+    np.save(folder / "again.npy", model.generate(
+        given["noise"], {"label": given["labels"]} if model.conditional else {}
+    ))
 """
 
 
@@ -40,9 +42,13 @@ def options_of(name: str) -> dict[str, Any]:
     return experiment["model"].get("options", {})
 
 
+def label_for(model: GenerativeModel, labels: np.ndarray) -> dict[str, Any]:
+    return {"label": labels} if model.conditional else {}
+
+
 def generated(model: GenerativeModel, rows: int = ROWS) -> np.ndarray:
     noise = row_noise(model.noise, range(rows), seed=1)
-    return np.asarray(model.generate(noise, labels=np.arange(rows, dtype=np.int32) % 10))
+    return np.asarray(model.generate(noise, label_for(model, np.arange(rows, dtype=np.int32) % 10)))
 
 
 def loss(model: GenerativeModel, batch: dict[str, Any]) -> float:
@@ -68,7 +74,7 @@ def test_an_outline_says_of_a_model_what_the_model_says(name: str, build: Callab
     options = options_of(name)
     outlined = outline(name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
     model = build(name, **options)
-    for said in ("conditional", "generate_options", "generate_ranges", "loss_names"):
+    for said in ("given", "generate_options", "generate_ranges", "loss_names"):
         assert getattr(outlined, said) == getattr(model, said)
     assert set(outlined.optimizer_groups()) == set(model.optimizer_groups())
     assert set(outlined.likelihoods(samples=1)) == set(model.likelihoods(samples=1))
@@ -153,7 +159,7 @@ def test_every_option_is_documented_and_options_of_generate_are_taken(
             assert re.search(rf'    {field}: .*\n    """', inspect.getsource(kind)), field
     model = build(name, **options_of(name))
     noise = row_noise(model.noise, range(1), seed=0)
-    model.generate(noise, labels=np.zeros(1, np.int32), **model.generate_options)
+    model.generate(noise, label_for(model, np.zeros(1, np.int32)), **model.generate_options)
 
 
 @every_model
@@ -180,11 +186,11 @@ def test_an_encoder_decoder_encodes_flat_latents_and_reconstructs_images(
     if not isinstance(model, EncoderDecoder):
         pytest.skip("no latents")
     batch = batch_of(model, 3)
-    assert tuple(model.encode(batch["image"], labels=batch["label"]).shape) == (
+    assert tuple(model.encode(batch["image"], {"label": batch["label"]}).shape) == (
         3,
         model.latent_size,
     )
-    again = np.asarray(model.reconstruct(batch["image"], labels=batch["label"]))
+    again = np.asarray(model.reconstruct(batch["image"], {"label": batch["label"]}))
     assert again.shape == (3, *model.spec.shape)
     assert again.min() >= 0
     assert again.max() <= 1

@@ -7,7 +7,7 @@ import pytest
 from sparkgen.datasets.manifest import Manifest, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
-from sparkgen.models.discovery import build_model, load_model, outline, save_model, spec_of
+from sparkgen.models.discovery import build_model, load_model, outline, save_model
 
 OPTIONS = {"latent": 2, "hidden": [4], "conditional": True}
 
@@ -28,12 +28,12 @@ def manifest(counts: dict[int, int]) -> Manifest:
 
 
 def test_a_spec_names_the_labels_that_training_rows_have() -> None:
-    assert spec_of(manifest({0: 3, 1: 0, 2: 6})) == DataSpec(ImageRecord((4, 4, 1)), 3, (0, 2))
-    assert spec_of(manifest({2: 9})).labels == (2,)
+    assert manifest({0: 3, 1: 0, 2: 6}).spec == DataSpec(ImageRecord((4, 4, 1)), 3, (0, 2))
+    assert manifest({2: 9}).spec.labels == (2,)
 
 
 def test_a_spec_that_has_seen_all_labels_names_none() -> None:
-    assert spec_of(manifest({0: 3, 1: 3, 2: 3})) == DataSpec(ImageRecord((4, 4, 1)), 3)
+    assert manifest({0: 3, 1: 3, 2: 3}).spec == DataSpec(ImageRecord((4, 4, 1)), 3)
     assert DataSpec(ImageRecord((4, 4, 1)), 3).labels == (0, 1, 2)
 
 

@@ -59,11 +59,13 @@ def test_labels_go_with_the_images_of_a_conditional_model(
     build: Callable, digits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     model, (x, label) = build(VAE, conditional=True, latent=2), digits
-    way = interpolate(model, x[:2], x[2:4], steps=3, labels=label[:2])
-    again = model.reconstruct(x[:2], labels=label[:2])
+    way = interpolate(model, x[:2], x[2:4], steps=3, given={"label": label[:2]})
+    again = model.reconstruct(x[:2], {"label": label[:2]})
     np.testing.assert_allclose(np.asarray(way)[:, 0], again, atol=1e-6)
-    vector = concept_vector(model, x[:4], x[4:9], labels=(label[:4], label[4:9]))
-    moved = add_concept(model, x[:4], vector, strength=-1.0, labels=label[:4])
+    vector = concept_vector(
+        model, x[:4], x[4:9], given=({"label": label[:4]}, {"label": label[4:9]})
+    )
+    moved = add_concept(model, x[:4], vector, strength=-1.0, given={"label": label[:4]})
     assert tuple(moved.shape) == (4, 8, 8, 1)
     three, four = (latent_grid(model, low=(-1, -1), high=(1, 1), steps=2, label=k) for k in (3, 4))
     assert np.abs(np.asarray(three) - np.asarray(four)).max() > 1e-3

@@ -77,11 +77,13 @@ def images(model: GenerativeModel, batch: dict) -> Iterator:
     """What a model makes of latents; the others draw in loops of their own."""
     labels = keras.ops.convert_to_tensor(batch["label"])
     if isinstance(model, EncoderDecoder):
-        yield model.reconstruct(batch["image"], labels=labels)
+        yield model.reconstruct(batch["image"], {"label": labels})
         if not isinstance(model, VqVae):  # whose latents are codes
             yield model.density(np.zeros((2, *model.noise.shape), np.float32))
     if isinstance(model, AdversarialModel):
-        yield model.generate(batch["noise"]["generator"], labels=labels)
+        yield model.generate(
+            batch["noise"]["generator"], {"label": labels} if model.conditional else {}
+        )
 
 
 @pytest.mark.parametrize(("name", "options", "precision"), list(cases()))

@@ -9,10 +9,11 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import ManifestError, RequestError
 from sparkgen.models.portable import PortableModel, pack, unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.job import Sampled, check, read_images, sample, write_part
+from sparkgen.sampling.job import Sampled, Work, check, read_samples, sample, write_part
 from sparkgen.sampling.sample_set import (
     FILE_ROWS,
     FILES,
@@ -64,7 +65,7 @@ def test_the_files_hold_every_sample_once_and_as_the_sampler_gives_it(
     assert table.column_names == ["id", "seed", "label", "image"]
     assert table["id"].to_pylist() == list(range(45))
     assert set(table["seed"].to_pylist()) == {7}
-    images = generate_rows(unpack(packed), range(45), None, Recipe(7, 6, {}))
+    images = generate_rows(unpack(packed), range(45), {}, Recipe(7, 6, {}))
     assert table["image"].to_pylist() == [image.tobytes() for image in images]
 
 
@@ -97,7 +98,7 @@ def test_a_job_that_was_killed_goes_on_with_the_files_that_are_whole(
     whole = make("undisturbed")
     uri = whole.uri.replace("undisturbed", "samples")
     # As a job leaves them that is killed after five of its eight files.
-    entries = [write_part(packed, part, CONFIG, uri) for part in range(5)]
+    entries = [write_part(Work(packed, CONFIG, {}, uri), part) for part in range(5)]
     assert entries == list(whole.sample_set.files[:5])
     flip(Path(uri, "part-00001.parquet"))
     Path(uri, "part-00002.json").unlink()
@@ -157,7 +158,7 @@ def test_a_file_damaged_after_the_set_was_made_is_named_by_its_reader(make: Make
     made = make()
     flip(Path(made.uri, "part-00000.parquet"))
     with pytest.raises(ManifestError, match=r"part-00000\.parquet, found others.*same step again"):
-        read_images(made, limit=5)
+        read_samples(made, limit=5)
 
 
 def test_the_same_request_finds_the_set_that_is_there(make: Make) -> None:
@@ -188,7 +189,7 @@ def test_a_set_is_named_by_all_that_it_depends_on(packed: PortableModel) -> None
 
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 25_600, 25_601, 10_000_000])
 def test_parts_cover_every_sample_in_whole_batches(count: int) -> None:
-    parts = part_ids(SamplingConfig(count=count), (28, 28, 1))
+    parts = part_ids(SamplingConfig(count=count), ImageRecord((28, 28, 1)))
     assert [p.start for p in parts[1:]] == [p.stop for p in parts[:-1]]
     assert (parts[0].start, parts[-1].stop) == (0, count)
     assert all(p.start % 100 == 0 and len(p) <= FILE_ROWS for p in parts)
@@ -196,9 +197,11 @@ def test_parts_cover_every_sample_in_whole_batches(count: int) -> None:
 
 
 def test_a_file_of_large_pictures_has_fewer_of_them() -> None:
-    parts = part_ids(SamplingConfig(count=100_000, batch_rows=16), (1024, 1024, 3))
+    parts = part_ids(SamplingConfig(count=100_000, batch_rows=16), ImageRecord((1024, 1024, 3)))
     assert {len(part) for part in parts} == {80}  # whole batches within 256 MiB
-    assert len(part_ids(SamplingConfig(count=3, batch_rows=2), (20_000, 20_000, 1))) == 2
+    assert (
+        len(part_ids(SamplingConfig(count=3, batch_rows=2), ImageRecord((20_000, 20_000, 1)))) == 2
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from tiny_version import request, same_weights, without_clock, write_version
 
 from sparkgen.datasets.manifest import read_manifest
+from sparkgen.datasets.rows import first_rows
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ManifestError, RequestError, SparkgenError
-from sparkgen.feed.reader import read_rows
 from sparkgen.models.discovery import load_model
 from sparkgen.training.checkpoints import decode, encode, list_checkpoints
 from sparkgen.training.worker import train
@@ -137,7 +137,7 @@ OPTIONS = {
 def test_the_saved_model_has_the_figures_of_the_result(version, tmp_path, name):
     result = train_here(request(version, tmp_path, **OPTIONS[name]))
     model = load_model(result["model"])
-    rows = read_rows(version, read_manifest(version), split="validation", limit=1000)
+    rows = first_rows(version, read_manifest(version), split="validation", limit=1000)
     batch = {**rows, "weight": np.ones(len(rows["id"]), np.float32), "noise": {}}
     loss = float(np.mean(model(batch)["mse"]))
     assert loss == pytest.approx(result["metrics"]["val_loss"], rel=1e-5)
@@ -187,7 +187,7 @@ def test_an_exploding_loss_ends_the_training_by_name(version, tmp_path):
 def test_a_density_is_fitted_on_training_latents(version, tmp_path):
     result = train_here(request(version, tmp_path, epochs=1, density={"kind": "full", "rows": 50}))
     model = load_model(result["model"])
-    rows = read_rows(version, read_manifest(version), split="train", limit=50)
+    rows = first_rows(version, read_manifest(version), split="train", limit=50)
     latents = np.asarray(model.encode(rows["image"]))
     np.testing.assert_allclose(model.density.means_KZ.numpy()[0], latents.mean(0), atol=1e-5)
 

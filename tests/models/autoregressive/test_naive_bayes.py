@@ -84,7 +84,7 @@ def test_it_knows_the_classes_and_draws_pixels_by_their_counts(
     held_out = batch_of(model, 500, first=1000)
     assert np.mean(model(held_out)["accuracy"]) > 0.75
     noise = np.random.default_rng(0).random((4000, 8, 8, 1), dtype=np.float32)
-    sample = np.asarray(model.generate(noise, labels=np.full(4000, 3, np.int32)))
+    sample = np.asarray(model.generate(noise, {"label": np.full(4000, 3, np.int32)}))
     batch = batch_of(model, 1000)
     expected = batch["image"][batch["label"] == 3].mean(0)
     np.testing.assert_allclose(sample.mean(0), expected, atol=0.05)

@@ -27,7 +27,7 @@ def random_model(build: Callable) -> Callable[..., GenerativeModel]:
 
 def sample(model: GenerativeModel, rows: int = 3, **options: object) -> np.ndarray:
     noise = row_noise(model.noise, range(rows), seed=0)
-    return np.asarray(model.generate(noise, labels=np.arange(rows, dtype=np.int32), **options))
+    return np.asarray(model.generate(noise, {"label": np.arange(rows, dtype=np.int32)}, **options))
 
 
 def test_the_model_of_the_mnist_experiment_has_1249412_parameters(
@@ -113,7 +113,7 @@ def test_guidance_0_ignores_the_label_and_1_follows_it(random_model: Callable) -
     noise = row_noise(model.noise, range(4), seed=0)
 
     def images(labels: list[int], guidance: float) -> np.ndarray:
-        return np.asarray(model.generate(noise, labels=np.array(labels), guidance=guidance))
+        return np.asarray(model.generate(noise, {"label": np.array(labels)}, guidance=guidance))
 
     without = images([0, 1, 2, 3], 0.0)
     np.testing.assert_array_equal(images([5, 5, 5, 5], 0.0), without)

@@ -20,5 +20,5 @@ def test_digits_are_told_apart_and_images_made_for_a_class_are_taken_for_it(
     np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-5)
     assert np.mean(p.argmax(-1) == label[1300:]) > 0.85
     wanted = np.arange(10, dtype=np.int32)
-    made = model.generate(row_noise(model.noise, range(10), seed=0), labels=wanted)
+    made = model.generate(row_noise(model.noise, range(10), seed=0), {"label": wanted})
     np.testing.assert_array_equal(np.asarray(model.probabilities(made)).argmax(-1), wanted)

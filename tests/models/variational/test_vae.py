@@ -108,7 +108,7 @@ def test_the_protocol_says_what_the_pixels_were_taken_as(
 def test_labels_steer_a_conditional_vae_and_must_be_given(build: Callable) -> None:
     model = build(VAE, conditional=True)
     noise = row_noise(model.noise, range(2), seed=0)
-    one, two = (np.asarray(model.generate(noise, labels=np.full(2, k))) for k in (1, 2))
+    one, two = (np.asarray(model.generate(noise, {"label": np.full(2, k)})) for k in (1, 2))
     assert np.abs(one - two).max() > 1e-3
     with pytest.raises(ValueError, match="labels"):
         model.generate(noise)
