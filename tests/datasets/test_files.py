@@ -33,7 +33,7 @@ def table() -> pa.Table:
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path, table: pa.Table) -> None:
     file = store(tmp_path, table)
-    assert file.table(COLUMNS, image_bytes=IMAGE_BYTES).equals(table)
+    assert file.table(COLUMNS, widths={"image": IMAGE_BYTES}).equals(table)
     check_sizes([file])
 
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_whole_but_holds_something_else_is_named(
 ) -> None:
     file = store(tmp_path, change(table))
     with pytest.raises(ManifestError, match=rf"50 rows of id, label, image in .*part-.*{line}"):
-        file.table(COLUMNS, image_bytes=IMAGE_BYTES)
+        file.table(COLUMNS, widths={"image": IMAGE_BYTES})
 
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:

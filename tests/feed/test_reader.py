@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.datasets.rows import first_rows
+from sparkgen.datasets.rows import first_rows, open_split
 from sparkgen.errors import ManifestError, RequestError
 from sparkgen.feed import shards
 from sparkgen.feed.plan import Position, make_plan
 from sparkgen.feed.reader import evaluation_batches, feed_errors, training_batches
-from sparkgen.feed.shards import open_split, read_in_order
+from sparkgen.feed.shards import memory_bytes, read_in_order
 from sparkgen.noise import NoiseSpec, Stream, row_noises, training_noise
 
 NOISE = {"epsilon": NoiseSpec((2, 3)), "mask": NoiseSpec((), "uniform")}
@@ -131,7 +131,7 @@ def test_streaming_gives_what_memory_gives_and_so_does_every_mix_of_both(
 def test_shards_that_stay_are_read_once(make_version: Any) -> None:
     version = make_version()
     split = open_split(version.uri, version.manifest, "train")
-    read = read_in_order(split, [0, 1, 0, 1], keep_bytes=split.memory_bytes(0))
+    read = read_in_order(split, [0, 1, 0, 1], keep_bytes=memory_bytes(split, 0))
     first, second, again, anew = read
     assert again.data is first.data
     assert anew.data is not second.data

@@ -79,12 +79,9 @@ class Manifest(_Section):
 
     @property
     def spec(self) -> DataSpec:
-        """What a model must know of this version.
-
-        Raises:
-            ManifestError: it has no training rows.
-        """
-        counts, classes = self.split("train").label_counts, len(self.class_names)
+        """What a model must know of this version."""
+        train, classes = self.splits.get("train"), len(self.class_names)
+        counts = train.label_counts if train is not None else {}
         seen = tuple(label for label in range(classes) if counts.get(label))
         return DataSpec(
             make_record(self.record, self.shape), classes, seen if 0 < len(seen) < classes else None

@@ -62,6 +62,9 @@ class Record(ABC):
     suffix: ClassVar[str]
     """Of the files that `draw` writes."""
 
+    def __str__(self) -> str:
+        return f"{self.kind} records of shape {list(self.shape)}"
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """The least unsigned integer, little endian, that holds every value."""
@@ -137,6 +140,9 @@ class ImageRecord(Record):
             raise ValueError(f"shape must be [height, width, 1 or 3], found {list(self.shape)}")
         if self.values != 256:
             raise ValueError(f"images have 256 values, found {self.values}")
+
+    def __str__(self) -> str:
+        return f"images of shape {list(self.shape)}"
 
     def to_stored(self, data: Array) -> Array:
         """Numbers in [0, 1] as the nearest bytes, clipped to what a byte holds; bytes as they are."""

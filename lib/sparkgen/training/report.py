@@ -11,7 +11,6 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import loss_curves
-from sparkgen.drawing.grids import image_grid
 from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
@@ -32,7 +31,7 @@ def write_report(
     version_uri: str,
     folder: str | Path,
 ) -> Path:
-    """Writes `loss_curves.png` and `samples.png`, and what an encoder-decoder or a classifier has to
+    """Writes `loss_curves.png` and `samples.png` (or .txt, by the kind of record), and what an encoder-decoder or a classifier has to
     show besides (see `draw_latents` and `draw_classes`). A picture that fails is a warning.
 
     Args:
@@ -49,8 +48,9 @@ def write_report(
     folder = Path(folder)
     with attempt("loss_curves.png"):
         loss_curves(history, folder / "loss_curves.png")
-    with attempt("samples.png"):
-        image_grid(draw_samples(model, experiment), folder / "samples.png")
+    record = model.spec.record
+    with attempt(f"samples{record.suffix}"):
+        record.draw(draw_samples(model, experiment), folder / f"samples{record.suffix}")
     split = experiment.evaluation.split
     if split not in manifest.splits:
         return folder
@@ -65,7 +65,7 @@ def write_report(
 
 
 def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.NDArray[Any]:
-    """The first samples of the experiment's seed: float32 (N, H, W, C)."""
+    """The first samples of the experiment's seed: (N, *shape), as the model sees them."""
     import keras
 
     ids, seen = np.arange(SAMPLES), np.array(model.spec.labels, np.int32)
