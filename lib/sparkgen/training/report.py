@@ -31,8 +31,8 @@ def write_report(
     version_uri: str,
     folder: str | Path,
 ) -> Path:
-    """Writes `loss_curves.png` and `samples.png` (or .txt, by the kind of record), and what an encoder-decoder or a classifier has to
-    show besides (see `draw_latents` and `draw_classes`). A picture that fails is a warning.
+    """Writes `loss_curves.png`, `samples` in a file of the record's kind, and what an encoder-decoder or
+    a classifier has to show besides (see `draw_latents` and `draw_classes`). A picture that fails is a warning.
 
     Args:
         model: as trained.
