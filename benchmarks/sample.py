@@ -133,7 +133,7 @@ def generator(pool: Pool, samples: int) -> Callable[[], None]:
 
 def load(packed: PortableModel) -> Any:
     """The model, in a process that computes with one thread."""
-    from sparkgen.models.portable import unpack
+    from sparkgen.models.unpacking import unpack
 
     return unpack(packed)
 

@@ -15,7 +15,8 @@ from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable, difference
 from sparkgen.evaluation.promotion import judge
 from sparkgen.evaluation.yardstick import appraise, judge_files, read_images
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.version import DatasetVersion
 
 Appraise = Callable[..., dict[str, Figure]]

@@ -14,7 +14,8 @@ from sparkgen.evaluation.job import evaluate, read_batches, sum_file
 from sparkgen.evaluation.measure import figure_names
 from sparkgen.evaluation.metrics import combine, mean, sums
 from sparkgen.evaluation.yardstick import appraise
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.version import DatasetVersion
 
 CONFIG = EvaluationConfig(likelihood_samples=5, batch_rows=7)

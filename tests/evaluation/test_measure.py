@@ -5,7 +5,8 @@ from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.evaluation.measure import Rows, measure, measured_names
 from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import outline
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 
 NAMES = [str(n) for n in range(10)]
 

@@ -9,7 +9,8 @@ from pyspark.sql import SparkSession
 
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.errors import RequestError
-from sparkgen.models.portable import pack, unpack
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, write_journal
 from sparkgen.pipeline.version import newest_version

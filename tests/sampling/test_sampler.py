@@ -14,7 +14,8 @@ import sparkgen
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, SplitEntry
 from sparkgen.errors import ModelError
-from sparkgen.models.portable import pack, unpack
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.model import fetch
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.tracking import registry

@@ -26,8 +26,8 @@ from sparkgen.models.portable import (
     PortableModel,
     lay_out,
     pack,
-    unpack,
 )
+from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream, row_noises
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session

@@ -18,7 +18,8 @@ from sparkgen.config.options import Range, check_label, check_options
 from sparkgen.datasets.files import FileEntry, StoredFile, digest
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import ManifestError, RequestError
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.sample_set import (
     CONTACT_SHEET,
     REPAIR,

@@ -16,7 +16,8 @@ import mlflow
 import pandas as pd
 
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.portable import pack, unpack
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
 
 

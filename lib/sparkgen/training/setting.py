@@ -16,9 +16,9 @@ from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import build_model, spec_of
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
+from sparkgen.training.request import TrainRequest
 from sparkgen.training.statistics import BATCHES, make_statistics
 from sparkgen.training.validation import validation_names, validation_split
-from sparkgen.training.worker import TrainRequest
 
 
 class Setting(NamedTuple):
