@@ -34,7 +34,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     Raises:
         RequestError: no challenger, or its dataset version is gone.
     """
-    version = registry.require(experiment, CHALLENGER)
+    version = registry.require(experiment.environment, experiment.name, CHALLENGER)
     dataset_version = version.tags.get("dataset_version")
     if dataset_version is None:
         raise RequestError(
@@ -60,7 +60,7 @@ def figures_of(
     """The figures of a model version on a dataset version, and of its samples."""
     dataset = version_by_id(experiment, dataset_version)
     check_held_out(experiment, dataset.manifest)
-    judge, packed = judge_of(experiment), fetch(experiment, version)
+    judge, packed = judge_of(experiment), fetch(experiment.environment, version)
     if experiment.evaluation.samples:
         check(packed, appraised(experiment))
     with naming(version):
@@ -83,7 +83,7 @@ def log_figures(
     run.metrics(values, renew=True)
     run.json({name: figure._asdict() for name, figure in figures.items()}, "figures.json")
     tags = {FIGURE_TAG + name: figure.to_json() for name, figure in figures.items()}
-    registry.annotate(experiment, version, tags)
+    registry.annotate(experiment.environment, version, tags)
 
 
 def logged_figures(version: ModelVersion) -> dict[str, Figure]:

@@ -20,8 +20,8 @@ from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
 from sparkgen.tracking import registry
-from sparkgen.tracking.registry import ModelVersion
-from sparkgen.tracking.runs import RunLogger, open_run
+from sparkgen.tracking.registry import Candidate, ModelVersion
+from sparkgen.tracking.runs import RunLogger, Subject, open_run
 from sparkgen.tracking.server import tracking_uri
 from sparkgen.training.worker import train
 
@@ -62,7 +62,9 @@ def run(
         if journal:
             stack.enter_context(_claim(experiment, journal.run_id, taken_up=True))
         run_id = journal.run_id if journal else None
-        logger = stack.enter_context(open_run(experiment, version.manifest, run_id=run_id))
+        logger = stack.enter_context(
+            open_run(experiment.environment, subject(experiment, version), run_id=run_id)
+        )
         if not journal:
             stack.enter_context(_claim(experiment, logger.run_id, taken_up=False))
         journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
@@ -83,6 +85,17 @@ def run(
         "metrics": {**result["metrics"], **totals},
         "checkpoint": result["checkpoint"],
     }
+
+
+def subject(experiment: ExperimentConfig, version: DatasetVersion) -> Subject:
+    """What the run of a training is told of it."""
+    return Subject(
+        experiment.name,
+        experiment.model.name,
+        experiment.model_dump(mode="json"),
+        version.manifest,
+        version.uri,
+    )
 
 
 def _claim(
@@ -125,4 +138,5 @@ def _register(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         lay_out(packed, folder)
-        return registry.register(logger, folder, experiment, version.manifest, sampler=SAMPLER)
+        candidate = Candidate(folder, SAMPLER, experiment.sampling, version.manifest)
+        return registry.register(experiment.environment, experiment.name, logger, candidate)
