@@ -6,20 +6,15 @@ from pathlib import Path
 import pytest
 
 from sparkgen.errors import RequestError
-from sparkgen.pipeline.journal import (
-    Journal,
-    checkpoint_uri,
-    sections,
-    unfinished,
-    write_journal,
-)
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
+from sparkgen.training.request import identity
 
 
 @pytest.fixture
 def started(experiment, tmp_path: Path):
     """An experiment with two runs: `old`, unfinished, and `new`, finished after it."""
     request = experiment(environment={"root": str(tmp_path)})
-    old = Journal("old", "0123456789abcdef", sections(request))
+    old = Journal("old", "0123456789abcdef", identity(request))
     write_journal(request, old)
     write_journal(request, old._replace(run_id="new", finished=True))
     return request, old

@@ -9,13 +9,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.portable import PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
-from sparkgen.pipeline.journal import (
-    Journal,
-    checkpoint_uri,
-    sections,
-    unfinished,
-    write_journal,
-)
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.version import DatasetVersion, newest_version, version_by_id
@@ -23,6 +17,7 @@ from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
 from sparkgen.tracking.runs import RunLogger, Subject, open_run
 from sparkgen.tracking.server import tracking_uri
+from sparkgen.training.request import identity
 from sparkgen.training.worker import train
 
 if TYPE_CHECKING:
@@ -67,7 +62,7 @@ def run(
         )
         if not journal:
             stack.enter_context(_claim(experiment, logger.run_id, taken_up=False))
-        journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
+        journal = Journal(logger.run_id, version.manifest.version, identity(experiment))
         write_journal(experiment, journal)
         learn = count if experiment.training.method == "counting" else _launch
         result = learn(experiment, version, logger, spark)
