@@ -184,7 +184,12 @@ def _measure(
     experiment: ExperimentConfig,
     version: DatasetVersion,
 ) -> dict[str, float]:
-    split = "validation" if version.manifest.splits.get("validation") else "test"
+    """The figures of the rows that training looks at; none where there are no such rows."""
+    from sparkgen.training.validation import validation_split
+
+    split = validation_split(version.manifest)
+    if split is None:
+        return {}
     config = EvaluationConfig.model_validate({"split": split, "seed": experiment.training.seed})
     figures = evaluate(spark, packed, config, version_uri=version.uri, manifest=version.manifest)
     return {f"val_{name}": figure.value for name, figure in figures.items()}
