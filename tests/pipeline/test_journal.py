@@ -53,6 +53,14 @@ def test_a_run_is_resumed_with_its_own_configuration_but_any_number_of_workers(
         unfinished(longer)
 
 
+def test_a_run_that_was_noted_with_the_method_of_its_model_is_resumed(started) -> None:
+    request, old = started
+    training = {**old.sections["training"], "method": "gradient"}
+    noted = old._replace(sections={**old.sections, "training": training})
+    write_journal(request, noted)
+    assert unfinished(request) == noted
+
+
 @pytest.mark.parametrize(
     "damage",
     [

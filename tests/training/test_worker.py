@@ -147,6 +147,19 @@ def test_checkpoints_of_another_training_are_refused(version, undisturbed, secti
         train_here(request(version, folder, **change))
 
 
+def test_a_checkpoint_of_a_release_that_noted_no_sections_is_taken_up(version, tmp_path):
+    asked = request(version, tmp_path, max_steps=1)
+    whole = train_here(asked)
+    path = Path(whole["checkpoint"])
+    arrays, facts = decode(path.read_bytes())
+    noted = {"dataset": read_manifest(version).version, "batch_size": 20, "seed": 0}
+    path.write_bytes(encode(arrays, {**facts, "training": noted}))
+    assert train_here(asked)["seconds"] == whole["seconds"]
+    path.write_bytes(encode(arrays, {**facts, "training": {**noted, "dataset": "f" * 16}}))
+    with pytest.raises(RequestError, match="found one of another dataset version"):
+        train_here(asked)
+
+
 def test_checkpoints_of_another_dataset_version_are_refused(version, undisturbed, tmp_path):
     folder = Path(undisturbed["checkpoint"]).parent
     other = write_version(tmp_path, seed=1)

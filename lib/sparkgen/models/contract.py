@@ -108,6 +108,8 @@ class GenerativeModel(keras.Model):
     """Options of `generate` with their defaults; plain values, so that they travel as JSON."""
     generate_ranges: ClassVar[Mapping[str, Range]] = {}
     """The ranges of options that have one."""
+    learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
+    """How it learns: by gradient steps in the workers, by counts that Spark sums, or not at all."""
     conditional: bool = False
     """Whether `generate` needs labels."""
     loss_names: tuple[str, ...] = ()

@@ -11,14 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import StoredFile, check_sizes
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
-from sparkgen.errors import ModelError, RequestError
+from sparkgen.errors import ModelError
 from sparkgen.evaluation.job import evaluate, read_batches
 from sparkgen.models.portable import (
     MODEL_FILE,
@@ -62,11 +62,7 @@ def count(
     logger: RunLogger,
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
-    """Trains a model that counts; returns what `training.worker.train` does.
-
-    Raises:
-        RequestError: the model does not learn by counting.
-    """
+    """Trains a model that learns by counting; returns what `training.worker.train` does."""
     from sparkgen.training.run_log import patient_log, upload_report
 
     spark = spark or spark_session(experiment.environment)
@@ -163,19 +159,13 @@ def _unpack(data: bytes) -> "Statistics":
 def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedModel":
     import keras
 
-    from sparkgen.models.counted import CountedModel
     from sparkgen.models.discovery import build_model, spec_of
 
     keras.utils.set_random_seed(experiment.training.seed)
     config = experiment.model
-    model = build_model(config.name, config.options, spec_of(version.manifest), experiment.density)
-    if not isinstance(model, CountedModel):
-        raise RequestError(
-            f"training.method gradient for {config.name}, which has no counts",
-            found="counting",
-            mend="remove training.method",
-        )
-    return model
+    spec = spec_of(version.manifest)
+    model = build_model(config.name, config.options, spec, experiment.density)
+    return cast("CountedModel", model)
 
 
 def _measure(

@@ -30,4 +30,10 @@ def identity(experiment: ExperimentConfig) -> dict[str, Any]:
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
     """The first section that is another than in the `identity` a training was begun with, if any."""
     now = identity(experiment)
-    return next((name for name in SECTIONS if begun.get(name) != now[name]), None)
+    return next((name for name in SECTIONS if not _same(begun.get(name), now[name])), None)
+
+
+def _same(begun: Any, now: Mapping[str, Any]) -> bool:
+    # `training.method` says nothing: the model does. Earlier releases wrote it out.
+    now = {key: value for key, value in now.items() if key != "method"}
+    return isinstance(begun, Mapping) and now == {k: v for k, v in begun.items() if k != "method"}

@@ -68,14 +68,18 @@ def _identity(setting: Setting) -> dict[str, Any]:
 
 def _check_identity(setting: Setting, begun: Any) -> None:
     """Refuses a checkpoint of another training than this one."""
-    if not isinstance(begun, dict) or begun.get("version") != setting.manifest.version:
-        found = "one of another dataset version, or of another release of sparkgen"
-    elif section := changed_section(begun, setting.request.experiment):
+    noted = begun if isinstance(begun, dict) else {}
+    # Earlier releases noted the version under `dataset`, and no sections.
+    if noted.get("version", noted.get("dataset")) != setting.manifest.version:
+        found = "one of another dataset version"
+    elif "version" not in noted:
+        return
+    elif section := changed_section(noted, setting.request.experiment):
         found = f"one of another {section} section"
     else:
         return
     raise RequestError(
         f"checkpoints of this training in {setting.request.checkpoint_uri}",
         found=found,
-        mend="train without --resume, or with the configuration and the release it was started with",
+        mend="train without --resume, or with the configuration it was started with",
     )
