@@ -132,7 +132,7 @@ def figures(path: Path, data: str, root: str) -> dict[str, Any]:
     from sparkgen.tracking import registry
 
     experiment = load_experiment(path, overrides=_overrides(path, data), root=root)
-    version = registry.require(experiment, registry.CHALLENGER)
+    version = registry.require(experiment.environment, experiment.name, registry.CHALLENGER)
     return {name: figure._asdict() for name, figure in logged_figures(version).items()}
 
 

@@ -54,14 +54,17 @@ def main() -> None:
 
 def register(name: str, version: Version, scratch: Path) -> Registered:
     """The model of an experiment, as training would have registered it."""
+    from sparkgen.datasets.manifest import DatasetVersion
+    from sparkgen.pipeline.train import subject
     from sparkgen.tracking import registry
     from sparkgen.tracking.runs import open_run
 
     experiment = experiment_of(name, scratch)
-    folder = scratch / "models" / name
+    environment, folder = experiment.environment, scratch / "models" / name
     packed = fresh_model(experiment, version, folder)
-    with open_run(experiment, version.manifest) as run:
-        made = registry.register(run, folder, experiment, version.manifest, sampler=SAMPLER)
+    candidate = registry.Candidate(folder, SAMPLER, experiment.sampling, version.manifest)
+    with open_run(environment, subject(experiment, DatasetVersion(*version))) as run:
+        made = registry.register(environment, name, run, candidate)
     return Registered(packed, made.uri)
 
 
@@ -133,7 +136,7 @@ def generator(pool: Pool, samples: int) -> Callable[[], None]:
 
 def load(packed: PortableModel) -> Any:
     """The model, in a process that computes with one thread."""
-    from sparkgen.models.portable import unpack
+    from sparkgen.models.unpacking import unpack
 
     return unpack(packed)
 

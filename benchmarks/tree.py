@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from sparkgen.beside import beside
+
 POLL_SECONDS = 0.1
 TENSORFLOW = "libtensorflow_framework"
 DRIVER, JVM, SPARK_WORKER, TRAINER = "driver", "JVM", "Spark's Python", "training worker"
@@ -88,19 +90,14 @@ def watch(function: Callable[..., Any], *arguments: Any) -> Watched:
 @contextmanager
 def census(root: int, *, libraries: bool = False) -> Iterator[Census]:
     """A census of a process and all below it, for as long as the context is open."""
-    seen, done = Census(root), threading.Event()
+    seen = Census(root)
 
-    def run() -> None:
+    def look(done: threading.Event) -> None:
         while not done.wait(POLL_SECONDS):
             seen.look(libraries=libraries)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    with beside(look):
         yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 def _family(root: int) -> list[psutil.Process]:

@@ -105,9 +105,10 @@ def challenger(experiment: ExperimentConfig) -> "GenerativeModel":
     from sparkgen.models.discovery import load_model
     from sparkgen.tracking import registry
 
-    version = registry.require(experiment, registry.CHALLENGER)
+    environment = experiment.environment
+    version = registry.require(environment, experiment.name, registry.CHALLENGER)
     with tempfile.TemporaryDirectory() as folder:
-        return load_model(registry.fetch(experiment, version, folder), called=version.uri)
+        return load_model(registry.fetch(environment, version, folder), called=version.uri)
 
 
 def rows(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sparkgen.beside import beside
 from sparkgen.errors import SparkgenError, TaskFailed
 
 if TYPE_CHECKING:
@@ -76,22 +77,19 @@ def run_each(
 @contextmanager
 def _stopped_at(errors: Any, context: Any) -> Iterator[None]:
     """Cancels what runs on Spark in the meantime once a task has left an error."""
-    tag, done = f"sparkgen-{uuid.uuid4().hex}", threading.Event()
+    tag = f"sparkgen-{uuid.uuid4().hex}"
 
-    def watch() -> None:
+    def watch(done: threading.Event) -> None:
         while not done.wait(LOOK_SECONDS):
             if errors.value:
                 context.cancelJobsWithTag(tag)
                 return
 
-    watcher = threading.Thread(target=watch, daemon=True)
     context.addJobTag(tag)
-    watcher.start()
     try:
-        yield
+        with beside(watch):
+            yield
     finally:
-        done.set()
-        watcher.join()
         context.removeJobTag(tag)
 
 

@@ -15,11 +15,16 @@ from sklearn.datasets import load_digits
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.files import FileEntry, StoredFile, digest
-from sparkgen.datasets.manifest import Manifest, SplitEntry, content_version, write_manifest
+from sparkgen.datasets.manifest import (
+    DatasetVersion,
+    Manifest,
+    SplitEntry,
+    content_version,
+    write_manifest,
+)
 from sparkgen.datasets.records import IMAGE_SCHEMA, DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.models.portable import PortableModel, pack
-from sparkgen.pipeline.version import DatasetVersion
 
 IMAGES, LABELS = load_digits(return_X_y=True)
 PIXELS = np.rint(IMAGES / 16 * 255).astype(np.uint8)

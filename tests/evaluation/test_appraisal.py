@@ -11,13 +11,14 @@ from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import MEMORISATION_GATE, EvaluationConfig
 from sparkgen.datasets.files import StoredFile
+from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable, difference
 from sparkgen.evaluation.promotion import judge
 from sparkgen.evaluation.yardstick import appraise, judge_files, read_records
-from sparkgen.models.portable import PortableModel, unpack
-from sparkgen.pipeline.version import DatasetVersion
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 
 Appraise = Callable[..., dict[str, Figure]]
 JUDGED = {"kid", "fid", "precision", "recall"}

@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.datasets.rows import read_file
 from sparkgen.errors import ManifestError, ModelError
@@ -16,8 +17,8 @@ from sparkgen.evaluation.job import evaluate, sum_file
 from sparkgen.evaluation.measure import figure_names
 from sparkgen.evaluation.metrics import combine, mean, sums
 from sparkgen.evaluation.yardstick import appraise
-from sparkgen.models.portable import PortableModel, unpack
-from sparkgen.pipeline.version import DatasetVersion
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 
 CONFIG = EvaluationConfig(likelihood_samples=5, batch_rows=7)
 

@@ -6,7 +6,8 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import Rows
 from sparkgen.evaluation.measure import measure, measured_names
 from sparkgen.models.discovery import outline
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 
 NAMES = [str(n) for n in range(10)]
 

@@ -29,9 +29,10 @@ from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.sources import find_sources, make_slices
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
-from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, unfinished, write_journal
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.sampling.sample_set import read_sample_set
 from sparkgen.training import checkpoints
+from sparkgen.training.request import identity
 
 CONF = Path(__file__).parents[2] / "conf"
 CLASSES = ("cat", "dog", "owl")
@@ -303,7 +304,7 @@ def model_file(name: str) -> Callable[[bytes, Path], None]:
 def journal() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         experiment = request(Path(folder))
-        write_journal(experiment, Journal("run", "0123456789abcdef", sections(experiment)))
+        write_journal(experiment, Journal("run", "0123456789abcdef", identity(experiment)))
         return Path(checkpoint_uri(experiment, "run"), "run.json").read_bytes()
 
 

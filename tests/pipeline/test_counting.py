@@ -7,12 +7,16 @@ import pyarrow.dataset as ds
 import pytest
 from pyspark.sql import SparkSession
 
+from sparkgen.config.request import DatasetRequest
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.errors import RequestError
-from sparkgen.models.portable import pack, unpack
-from sparkgen.pipeline import train
-from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, write_journal
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
+from sparkgen.pipeline import ingest, train
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, write_journal
+from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.version import newest_version
+from sparkgen.training.request import identity
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def counting(experiment, dataset_version: str):
             **{
                 "name": "counted",
                 "model": model,
-                "training": {"method": "counting", "epochs": 1, "batch_size": 64},
+                "training": {"epochs": 1, "batch_size": 64},
                 "density": {"kind": "prior"},
                 **sections,
             }
@@ -56,7 +60,7 @@ def test_em_gains_in_every_pass_and_goes_on_where_it_was_cut_off(
 ) -> None:
     options = {"components": 5, "binarisation": "threshold", "smoothing": 1e-3}
     model = {"name": "autoregressive.mixture_of_bernoullis", "options": options}
-    training = {"method": "counting", "epochs": 3, "batch_size": 64}
+    training = {"epochs": 3, "batch_size": 64}
     request = counting(name="mixture", model=model, training=training)
     whole = train.run(request, spark)
     folder = Path(checkpoint_uri(request, whole["run_id"]))
@@ -69,15 +73,43 @@ def test_em_gains_in_every_pass_and_goes_on_where_it_was_cut_off(
     assert likelihoods[0] < likelihoods[1] < likelihoods[2]
 
     (folder / "history.json").write_bytes(seal({"history": history[:1]}))
-    journal = Journal(whole["run_id"], newest_version(request).manifest.version, sections(request))
+    version = newest_version(request).manifest.version
+    journal = Journal(whole["run_id"], version, identity(request))
     write_journal(request, journal)
     resumed = train.run(request, spark, resume=True)
     assert resumed["run_id"] == whole["run_id"]
     assert unseal((folder / "history.json").read_bytes())["history"] == history
 
 
-def test_a_model_and_a_method_that_do_not_fit_are_refused(counting, spark: SparkSession) -> None:
-    with pytest.raises(RequestError, match=r"remove training\.method"):
-        train.run(counting(model={"name": "variational.vae", "options": {}}), spark)
-    with pytest.raises(RequestError, match=r"set training\.method to counting"):
-        train.run(counting(training={"epochs": 1, "batch_size": 64, "method": "gradient"}), spark)
+def test_a_model_is_counted_where_no_rows_are_held_out(
+    counting, spark: SparkSession, tmp_path: Path
+) -> None:
+    source = tmp_path / "train.libsvm"
+    source.write_text("".join(f"{n % 10} {n + 1}:255\n" for n in range(64)))
+    source = {"format": "libsvm", "train": str(source)}
+    request = counting(
+        name="bare", dataset={"name": "bare", "source": source, "validation_fraction": 0.0}
+    )
+    ingest.run(DatasetRequest(dataset=request.dataset, environment=request.environment), spark)
+    result = train.run(request, spark)
+    assert set(result["metrics"]) == {"training_seconds", "parameters"}
+    model = unpack(pack(result["checkpoint"]))
+    on = np.exp(model.log_levels_KTL[3, :, 1])  # of the 7 rows of label 3: pixels 3, 13, ..., 63
+    np.testing.assert_allclose(on, np.where(np.arange(64) % 10 == 3, 2 / 9, 1 / 9), rtol=1e-5)
+
+
+def test_a_method_that_the_model_does_not_declare_is_refused_before_a_run_is_opened(
+    counting, spark: SparkSession
+) -> None:
+    for model, method in (("variational.vae", "counting"), (None, "gradient")):
+        own = {"model": {"name": model, "options": {}}} if model else {}
+        training = {"epochs": 1, "batch_size": 64, "method": method}
+        request = counting(name="contrary", training=training, **own)
+        with pytest.raises(RequestError, match=r"remove training\.method"):
+            train.run(request, spark)
+        assert not Path(checkpoint_uri(request, "any")).parent.exists()
+
+
+def test_the_method_that_the_model_declares_may_be_said(counting) -> None:
+    request = counting(training={"epochs": 1, "batch_size": 64, "method": "counting"})
+    assert check_rows(request, newest_version(request).manifest).learns == "counting"

@@ -6,20 +6,15 @@ from pathlib import Path
 import pytest
 
 from sparkgen.errors import RequestError
-from sparkgen.pipeline.journal import (
-    Journal,
-    checkpoint_uri,
-    sections,
-    unfinished,
-    write_journal,
-)
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
+from sparkgen.training.request import identity
 
 
 @pytest.fixture
 def started(experiment, tmp_path: Path):
     """An experiment with two runs: `old`, unfinished, and `new`, finished after it."""
     request = experiment(environment={"root": str(tmp_path)})
-    old = Journal("old", "0123456789abcdef", sections(request))
+    old = Journal("old", "0123456789abcdef", identity(request))
     write_journal(request, old)
     write_journal(request, old._replace(run_id="new", finished=True))
     return request, old
@@ -56,6 +51,14 @@ def test_a_run_is_resumed_with_its_own_configuration_but_any_number_of_workers(
     longer = experiment(environment=there, training={"epochs": 9})
     with pytest.raises(RequestError, match="the training section that run old was started with"):
         unfinished(longer)
+
+
+def test_a_run_that_was_noted_with_the_method_of_its_model_is_resumed(started) -> None:
+    request, old = started
+    training = {**old.sections["training"], "method": "gradient"}
+    noted = old._replace(sections={**old.sections, "training": training})
+    write_journal(request, noted)
+    assert unfinished(request) == noted
 
 
 @pytest.mark.parametrize(

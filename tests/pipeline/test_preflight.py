@@ -8,6 +8,7 @@ import pytest
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
 from sparkgen.errors import RequestError
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.preflight import check, check_held_out, check_rows
 
@@ -102,7 +103,15 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
     [
         ({"model": {"name": "variational.vea"}}, "did you mean variational.vae?"),
         ({"model": {"options": {"laten": 3}}}, "did you mean latent?"),
-        ({"training": {"method": "counting"}}, "set training.method to gradient"),
+        ({"training": {"method": "counting"}}, "training.method gradient for reconstruction."),
+        (
+            {
+                "model": {"name": "autoregressive.naive_bayes", "options": {}},
+                "density": {"kind": "prior"},
+                "training": {"early_stopping": {"patience": 1}},
+            },
+            "no training.early_stopping where a model learns by counting",
+        ),
         ({"training": {"optimizer": {"options": {"clipnrm": 1}}}}, "did you mean clipnorm?"),
         ({"training": {"optimizers": {"critic": {}}}}, "optimizer groups model, found critic"),
         ({"environment": {"workers": 2}}, "environment.workers 1 for the launcher in-process"),
@@ -134,6 +143,11 @@ def test_what_does_not_fit_together_is_refused_before_the_ingest(
     refusal, sections: dict, line: str
 ) -> None:
     assert line in refusal(**sections)
+
+
+def test_a_model_that_learns_nothing_is_not_trained(refusal, monkeypatch) -> None:
+    monkeypatch.setattr(GenerativeModel, "learns", "nothing")
+    assert "found reconstruction.dense_autoencoder, which learns nothing" in refusal()
 
 
 def test_a_gate_may_ask_for_every_figure_of_a_judge(experiment) -> None:

@@ -11,9 +11,10 @@ from sparkgen.evaluation.figures import Figure
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
-from sparkgen.pipeline.train import SAMPLER
+from sparkgen.pipeline.train import SAMPLER, subject
 from sparkgen.pipeline.version import newest_version
 from sparkgen.tracking import registry
+from sparkgen.tracking.registry import Candidate
 from sparkgen.tracking.runs import open_run
 from sparkgen.tracking.server import connect
 
@@ -39,9 +40,10 @@ def register(request_of, dataset_version, tmp_path: Path):
         options = request.model.options
         model = build_model(request.model.name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
         save_model(tmp_path / "model", model, name=request.model.name, options=options)
-        manifest = newest_version(request).manifest
-        with open_run(request, manifest) as run:
-            return registry.register(run, tmp_path / "model", request, manifest, sampler=SAMPLER)
+        version = newest_version(request)
+        candidate = Candidate(tmp_path / "model", SAMPLER, request.sampling, version.manifest)
+        with open_run(request.environment, subject(request, version)) as run:
+            return registry.register(request.environment, request.name, run, candidate)
 
     return make
 
@@ -65,7 +67,8 @@ def test_the_champion_moves_only_when_every_gate_holds(request_of, register) -> 
     ]
     log_figures(request, second, mse(0.12))
     assert promote.run(request, None)["champion"] == second.uri
-    assert registry.require(request, registry.CHAMPION).version == 2
+    champion = registry.require(request.environment, request.name, registry.CHAMPION)
+    assert champion.version == 2
 
 
 def test_a_model_that_samples_is_held_to_the_gate_on_memorisation(request_of, register) -> None:
@@ -97,7 +100,8 @@ def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, s
     request, version = request_of(), register()
     made = evaluate.run(request, spark)
     assert made["model_uri"] == version.uri
-    figures = logged_figures(registry.require(request, registry.CHALLENGER))
+    challenger = registry.require(request.environment, request.name, registry.CHALLENGER)
+    figures = logged_figures(challenger)
     assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
     logged = connect(request.environment).get_run(version.run_id).data.metrics
     assert logged["test_mse"] == made["metrics"]["mse"]
@@ -109,7 +113,7 @@ def test_a_champion_with_other_figures_sits_the_challengers_exam(
     request = request_of(gates=[{"metric": "mse", "max_regression": 0.01}])
     first = register()
     log_figures(request, first, mse(0.001, "another protocol"))
-    registry.crown(request, first)
+    registry.crown(request.environment, first)
     second = register()
     evaluate.run(request, spark)
     # The two models are the same, so on equal terms the challenger is no worse.

@@ -98,7 +98,8 @@ def test_a_killed_driver_is_resumed_to_the_weights_of_an_undisturbed_run(
     assert resumed["run_id"] == run_id
     weights = [pack(f"{checkpoint_uri(request, r)}/model").weights for r in (run_id, *before)]
     assert weights[0] == weights[1]
-    assert registry.require(request, registry.CHALLENGER).run_id == run_id
+    challenger = registry.require(request.environment, request.name, registry.CHALLENGER)
+    assert challenger.run_id == run_id
     assert mlflow.get_run(run_id).info.status == "FINISHED"
 
 

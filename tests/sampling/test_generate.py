@@ -5,7 +5,8 @@ import pytest
 
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.portable import pack, unpack
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.generate import Recipe, generate_batch, generate_rows
 from sparkgen.sampling.given.in_turn import default_labels
 

@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import ManifestError, RequestError
-from sparkgen.models.portable import PortableModel, pack, unpack
+from sparkgen.models.portable import PortableModel, pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.sampling.job import Sampled, Work, check, read_samples, sample, write_part
 from sparkgen.sampling.sample_set import (

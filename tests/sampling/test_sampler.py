@@ -12,10 +12,12 @@ import pytest
 
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.datasets.manifest import Manifest, SplitEntry
+from sparkgen.datasets.manifest import DatasetVersion, Manifest, SplitEntry
 from sparkgen.errors import ModelError
-from sparkgen.models.portable import pack, unpack
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.model import fetch
+from sparkgen.pipeline.train import subject
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.tracking import registry
 from sparkgen.tracking.runs import open_run
@@ -73,8 +75,11 @@ def register(experiment: ExperimentConfig, folder: Path) -> registry.ModelVersio
         config={},
         libraries={},
     )
-    with open_run(experiment, manifest) as run:
-        return registry.register(run, folder, experiment, manifest, sampler=SAMPLER)
+    environment = experiment.environment
+    version = DatasetVersion("datasets/digits/0123456789abcdef", manifest)
+    candidate = registry.Candidate(folder, SAMPLER, experiment.sampling, manifest)
+    with open_run(environment, subject(experiment, version)) as run:
+        return registry.register(environment, experiment.name, run, candidate)
 
 
 def predict_as_a_stranger(
@@ -106,7 +111,7 @@ def test_a_conditional_sampler_takes_labels(
     experiment: ExperimentConfig, conditional_vae: Path
 ) -> None:
     version = register(experiment, conditional_vae)
-    sampler = registry.load(experiment, version)
+    sampler = registry.load(experiment.environment, version)
     labelled = sampler.predict({"id": np.array([4, 4]), "label": np.array([4, 8])})
     in_turn = sampler.predict({"id": np.array([4])})
     assert labelled["image"][0] == in_turn["image"][0]
@@ -127,14 +132,15 @@ def test_nothing_in_a_registered_model_is_pickled(
 def test_the_newest_version_is_the_challenger_and_the_champion_stays(
     experiment: ExperimentConfig, autoencoder: Path, tmp_path: Path
 ) -> None:
+    environment, name = experiment.environment, experiment.name
     first = register(experiment, autoencoder)
-    assert registry.find(experiment, registry.CHAMPION) is None
-    registry.crown(experiment, first)
+    assert registry.find(environment, name, registry.CHAMPION) is None
+    registry.crown(environment, first)
     second = register(experiment, autoencoder)
-    assert registry.require(experiment, registry.CHALLENGER).version == second.version == 2
-    assert registry.require(experiment, registry.CHAMPION).version == 1
+    assert registry.require(environment, name, registry.CHALLENGER).version == second.version == 2
+    assert registry.require(environment, name, registry.CHAMPION).version == 1
     assert second.tags["dataset_version"] == "0123456789abcdef"
-    assert pack(registry.fetch(experiment, second, tmp_path / "copy")) == pack(autoencoder)
+    assert pack(registry.fetch(environment, second, tmp_path / "copy")) == pack(autoencoder)
 
 
 @pytest.mark.parametrize("name", ["model.json", "model.weights.h5"])
@@ -147,13 +153,13 @@ def test_a_damaged_registered_model_is_named_by_its_version(
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(ModelError, match=rf"models:/main_tiny/1/{name}.*train it again"):
-        fetch(experiment, version)
+        fetch(experiment.environment, version)
     path.unlink()
     with pytest.raises(ModelError, match="models:/main_tiny/1"):
-        fetch(experiment, version)
+        fetch(experiment.environment, version)
     shutil.rmtree(Path(experiment.environment.root, "artifacts"))
     with pytest.raises(ModelError, match="the files of models:/main_tiny/1"):
-        fetch(experiment, version)
+        fetch(experiment.environment, version)
 
 
 def test_a_registered_model_lies_where_the_environment_keeps_artifacts(

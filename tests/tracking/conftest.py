@@ -6,6 +6,7 @@ import pytest
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, SourceEntry, SplitEntry
+from sparkgen.tracking.runs import Subject
 
 
 @pytest.fixture
@@ -27,8 +28,9 @@ def experiment(tmp_path: Path) -> ExperimentConfig:
 
 
 @pytest.fixture
-def manifest(experiment: ExperimentConfig) -> Manifest:
-    return Manifest(
+def subject(experiment: ExperimentConfig) -> Subject:
+    """A training of the request, on five rows."""
+    manifest = Manifest(
         name="digits",
         version="0123456789abcdef",
         shape=(8, 8, 1),
@@ -39,4 +41,11 @@ def manifest(experiment: ExperimentConfig) -> Manifest:
         sources=(SourceEntry(uri="builtin:digits", size=1, modified="0"),),
         config=experiment.dataset.model_dump(mode="json"),
         libraries={},
+    )
+    return Subject(
+        experiment.name,
+        experiment.model.name,
+        experiment.model_dump(mode="json"),
+        manifest,
+        "datasets/digits/0123456789abcdef",
     )

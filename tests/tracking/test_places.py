@@ -45,15 +45,14 @@ def test_database_and_artifacts_lie_in_a_root_of_any_letters(tmp_path: Path) -> 
         assert database.execute("SELECT name FROM experiments WHERE name = 'odd'").fetchall()
 
 
-def test_parameters_of_a_sampler_have_the_types_of_the_models_defaults(experiment) -> None:
+def test_parameters_of_a_sampler_have_the_types_of_the_models_defaults() -> None:
     description = {
         "conditional": True,
         "generate_options": {"steps": 50, "guidance": 1.0, "scales": [0.5]},
         "spec": {"shape": [8, 8, 1], "classes": 10},
     }
-    spelt = SamplingConfig(options={"guidance": 2, "scales": [1, 2]})
-    request = experiment.model_copy(update={"sampling": spelt})
-    params = signature(description, request).params.params
+    sampling = SamplingConfig(options={"guidance": 2, "scales": [1, 2]})
+    params = signature(description, sampling).params.params
     found = {p.name: (p.dtype.name, p.default) for p in params}
     assert found["guidance"] == ("double", 2.0)
     assert isinstance(found["guidance"][1], float)

@@ -9,10 +9,9 @@ import mlflow
 import pytest
 
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.tracking.database import damage
-from sparkgen.tracking.runs import attach, flatten, git_tags, open_run
+from sparkgen.tracking.runs import Subject, attach, flatten, git_tags, open_run
 from sparkgen.tracking.server import connect, tracking_uri
 
 
@@ -21,9 +20,9 @@ def logged(experiment: ExperimentConfig, run_id: str) -> mlflow.entities.Run:
 
 
 def test_a_run_holds_the_whole_configuration(
-    experiment: ExperimentConfig, manifest: Manifest
+    experiment: ExperimentConfig, subject: Subject
 ) -> None:
-    with open_run(experiment, manifest) as run:
+    with open_run(experiment.environment, subject) as run:
         pass
     found = logged(experiment, run.run_id)
     assert found.info.status == "FINISHED"
@@ -36,22 +35,22 @@ def test_a_run_holds_the_whole_configuration(
 
 
 def test_a_run_names_its_dataset_version_and_its_packages(
-    experiment: ExperimentConfig, manifest: Manifest
+    experiment: ExperimentConfig, subject: Subject
 ) -> None:
-    with open_run(experiment, manifest) as run:
+    with open_run(experiment.environment, subject) as run:
         pass
     (entry,) = logged(experiment, run.run_id).inputs.dataset_inputs
-    assert (entry.dataset.name, entry.dataset.digest) == ("digits", manifest.version)
-    assert json.loads(entry.dataset.source)["uri"].endswith(f"digits/{manifest.version}")
+    assert (entry.dataset.name, entry.dataset.digest) == ("digits", subject.manifest.version)
+    assert json.loads(entry.dataset.source) == {"uri": subject.version_uri}
     packages = mlflow.artifacts.load_dict(f"runs:/{run.run_id}/packages.json")
     assert packages["packages"]["mlflow"] == mlflow.__version__
 
 
 def test_an_attached_logger_writes_to_the_run_of_the_driver(
-    experiment: ExperimentConfig, manifest: Manifest, tmp_path: Path
+    experiment: ExperimentConfig, subject: Subject, tmp_path: Path
 ) -> None:
     (tmp_path / "note.txt").write_text("seen")
-    with open_run(experiment, manifest) as run:
+    with open_run(experiment.environment, subject) as run:
         logger = attach(tracking_uri(experiment.environment), run.run_id)
         for epoch, loss in enumerate((0.5, 0.25)):
             logger.metrics({"loss": loss}, step=epoch)
@@ -62,9 +61,9 @@ def test_an_attached_logger_writes_to_the_run_of_the_driver(
 
 
 def test_a_step_that_is_logged_again_stays_one_point_and_what_is_missing_is_added(
-    experiment: ExperimentConfig, manifest: Manifest
+    experiment: ExperimentConfig, subject: Subject
 ) -> None:
-    with open_run(experiment, manifest) as run:
+    with open_run(experiment.environment, subject) as run:
         run.metrics({"loss": 0.5}, step=1)
         run.metrics({"loss": 0.25}, step=2)
         again = attach(tracking_uri(experiment.environment), run.run_id)
@@ -77,9 +76,9 @@ def test_a_step_that_is_logged_again_stays_one_point_and_what_is_missing_is_adde
 
 
 def test_figures_that_are_measured_again_are_renewed_only_where_they_changed(
-    experiment: ExperimentConfig, manifest: Manifest
+    experiment: ExperimentConfig, subject: Subject
 ) -> None:
-    with open_run(experiment, manifest) as run:
+    with open_run(experiment.environment, subject) as run:
         for mse in (0.5, 0.5, 0.25):
             run.metrics({"test_mse": mse, "test_odd": float("nan")}, renew=True)
     client = connect(experiment.environment)
@@ -88,14 +87,14 @@ def test_figures_that_are_measured_again_are_renewed_only_where_they_changed(
 
 
 def test_a_run_is_closed_with_what_became_of_it_and_can_be_taken_up_again(
-    experiment: ExperimentConfig, manifest: Manifest
+    experiment: ExperimentConfig, subject: Subject
 ) -> None:
-    with pytest.raises(ZeroDivisionError), open_run(experiment, manifest) as run:
+    with pytest.raises(ZeroDivisionError), open_run(experiment.environment, subject) as run:
         raise ZeroDivisionError
     assert logged(experiment, run.run_id).info.status == "FAILED"
     with (
         pytest.raises(Interrupted),
-        open_run(experiment, manifest, run_id=run.run_id) as again,
+        open_run(experiment.environment, subject, run_id=run.run_id) as again,
     ):
         assert logged(experiment, run.run_id).info.status == "RUNNING"
         raise Interrupted
@@ -105,21 +104,20 @@ def test_a_run_is_closed_with_what_became_of_it_and_can_be_taken_up_again(
 
 OPEN_A_RUN = """
 import sys
-from sparkgen.config.request import ExperimentConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.tracking.runs import open_run
-with open_run(
-    ExperimentConfig.model_validate_json(sys.argv[1]), Manifest.model_validate_json(sys.argv[2])
-) as run:
+from sparkgen.tracking.runs import Subject, open_run
+subject = Subject("tiny", "none", {}, Manifest.model_validate_json(sys.argv[2]), "digits")
+with open_run(EnvironmentConfig.model_validate_json(sys.argv[1]), subject) as run:
     print(run.run_id)
 """
 
 
 def test_three_first_runs_at_once_share_one_new_database(
-    experiment: ExperimentConfig, manifest: Manifest, tmp_path: Path
+    experiment: ExperimentConfig, subject: Subject, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", OPEN_A_RUN]
-    command += [experiment.model_dump_json(), manifest.model_dump_json()]
+    command += [experiment.environment.model_dump_json(), subject.manifest.model_dump_json()]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **streams) for _ in range(3)]
     said = [process.communicate(timeout=120) for process in processes]
@@ -164,24 +162,21 @@ def test_a_damaged_database_is_a_wrong_request_that_says_how_to_mend_it(
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://someone:secret@127.0.0.1:9/x"])
 def test_a_server_that_does_not_answer_is_a_wrong_request(
-    experiment: ExperimentConfig, manifest: Manifest, uri: str
+    experiment: ExperimentConfig, subject: Subject, uri: str
 ) -> None:
     environment = experiment.environment.model_copy(update={"tracking_uri": uri})
-    unreachable = experiment.model_copy(update={"environment": environment})
     with (
         pytest.raises(RequestError, match=r"127\.0\.0\.1:9.*tracking_uri") as error,
-        open_run(unreachable, manifest),
+        open_run(environment, subject),
     ):
         pass
     assert "secret" not in str(error.value)
 
 
-def test_an_unknown_run_is_a_wrong_request(
-    experiment: ExperimentConfig, manifest: Manifest
-) -> None:
+def test_an_unknown_run_is_a_wrong_request(experiment: ExperimentConfig, subject: Subject) -> None:
     with (
         pytest.raises(RequestError, match="no_such_run"),
-        open_run(experiment, manifest, run_id="no_such_run"),
+        open_run(experiment.environment, subject, run_id="no_such_run"),
     ):
         pass
 

@@ -91,12 +91,27 @@ def test_a_finished_training_is_not_trained_again(version, undisturbed):
     assert again["seconds"] == undisturbed["seconds"]
 
 
+@pytest.mark.parametrize("steps", [4, 10])
+def test_a_training_ends_after_its_steps_also_in_an_epoch(version, tmp_path, steps):
+    result = train_here(request(version, tmp_path, max_steps=steps))
+    assert (result["steps"], len(result["history"])) == (steps, 1)
+
+
+def cut_short(folder, steps):
+    """Removes the checkpoints of later steps, as if the training had been killed after these."""
+    for path in map(Path, list_checkpoints(str(folder))):
+        if int(path.stem.rpartition("-")[2]) > steps:
+            path.unlink()
+
+
 @pytest.mark.parametrize("steps", [4, 10, 14])
-def test_a_training_cut_short_goes_on_exactly(version, undisturbed, tmp_path, steps):
-    first = train_here(request(version, tmp_path, max_steps=steps))
-    assert first["steps"] == steps
-    assert len(first["history"]) == -(-steps // 10)
-    rest = train_here(request(version, tmp_path))
+def test_a_training_cut_short_goes_on_exactly(version, undisturbed, tmp_path, caplog, steps):
+    asked = request(version, tmp_path, checkpoint_steps=2, keep_checkpoints=99)
+    train_here(asked)
+    cut_short(tmp_path, steps)
+    with caplog.at_level(logging.INFO):
+        rest = train_here(asked)
+    assert f"going on at epoch {steps // 10 + 1}, step {steps % 10}" in caplog.text
     assert without_clock(rest["history"]) == without_clock(undisturbed["history"])
     assert same_weights(rest, undisturbed)
 
@@ -104,21 +119,52 @@ def test_a_training_cut_short_goes_on_exactly(version, undisturbed, tmp_path, st
 def test_a_truncated_checkpoint_costs_only_the_steps_since_the_one_before(
     version, undisturbed, tmp_path, caplog
 ):
-    train_here(request(version, tmp_path, max_steps=17, checkpoint_steps=4))
+    asked = request(version, tmp_path, checkpoint_steps=4)
+    train_here(asked)
     with open(list_checkpoints(str(tmp_path))[0], "r+b") as file:
         file.truncate(1000)
     with caplog.at_level(logging.INFO):
-        rest = train_here(request(version, tmp_path))
+        rest = train_here(asked)
     assert "skipping" in caplog.text
-    assert "going on at epoch 2, step 6" in caplog.text
+    assert "going on at epoch 3, step 8" in caplog.text
     assert without_clock(rest["history"]) == without_clock(undisturbed["history"])
     assert same_weights(rest, undisturbed)
 
 
-def test_checkpoints_of_another_training_are_refused(version, undisturbed):
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("training", {"batch_size": 40}),
+        ("training", {"optimizer": {"learning_rate": 1e-5}}),
+        ("training", {"ema_momentum": 0.9}),
+        ("density", {"density": {"kind": "full"}}),
+    ],
+)
+def test_checkpoints_of_another_training_are_refused(version, undisturbed, section, change):
     folder = Path(undisturbed["checkpoint"]).parent
-    with pytest.raises(RequestError, match="checkpoints of this training"):
-        train_here(request(version, folder, batch_size=40))
+    found = f"checkpoints of this training in .*found one of another {section} section"
+    with pytest.raises(RequestError, match=found):
+        train_here(request(version, folder, **change))
+
+
+def test_a_checkpoint_of_a_release_that_noted_no_sections_is_taken_up(version, tmp_path):
+    asked = request(version, tmp_path, max_steps=1)
+    whole = train_here(asked)
+    path = Path(whole["checkpoint"])
+    arrays, facts = decode(path.read_bytes())
+    noted = {"dataset": read_manifest(version).version, "batch_size": 20, "seed": 0}
+    path.write_bytes(encode(arrays, {**facts, "training": noted}))
+    assert train_here(asked)["seconds"] == whole["seconds"]
+    path.write_bytes(encode(arrays, {**facts, "training": {**noted, "dataset": "f" * 16}}))
+    with pytest.raises(RequestError, match="found one of another dataset version"):
+        train_here(asked)
+
+
+def test_checkpoints_of_another_dataset_version_are_refused(version, undisturbed, tmp_path):
+    folder = Path(undisturbed["checkpoint"]).parent
+    other = write_version(tmp_path, seed=1)
+    with pytest.raises(RequestError, match="found one of another dataset version"):
+        train_here(request(other, folder))
 
 
 OPTIONS = {
@@ -158,8 +204,10 @@ def test_averages_lag_behind_the_weights(version, undisturbed, tmp_path):
 
 def test_averages_survive_a_restart(version, tmp_path):
     whole = train_here(request(version, tmp_path / "whole", ema_momentum=0.9))
-    train_here(request(version, tmp_path / "parts", ema_momentum=0.9, max_steps=13))
-    assert same_weights(train_here(request(version, tmp_path / "parts", ema_momentum=0.9)), whole)
+    asked = request(version, tmp_path / "parts", ema_momentum=0.9, checkpoint_steps=13)
+    train_here(asked)
+    cut_short(tmp_path / "parts", 13)
+    assert same_weights(train_here(asked), whole)
 
 
 def test_mixed_precision_stays_near_and_keeps_float32_weights(version, undisturbed, tmp_path):
@@ -230,25 +278,14 @@ def test_averaged_weights_are_saved_with_the_batch_statistics_that_they_have(ver
     ids=["two groups", "gathered gradients"],
 )
 def test_schedules_and_averages_go_on_exactly(version, tmp_path, training):
-    whole = train_here(request(version, tmp_path, **training, checkpoint_steps=7))
+    asked = request(version, tmp_path, **training, checkpoint_steps=7)
+    whole = train_here(asked)
     last, before = list_checkpoints(str(tmp_path))
     Path(last).unlink()
     assert Path(before).name == "checkpoint-0000000028.npz"
-    rest = train_here(request(version, tmp_path, **training))
+    rest = train_here(asked)
     assert without_clock(rest["history"]) == without_clock(whole["history"])
     assert same_weights(rest, whole)
-
-
-def test_a_lower_rate_holds_for_a_training_that_goes_on(version, tmp_path):
-    train_here(request(version, tmp_path, max_steps=10))
-    rest = train_here(request(version, tmp_path, optimizer={"learning_rate": 1e-5}))
-    assert rest["metrics"]["learning_rate"] == pytest.approx(1e-5)
-
-
-def test_a_training_does_not_go_on_with_other_optimizers(version, tmp_path):
-    train_here(request(version, tmp_path, max_steps=1))
-    with pytest.raises(RequestError, match="checkpoints of these optimizers"):
-        train_here(request(version, tmp_path, ema_momentum=0.9))
 
 
 @pytest.mark.parametrize(

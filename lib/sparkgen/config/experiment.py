@@ -93,8 +93,8 @@ class EarlyStoppingConfig(Strict):
 class TrainingConfig(Strict):
     """How a model is trained. Nothing here depends on how many workers there are."""
 
-    method: Literal["gradient", "counting"] = "gradient"
-    """How the model learns: by gradient steps in the workers, or by counts that Spark sums."""
+    method: Literal["gradient", "counting"] | None = None
+    """How the model learns. The model itself says so, and another method is refused; leave it out."""
     epochs: Annotated[int, Field(gt=0)]
     batch_size: Annotated[int, Field(gt=0)]
     """Rows of a global batch, over all workers; a multiple of the dataset's lanes."""

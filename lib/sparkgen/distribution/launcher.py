@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sparkgen.distribution.barrier import run_barrier
 from sparkgen.distribution.local import run_local
-from sparkgen.distribution.outcome import describe, first_lost, result_of, workers_failed
+from sparkgen.distribution.outcome import Ended, describe, first_lost, result_of, workers_failed
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.slots import thread_environment
 from sparkgen.distribution.supervisor import Call, Size
@@ -73,6 +73,11 @@ def launch(
         if spark is None:
             raise ValueError("expected a Spark session for where='spark', found None")
         run = partial(run_barrier, call, size, spark=spark)
+    return _run_again(run, workers=workers, max_restarts=max_restarts)
+
+
+def _run_again(run: Callable[[], list[Ended]], *, workers: int, max_restarts: int) -> Json:
+    """Rank 0's result of a ring that is started again as often as a worker is lost."""
     for restart in range(max_restarts + 1):
         ended = run()
         result = result_of(ended)

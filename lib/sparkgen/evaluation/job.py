@@ -23,7 +23,8 @@ from sparkgen.evaluation.metrics import (
     standard_error,
     sums,
 )
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 from sparkgen.tasks import run_each
 
 if TYPE_CHECKING:

@@ -35,7 +35,8 @@ from sparkgen.evaluation.memorisation import (
     merge_nearest,
     nearest_distances,
 )
-from sparkgen.models.portable import PortableModel, unpack
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream, permutation
 from sparkgen.tasks import run_each
 

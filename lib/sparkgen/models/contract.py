@@ -109,6 +109,8 @@ class GenerativeModel(keras.Model):
     """What `generate` takes beside noise, by name."""
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
+    learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
+    """How it learns: by gradient steps in the workers, by counts that Spark sums, or not at all."""
     loss_names: tuple[str, ...] = ()
     """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
     metric_names: tuple[str, ...] = ()

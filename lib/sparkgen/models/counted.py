@@ -22,6 +22,8 @@ Statistics = dict[str, npt.NDArray[np.float64]]
 class CountedModel(PixelModel):
     """A model without gradients: it is fitted to the sums of its statistics over all rows."""
 
+    learns = "counting"
+
     def statistics(self, batch: Batch) -> Statistics:
         """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
         raise TypeError(f"{type(self).__name__} has no statistics")

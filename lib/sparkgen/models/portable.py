@@ -1,19 +1,13 @@
 """A saved model as bytes: how it travels to Spark's Python workers, and is looked into without Keras.
 
-On machines of one kind a portable model computes the same bits whatever else runs there, because it
-computes with one thread and deterministic operations.
-
 The description has the SHA-256 of the weights and of itself; where it has, both are held to them.
 Models saved before have neither, and are taken as they are.
 """
 
 import hashlib
 import json
-import os
-import tempfile
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,9 +16,6 @@ from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.sealed import SEAL, unseal
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import ModelError
-
-if TYPE_CHECKING:
-    from sparkgen.models.contract import GenerativeModel
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -181,35 +172,3 @@ def lay_out(packed: PortableModel, folder: str | Path) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     (Path(folder) / MODEL_FILE).write_bytes(packed.description_json)
     (Path(folder) / WEIGHTS_FILE).write_bytes(packed.weights)
-
-
-@lru_cache(maxsize=1)
-def unpack(packed: PortableModel) -> "GenerativeModel":
-    """The model, loaded once a process."""
-    compute_reproducibly()
-    from sparkgen.models.discovery import load_model
-
-    with tempfile.TemporaryDirectory() as folder:
-        lay_out(packed, folder)
-        return load_model(folder, called=f"the saved {packed.description['name']}")
-
-
-def compute_reproducibly() -> None:
-    """Makes this process compute with one thread and, on a GPU, with deterministic operations.
-
-    A process in which TensorFlow already runs keeps its own settings; they can no longer change.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        return
-    if tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.enable_op_determinism()

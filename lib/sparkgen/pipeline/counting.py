@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
@@ -20,7 +20,7 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.rows import batches_of, make_batch, read_file
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
-from sparkgen.errors import ModelError, RequestError
+from sparkgen.errors import ModelError
 from sparkgen.evaluation.job import evaluate
 from sparkgen.models.portable import (
     MODEL_FILE,
@@ -28,8 +28,8 @@ from sparkgen.models.portable import (
     PortableModel,
     lay_out,
     pack,
-    unpack,
 )
+from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
@@ -63,11 +63,7 @@ def count(
     logger: RunLogger,
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
-    """Trains a model that counts; returns what `training.worker.train` does.
-
-    Raises:
-        RequestError: the model does not learn by counting.
-    """
+    """Trains a model that learns by counting; returns what `training.worker.train` does."""
     from sparkgen.training.run_log import patient_log, upload_report
 
     spark = spark or spark_session(experiment.environment)
@@ -157,19 +153,12 @@ def _unpack(data: bytes) -> "Statistics":
 def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedModel":
     import keras
 
-    from sparkgen.models.counted import CountedModel
     from sparkgen.models.discovery import build_model
 
     keras.utils.set_random_seed(experiment.training.seed)
     config = experiment.model
     model = build_model(config.name, config.options, version.manifest.spec, experiment.density)
-    if not isinstance(model, CountedModel):
-        raise RequestError(
-            f"training.method gradient for {config.name}, which has no counts",
-            found="counting",
-            mend="remove training.method",
-        )
-    return model
+    return cast("CountedModel", model)
 
 
 def _measure(
@@ -178,7 +167,12 @@ def _measure(
     experiment: ExperimentConfig,
     version: DatasetVersion,
 ) -> dict[str, float]:
-    split = "validation" if version.manifest.splits.get("validation") else "test"
+    """The figures of the rows that training looks at; none where there are no such rows."""
+    from sparkgen.training.validation import validation_split
+
+    split = validation_split(version.manifest)
+    if split is None:
+        return {}
     config = EvaluationConfig.model_validate({"split": split, "seed": experiment.training.seed})
     figures = evaluate(spark, packed, config, version_uri=version.uri, manifest=version.manifest)
     return {f"val_{name}": figure.value for name, figure in figures.items()}

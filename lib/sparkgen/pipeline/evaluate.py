@@ -33,7 +33,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     Raises:
         RequestError: no challenger, or its dataset version is gone.
     """
-    version = registry.require(experiment, CHALLENGER)
+    version = registry.require(experiment.environment, experiment.name, CHALLENGER)
     figures = figures_of(experiment, version, spark, dataset=trained_on(experiment, version))
     log_figures(experiment, version, figures)
     return {
@@ -51,7 +51,7 @@ def figures_of(
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version, and of its samples."""
     check_held_out(experiment, dataset.manifest)
-    judge, packed = judge_of(experiment), fetch(experiment, version)
+    judge, packed = judge_of(experiment), fetch(experiment.environment, version)
     if experiment.evaluation.samples:
         check(packed, appraised(experiment))
     with naming(version):
@@ -74,7 +74,7 @@ def log_figures(
     run.metrics(values, renew=True)
     run.json({name: figure._asdict() for name, figure in figures.items()}, "figures.json")
     tags = {FIGURE_TAG + name: figure.to_json() for name, figure in figures.items()}
-    registry.annotate(experiment, version, tags)
+    registry.annotate(experiment.environment, version, tags)
 
 
 def logged_figures(version: ModelVersion) -> dict[str, Figure]:

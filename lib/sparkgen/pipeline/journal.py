@@ -12,12 +12,11 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import absolute, open_uri, read_bytes, write_bytes
 from sparkgen.errors import RequestError
+from sparkgen.training.request import changed_section
 
 log = logging.getLogger(__name__)
 
 JOURNAL = "run.json"
-# What makes a run what it is. The number of workers, and where they run, may change.
-SECTIONS = ("dataset", "model", "training", "density")
 
 
 class Journal(NamedTuple):
@@ -26,13 +25,8 @@ class Journal(NamedTuple):
     run_id: str
     dataset_version: str
     sections: dict[str, Any]
-    """Of the request: those that a resumed run must not change."""
+    """The request's `identity`."""
     finished: bool = False
-
-
-def sections(experiment: ExperimentConfig) -> dict[str, Any]:
-    """The part of a request that a resumed run must not change."""
-    return experiment.model_dump(mode="json", include=set(SECTIONS))
 
 
 def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
@@ -64,14 +58,12 @@ def unfinished(experiment: ExperimentConfig) -> Journal:
 
 
 def _check_unchanged(journal: Journal, experiment: ExperimentConfig) -> None:
-    now = sections(experiment)
-    for section in SECTIONS:
-        if journal.sections.get(section) != now[section]:
-            raise RequestError(
-                f"the {section} section that run {journal.run_id} was started with",
-                found="another",
-                mend="resume with the same experiment and --set, or train without --resume",
-            )
+    if section := changed_section(journal.sections, experiment):
+        raise RequestError(
+            f"the {section} section that run {journal.run_id} was started with",
+            found="another",
+            mend="resume with the same experiment and --set, or train without --resume",
+        )
 
 
 def _newest_first(experiment: ExperimentConfig) -> list[Journal]:

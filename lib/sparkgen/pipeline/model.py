@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.errors import ModelError, RequestError
@@ -13,14 +14,14 @@ from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
 
 
-def fetch(experiment: ExperimentConfig, version: ModelVersion) -> PortableModel:
+def fetch(environment: EnvironmentConfig, version: ModelVersion) -> PortableModel:
     """The saved model of a version.
 
     Raises:
         ModelError: its files are not there, or damaged.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return pack(registry.fetch(experiment, version, folder), called=version.uri)
+        return pack(registry.fetch(environment, version, folder), called=version.uri)
 
 
 @contextmanager

@@ -57,22 +57,26 @@ def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
             _check_evaluation(request, model)
 
 
-def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> None:
+def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeModel":
     """Refuses a training that the rows of its dataset version do not allow.
 
+    Returns:
+        An outline of the model.
+
     Raises:
-        RequestError: fewer rows than a batch or the density needs, a label that no row has, or early
-            stopping by a figure that there is none of.
+        RequestError: fewer rows than a batch or the density needs, a label that no row has, a model
+            that learns otherwise, or early stopping by a figure that there is none of.
     """
     from sparkgen.feed.plan import make_plan
     from sparkgen.training.setting import check_monitor
 
     train = manifest.split("train")
     model = _outline(experiment, manifest.spec)
+    _check_learning(experiment, model)
     _check_sampling(experiment, model)
     _check_density(experiment, train.rows)
     config = experiment.training
-    if config.method == "gradient":
+    if model.learns == "gradient":
         make_plan(
             [file.rows for file in train.files],
             lanes=manifest.lanes,
@@ -80,6 +84,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> None:
             seed=config.seed,
         )
         check_monitor(config, model, manifest)
+    return model
 
 
 def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
@@ -106,7 +111,6 @@ def _check_sources(dataset: DatasetConfig) -> None:
 
 def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
     from sparkgen.datasets.records import DataSpec, ImageRecord
-    from sparkgen.models.counted import CountedModel
     from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 
@@ -115,26 +119,37 @@ def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
     model = _outline(
         experiment, DataSpec(ImageRecord(dataset.shape), len(dataset.class_names), seen)
     )
-    method = "counting" if isinstance(model, CountedModel) else "gradient"
-    if config.method != method:
-        raise RequestError(
-            f"training.method {method} for {experiment.model.name}",
-            found=config.method,
-            mend=f"set training.method to {method}",
-        )
-    if method == "counting" and config.early_stopping is not None:
-        raise RequestError(
-            "no training.early_stopping where a model learns by counting",
-            found=f"monitor {config.early_stopping.monitor}",
-            mend="remove it",
-        )
-    if method == "gradient":
+    _check_learning(experiment, model)
+    if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
         check_xla(config, experiment.environment.workers)
     check_optimizers(model, config)
     _check_sampling(experiment, model)
     _check_density(experiment, experiment.density.rows)
     return model
+
+
+def _check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    """Refuses what contradicts how the model learns."""
+    name, config = experiment.model.name, experiment.training
+    if model.learns == "nothing":
+        raise RequestError(
+            "a model that learns, to be trained",
+            found=f"{name}, which learns nothing",
+            mend="name another",
+        )
+    if config.method not in (None, model.learns):
+        raise RequestError(
+            f"training.method {model.learns} for {name}",
+            found=config.method,
+            mend="remove training.method: the model says how it learns",
+        )
+    if model.learns == "counting" and config.early_stopping is not None:
+        raise RequestError(
+            "no training.early_stopping where a model learns by counting",
+            found=f"monitor {config.early_stopping.monitor}",
+            mend="remove it",
+        )
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel":

@@ -13,8 +13,10 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
+from sparkgen.beside import beside
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import RequestError
 
@@ -46,14 +48,10 @@ def presence(folder_uri: str, *, taken_up: bool) -> Iterator[None]:
     if taken_up:
         time.sleep(SETTLING_SECONDS)
         _refuse(path, own)
-    done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(path, own, done), daemon=True)
-    renewer.start()
     try:
-        yield
+        with beside(partial(_renew, path, own)):
+            yield
     finally:
-        done.set()
-        renewer.join()
         with suppress(OSError):
             if _taker(path, own) is None:
                 filesystem, place = open_uri(path)

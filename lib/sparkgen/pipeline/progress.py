@@ -4,7 +4,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from sparkgen.beside import beside
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,18 +29,12 @@ def spark_progress(
     if spark is None:
         yield
         return
-    done = threading.Event()
     tracker = spark.sparkContext.statusTracker()
-    watcher = threading.Thread(target=_watch, args=(tracker, done, line_seconds), daemon=True)
-    watcher.start()
-    try:
+    with beside(partial(_watch, tracker, line_seconds)):
         yield
-    finally:
-        done.set()
-        watcher.join()
 
 
-def _watch(tracker: Any, done: threading.Event, line_seconds: float) -> None:
+def _watch(tracker: Any, line_seconds: float, done: threading.Event) -> None:
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()

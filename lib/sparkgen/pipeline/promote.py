@@ -30,8 +30,9 @@ def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str,
     Raises:
         RequestError: no challenger, or one that was not evaluated.
     """
-    challenger = registry.require(experiment, CHALLENGER)
-    champion = registry.find(experiment, CHAMPION)
+    environment = experiment.environment
+    challenger = registry.require(environment, experiment.name, CHALLENGER)
+    champion = registry.find(environment, experiment.name, CHAMPION)
     figures = logged_figures(challenger)
     if experiment.all_gates and not figures:
         raise RequestError(
@@ -40,7 +41,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str,
     rival = _champion_figures(experiment, champion, figures, spark)
     verdict = judge(experiment.all_gates, figures, rival)
     if verdict.promoted:
-        registry.crown(experiment, challenger)
+        registry.crown(environment, challenger)
         champion = challenger
     return {
         "promoted": verdict.promoted,

@@ -23,7 +23,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     Raises:
         RequestError: no champion, or options that it does not take.
     """
-    version = registry.require(experiment, CHAMPION)
+    version = registry.require(experiment.environment, experiment.name, CHAMPION)
     made = sample_version(experiment, version, experiment.sampling, spark)
     return {
         "samples": made.uri,
@@ -44,7 +44,7 @@ def sample_version(
     with naming(version):
         return sample(
             spark,
-            fetch(experiment, version),
+            fetch(environment, version),
             config,
             model_uri=version.uri,
             samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",

@@ -1,7 +1,8 @@
 """The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
 
 import tempfile
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +11,15 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.portable import PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
-from sparkgen.pipeline.journal import (
-    Journal,
-    checkpoint_uri,
-    sections,
-    unfinished,
-    write_journal,
-)
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
-from sparkgen.tracking.registry import ModelVersion
-from sparkgen.tracking.runs import RunLogger, open_run
+from sparkgen.tracking.registry import Candidate, ModelVersion
+from sparkgen.tracking.runs import RunLogger, Subject, open_run
 from sparkgen.tracking.server import tracking_uri
+from sparkgen.training.request import identity
 from sparkgen.training.worker import train
 
 if TYPE_CHECKING:
@@ -49,8 +45,7 @@ def run(
 
     Raises:
         RequestError: no dataset version, one that does not fit the request, nothing to resume,
-            another process that trains the run, no
-            tracking server.
+            another process that trains the run, no tracking server.
     """
     journal = unfinished(experiment) if resume else None
     version = (
@@ -58,17 +53,11 @@ def run(
         if journal
         else newest_version(experiment)
     )
-    check_rows(experiment, version.manifest)
-    with ExitStack() as stack:
-        if journal:
-            stack.enter_context(_claim(experiment, journal.run_id, taken_up=True))
-        run_id = journal.run_id if journal else None
-        logger = stack.enter_context(open_run(experiment, version.manifest, run_id=run_id))
-        if not journal:
-            stack.enter_context(_claim(experiment, logger.run_id, taken_up=False))
-        journal = Journal(logger.run_id, version.manifest.version, sections(experiment))
+    model = check_rows(experiment, version.manifest)
+    with _claimed_run(experiment, version, journal) as logger:
+        journal = Journal(logger.run_id, version.manifest.version, identity(experiment))
         write_journal(experiment, journal)
-        learn = count if experiment.training.method == "counting" else _launch
+        learn = count if model.learns == "counting" else _launch
         result = learn(experiment, version, logger, spark)
         packed = pack(result["model"])
         totals = {
@@ -76,20 +65,42 @@ def run(
             "parameters": packed.description["parameters"],
         }
         logger.metrics(totals)
-        model = _register(experiment, version, logger, packed)
+        registered = _register(experiment, version, logger, packed)
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
-        "model_uri": model.uri,
+        "model_uri": registered.uri,
         "metrics": {**result["metrics"], **totals},
         "checkpoint": result["checkpoint"],
     }
 
 
-def _claim(
-    experiment: ExperimentConfig, run_id: str, *, taken_up: bool
-) -> AbstractContextManager[None]:
-    return presence(checkpoint_uri(experiment, run_id), taken_up=taken_up)
+def subject(experiment: ExperimentConfig, version: DatasetVersion) -> Subject:
+    """What the run of a training is told of it."""
+    return Subject(
+        experiment.name,
+        experiment.model.name,
+        experiment.model_dump(mode="json"),
+        version.manifest,
+        version.uri,
+    )
+
+
+@contextmanager
+def _claimed_run(
+    experiment: ExperimentConfig, version: DatasetVersion, begun: Journal | None
+) -> Iterator[RunLogger]:
+    """The run, open, and trained by no other process: one taken up is claimed before it is opened."""
+    run_id = begun.run_id if begun else None
+    opened = open_run(experiment.environment, subject(experiment, version), run_id=run_id)
+    with ExitStack() as stack:
+        if run_id is not None:
+            stack.enter_context(presence(checkpoint_uri(experiment, run_id), taken_up=True))
+        logger = stack.enter_context(opened)
+        if run_id is None:
+            folder = checkpoint_uri(experiment, logger.run_id)
+            stack.enter_context(presence(folder, taken_up=False))
+        yield logger
 
 
 def _launch(
@@ -126,4 +137,5 @@ def _register(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         lay_out(packed, folder)
-        return registry.register(logger, folder, experiment, version.manifest, sampler=SAMPLER)
+        candidate = Candidate(folder, SAMPLER, experiment.sampling, version.manifest)
+        return registry.register(experiment.environment, experiment.name, logger, candidate)

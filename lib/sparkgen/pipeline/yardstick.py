@@ -71,15 +71,15 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     config = experiment.evaluation
     if config.judge is None or not config.samples:
         return None
-    judge = experiment.model_copy(update={"name": config.judge})
-    champion = registry.find(judge, CHAMPION)
+    environment = experiment.environment
+    champion = registry.find(environment, config.judge, CHAMPION)
     if champion is None:
         raise RequestError(
-            f"a champion of {registry.registered_name(judge)} as evaluation.judge",
+            f"a champion of {registry.registered_name(environment, config.judge)} as evaluation.judge",
             found="none",
             mend=f"sparkgen run conf/experiments/{config.judge}.yaml first, or remove the judge",
         )
-    packed = fetch(judge, champion)
+    packed = fetch(environment, champion)
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
     found = (name.partition(".")[0], spec.shape, spec.classes)

@@ -202,7 +202,7 @@ def write_part(work: Work, part: int) -> FileEntry:
 
 
 def _batches(work: Work, ids: range) -> Iterator[Any]:
-    from sparkgen.models.portable import unpack
+    from sparkgen.models.unpacking import unpack
     from sparkgen.sampling.generate import Recipe, generate_batch
 
     model, config = unpack(work.packed), work.config

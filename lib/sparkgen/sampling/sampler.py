@@ -19,7 +19,8 @@ import pandas as pd
 
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel, Given
-from sparkgen.models.portable import pack, unpack
+from sparkgen.models.portable import pack
+from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
 
 

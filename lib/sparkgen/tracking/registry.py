@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import sparkgen
+from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.options import typed
-from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.tracking.runs import RunLogger
@@ -39,34 +40,55 @@ class ModelVersion(NamedTuple):
         return f"models:/{self.name}/{self.version}"
 
 
-def registered_name(experiment: ExperimentConfig) -> str:
-    """The name under which an experiment's models are registered."""
-    return experiment.environment.model_prefix + experiment.name
+class Candidate(NamedTuple):
+    """A trained model that is to be registered."""
+
+    folder: Path
+    """The local folder of the saved model."""
+    script: Path
+    """What MLflow loads: the sampler's code."""
+    sampling: SamplingConfig
+    """The sampler's defaults."""
+    manifest: Manifest
+    """The dataset version that the model was trained on."""
+
+
+def registered_name(environment: EnvironmentConfig, experiment: str) -> str:
+    """The name under which the models of an experiment, given by its name, are registered."""
+    return environment.model_prefix + experiment
 
 
 def register(
-    run: RunLogger,
-    model_folder: str | Path,
-    experiment: ExperimentConfig,
-    manifest: Manifest,
-    *,
-    sampler: Path,
+    environment: EnvironmentConfig, experiment: str, run: RunLogger, candidate: Candidate
 ) -> ModelVersion:
     """Logs a saved model to its run as a sampler, registers it and makes it the challenger.
 
     Args:
-        run: the run that trained it.
-        model_folder: local folder of the saved model.
-        experiment: the request.
-        manifest: the dataset version it was trained on.
-        sampler: path of the script that MLflow loads.
+        environment: names the servers.
+        experiment: the experiment's name.
+        run: the run that trained the model.
+        candidate: the model.
     """
+    client = connect(environment)
+    name = registered_name(environment, experiment)
+    description = json.loads((candidate.folder / "model.json").read_text())
+    version = _log_sampler(client, name, run, candidate, description)
+    manifest = candidate.manifest
+    tags = {"dataset": manifest.name, "dataset_version": manifest.version}
+    for key, value in (tags | {"model": description["name"]}).items():
+        client.set_model_version_tag(name, version, key, value)
+    client.set_registered_model_alias(name, CHALLENGER, version)
+    # Not the challenger of now: another training may have registered its own since.
+    return _version(client.get_model_version(name, version))
+
+
+def _log_sampler(
+    client: Any, name: str, run: RunLogger, candidate: Candidate, description: Mapping[str, Any]
+) -> str:
+    """Logs and registers the sampler; returns the number of its version."""
     import mlflow
     from mlflow.models import Model
 
-    client = connect(experiment.environment)
-    description = json.loads((Path(model_folder) / "model.json").read_text())
-    name = registered_name(experiment)
     # A logged model goes to MLflow's current experiment, which need not be that of its run.
     mlflow.set_experiment(experiment_id=client.get_run(run.run_id).info.experiment_id)
     with warnings.catch_warnings():
@@ -78,62 +100,61 @@ def register(
             name="sampler",
             run_id=run.run_id,
             registered_model_name=name,
-            python_model=str(sampler),
+            python_model=str(candidate.script),
             code_paths=[str(Path(sparkgen.__file__).parent)],
-            artifacts={"model": str(model_folder)},
-            signature=signature(description, experiment),
+            artifacts={"model": str(candidate.folder)},
+            signature=signature(description, candidate.sampling),
             pip_requirements=requirements(),
             metadata={
-                "shape": list(manifest.shape),
-                "class_names": list(manifest.class_names),
+                "shape": list(candidate.manifest.shape),
+                "class_names": list(candidate.manifest.class_names),
                 "labels": _labels(description["spec"]),
             },
         )
-    version = str(info.registered_model_version)
-    tags = {"dataset": manifest.name, "dataset_version": manifest.version}
-    for key, value in (tags | {"model": experiment.model.name}).items():
-        client.set_model_version_tag(name, version, key, value)
-    client.set_registered_model_alias(name, CHALLENGER, version)
-    # Not the challenger of now: another training may have registered its own since.
-    return _version(client.get_model_version(name, version))
+    return str(info.registered_model_version)
 
 
-def find(experiment: ExperimentConfig, alias: str) -> ModelVersion | None:
-    """The version of the experiment's model that has an alias; None where none has it."""
-    client = connect(experiment.environment)
-    return _by_alias(client, registered_name(experiment), alias)
+def find(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVersion | None:
+    """The version of an experiment's model that has an alias; None where none has it.
+
+    Args:
+        environment: names the servers.
+        experiment: the experiment's name.
+        alias: `CHALLENGER` or `CHAMPION`.
+    """
+    return _by_alias(connect(environment), registered_name(environment, experiment), alias)
 
 
-def require(experiment: ExperimentConfig, alias: str) -> ModelVersion:
+def require(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVersion:
     """As `find`; a `RequestError` where there is none."""
-    version = find(experiment, alias)
+    version = find(environment, experiment, alias)
     if version is None:
         step = "train" if alias == CHALLENGER else "promote"
         raise RequestError(
-            f"a {alias} of the registered model {registered_name(experiment)}",
+            f"a {alias} of the registered model {registered_name(environment, experiment)}",
             found="none",
             mend=f"run sparkgen {step} first",
         )
     return version
 
 
-def crown(experiment: ExperimentConfig, version: ModelVersion) -> None:
+def crown(environment: EnvironmentConfig, version: ModelVersion) -> None:
     """Makes a version the champion."""
-    client = connect(experiment.environment)
+    client = connect(environment)
     client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
 
 
 def annotate(
-    experiment: ExperimentConfig, version: ModelVersion, tags: Mapping[str, str]
+    environment: EnvironmentConfig, version: ModelVersion, tags: Mapping[str, str]
 ) -> ModelVersion:
     """The version with further tags."""
-    client = connect(experiment.environment)
+    client = connect(environment)
     for key, value in tags.items():
         client.set_model_version_tag(version.name, str(version.version), key, value)
     return version._replace(tags={**version.tags, **tags})
 
 
-def fetch(experiment: ExperimentConfig, version: ModelVersion, folder: str | Path) -> Path:
+def fetch(environment: EnvironmentConfig, version: ModelVersion, folder: str | Path) -> Path:
     """Copies the saved model of a version into a local folder, and says where it lies in there.
 
     Raises:
@@ -142,7 +163,7 @@ def fetch(experiment: ExperimentConfig, version: ModelVersion, folder: str | Pat
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    connect(experiment.environment)
+    connect(environment)
     try:
         mlflow.artifacts.download_artifacts(
             artifact_uri=f"{version.uri}/artifacts", dst_path=str(folder)
@@ -159,11 +180,11 @@ def _no_files(version: ModelVersion, found: str) -> ModelError:
     return ModelError(f"the files of {version.uri}", found=found, mend="run sparkgen train again")
 
 
-def load(experiment: ExperimentConfig, version: ModelVersion) -> Any:
+def load(environment: EnvironmentConfig, version: ModelVersion) -> Any:
     """The sampler of a version, as `mlflow.pyfunc` loads it."""
     import mlflow
 
-    connect(experiment.environment)
+    connect(environment)
     return mlflow.pyfunc.load_model(version.uri)
 
 
@@ -200,7 +221,7 @@ COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
 """Of the sampler's columns, by what is given."""
 
 
-def signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> Any:
+def signature(description: Mapping[str, Any], sampling: SamplingConfig) -> Any:
     """The columns and parameters of a sampler, an MLflow `ModelSignature`.
 
     Parameters have the types of the model's own defaults, however the request spells its values.
@@ -213,7 +234,6 @@ def signature(description: Mapping[str, Any], experiment: ExperimentConfig) -> A
         # A label that is not given is that of the model's own turn.
         required = given.get("required", True) and given["what"] != "label"
         inputs.append(ColSpec(COLUMN_TYPES[given["what"]], name, required=required))
-    sampling = experiment.sampling
     params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
     defaults = description["generate_options"]
     options = {k: typed(sampling.options.get(k, v), v) for k, v in defaults.items()}

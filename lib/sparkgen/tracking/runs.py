@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.datasets.storage import absolute
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.stopping import Stopped, held, received
 from sparkgen.tracking.server import artifact_location, connect, connect_uri
@@ -23,6 +21,19 @@ from sparkgen.tracking.server import artifact_location, connect, connect_uri
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
 PARAM_CHARACTERS = 500
 log = logging.getLogger(__name__)
+
+
+class Subject(NamedTuple):
+    """What a run trains."""
+
+    experiment: str
+    model: str
+    """Its dotted name."""
+    config: Mapping[str, Any]
+    """The whole request as plain values."""
+    manifest: Manifest
+    version_uri: str
+    """The folder of the dataset version."""
 
 
 class RunLogger(NamedTuple):
@@ -84,7 +95,7 @@ def _same(one: float, other: float) -> bool:
 
 @contextmanager
 def open_run(
-    experiment: ExperimentConfig, manifest: Manifest, *, run_id: str | None = None
+    environment: EnvironmentConfig, subject: Subject, *, run_id: str | None = None
 ) -> Iterator[RunLogger]:
     """The run of a training job, opened anew or taken up again, and closed with what became of it.
 
@@ -92,20 +103,24 @@ def open_run(
     an MLflow dataset and `manifest.json`), the git commit and the versions of all packages.
 
     Args:
-        experiment: the request.
-        manifest: the dataset version that the run trains on.
+        environment: names the tracking server.
+        subject: what the run trains.
         run_id: an unfinished run to go on with.
 
     Raises:
         RequestError: the tracking server does not answer, or has no such run.
     """
-    client = connect(experiment.environment)
+    client = connect(environment)
     run = None
     try:
         with held():
-            run = _create(client, experiment) if run_id is None else _existing(client, run_id)
+            run = (
+                _create(client, environment, subject)
+                if run_id is None
+                else _existing(client, run_id)
+            )
         if run_id is None:
-            _describe(run, experiment, manifest)
+            _describe(run, subject)
         else:
             client.update_run(run_id, status="RUNNING")
         yield run
@@ -136,12 +151,11 @@ def attach(tracking_uri: str, run_id: str) -> RunLogger:
     return _existing(connect_uri(tracking_uri), run_id)
 
 
-def _create(client: Any, experiment: ExperimentConfig) -> RunLogger:
-    environment = experiment.environment
+def _create(client: Any, environment: EnvironmentConfig, subject: Subject) -> RunLogger:
     experiment_id = _experiment_id(client, environment)
-    tags = {"sparkgen.experiment": experiment.name, "sparkgen.model": experiment.model.name}
+    tags = {"sparkgen.experiment": subject.experiment, "sparkgen.model": subject.model}
     tags |= git_tags(Path(__file__))
-    made = client.create_run(experiment_id, run_name=experiment.name, tags=tags)
+    made = client.create_run(experiment_id, run_name=subject.experiment, tags=tags)
     return RunLogger(client, made.info.run_id)
 
 
@@ -175,29 +189,28 @@ def _existing(client: Any, run_id: str) -> RunLogger:
     return RunLogger(client, run_id)
 
 
-def _describe(run: RunLogger, experiment: ExperimentConfig, manifest: Manifest) -> None:
+def _describe(run: RunLogger, subject: Subject) -> None:
     from mlflow.entities import Param
 
-    config = experiment.model_dump(mode="json")
-    params = [Param(key, text[:PARAM_CHARACTERS]) for key, text in flatten(config).items()]
+    flat = flatten(subject.config)
+    params = [Param(key, text[:PARAM_CHARACTERS]) for key, text in flat.items()]
     for start in range(0, len(params), PARAMS_A_CALL):
         run.client.log_batch(run.run_id, params=params[start : start + PARAMS_A_CALL])
-    run.json(config, "config.json")
-    run.json(manifest.model_dump(mode="json"), "manifest.json")
+    run.json(subject.config, "config.json")
+    run.json(subject.manifest.model_dump(mode="json"), "manifest.json")
     run.json(packages(), "packages.json")
-    _log_dataset(run, experiment, manifest)
+    _log_dataset(run, subject.manifest, subject.version_uri)
 
 
-def _log_dataset(run: RunLogger, experiment: ExperimentConfig, manifest: Manifest) -> None:
+def _log_dataset(run: RunLogger, manifest: Manifest, version_uri: str) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    datasets_uri = absolute(experiment.environment.path(experiment.environment.datasets))
     rows = {name: split.rows for name, split in manifest.splits.items()}
     dataset = Dataset(
         name=manifest.name,
         digest=manifest.version,
         source_type="local",
-        source=json.dumps({"uri": f"{datasets_uri}/{manifest.name}/{manifest.version}"}),
+        source=json.dumps({"uri": version_uri}),
         profile=json.dumps({"rows": rows, "shape": list(manifest.shape)}),
     )
     tag = InputTag("mlflow.data.context", "training")

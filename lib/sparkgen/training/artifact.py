@@ -10,7 +10,7 @@ from sparkgen.datasets.rows import batches_of, make_batch, open_split, read_rows
 from sparkgen.datasets.storage import write_bytes
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.models.discovery import save_model
-from sparkgen.training.worker import TrainRequest
+from sparkgen.training.request import TrainRequest
 
 FOLDER = "model"
 

@@ -17,12 +17,12 @@ from sparkgen.training.device import compute_policy, prepare_device
 from sparkgen.training.learner import assign, finish_with_averages
 from sparkgen.training.loop import Course, fit
 from sparkgen.training.progress import make_progress
+from sparkgen.training.request import TrainRequest
 from sparkgen.training.resume import restore_state, save_state
 from sparkgen.training.run_log import epoch_log, log_report
 from sparkgen.training.setting import Setting, set_up
 from sparkgen.training.state import Record, State
 from sparkgen.training.validation import make_validation, validation_split
-from sparkgen.training.worker import TrainRequest
 
 
 def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def write_report(
     folder: str | Path,
 ) -> Path:
     """Writes `loss_curves.png`, `samples` in a file of the record's kind, and what an encoder-decoder or
-    a classifier has to show besides (see `draw_latents` and `draw_classes`). A picture that fails is a warning.
+    a classifier has to show besides (see `draw_latents` and `draw_classes`). A picture that fails is
+    a warning.
 
     Args:
         model: as trained.

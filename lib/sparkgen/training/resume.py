@@ -6,6 +6,7 @@ from typing import Any
 from sparkgen.errors import RequestError
 from sparkgen.training import checkpoints
 from sparkgen.training.learner import capture, fits, restore, start_alike
+from sparkgen.training.request import changed_section, identity
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import State, from_facts
 
@@ -21,7 +22,7 @@ def save_state(setting: Setting, state: State) -> None:
     arrays |= {f"{BEST}/{i:04d}": weights for i, weights in enumerate(state.best.weights)}
     checkpoints.write(
         setting.request.checkpoint_uri,
-        checkpoints.encode(arrays, {"state": state.facts(), "training": identity(setting)}),
+        checkpoints.encode(arrays, {"state": state.facts(), "training": _identity(setting)}),
         steps=state.steps,
         keep=setting.config.keep_checkpoints,
     )
@@ -38,12 +39,7 @@ def restore_state(setting: Setting) -> State:
         start_alike(learner)
         return State()
     arrays, facts = checkpoints.decode(data)
-    if facts.get("training") != identity(setting):
-        raise RequestError(
-            f"checkpoints of this training in {request.checkpoint_uri}",
-            found=f"one of {facts.get('training')}",
-            mend="train without --resume, or with the configuration it was started with",
-        )
+    _check_identity(setting, facts.get("training"))
     if not fits(learner, arrays):
         raise RequestError(
             f"checkpoints of these optimizers in {request.checkpoint_uri}",
@@ -66,13 +62,24 @@ def restore_state(setting: Setting) -> State:
     return state
 
 
-def identity(setting: Setting) -> dict[str, Any]:
-    """What a checkpoint must have in common with the training that goes on from it."""
-    experiment = setting.request.experiment
-    return {
-        "model": experiment.model.name,
-        "options": experiment.model.options,
-        "dataset": setting.manifest.version,
-        "batch_size": experiment.training.batch_size,
-        "seed": experiment.training.seed,
-    }
+def _identity(setting: Setting) -> dict[str, Any]:
+    return {"version": setting.manifest.version, **identity(setting.request.experiment)}
+
+
+def _check_identity(setting: Setting, begun: Any) -> None:
+    """Refuses a checkpoint of another training than this one."""
+    noted = begun if isinstance(begun, dict) else {}
+    # Earlier releases noted the version under `dataset`, and no sections.
+    if noted.get("version", noted.get("dataset")) != setting.manifest.version:
+        found = "one of another dataset version"
+    elif "version" not in noted:
+        return
+    elif section := changed_section(noted, setting.request.experiment):
+        found = f"one of another {section} section"
+    else:
+        return
+    raise RequestError(
+        f"checkpoints of this training in {setting.request.checkpoint_uri}",
+        found=found,
+        mend="train without --resume, or with the configuration it was started with",
+    )

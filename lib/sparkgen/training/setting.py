@@ -16,9 +16,9 @@ from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import build_model
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
+from sparkgen.training.request import TrainRequest
 from sparkgen.training.statistics import BATCHES, make_statistics
 from sparkgen.training.validation import validation_names, validation_split
-from sparkgen.training.worker import TrainRequest
 
 
 class Setting(NamedTuple):
@@ -55,11 +55,11 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
         seed=config.seed,
     )
     model = _build(experiment, manifest)
-    if not model.trainable_variables:
+    if model.learns != "gradient":
         raise RequestError(
-            f"training.method counting for {experiment.model.name}, which has no gradients",
-            found="gradient",
-            mend="set training.method to counting",
+            "a model that learns by gradient steps, to be trained by workers",
+            found=f"{experiment.model.name}, which learns by {model.learns}",
+            mend="train it by sparkgen train",
         )
     synchronise(model, ring)
     optimizers = make_optimizers(

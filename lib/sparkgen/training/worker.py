@@ -3,24 +3,12 @@
 This file loads neither TensorFlow nor Keras, so that a driver can name its function cheaply.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from sparkgen.config.load import parse
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.distribution.ring import Ring
-
-
-class TrainRequest(NamedTuple):
-    """What to train on, and where what comes of it goes."""
-
-    experiment: ExperimentConfig
-    version_uri: str
-    """The dataset version's folder."""
-    checkpoint_uri: str
-    """A folder of this run's own, on storage that all workers share."""
-    run_id: str | None = None
-    """The run that rank 0 logs to; None: no logging."""
-    tracking_uri: str | None = None
+from sparkgen.training.request import TrainRequest
 
 
 def train(request: dict[str, Any], ring: Ring) -> dict[str, Any]:
