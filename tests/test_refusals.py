@@ -4,7 +4,6 @@ import errno
 import json
 import shutil
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -15,29 +14,6 @@ from sparkgen import cli, unexpected
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENT = CONF / "experiments" / "dense_autoencoder_digits.yaml"
 ODD = "a b%20c [v2]#ü?"
-
-
-class Said(NamedTuple):
-    """What one call of the program leaves."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def sparkgen(capfd: pytest.CaptureFixture[str]):
-    """`sparkgen(*arguments)`: the program, with its output."""
-
-    def call(*arguments: str | Path) -> Said:
-        status = 0
-        try:
-            cli.main([str(argument) for argument in arguments])
-        except SystemExit as left:
-            status = int(left.code or 0)
-        return Said(status, *capfd.readouterr())
-
-    return call
 
 
 def test_without_a_command_the_help_is_printed(sparkgen) -> None:

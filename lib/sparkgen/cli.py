@@ -9,29 +9,64 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sparkgen import stopping
 from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
 
+if TYPE_CHECKING:
+    from sparkgen.manual import Key
+
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
+# The sections of a request that a command takes; the others take all.
+SECTIONS = {"ingest": {"dataset", "environment"}, "doctor": {"environment"}}
+KEYS = (
+    "The keys of a request follow. --set KEY=VALUE changes one. A YAML file writes a.b as b inside the "
+    "section a. A file of conf/datasets is the section dataset, and a file of conf/environments is "
+    "the section environment: they leave that first word out. In brackets stand the values that a "
+    "key takes, and its value where no file gives one."
+)
 STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
 
 class RequestCommand(click.Command):
-    """A command that takes a request; its help ends with every key that `--set` reaches."""
+    """A command that takes a request; its help ends with what every key means."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from sparkgen.manual import request_keys
+        from sparkgen.manual import request_sections
 
-        with formatter.section("Keys that --set reaches"):
-            formatter.write_dl(list(request_keys(dataset_only=self.name == "ingest")), col_max=40)
+        formatter.write_paragraph()
+        formatter.write_text(KEYS)
+        for section in request_sections(SECTIONS.get(str(self.name))):
+            with formatter.section(section.title):
+                _write_keys(formatter, section.meaning, section.keys)
+
+
+class Program(click.Group):
+    """The program; its help ends with the names of all keys."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from sparkgen.manual import request_sections
+
+        with formatter.section("Keys of a request (sparkgen run --help says what each means)"):
+            for section in request_sections():
+                formatter.write_text(f"{section.title}: {', '.join(section.names)}")
+
+
+def _write_keys(formatter: click.HelpFormatter, text: str, keys: "Iterable[Key]") -> None:
+    if text:
+        formatter.write_text(text)
+    for key in keys:
+        formatter.write_text(key.title)
+        if key.meaning:
+            with formatter.indentation():
+                formatter.write_text(key.meaning)
 
 
 def _request_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -46,7 +81,7 @@ def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Program, invoke_without_command=True)
 @click.version_option(package_name="sparkgen")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -112,7 +147,7 @@ def run(resume: bool, **request: Any) -> None:
     _run_step("run", _experiment(**request), resume=resume)
 
 
-@cli.command()
+@cli.command(cls=RequestCommand)
 @_request_options
 @click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
 def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
