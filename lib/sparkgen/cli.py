@@ -9,72 +9,31 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
 from sparkgen import stopping
 from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
-
-if TYPE_CHECKING:
-    from sparkgen.manual import Key
+from sparkgen.help_pages import Program, RequestCommand, model_page, models_page
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
-# The sections of a request that a command takes; the others take all.
-SECTIONS = {"ingest": {"dataset", "environment"}, "doctor": {"environment"}}
-KEYS = (
-    "The keys of a request follow. --set KEY=VALUE changes one. A YAML file writes a.b as b inside the "
-    "section a. A file of conf/datasets is the section dataset, and a file of conf/environments is "
-    "the section environment: they leave that first word out. In brackets stand the values that a "
-    "key takes, and its value where no file gives one."
-)
 STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
 
-class RequestCommand(click.Command):
-    """A command that takes a request; its help ends with what every key means."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from sparkgen.manual import request_sections
-
-        formatter.write_paragraph()
-        formatter.write_text(KEYS)
-        for section in request_sections(SECTIONS.get(str(self.name))):
-            with formatter.section(section.title):
-                _write_keys(formatter, section.meaning, section.keys)
-
-
-class Program(click.Group):
-    """The program; its help ends with the names of all keys."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from sparkgen.manual import request_sections
-
-        with formatter.section("Keys of a request (sparkgen run --help says what each means)"):
-            for section in request_sections():
-                formatter.write_text(f"{section.title}: {', '.join(section.names)}")
-
-
-def _write_keys(formatter: click.HelpFormatter, text: str, keys: "Iterable[Key]") -> None:
-    if text:
-        formatter.write_text(text)
-    for key in keys:
-        formatter.write_text(key.title)
-        if key.meaning:
-            with formatter.indentation():
-                formatter.write_text(key.meaning)
-
-
 def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
-        click.option("--env", default="local", show_default=True, help="A file of conf/environments."),
+        click.option("--env", default="local", show_default=True, 
+                     help="The environment: a file of conf/environments, without .yaml."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
-                     help="Another value for one key, e.g. training.epochs=3; repeatable."),
-        click.option("--root", metavar="DIR", help="Where everything is written, instead of runs."),
+                     help="Change one key, such as training.epochs=3; can be given several times."),
+        click.option("--root", metavar="DIR",
+                     help="Write everything below this folder or URI instead of runs."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -85,11 +44,15 @@ def _request_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(package_name="sparkgen")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Trains generative models on Spark, registers them, and samples them.
+    """Trains generative models, registers them, and makes samples with them.
 
-    The last line of stdout is one JSON object; logs go to stderr. Exit 0: done. 2: the request is
-    wrong, and one line says how to mend it. 1: it failed while running. 130: stopped by Ctrl-C;
-    143: by SIGTERM.
+    To try it: sparkgen run conf/experiments/vae_digits.yaml
+
+    A command that takes a YAML file is a step of the pipeline; run does all steps. The result of a
+    step is one JSON object, the last line of stdout. Logs go to stderr.
+
+    Exit status 0: it is done. 1: it failed while running. 2: the request is wrong, and one line says
+    what is wrong and what to do. 130: stopped by Ctrl-C. 143: stopped by SIGTERM.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -99,7 +62,11 @@ def cli(context: click.Context) -> None:
 @click.argument("dataset", metavar="DATASET.yaml")
 @_request_options
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
-    """Reads a data set of conf/datasets into a dataset version: Parquet and a manifest."""
+    """Reads a data set into a dataset version.
+
+    The file is one of conf/datasets. A dataset version is a folder of Parquet files and a manifest.
+    Where the same version is there already, it is kept.
+    """
     from sparkgen.config.load import load_dataset
 
     _run_step("ingest", load_dataset(dataset, env=env, overrides=overrides, root=root))
@@ -108,9 +75,14 @@ def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None)
 @cli.command(cls=RequestCommand)
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the stopped run.")
+@click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
 def train(resume: bool, **request: Any) -> None:
-    """Trains an experiment's model on its newest dataset version; registers it as challenger."""
+    """Trains a model and registers it as challenger.
+
+    The file is one of conf/experiments. The model is trained on the newest version of its dataset.
+    The challenger is the newest trained model. `promote` can make it the champion, the model that
+    `sample` uses.
+    """
     _run_step("train", _experiment(**request), resume=resume)
 
 
@@ -118,7 +90,10 @@ def train(resume: bool, **request: Any) -> None:
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
 def evaluate(**request: Any) -> None:
-    """Measures the challenger on the whole test split."""
+    """Measures the challenger.
+
+    The file is one of conf/experiments. All rows of the split evaluation.split are measured.
+    """
     _run_step("evaluate", _experiment(**request))
 
 
@@ -126,7 +101,11 @@ def evaluate(**request: Any) -> None:
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
 def promote(**request: Any) -> None:
-    """Makes the challenger champion if every gate holds; says why where one does not."""
+    """Makes the challenger champion if every gate holds.
+
+    The file is one of conf/experiments. Where a gate does not hold, the result says why and has
+    "promoted": false; the exit status is 0 all the same.
+    """
     _run_step("promote", _experiment(**request))
 
 
@@ -134,16 +113,24 @@ def promote(**request: Any) -> None:
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
 def sample(**request: Any) -> None:
-    """Samples the champion: Parquet, a manifest and a contact sheet."""
+    """Makes samples with the champion.
+
+    The file is one of conf/experiments. A sample set is a folder of Parquet files, a manifest and a
+    contact sheet: one picture of many samples.
+    """
     _run_step("sample", _experiment(**request))
 
 
 @cli.command(cls=RequestCommand)
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the stopped run.")
+@click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
 def run(resume: bool, **request: Any) -> None:
-    """Does all steps: ingest, train, evaluate, promote, sample."""
+    """Does all steps: ingest, train, evaluate, promote, sample.
+
+    The file is one of conf/experiments. Where the gates refuse the new model, the champion that
+    there is makes the samples; where there is none, the exit status is 1.
+    """
     _run_step("run", _experiment(**request), resume=resume)
 
 
@@ -151,9 +138,10 @@ def run(resume: bool, **request: Any) -> None:
 @_request_options
 @click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
 def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
-    """Says what is there of each part of the stack, and what is wrong with it.
+    """Says what is installed, and what is wrong with it.
 
-    Exit 1: the pipeline could not run.
+    It looks at Python, the packages, Java, Spark, the GPUs, the memory, the disk and the tracking
+    server. Exit status 1: something keeps the pipeline from running.
     """
     from sparkgen.config.load import load_environment
     from sparkgen.doctor import examine
@@ -164,6 +152,19 @@ def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) ->
     _print(examination.summary())
     if examination.problems:
         raise SparkgenError(f"the pipeline could not run: {'; '.join(examination.problems)}")
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--conf", default="conf", show_default=True, help="The folder of conf/experiments.")
+def models(name: str | None, conf: str) -> None:
+    """Lists the models, or says what one model is.
+
+    NAME is a family and a name, such as variational.vae. Of one model you see the paper it comes
+    from, what it does, its options with their defaults, and the experiments that use it. The output
+    is text to be read, without JSON.
+    """
+    click.echo(model_page(name, Path(conf) / "experiments") if name else models_page())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

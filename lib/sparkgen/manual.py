@@ -86,14 +86,13 @@ def source_sections(formats: Mapping[str, type[BaseModel]]) -> Iterator[Section]
         formats: the class of the section by the name of the format.
     """
     for name, kind in formats.items():
-        schema = kind.model_json_schema()
-        title = f"{SOURCE} of format {name}"
-        yield Section(title, _meaning(schema), _keys(schema, f"{SOURCE}."))
+        meaning = _meaning(kind.model_json_schema())
+        yield Section(f"{SOURCE} of format {name}", meaning, section_keys(kind, f"{SOURCE}."))
 
 
-def option_keys(kind: type[BaseModel]) -> tuple[Key, ...]:
-    """The options of a model, from its `Config`."""
-    return _keys(kind.model_json_schema(), "")
+def section_keys(kind: type[BaseModel], prefix: str) -> tuple[Key, ...]:
+    """The keys of a section that has none below it; each name begins with `prefix`."""
+    return _keys(kind.model_json_schema(), prefix)
 
 
 def _sections(schema: Schema, known: Mapping[str, Schema], prefix: str) -> Iterator[Section]:
@@ -115,7 +114,7 @@ def _keys(schema: Schema, prefix: str) -> tuple[Key, ...]:
     return tuple(
         Key(
             prefix + name,
-            _values(value),
+            in_words(value),
             None if name in required else written(value.get("default")),
             _meaning(value),
         )
@@ -136,19 +135,19 @@ def _meaning(schema: Schema) -> str:
     return " ".join(schema.get("description", "").split())
 
 
-def _values(value: Schema, *, plural: str = "") -> str:
-    """What a value may be, in words."""
+def in_words(value: Schema, *, plural: str = "") -> str:
+    """What a value may be: a type and its range, or the words to choose from."""
     if "const" in value:
         return written(value["const"])
     if "enum" in value:
         return "one of " + ", ".join(map(written, value["enum"]))
     if "anyOf" in value:
-        return " or ".join(_values(part) for part in value["anyOf"])
+        return " or ".join(in_words(part) for part in value["anyOf"])
     if "prefixItems" in value:
         parts = value["prefixItems"]
-        return f"list of {len(parts)} {_values(parts[0], plural='s')}"
+        return f"list of {len(parts)} {in_words(parts[0], plural='s')}"
     if value.get("type") == "array":
-        return f"list of {_values(value['items'], plural='s')}"
+        return f"list of {in_words(value['items'], plural='s')}"
     if "$ref" in value:
         return f"section{plural}"
     bounds = " and ".join(
