@@ -29,7 +29,7 @@ def test_without_a_command_the_help_is_printed(sparkgen) -> None:
         (["train", EXPERIMENT, "--root", ""], "must not be empty"),
         (["run", EXPERIMENT, "--root", "foo://x"], "found foo://x"),
         (["run", EXPERIMENT, "--root", "/proc/runs"], "environment.root"),
-        (["run", EXPERIMENT, "--env", "locl"], "did you mean local.yaml?"),
+        (["run", EXPERIMENT, "--env", "locl"], "did you mean local? choose"),
         (["run", CONF / "datasets" / "digits.yaml"], "sparkgen ingest takes it"),
         (["ingest", EXPERIMENT], "sparkgen run takes it"),
         (["run", CONF / "experiments"], "found a folder"),

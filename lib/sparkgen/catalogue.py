@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkgen.config.options import Range
-from sparkgen.config.yaml_text import read_mapping
+from sparkgen.config.yaml_text import read_mapping, yaml_files
 from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, section_keys, written
 from sparkgen.models.contract import DataSpec
@@ -55,7 +55,7 @@ def option_sections(name: str) -> Iterator[Section]:
 
 def experiments_with(name: str, folder: Path) -> list[str]:
     """The names of the experiment files of a folder that use a model; a bad file is told."""
-    return [path.name for path in sorted(folder.glob("*.yaml")) if _model_of(path) == name]
+    return [path.name for path in yaml_files(folder) if _model_of(path) == name]
 
 
 def _generate_keys(name: str, options: dict[str, Any], *, meaning: str) -> dict[str, Key]:

@@ -1,5 +1,6 @@
 """What `--help` and `sparkgen models` print. Nothing of the configuration is imported before that."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,7 @@ def model_page(name: str, experiments: Path) -> str:
         with formatter.section(section.title):
             _write_keys(formatter, section.meaning, section.keys)
     with formatter.section(f"Experiments of {experiments} with this model"):
-        if not experiments.is_dir():
+        if not os.path.isdir(experiments):
             formatter.write_text("There is no such folder here; --conf names the folder above it.")
         for file in experiments_with(name, experiments):
             formatter.write_text(file)
