@@ -28,7 +28,7 @@ TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
 def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
-        click.option("--env", default="local", show_default=True, 
+        click.option("--env", default="local", show_default=True,
                      help="The environment: a file of conf/environments, without .yaml."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                      help="Change one key, such as training.epochs=3; can be given several times."),
@@ -164,7 +164,7 @@ def models(name: str | None, conf: str) -> None:
     from, what it does, its options with their defaults, and the experiments that use it. The output
     is text to be read, without JSON.
     """
-    click.echo(model_page(name, Path(conf) / "experiments") if name else models_page())
+    click.echo(models_page() if name is None else model_page(name, Path(conf) / "experiments"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

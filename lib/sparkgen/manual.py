@@ -147,7 +147,7 @@ def in_words(value: Schema, *, plural: str = "") -> str:
         parts = value["prefixItems"]
         return f"list of {len(parts)} {in_words(parts[0], plural='s')}"
     if value.get("type") == "array":
-        return f"list of {in_words(value['items'], plural='s')}"
+        return f"list of {in_words(value.get('items', {}), plural='s')}"
     if "$ref" in value:
         return f"section{plural}"
     bounds = " and ".join(
