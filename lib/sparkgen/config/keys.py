@@ -18,16 +18,20 @@ def meant_key(kind: Kind, place: Sequence[Any]) -> str | None:
         place: the parts of the unknown key, as pydantic names them.
     """
     *parents, last = place
-    sections = [kind]
-    for part in parents:
-        sections = _below(sections, part)
-    here = {name for section in sections for name in section.model_fields}
-    if meant := nearest(str(last), here):
+    if meant := nearest(str(last), known_keys(kind, place)):
         return ".".join([*_written(kind, parents), meant])
     known = set(dotted_keys(kind)) - {written_key(kind, place)}
     elsewhere = {name.rpartition(".")[2]: name for name in sorted(known)}
     meant = nearest(str(last), elsewhere)
     return elsewhere[meant] if meant else None
+
+
+def known_keys(kind: Kind, place: Sequence[Any]) -> list[str]:
+    """The keys that the section of an unknown key has; arguments as for `meant_key`."""
+    sections = [kind]
+    for part in place[:-1]:
+        sections = _below(sections, part)
+    return list(dict.fromkeys(name for section in sections for name in section.model_fields))
 
 
 def written_key(kind: Kind, place: Sequence[Any]) -> str:

@@ -22,7 +22,7 @@ from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
-from sparkgen.sampling.given import check_given
+from sparkgen.sampling.given import check_given, parse_source
 from sparkgen.tracking.server import connect
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
         _check_sources(request.dataset)
     if not isinstance(request, ExperimentConfig):
         return
+    for name, entry in request.sampling.given.items():
+        parse_source(name, entry)
     if step in ("train", "run"):
         model = _check_model(request)
         if step == "run":

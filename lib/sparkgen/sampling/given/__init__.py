@@ -94,7 +94,7 @@ def check_given(
     entries = entries_of(config, conditional="label" in takes)
     check_names(set(entries), takes, model=model)
     for name, entry in entries.items():
-        _parse(name, entry)
+        parse_source(name, entry)
 
 
 def open_sources(
@@ -112,7 +112,7 @@ def open_sources(
     """
     takes, sources = packed.given, {}
     for name, entry in entries_of(config, conditional="label" in takes).items():
-        module, parsed = _parse(name, entry)
+        module, parsed = parse_source(name, entry)
         wanted = Wanted(name, takes[name], packed.spec, config.seed, version)
         sources[name] = module.open_source(parsed, wanted)
         length = sources[name].length
@@ -151,8 +151,12 @@ def entries_of(config: SamplingConfig, *, conditional: bool) -> dict[str, dict[s
     return entries
 
 
-def _parse(name: str, entry: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The module of a source, and its options."""
+def parse_source(name: str, entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The module of a source, and its options.
+
+    Raises:
+        RequestError: there is no such source, or it has no such option.
+    """
     place, options = f"sampling.given.{name}", dict(entry)
     kind = options.pop(FROM, None)
     if kind not in source_names():
