@@ -183,7 +183,7 @@ def test_a_conditional_model_makes_the_wanted_class_as_png_too(
 
 def test_a_set_is_named_by_all_that_it_depends_on(packed: PortableModel) -> None:
     changes = ({"seed": 8}, {"count": 46}, {"batch_rows": 7}, {"options": {"steps": 2}})
-    sets = [describe(packed, "models:/tiny/1", CONFIG.model_copy(update=c)) for c in changes]
+    sets = [describe(packed, "models:/tiny/1", CONFIG.model_copy(update=c), {}) for c in changes]
     sets += [describe(packed, uri, CONFIG, {}) for uri in ("models:/tiny/1", "models:/tiny/2")]
     assert len({s.id for s in sets}) == len(sets)
 

@@ -93,7 +93,7 @@ def test_a_picture_that_fails_is_a_warning_and_the_others_are_drawn(version, tmp
     assert {name for name, path in found.items() if path.is_file()} == LATENTS - {"samples.png"}
     (warning,) = caplog.messages
     assert warning.startswith("no samples.png: IsADirectoryError: ")
-    assert "figures.py:" in warning
+    assert "grids.py:" in warning
 
 
 def test_a_way_begins_and_ends_beside_the_images_that_it_joins(tmp_path):
