@@ -192,6 +192,20 @@ def test_values_of_another_scale_are_refused_before_a_version_appears(
     assert sorted(set(images)) == [0, 26, 51, 76, 102, 128, 153, 178, 204, 230, 255]
 
 
+def test_what_the_numbers_of_the_sources_say_is_told(
+    spark: Any, sources: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in sources.glob("*.txt"):
+        path.write_text("".join(f"{i % 3} 1:{i % 256} 3:7\n" for i in range(300)))
+    with (sources / "test.txt").open("a") as file:
+        file.write("1 0:3\n")
+    with caplog.at_level(logging.INFO):
+        ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert "values seen: 0 to 255 of 0 to 255; indices seen: 1 to 3 of 1 to 4" in caplog.text
+    (doubt,) = [r.getMessage() for r in caplog.records if "zero_based to true" in r.getMessage()]
+    assert "index 0" in doubt
+
+
 def test_a_source_that_changes_while_it_is_read_makes_no_version(
     spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
