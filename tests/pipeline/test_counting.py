@@ -9,8 +9,11 @@ from pyspark.sql import SparkSession
 
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.errors import RequestError
+from sparkgen.models.contract import DataSpec
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack, unpack
 from sparkgen.pipeline import train
+from sparkgen.pipeline.counting import _pack, _resume, _save
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, write_journal
 from sparkgen.pipeline.version import newest_version
 
@@ -74,6 +77,26 @@ def test_em_gains_in_every_pass_and_goes_on_where_it_was_cut_off(
     resumed = train.run(request, spark, resume=True)
     assert resumed["run_id"] == whole["run_id"]
     assert unseal((folder / "history.json").read_bytes())["history"] == history
+
+
+def test_a_damaged_pass_is_told_and_training_goes_on_from_the_one_before(
+    counting, tmp_path: Path, caplog
+) -> None:
+    request, history = counting(), [{"loss": 2.0}, {"loss": 1.0}]
+    model = build_model(request.model.name, request.model.options, DataSpec((8, 8, 1), 10))
+    for number in (1, 2):
+        model.log_prior_Y.assign(np.full(10, number))
+        _save(_pack(model, request), history[:number], str(tmp_path))
+    assert _resume(model, str(tmp_path)) == history
+    with (tmp_path / "pass-00002" / "model.weights.h5").open("ab") as file:
+        file.write(b"more")
+    assert _resume(model, str(tmp_path)) == history[:1]
+    assert set(model.log_prior_Y.numpy()) == {1.0}
+    assert "going back one pass: " in caplog.text
+    noted = tmp_path / "history.json"
+    noted.write_bytes(noted.read_bytes().replace(b"2.0", b"3.0"))
+    assert _resume(model, str(tmp_path)) == []
+    assert "history.json is damaged, and the training begins anew" in caplog.text
 
 
 def test_a_model_and_a_method_that_do_not_fit_are_refused(counting, spark: SparkSession) -> None:
