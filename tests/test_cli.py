@@ -249,6 +249,8 @@ def test_sigterm_during_training_leaves_a_checkpoint_and_a_killed_run(ingested: 
     options = ("--set", "training.epochs=100000", "--set", "environment.workers=1")
     process = start("train", EXPERIMENT, "--root", ingested, *options)
     wait_until(lambda: list((ingested / "checkpoints").rglob("checkpoint-*.npz")))
+    beside = refusal("train", EXPERIMENT, "--resume", "--root", ingested, *options)
+    assert f"found process {process.pid} on " in beside
     children = below(process)
     process.send_signal(signal.SIGTERM)
     output, error = process.communicate(timeout=60)
