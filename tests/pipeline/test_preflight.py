@@ -200,9 +200,10 @@ def test_a_folder_without_room_is_refused_and_left_empty(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("key", ["datasets", "checkpoints", "samples"])
+@pytest.mark.parametrize("key", ["datasets", "checkpoints", "samples", "artifacts"])
 def test_what_a_step_only_reads_need_not_be_written_to(experiment, refusal, key: str) -> None:
     writes = {"datasets": "ingest", "checkpoints": "train", "samples": "sample"}
+    writes["artifacts"] = "train"
     environment = {key: f"/proc/{key}"}
     assert f"can be written as environment.{key}" in refusal(writes[key], environment=environment)
     for step in {*writes.values()} - {writes[key]}:
@@ -222,3 +223,8 @@ def test_a_root_of_an_unknown_scheme_is_refused_by_every_step(refusal, step: str
 def test_a_source_of_an_unknown_scheme_is_refused_before_spark_is_started(refusal) -> None:
     source = {"format": "images", "path": "foo://bucket/set.tar"}
     assert "found foo://bucket/set.tar" in refusal(dataset={"source": source})
+
+
+def test_artifacts_of_an_unknown_scheme_are_refused_before_the_ingest(refusal) -> None:
+    line = refusal(environment={"artifacts": "foo://bucket/artifacts"})
+    assert "environment.artifacts, found foo://bucket/artifacts: Could not find" in line

@@ -22,18 +22,18 @@ from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
-from sparkgen.tracking.server import connect
+from sparkgen.tracking.server import check_artifacts, connect
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import DataSpec, GenerativeModel
 
 WRITTEN = {
     "ingest": ["datasets"],
-    "train": ["checkpoints"],
+    "train": ["checkpoints", "artifacts"],
     "evaluate": ["samples"],
     "promote": ["samples"],
     "sample": ["samples"],
-    "run": ["datasets", "checkpoints", "samples"],
+    "run": ["datasets", "checkpoints", "samples", "artifacts"],
 }
 """The places that a step writes to, besides `root`."""
 
@@ -167,6 +167,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     from sparkgen.pipeline.yardstick import judge_of
 
     connect(experiment.environment)
+    check_artifacts(experiment.environment)
     _check_split_to_come(experiment)
     known = measured_names(model, experiment.dataset.class_names)
     known |= sample_figure_names(experiment.evaluation)

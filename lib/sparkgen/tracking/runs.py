@@ -18,7 +18,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.stopping import Stopped, held, received
-from sparkgen.tracking.server import artifact_location, connect, connect_uri
+from sparkgen.tracking.server import artifact_location, check_artifacts, connect, connect_uri
 
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
 PARAM_CHARACTERS = 500
@@ -152,6 +152,7 @@ def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
     name = environment.experiment
     if (found := client.get_experiment_by_name(name)) is not None:
         return found.experiment_id
+    check_artifacts(environment)  # they could never be moved elsewhere
     try:
         return client.create_experiment(name, artifact_location(environment))
     except MlflowException:

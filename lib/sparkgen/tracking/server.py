@@ -85,7 +85,7 @@ def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
         with _impatience():
             client.search_experiments(max_results=1)
         _remove_misread(uri)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (ImportError, MlflowException, SQLAlchemyError, OSError) as error:
         _refuse_damaged(uri)
         raise RequestError(
             f"a tracking server that answers at {_without_password(uri)}",
@@ -168,3 +168,24 @@ def artifact_location(environment: EnvironmentConfig) -> str | None:
     if environment.artifacts is None:
         return None
     return as_uri(absolute(environment.path(environment.artifacts)))
+
+
+def check_artifacts(environment: EnvironmentConfig) -> None:
+    """Refuses a place of artifacts that MLflow cannot reach; to be called after `connect`.
+
+    Raises:
+        RequestError: MLflow does not know its scheme, or lacks a package for it.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    if (location := artifact_location(environment)) is None:
+        return
+    try:
+        get_artifact_repository(location)
+    except (ImportError, MlflowException, OSError) as error:
+        raise RequestError(
+            "a place that MLflow can write to as environment.artifacts",
+            found=f"{location}: {' '.join(str(error).split())[:200]}",
+            mend="correct it, or install what MLflow needs for it",
+        ) from error
