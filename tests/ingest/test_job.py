@@ -227,6 +227,24 @@ def test_missing_sources_and_too_few_rows_are_wrong_requests(spark: Any, sources
         ingest(spark, config(sources, limit=3), datasets_uri=f"{sources}/out")
 
 
+def test_hidden_files_beside_the_rows_are_counted_and_other_kinds_of_files_refused(
+    spark: Any, sources: Path
+) -> None:
+    folder = sources / "rows"
+    folder.mkdir()
+    for name in ("part-0.txt", ".part-0.txt.crc", "_SUCCESS"):
+        (folder / name).write_text(lines(0, 40))
+    source = LibsvmSource(format="libsvm", train=str(folder))
+    manifest = ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    assert manifest.unused == {"hidden": 2}
+    assert manifest.splits["train"].rows + manifest.splits["validation"].rows == 40
+    (folder / "rows.csv").write_text("label,p1,p2\n3,0,255\n")
+    with pytest.raises(
+        RequestError, match=r"rows\.csv, found what looks like comma-separated text"
+    ):
+        ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+
+
 def test_a_second_ingest_reuses_the_version_until_a_source_changes(
     spark: Any, sources: Path
 ) -> None:
