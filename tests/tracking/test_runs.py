@@ -177,6 +177,19 @@ def test_a_server_that_does_not_answer_is_a_wrong_request(
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "foo://x"])
+def test_a_registry_that_does_not_answer_is_a_wrong_request_before_anything_is_trained(
+    experiment: ExperimentConfig, manifest: Manifest, uri: str
+) -> None:
+    environment = experiment.environment.model_copy(update={"registry_uri": uri})
+    unreachable = experiment.model_copy(update={"environment": environment})
+    with (
+        pytest.raises(RequestError, match=f"a registry of models that answers at {uri}, found "),
+        open_run(unreachable, manifest),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("scheme", ["foo", "mssql"])
 def test_a_server_that_there_is_no_client_for_is_a_wrong_request(
     experiment: ExperimentConfig, scheme: str

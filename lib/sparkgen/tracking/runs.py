@@ -152,7 +152,7 @@ def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
     name = environment.experiment
     if (found := client.get_experiment_by_name(name)) is not None:
         return found.experiment_id
-    check_artifacts(environment)  # they could never be moved elsewhere
+    check_artifacts(environment)  # an experiment keeps its place for good
     try:
         return client.create_experiment(name, artifact_location(environment))
     except MlflowException:
