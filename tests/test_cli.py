@@ -131,10 +131,27 @@ def test_ctrl_c_while_java_starts_leaves_nothing_but_a_line(tmp_path: Path) -> N
     assert not list(tmp_path.rglob(".staging-*"))
 
 
+def test_sigterm_while_spark_works_leaves_nothing_but_a_line(tmp_path: Path) -> None:
+    process = start("ingest", DATASET, "--root", tmp_path, *QUIET_SPARK)
+    wait_until(lambda: list(tmp_path.rglob(".staging-*")))
+    children = below(process)
+    process.send_signal(signal.SIGTERM)
+    output, error = process.communicate(timeout=60)
+    assert (process.returncode, output) == (143, "")
+    assert error.splitlines()[-1].startswith("sparkgen: stopped; the same command")
+    assert not [word for word in ("Exception", "Traceback", "ERROR") if word in error]
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert not list(tmp_path.rglob(".staging-*"))
+
+
 def test_sigterm_during_training_leaves_a_checkpoint_and_a_killed_run(ingested: Path) -> None:
     options = ("--set", "training.epochs=100000", "--set", "environment.workers=1")
     process = start("train", EXPERIMENT, "--root", ingested, *options)
     wait_until(lambda: list((ingested / "checkpoints").rglob("checkpoint-*.npz")))
+    beside = sparkgen("train", EXPERIMENT, "--resume", "--root", ingested, *options)
+    assert beside.returncode == 2
+    assert f"found process {process.pid} on " in beside.stderr.splitlines()[-1]
     children = below(process)
     process.send_signal(signal.SIGTERM)
     output, error = process.communicate(timeout=60)

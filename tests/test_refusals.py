@@ -252,6 +252,21 @@ def test_a_full_disk_is_told_as_one_also_from_within_another_error(
     assert not unexpected.describe(OSError(errno.EIO, "broken")).startswith("no space")
 
 
+def test_a_disk_that_is_full_in_mid_work_is_one_line_without_a_traceback_file(
+    sparkgen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/runs/part")
+    monkeypatch.setattr("sparkgen.pipeline.promote.run", failing(full))
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr("tempfile.tempdir", "/proc")  # where no file can be made
+        said = sparkgen("promote", EXPERIMENT, "--root", tmp_path)
+    assert (said.status, said.out) == (1, "")
+    line = said.err.splitlines()[-1]
+    assert line.startswith("sparkgen: no space is left on the disk: [Errno 28] ")
+    assert line.endswith("; SPARKGEN_TRACEBACK=1 shows the traceback")
+    assert "Traceback" not in said.err
+
+
 @pytest.mark.slow
 def test_a_refused_model_ends_a_run_with_what_was_done_in_a_root_of_any_letters(
     sparkgen, spark: SparkSession, tmp_path: Path

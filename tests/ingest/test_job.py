@@ -192,6 +192,20 @@ def test_values_of_another_scale_are_refused_before_a_version_appears(
     assert sorted(set(images)) == [0, 26, 51, 76, 102, 128, 153, 178, 204, 230, 255]
 
 
+def test_what_the_numbers_of_the_sources_say_is_told(
+    spark: Any, sources: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in sources.glob("*.txt"):
+        path.write_text("".join(f"{i % 3} 1:{i % 256} 3:7\n" for i in range(300)))
+    with (sources / "test.txt").open("a") as file:
+        file.write("1 0:3\n")
+    with caplog.at_level(logging.INFO):
+        ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert "values seen: 0 to 255 of 0 to 255; indices seen: 1 to 3 of 1 to 4" in caplog.text
+    (doubt,) = [r.getMessage() for r in caplog.records if "zero_based to true" in r.getMessage()]
+    assert "index 0" in doubt
+
+
 def test_a_source_that_changes_while_it_is_read_makes_no_version(
     spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +225,24 @@ def test_missing_sources_and_too_few_rows_are_wrong_requests(spark: Any, sources
         ingest(spark, config(sources / "nowhere"), datasets_uri=f"{sources}/out")
     with pytest.raises(RequestError, match="4 training rows or more"):
         ingest(spark, config(sources, limit=3), datasets_uri=f"{sources}/out")
+
+
+def test_hidden_files_beside_the_rows_are_counted_and_other_kinds_of_files_refused(
+    spark: Any, sources: Path
+) -> None:
+    folder = sources / "rows"
+    folder.mkdir()
+    for name in ("part-0.txt", ".part-0.txt.crc", "_SUCCESS"):
+        (folder / name).write_text(lines(0, 40))
+    source = LibsvmSource(format="libsvm", train=str(folder))
+    manifest = ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    assert manifest.unused == {"hidden": 2}
+    assert manifest.splits["train"].rows + manifest.splits["validation"].rows == 40
+    (folder / "rows.csv").write_text("label,p1,p2\n3,0,255\n")
+    with pytest.raises(
+        RequestError, match=r"rows\.csv, found what looks like comma-separated text"
+    ):
+        ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
 
 
 def test_a_second_ingest_reuses_the_version_until_a_source_changes(

@@ -23,7 +23,7 @@ from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
 from sparkgen.sampling.given import check_given, parse_source
-from sparkgen.tracking.server import connect
+from sparkgen.tracking.server import check_artifacts, connect
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 WRITTEN = {
     "ingest": ["datasets"],
-    "train": ["checkpoints"],
+    "train": ["checkpoints", "artifacts"],
     "evaluate": ["samples"],
     "promote": ["samples"],
     "sample": ["samples"],
-    "run": ["datasets", "checkpoints", "samples"],
+    "run": ["datasets", "checkpoints", "samples", "artifacts"],
 }
 """The places that a step writes to, besides `root`."""
 
@@ -187,6 +187,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     from sparkgen.pipeline.yardstick import judge_of
 
     connect(experiment.environment)
+    check_artifacts(experiment.environment)
     _check_split_to_come(experiment)
     known = measured_names(model, experiment.dataset.class_names)
     known |= sample_figure_names(experiment.evaluation)
