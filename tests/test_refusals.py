@@ -14,6 +14,7 @@ from sparkgen import cli, unexpected
 
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENT = CONF / "experiments" / "dense_autoencoder_digits.yaml"
+DATASET = CONF / "datasets" / "digits.yaml"
 ODD = "a b%20c [v2]#ü?"
 
 
@@ -61,6 +62,11 @@ def test_without_a_command_the_help_is_printed(sparkgen) -> None:
         (["train", EXPERIMENT, "--set", "sampling.label=3"], "which is not conditional"),
         (["train", EXPERIMENT, "--set", "sampling.options={steps: 3}"], "found steps"),
         (["run", EXPERIMENT, "--set", "gates=[{metric: kid, max: 1}]"], "gates[0].metric"),
+        (
+            ["evaluate", EXPERIMENT, "--set", "dataset.source.datset=digits"],
+            "only known keys in dataset.source, found datset: did you mean dataset?",
+        ),
+        (["ingest", DATASET, "--set", "dataset.source.format=libsvn"], "did you mean libsvm?"),
         (["doctor", "--set", "environmnt.root=x", "--conf", CONF], "did you mean environment?"),
     ],
 )

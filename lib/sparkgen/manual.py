@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from sparkgen.config.dataset import SourceSection
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
+from sparkgen.ingest.sources import source_configs
 
 
 class Key(NamedTuple):
@@ -42,6 +44,8 @@ def _keys(kind: type[BaseModel], prefix: str) -> Iterator[Key]:
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    if annotation is SourceSection:
+        return (SourceSection, *source_configs().values())
     return get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.idx import BLOCK_ROWS, IdxSlice, idx_slices
+from sparkgen.ingest.idx import BLOCK_ROWS, IdxShare, idx_shares
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (BLOCK_ROWS + 10, 2, 2), np.uint8)
 LABELS = (np.arange(len(PIXELS)) % 3).astype(np.uint8)
@@ -30,23 +31,23 @@ def idx(values: np.ndarray) -> bytes:
     return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
 
 
-def slices(folder: Path, images: bytes, labels: bytes, ending: str = "") -> list[IdxSlice]:
+def shares(folder: Path, images: bytes, labels: bytes, ending: str = "") -> list[IdxShare]:
     paths = []
     for name, data in (("images", images), ("labels", labels)):
         paths.append(f"{folder}/{name}{ending}")
         Path(paths[-1]).write_bytes(data)
-    return idx_slices("train", *paths, shape=(2, 2, 1), classes=3, tasks=2)
+    return idx_shares("train", *paths, record=ImageRecord((2, 2, 1)), classes=3, tasks=2)
 
 
-def read(parts: list[IdxSlice]) -> tuple[np.ndarray, np.ndarray]:
+def read(parts: list[IdxShare]) -> tuple[np.ndarray, np.ndarray]:
     blocks = [block.records for part in parts for block in part.blocks()]
-    return np.concatenate([b.pixels for b in blocks]), np.concatenate([b.labels for b in blocks])
+    return np.concatenate([b.data for b in blocks]), np.concatenate([b.labels for b in blocks])
 
 
 @pytest.mark.parametrize("ending", PACK)
 def test_two_shares_give_every_picture_once_and_in_order(tmp_path: Path, ending: str) -> None:
     files = [PACK[ending](idx(values)) for values in (PIXELS, LABELS)]
-    parts = slices(tmp_path, *files, ending)
+    parts = shares(tmp_path, *files, ending)
     assert [(p.first, p.stop) for p in parts] == [(0, BLOCK_ROWS), (BLOCK_ROWS, len(PIXELS))]
     pixels, labels = read(parts)
     assert np.array_equal(pixels, PIXELS.reshape(-1, 4))
@@ -60,7 +61,7 @@ def test_more_than_the_header_declares_is_noticed(tmp_path: Path, longer: str, e
         idx(values) + bytes(longer == name)
         for name, values in (("images", PIXELS), ("labels", LABELS))
     ]
-    parts = slices(tmp_path, *(gzip.compress(f) if ending else f for f in files), ending)
+    parts = shares(tmp_path, *(gzip.compress(f) if ending else f for f in files), ending)
     with pytest.raises(IngestError, match=rf"/{longer}{ending} holds more than the 4106 records"):
         read(parts)
 
@@ -69,11 +70,11 @@ def test_damage_names_the_file_that_has_it(tmp_path: Path) -> None:
     images, labels = gzip.compress(idx(PIXELS)), gzip.compress(idx(LABELS))
     damaged = images[:1000] + bytes([images[1000] ^ 255]) + images[1001:]
     with pytest.raises(IngestError, match=r"/images\.gz cannot be read"):
-        read(slices(tmp_path, damaged, labels, ".gz"))
+        read(shares(tmp_path, damaged, labels, ".gz"))
     with pytest.raises(IngestError, match=r"/images\.gz cannot be read"):
-        slices(tmp_path, b"<html>404</html>", labels, ".gz")
+        shares(tmp_path, b"<html>404</html>", labels, ".gz")
     with pytest.raises(IngestError, match="/images ends before the last record"):
-        read(slices(tmp_path, idx(PIXELS)[:-1], idx(LABELS)))
+        read(shares(tmp_path, idx(PIXELS)[:-1], idx(LABELS)))
 
 
 @pytest.mark.parametrize(
@@ -90,4 +91,4 @@ def test_what_is_no_idx_file_of_pictures_is_refused(
     tmp_path: Path, data: bytes, found: str
 ) -> None:
     with pytest.raises(RequestError, match=f"found {found}"):
-        slices(tmp_path, data, idx(LABELS[:0]))
+        shares(tmp_path, data, idx(LABELS[:0]))

@@ -14,22 +14,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkgen.config.dataset import DatasetConfig, LibsvmSource
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
-from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest import job, stages
+from sparkgen.ingest import fit, job, stages
 from sparkgen.ingest.job import ingest
 from sparkgen.ingest.shuffle import ranks
 
 ROWS = 500
 
 
+def source(train: str, test: str, **changes: Any) -> dict[str, Any]:
+    return {"format": "libsvm", "train": train, "test": test, **changes}
+
+
 def config(folder: Path, **changes: Any) -> DatasetConfig:
-    source = LibsvmSource(format="libsvm", train=f"{folder}/train-*.txt", test=f"{folder}/test.txt")
     values: dict[str, Any] = {
         "name": "tiny",
-        "source": source,
+        "source": source(f"{folder}/train-*.txt", f"{folder}/test.txt"),
         "shape": (2, 2, 1),
         "class_names": ("a", "b", "c"),
         "lanes": 4,
@@ -55,7 +57,7 @@ def sources(tmp_path: Path) -> Path:
 def table(root: Path, manifest: Manifest, split: str) -> pa.Table:
     version = root / "out" / manifest.name / manifest.version
     files = manifest.splits[split].files
-    return pa.concat_tables(pq.read_table(version / f.path, schema=IMAGE_SCHEMA) for f in files)
+    return pa.concat_tables(pq.read_table(version / f.path) for f in files)
 
 
 def test_every_row_arrives_once_shuffled_and_balanced(spark: Any, sources: Path) -> None:
@@ -167,8 +169,8 @@ def test_a_shape_too_small_names_the_width_that_is_needed(spark: Any, sources: P
 def test_files_too_large_or_too_small_are_refused_or_told(
     spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(job, "MOST_FILE_BYTES", 400)  # as 1 GiB of larger data
-    monkeypatch.setattr(job, "FILE_BYTES", 100)
+    monkeypatch.setattr(fit, "MOST_FILE_BYTES", 400)  # as 1 GiB of larger data
+    monkeypatch.setattr(fit, "FILE_BYTES", 100)
     with pytest.raises(RequestError, match=r"found 4 shards for 450 rows.*: set shards to 20, or"):
         ingest(spark, config(sources, shards=4), datasets_uri=f"{sources}/out")
     (sources / "test.txt").write_text("# no record\n")
@@ -186,8 +188,8 @@ def test_values_of_another_scale_are_refused_before_a_version_appears(
     with pytest.raises(RequestError, match=r"only 0 to 1 in the train.*source\.value_max to 1$"):
         ingest(spark, config(sources), datasets_uri=f"{sources}/out")
     assert list_versions(f"{sources}/out", "tiny") == []
-    source = config(sources).source.model_copy(update={"value_max": 1.0})
-    manifest = ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    unit = source(f"{sources}/train-*.txt", f"{sources}/test.txt", value_max=1.0)
+    manifest = ingest(spark, config(sources, source=unit), datasets_uri=f"{sources}/out")
     images = b"".join(table(sources, manifest, "test")["image"].to_pylist())
     assert sorted(set(images)) == [0, 26, 51, 76, 102, 128, 153, 178, 204, 230, 255]
 
@@ -323,11 +325,9 @@ def test_a_killed_ingest_leaves_nothing_and_the_next_makes_the_same(
 def test_a_truncated_archive_is_named_and_leaves_no_version(spark: Any, sources: Path) -> None:
     packed = gzip.compress(lines(0, ROWS).encode())
     (sources / "test.txt.gz").write_bytes(packed[: len(packed) // 2])
-    source = LibsvmSource(
-        format="libsvm", train=f"{sources}/train-*.txt", test=f"{sources}/test.txt.gz"
-    )
+    packed_test = source(f"{sources}/train-*.txt", f"{sources}/test.txt.gz")
     with pytest.raises(IngestError, match=r"^\S*/test\.txt\.gz cannot be read: "):
-        ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+        ingest(spark, config(sources, source=packed_test), datasets_uri=f"{sources}/out")
     assert list((sources / "out" / "tiny").iterdir()) == []
 
 

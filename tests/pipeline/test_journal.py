@@ -58,6 +58,20 @@ def test_a_run_is_resumed_with_its_own_configuration_but_any_number_of_workers(
         unfinished(longer)
 
 
+def test_a_run_keeps_its_dataset_version_wherever_the_source_of_it_lies(
+    experiment, started, tmp_path: Path
+) -> None:
+    request, old = started
+    assert "source" not in old.sections["dataset"]
+    source = {"format": "builtin", "dataset": "digits"}  # as older releases note it
+    dataset = {**old.sections["dataset"], "source": source}
+    older = old._replace(sections={**old.sections, "dataset": dataset})
+    write_journal(request, older)
+    assert unfinished(request) == older
+    moved = {"source": {"format": "libsvm", "train": "/elsewhere"}}
+    assert unfinished(experiment(environment={"root": str(tmp_path)}, dataset=moved)) == older
+
+
 @pytest.mark.parametrize(
     "damage",
     [

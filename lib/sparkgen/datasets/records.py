@@ -20,7 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.nearest import choose
 from sparkgen.datasets.pixels import to_uint8
+from sparkgen.errors import RequestError
 
 Array = npt.NDArray[Any]
 
@@ -77,7 +80,8 @@ class Record(ABC):
     def schema(self) -> pa.Schema:
         """Of a Parquet file of rows. `id` is the record's number among the records of its source
         split that the label filter left, from 0, in source order; where a limit leaves records out,
-        their numbers are missing."""
+        their numbers are missing.
+        """
         return pa.schema(
             [("id", pa.int64()), ("label", pa.int32()), (self.kind, pa.binary())],
         )
@@ -126,7 +130,24 @@ class ImageRecord(Record):
 KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord,)}
 
 
-IMAGE_SCHEMA = ImageRecord((1, 1, 1)).schema
+def record_of(dataset: DatasetConfig) -> Record:
+    """The form of the records that a dataset's configuration asks for.
+
+    Raises:
+        RequestError: an unknown kind, or a shape or number of values that the kind cannot have.
+    """
+    if dataset.record not in KINDS:
+        raise RequestError(
+            "a known kind of records as dataset.record",
+            found=repr(dataset.record),
+            mend=choose(dataset.record, KINDS),
+        )
+    try:
+        return KINDS[dataset.record](dataset.shape, dataset.values)
+    except ValueError as error:
+        raise RequestError(
+            "values that fit together in dataset", found="values that do not", mend=str(error)
+        ) from None
 
 
 class DataSpec(NamedTuple):

@@ -31,8 +31,12 @@ class Journal(NamedTuple):
 
 
 def sections(experiment: ExperimentConfig) -> dict[str, Any]:
-    """The part of a request that a resumed run must not change."""
-    return experiment.model_dump(mode="json", include=set(SECTIONS))
+    """The part of a request that a resumed run must not change.
+
+    Where the data came from is no part: a run keeps its dataset version.
+    """
+    exclude = {"dataset": {"source"}}
+    return experiment.model_dump(mode="json", include=set(SECTIONS), exclude=exclude)
 
 
 def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
@@ -64,9 +68,13 @@ def unfinished(experiment: ExperimentConfig) -> Journal:
 
 
 def _check_unchanged(journal: Journal, experiment: ExperimentConfig) -> None:
-    now = sections(experiment)
+    now, before = sections(experiment), journal.sections
+    if isinstance(
+        dataset := before.get("dataset"), dict
+    ):  # older releases noted the source as well
+        before = {**before, "dataset": {k: v for k, v in dataset.items() if k != "source"}}
     for section in SECTIONS:
-        if journal.sections.get(section) != now[section]:
+        if before.get(section) != now[section]:
             raise RequestError(
                 f"the {section} section that run {journal.run_id} was started with",
                 found="another",

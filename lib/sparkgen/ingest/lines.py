@@ -14,7 +14,7 @@ from sparkgen.datasets.storage import open_uri
 from sparkgen.ingest.block import Block
 from sparkgen.ingest.compressed import compression, opened, readable
 from sparkgen.ingest.libsvm import parse_block
-from sparkgen.ingest.libsvm_line import Rule
+from sparkgen.ingest.libsvm_line import LineRule
 
 BLOCK_BYTES = 4 << 20
 READ_BYTES = 1 << 20
@@ -23,13 +23,13 @@ MOST_PIECES = 1 << 32  # of a block
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class TextSlice(NamedTuple):
+class LineShare(NamedTuple):
     """The blocks `first`, `first + step`, ... below `stop` of one libsvm file."""
 
     split: str
     file: int
     uri: str
-    rule: Rule
+    rule: LineRule
     first: int
     step: int
     stop: int | None
@@ -53,17 +53,17 @@ class TextSlice(NamedTuple):
                     yield number, read_block(file, number)
 
 
-def text_slices(
-    split: str, file: int, uri: str, *, size: int, rule: Rule, tasks: int
-) -> list[TextSlice]:
+def line_shares(
+    split: str, file: int, uri: str, *, size: int, rule: LineRule, tasks: int
+) -> list[LineShare]:
     """The shares of one file, for about as many tasks as there are cores."""
     blocks = -(-size // BLOCK_BYTES)
     if compression(uri):
         step = max(1, min(tasks, blocks, MOST_READERS))
-        return [TextSlice(split, file, uri, rule, k, step, None) for k in range(step)]
+        return [LineShare(split, file, uri, rule, k, step, None) for k in range(step)]
     share = max(1, -(-blocks // tasks))
     firsts = range(0, blocks, share)
-    return [TextSlice(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
+    return [LineShare(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
 
 
 def line_blocks(
