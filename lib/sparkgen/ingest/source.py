@@ -13,6 +13,7 @@ the like inside their methods.
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
@@ -54,6 +55,13 @@ class Source(Strict, ABC):
     unused_since_release: ClassVar[bool] = False
     """Whether older releases left records out without a word. A version whose manifest does not count
     what was left out is then made again."""
+
+    def check(self, dataset: DatasetConfig) -> None:
+        """Refuses options of the dataset that the format cannot do, before anything is started.
+
+        Raises:
+            RequestError: it names the first of them.
+        """
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -114,3 +122,31 @@ class Source(Strict, ABC):
             where: what is said of the records themselves.
         """
         return None
+
+
+class FileSource(Source):
+    """A source whose splits are files, folders or globs: the base of formats of one kind of file."""
+
+    train: str
+    """The files of the training split: a path, a folder or a glob."""
+    test: str | None = None
+    """The files of the test split; null: there is none."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._uris())
+
+    def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.files import find_files
+
+        return {split: find_files(uri) for split, uri in self._uris().items()}
+
+    def passed_over(self) -> dict[str, int]:
+        """How many files of the folders are not among `files`, by reason."""
+        from sparkgen.ingest.files import passed_over
+
+        return dict(sorted(sum(map(passed_over, self._uris().values()), Counter[str]()).items()))
+
+    def _uris(self) -> dict[str, str]:
+        uris = {"train": self.train, "test": self.test}
+        return {split: uri for split, uri in uris.items() if uri}

@@ -40,6 +40,7 @@ def source_of(dataset: DatasetConfig) -> Source:
     )
     _check_record(dataset, source)
     _check_labels(dataset, source)
+    source.check(dataset)
     return source
 
 

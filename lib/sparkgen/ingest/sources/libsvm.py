@@ -1,6 +1,5 @@
 """libsvm text, one labelled image a line."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ from pydantic import FiniteFloat, model_validator
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Files, Source, Work
+from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.evidence import Evidence
@@ -16,14 +15,12 @@ if TYPE_CHECKING:
     from sparkgen.ingest.libsvm_line import LineRule
 
 
-class Config(Source):
+class Config(FileSource):
     """libsvm text: `label index:value ...`, indices ascending, `#` comments, in UTF-8.
 
     Plain, .gz, .bz2, .xz or .zst.
     """
 
-    train: str
-    test: str | None = None
     zero_based: bool = False
     """Indices start at 0 instead of 1."""
     value_min: FiniteFloat = 0.0
@@ -41,17 +38,7 @@ class Config(Source):
             )
         return self
 
-    @property
-    def splits(self) -> tuple[str, ...]:
-        return ("train", "test") if self.test else ("train",)
-
-    def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_files
-
-        return {split: find_files(uri) for split, uri in self._uris().items()}
-
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.files import passed_over
         from sparkgen.ingest.foreign import refuse_foreign
         from sparkgen.ingest.lines import line_shares
 
@@ -65,8 +52,7 @@ class Config(Source):
                 split, number, file.uri, size=file.size, rule=rule, tasks=tasks
             )
         ]
-        unused = sum(map(passed_over, self._uris().values()), Counter[str]())
-        return Work(shares, dict(sorted(unused.items())))
+        return Work(shares, self.passed_over())
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         from sparkgen.ingest.evidence import weigh
@@ -100,7 +86,3 @@ class Config(Source):
 
         stated = "value_max" in self.model_fields_set
         return gather(self.rule(dataset), parsed, scale_is_stated=stated)
-
-    def _uris(self) -> dict[str, str]:
-        uris = {"train": self.train, "test": self.test}
-        return {split: uri for split, uri in uris.items() if uri}
