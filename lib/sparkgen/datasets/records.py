@@ -6,6 +6,7 @@ is also the name of their Parquet column and of their entry in a batch:
 | kind | shape | stored as | a model sees |
 | --- | --- | --- | --- |
 | `image` | (height, width, channels) | uint8, row major | float32 in [0, 1] |
+| `tokens` | (length,) | the least uint that holds them | int32 |
 
 A further kind is a further class here, with an entry in `KINDS`.
 """
@@ -23,7 +24,7 @@ import pyarrow as pa
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.nearest import choose
 from sparkgen.datasets.pixels import to_uint8
-from sparkgen.errors import RequestError
+from sparkgen.errors import RequestError, SparkgenError
 
 Array = npt.NDArray[Any]
 
@@ -127,7 +128,29 @@ class ImageRecord(Record):
         return to_uint8(data)
 
 
-KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord,)}
+@dataclass(frozen=True)
+class TokenRecord(Record):
+    """Blocks of tokens, all of one length: (length,)."""
+
+    kind: ClassVar[str] = "tokens"
+    model_dtype: ClassVar[str] = "int32"
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 1 or self.shape[0] < 1:
+            raise ValueError(f"the shape of tokens must be [length], found {list(self.shape)}")
+        if not 2 <= self.values <= 2**31:
+            raise ValueError(f"a vocabulary has 2 to 2³¹ tokens, found {self.values}")
+
+    def to_stored(self, data: Array) -> Array:
+        if data.size and not 0 <= data.min() <= data.max() < self.values:
+            raise SparkgenError(
+                f"the model gives tokens from {data.min()} to {data.max()}, and there are those from 0 "
+                f"to {self.values - 1}"
+            )
+        return data.astype(self.dtype)
+
+
+KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord, TokenRecord)}
 
 
 def record_of(dataset: DatasetConfig) -> Record:
