@@ -4,15 +4,20 @@ import bz2
 import gzip
 import lzma
 import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest import idx as idx_module
 from sparkgen.ingest.idx import BLOCK_ROWS, IdxShare, idx_shares
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (BLOCK_ROWS + 10, 2, 2), np.uint8)
@@ -31,12 +36,14 @@ def idx(values: np.ndarray) -> bytes:
     return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
 
 
-def shares(folder: Path, images: bytes, labels: bytes, ending: str = "") -> list[IdxShare]:
+def shares(
+    folder: Path, images: bytes, labels: bytes, ending: str = "", *, tasks: int = 2
+) -> list[IdxShare]:
     paths = []
     for name, data in (("images", images), ("labels", labels)):
         paths.append(f"{folder}/{name}{ending}")
         Path(paths[-1]).write_bytes(data)
-    return idx_shares("train", *paths, record=ImageRecord((2, 2, 1)), classes=3, tasks=2)
+    return idx_shares("train", *paths, record=ImageRecord((2, 2, 1)), classes=3, tasks=tasks)
 
 
 def read(parts: list[IdxShare]) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +59,31 @@ def test_two_shares_give_every_picture_once_and_in_order(tmp_path: Path, ending:
     pixels, labels = read(parts)
     assert np.array_equal(pixels, PIXELS.reshape(-1, 4))
     assert np.array_equal(labels, LABELS)
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=40),
+    st.integers(1, 5),
+    st.integers(1, 6),
+    st.sampled_from(["", ".gz"]),
+)
+def test_any_cut_gives_every_picture_once_and_the_unknown_labels_by_their_place(
+    labels: list[int], tasks: int, block: int, ending: str
+) -> None:
+    pixels = np.arange(len(labels) * 4, dtype=np.uint8).reshape(-1, 2, 2)
+    with tempfile.TemporaryDirectory() as folder, patch.object(idx_module, "BLOCK_ROWS", block):
+        files = [PACK[ending](idx(v)) for v in (pixels, np.array(labels, np.uint8))]
+        parts = shares(Path(folder), *files, ending, tasks=tasks)
+        blocks = [b for part in parts for b in part.blocks()]
+    bounds = [(p.first, p.stop) for p in parts]
+    assert [0, *(stop for _, stop in bounds)] == [*(first for first, _ in bounds), len(labels)]
+    good = [n for n, label in enumerate(labels) if label < 3]
+    assert [n for b in blocks for n in b.records.labels] == [labels[n] for n in good]
+    found = np.concatenate([b.records.data for b in blocks])
+    assert np.array_equal(found, pixels.reshape(-1, 4)[good])
+    bad = [b.number + int(wrong.position) for b in blocks for wrong in b.records.bad]
+    assert bad == sorted(set(range(len(labels))) - set(good))
+    assert sum(b.records.length for b in blocks) == len(labels)
 
 
 @pytest.mark.parametrize("longer", ["images", "labels"])

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.ingest.layout import FILE_BYTES, Cut, Layout, Summary, make_layout
@@ -53,6 +55,49 @@ def test_a_limit_that_nothing_exceeds_changes_nothing(split: str, limit: int) ->
     limited = layout(CUT._replace(limit=limit), split).assign(split, ids)
     unlimited = layout(CUT, split).assign(split, ids)
     assert all(np.array_equal(a, b) for a, b in zip(limited, unlimited, strict=True))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["train", "test"]), st.integers(0, 50)), max_size=8),
+    st.integers(1, 4),
+    st.floats(0, 0.9),
+    st.none() | st.integers(1, 60),
+    st.randoms(),
+)
+def test_any_blocks_fill_balanced_files_in_whatever_order_they_come(
+    blocks: list[tuple[str, int]], lanes: int, fraction: float, limit: int | None, random
+) -> None:
+    cut = CUT._replace(lanes=lanes, shard_rows=7, validation_fraction=fraction, limit=limit)
+    summaries = [
+        Summary(split, 0, n, rows, rows, rows, {}, {}, None)
+        for n, (split, rows) in enumerate(blocks)
+    ]
+    made = make_layout(summaries, cut)
+    random.shuffle(summaries)
+    assert make_layout(summaries, cut) == made
+    total = {split: sum(rows for name, rows in blocks if name == split) for split, _ in blocks}
+    assert made.found == total
+    files = np.zeros(0, np.int64)
+    for split, rows in total.items():
+        ids = np.arange(rows)
+        if rows == 0:
+            continue
+        whole = made.assign(split, ids)
+        # Block by block, as the executors ask, it is the same as at once.
+        parts = [
+            made.assign(split, made.before[s.split, s.file, s.number].first_id + np.arange(s.rows))
+            for s in sorted(summaries, key=lambda s: s.number)
+            if s.split == split and s.rows
+        ]
+        assert np.concatenate([p.files for p in parts]).tolist() == whole.files.tolist()
+        kept = whole.orders < made.rows[split]
+        assert sorted(whole.orders[kept]) == list(range(made.rows[split]))
+        files = np.append(files, whole.files[kept])
+    for output in made.outputs.values():
+        sizes = [np.count_nonzero(files == output.first + k) for k in range(output.files)]
+        assert sum(sizes) == output.rows
+        assert not sizes or max(sizes) - min(sizes) <= 1
+    assert len(files) == sum(made.rows.values()) == sum(o.rows for o in made.outputs.values())
 
 
 def test_files_of_large_pictures_stay_below_the_end_of_arrow_columns() -> None:

@@ -1,4 +1,4 @@
-"""Blocks as rows of an Arrow table, and their records dealt to the files of the version."""
+"""Encodes blocks as rows of an Arrow table, and deals their records to the files of the version."""
 
 from collections import Counter
 from typing import Any, NamedTuple

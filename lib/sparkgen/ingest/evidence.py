@@ -1,4 +1,4 @@
-"""Whether the numbers of a libsvm source fit its configuration, and what to mend where they do not.
+"""Checks that the numbers of a libsvm source fit its configuration, and says what to mend.
 
 Text does not say how its values are scaled or from where its indices and labels count: that is
 configured, and a wrong configuration can make pictures that are black or shifted by one pixel.

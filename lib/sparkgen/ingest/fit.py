@@ -1,4 +1,4 @@
-"""Whether the rows of a source fit the files that the configuration asks for."""
+"""Checks that the rows of a source fit the files that the configuration asks for."""
 
 import logging
 import math

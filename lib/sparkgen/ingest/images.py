@@ -1,4 +1,4 @@
-"""Candidates from folders and archives, a share of them as blocks."""
+"""Reads image files of folders and archives and decodes them, a share of them as blocks."""
 
 import math
 from collections.abc import Iterator

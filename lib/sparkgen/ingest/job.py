@@ -1,4 +1,4 @@
-"""The ingest: sources to a dataset version, at the edges of which all effects are."""
+"""Makes a dataset version from the sources of a data set, or finds it made."""
 
 import logging
 

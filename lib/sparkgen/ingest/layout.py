@@ -1,4 +1,4 @@
-"""Where every record goes: which split, which file, which place in it. Pure arithmetic."""
+"""Decides the split and the file that each record goes to, and its place there. Pure arithmetic."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Which files of folders and archives are records, and what is refused or told of the rest.
+"""Decides which files of folders and archives are records, and refuses or counts the others.
 
 Whatever is no record is counted by reason, and a request under which much is lost is refused before
 the work begins.

@@ -1,4 +1,4 @@
-"""Bad records: whether they are too many, and what is said of them."""
+"""Decides whether there are too many bad records, and says what is wrong with them."""
 
 from collections import Counter
 from collections.abc import Sequence

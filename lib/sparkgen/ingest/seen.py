@@ -1,4 +1,4 @@
-"""What the numbers of libsvm records reach over: labels, indices and values, from least to greatest.
+"""The least and the greatest label, index and value of libsvm records.
 
 Every block of text has its own `Seen`; joined over all blocks it is the evidence by which
 `sparkgen.ingest.evidence` judges whether the configuration fits the source.

@@ -1,4 +1,4 @@
-"""Where each file of folders and archives lies: of which split and class, or why it is not used.
+"""Finds the split and the class of each file of folders and archives, or why it is not used.
 
 A record lies at `<split>/<class>/<file>`, whatever lies above the split, in the class folder itself
 or in folders below it.

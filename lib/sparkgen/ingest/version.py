@@ -1,4 +1,4 @@
-"""The manifest of a version that was written, and the version that was made of the same before."""
+"""Describes a version that was written, and finds one that was made of the same before."""
 
 import logging
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Parts of files gathered, sorted and written as Parquet: the same rows make the same bytes."""
+"""Sorts the rows of each file and writes them as Parquet: the same rows make the same bytes."""
 
 import hashlib
 from collections.abc import Iterator
