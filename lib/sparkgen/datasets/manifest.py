@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 from sparkgen.datasets.files import FileEntry, StoredFile
-from sparkgen.datasets.records import KINDS, DataSpec, Record
+from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import ManifestError
 
@@ -94,10 +94,10 @@ class Manifest(_Section):
 
     @model_validator(mode="after")
     def _describes_its_records(self) -> "Manifest":
-        if self.record not in KINDS:
-            raise ValueError(f"record must be one of {', '.join(KINDS)}, found {self.record}")
-        if self._form() != (expected := described(self._record())):
-            raise ValueError(f"the records must be described as {expected}, found {self._form()}")
+        expected = described(make_record(self.record, self.shape, self.values))
+        found = {key: getattr(self, key) for key in FORM}
+        if found != expected:
+            raise ValueError(f"the records must be described as {expected}, found {found}")
         return self
 
     @model_serializer(mode="wrap")
@@ -108,22 +108,14 @@ class Manifest(_Section):
             values.pop("values", None)
         return values
 
-    def _record(self) -> Record:
-        return KINDS[self.record](self.shape, self.values)
-
-    def _form(self) -> dict[str, Any]:
-        return {key: getattr(self, key) for key in FORM}
-
     @property
     def spec(self) -> DataSpec:
-        """What a model must know of the version: its records, its classes, the labels it can learn.
-
-        Raises:
-            ManifestError: it has no training rows.
-        """
-        counts, classes = self.split("train").label_counts, len(self.class_names)
+        """What a model must know of this version."""
+        train, classes = self.splits.get("train"), len(self.class_names)
+        counts = train.label_counts if train is not None else {}
         seen = tuple(label for label in range(classes) if counts.get(label))
-        return DataSpec(self._record(), classes, seen if 0 < len(seen) < classes else None)
+        record = make_record(self.record, self.shape, self.values)
+        return DataSpec(record, classes, seen if 0 < len(seen) < classes else None)
 
     def split(self, name: str) -> SplitEntry:
         """A split that has rows, or a `ManifestError`."""

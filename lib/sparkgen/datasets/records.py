@@ -153,6 +153,17 @@ class TokenRecord(Record):
 KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord, TokenRecord)}
 
 
+def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
+    """A record of a kind by its name.
+
+    Raises:
+        ValueError: there is no such kind, or it cannot have that shape or so many values.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"record must be one of {', '.join(KINDS)}, found {kind}")
+    return KINDS[kind](tuple(shape), values)
+
+
 def record_of(dataset: DatasetConfig) -> Record:
     """The form of the records that a dataset's configuration asks for.
 
@@ -166,7 +177,7 @@ def record_of(dataset: DatasetConfig) -> Record:
             mend=choose(dataset.record, KINDS),
         )
     try:
-        return KINDS[dataset.record](dataset.shape, dataset.values)
+        return make_record(dataset.record, dataset.shape, dataset.values)
     except ValueError as error:
         raise RequestError(
             "values that fit together in dataset", found="values that do not", mend=str(error)
