@@ -72,7 +72,6 @@ def test_an_unknown_key_is_named() -> None:
         ("trainig.epochs=3", "training"),
         ("epochs=3", "training.epochs"),
         ("training.lanes=4", "dataset.lanes"),
-        ("dataset.source.datset=digits", "dataset.source.dataset"),
         ("gates=[{metrik: mse, max: 1}]", "gates.0.metric"),
         ("training.optimizers={model: {nme: adam}}", "training.optimizers.model.name"),
         ("environment.lancher=local", "environment.launcher"),
@@ -206,17 +205,6 @@ def test_shards_that_are_no_multiple_of_the_lanes_are_refused() -> None:
     assert "multiple of the 8 lanes, found 12" in refusal("dataset.shards=12")
 
 
-@pytest.mark.parametrize("text", [".inf", ".nan"])
-def test_a_range_of_values_is_finite(text: str) -> None:
-    changes = ("environment.data=/data", f"dataset.source.value_max={text}")
-    with pytest.raises(RequestError, match=r"source\.\S*value_max.*finite number"):
-        load_dataset(CONF / "datasets" / "mnist.yaml", overrides=changes)
-
-
-def test_an_impossible_shape_is_refused() -> None:
-    assert "[height, width, 1 or 3]" in refusal("dataset.shape=[8, 8, 2]")
-
-
 def test_a_gate_without_a_bound_is_refused() -> None:
     assert "max, min or max_regression" in refusal("gates=[{metric: mse}]")
 
@@ -264,8 +252,3 @@ def test_a_dataset_without_a_class_is_refused() -> None:
     line = refusal("dataset.class_names=[]")
     assert "a valid dataset.class_names" in line
     assert "at least 1 item" in line
-
-
-def test_one_folder_for_two_splits_is_refused() -> None:
-    source = "{format: images, path: somewhere, train: all, test: all}"
-    assert "train and test must be two folders, found all" in refusal(f"dataset.source={source}")

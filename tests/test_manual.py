@@ -4,7 +4,8 @@ import pytest
 
 from sparkgen.config.keys import dotted_keys
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.manual import Key, request_sections, source_formats, source_sections
+from sparkgen.ingest.sources import source_configs
+from sparkgen.manual import Key, request_sections, source_sections
 
 SECTIONS = {section.title: section for section in request_sections()}
 KEYS = {key.name: key for section in SECTIONS.values() for key in section.keys}
@@ -18,9 +19,9 @@ def test_every_key_of_a_request_is_in_the_manual() -> None:
 
 
 def test_each_format_of_a_source_has_its_own_keys_under_its_own_heading() -> None:
-    formats = source_formats()
+    formats = source_configs()
     assert list(formats) == ["libsvm", "images", "idx", "builtin"]
-    for section, (name, kind) in zip(source_sections(formats), formats.items(), strict=True):
+    for section, (name, kind) in zip(source_sections(), formats.items(), strict=True):
         assert section.title == f"dataset.source of format {name}"
         assert section.names == list(kind.model_fields)
         assert SECTIONS[section.title] == section
@@ -59,7 +60,7 @@ def test_every_key_of_experiments_and_environments_has_a_meaning() -> None:
 
 def test_sections_may_be_chosen_by_their_first_word() -> None:
     titles = [section.title for section in request_sections({"dataset"})]
-    assert titles == ["dataset", *(f"dataset.source of format {name}" for name in source_formats())]
+    assert titles == ["dataset", *(f"dataset.source of format {name}" for name in source_configs())]
 
 
 def test_the_help_of_the_program_names_every_key_of_every_section(sparkgen) -> None:

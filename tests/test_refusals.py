@@ -15,6 +15,7 @@ from sparkgen.pipeline import ingest
 
 CONF = Path(__file__).parents[1] / "conf"
 EXPERIMENT = CONF / "experiments" / "dense_autoencoder_digits.yaml"
+DATASET = CONF / "datasets" / "digits.yaml"
 ODD = "a b%20c [v2]#ü?"
 
 
@@ -50,6 +51,11 @@ def assert_refused(said, words: str) -> None:
         (["run", EXPERIMENT, "--set", "training=3"], "found 3: give a mapping of its keys"),
         (["run", EXPERIMENT, "--set", "gates=3"], "found 3: give a list"),
         (["train", EXPERIMENT], "run sparkgen ingest conf/datasets/digits.yaml"),
+        (
+            ["evaluate", EXPERIMENT, "--set", "dataset.source.datset=digits"],
+            "only known keys in dataset.source, found datset: did you mean dataset?",
+        ),
+        (["ingest", DATASET, "--set", "dataset.source.format=libsvn"], "did you mean libsvm?"),
     ],
 )
 def test_a_wrong_request_is_one_line_and_status_2(

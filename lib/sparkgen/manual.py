@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.ingest.sources import source_configs
 
 Schema = dict[str, Any]
 """A JSON schema, as pydantic makes it of a class."""
@@ -73,19 +73,9 @@ def request_sections(wanted: Collection[str] | None = None) -> Iterator[Section]
             yield section
 
 
-def source_formats() -> dict[str, type[BaseModel]]:
-    """The class of `dataset.source` for each format."""
-    kinds = get_args(DatasetConfig.model_fields["source"].annotation)
-    return {get_args(kind.model_fields["format"].annotation)[0]: kind for kind in kinds}
-
-
-def source_sections(formats: Mapping[str, type[BaseModel]]) -> Iterator[Section]:
-    """The keys of `dataset.source`, a section for each format.
-
-    Args:
-        formats: the class of the section by the name of the format.
-    """
-    for name, kind in formats.items():
+def source_sections() -> Iterator[Section]:
+    """The keys of `dataset.source`, a section for each format."""
+    for name, kind in source_configs().items():
         meaning = _meaning(kind.model_json_schema())
         yield Section(f"{SOURCE} of format {name}", meaning, section_keys(kind, f"{SOURCE}."))
 
@@ -102,7 +92,7 @@ def _sections(schema: Schema, known: Mapping[str, Schema], prefix: str) -> Itera
     for name, value in schema["properties"].items():
         key = prefix + name
         if key == SOURCE:
-            yield from source_sections(source_formats())
+            yield from source_sections()
         elif inner := _section_of(value):
             yield from _sections(known[inner], known, f"{key}.")
         elif inner := _section_of(value.get("items", {})):  # a list of sections

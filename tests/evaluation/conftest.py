@@ -22,7 +22,7 @@ from sparkgen.datasets.manifest import (
     content_version,
     write_manifest,
 )
-from sparkgen.datasets.records import IMAGE_SCHEMA, DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.models.portable import PortableModel, pack
 
@@ -45,7 +45,9 @@ RowsInFiles = Callable[..., list[StoredFile]]
 
 def write_file(path: Path, ids: np.ndarray, pixels: np.ndarray) -> bytes:
     columns = [ids, LABELS[ids].astype(np.int32), [pixels[i].tobytes() for i in ids]]
-    table = pa.Table.from_arrays([pa.array(c) for c in columns], schema=IMAGE_SCHEMA)
+    table = pa.Table.from_arrays(
+        [pa.array(c) for c in columns], schema=ImageRecord((8, 8, 1)).schema
+    )
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)

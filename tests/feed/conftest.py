@@ -12,7 +12,7 @@ import pytest
 
 from sparkgen.datasets.files import FileEntry, digest
 from sparkgen.datasets.manifest import Manifest, SplitEntry, content_version, write_manifest
-from sparkgen.datasets.records import IMAGE_SCHEMA
+from sparkgen.datasets.records import ImageRecord
 
 
 class Version(NamedTuple):
@@ -50,7 +50,7 @@ def make_version(tmp_path: Path) -> MakeVersion:
             columns = [ids, labels[ids], [images[i].tobytes() for i in ids]]
             path = tmp_path / folder / f"train/part-{number:05d}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.table(columns, schema=IMAGE_SCHEMA), path)
+            pq.write_table(pa.table(columns, schema=ImageRecord(shape).schema), path)
             files.append(describe(path, len(ids)))
         manifest = Manifest(
             name="toy",

@@ -230,6 +230,20 @@ def test_a_trial_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["ingest", "train", "evaluate", "promote", "sample", "run"])
+@pytest.mark.parametrize(
+    ("dataset", "line"),
+    [
+        ({"source": {"format": "builtin", "datset": "digits"}}, "did you mean dataset?"),
+        ({"shape": [8, 8, 2]}, "shape must be [height, width, 1 or 3], found [8, 8, 2]"),
+    ],
+)
+def test_a_dataset_that_cannot_be_is_refused_by_every_step(
+    refusal, step: str, dataset: dict, line: str
+) -> None:
+    assert line in refusal(step, dataset=dataset)
+
+
+@pytest.mark.parametrize("step", ["ingest", "train", "evaluate", "promote", "sample", "run"])
 def test_a_root_of_an_unknown_scheme_is_refused_by_every_step(refusal, step: str) -> None:
     assert "found foo://bucket/x" in refusal(step, environment={"root": "foo://bucket/x"})
 

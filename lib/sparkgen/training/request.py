@@ -23,8 +23,12 @@ class TrainRequest(NamedTuple):
 
 
 def identity(experiment: ExperimentConfig) -> dict[str, Any]:
-    """The sections of a request that a training has in common with what goes on with it."""
-    return experiment.model_dump(mode="json", include=set(SECTIONS))
+    """The sections of a request that a training has in common with what goes on with it.
+
+    Where the data came from is no part: a training keeps its dataset version.
+    """
+    exclude = {"dataset": {"source"}}
+    return experiment.model_dump(mode="json", include=set(SECTIONS), exclude=exclude)
 
 
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
@@ -34,6 +38,7 @@ def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> s
 
 
 def _same(begun: Any, now: Mapping[str, Any]) -> bool:
-    # `training.method` says nothing: the model does. Earlier releases wrote it out.
-    now = {key: value for key, value in now.items() if key != "method"}
-    return isinstance(begun, Mapping) and now == {k: v for k, v in begun.items() if k != "method"}
+    # Earlier releases wrote these out; the model says its method, and the version its source.
+    unsaid = ("method", "source")
+    now = {key: value for key, value in now.items() if key not in unsaid}
+    return isinstance(begun, Mapping) and now == {k: v for k, v in begun.items() if k not in unsaid}
