@@ -47,7 +47,7 @@ def unknown_key(kind: Kind, place: Sequence[Any], source: str) -> RequestError:
     meant = meant_key(kind, place)
     return RequestError(
         f"only known keys in {source}",
-        found=written_key(kind, place),
+        found=written_key(place),
         mend=f"did you mean {meant}?" if meant else choose(str(place[-1]), known_keys(kind, place)),
     )
 
@@ -57,36 +57,27 @@ def _unknown_key(kind: Kind, first: Any, source: str) -> RequestError:
 
 
 def _missing(kind: Kind, first: Any, source: str) -> RequestError:
-    key = written_key(kind, first["loc"])
-    return RequestError(f"{key} in {source}", found="none", mend="set it")
+    """A key is not there; maybe it is, under a misspelt name."""
+    key = written_key(first["loc"])
+    there = first["input"] if isinstance(first["input"], dict) else {}
+    written = nearest(
+        str(first["loc"][-1]), set(map(str, there)) - set(known_keys(kind, first["loc"]))
+    )
+    return RequestError(
+        f"{key} in {source}",
+        found=written or "none",
+        mend=f"did you mean {key}?" if written else "set it",
+    )
 
 
 def _wrong_word(kind: Kind, first: Any, source: str) -> RequestError:
-    key, found = written_key(kind, first["loc"]), first["input"]
+    key, found = written_key(first["loc"]), first["input"]
     mend = choose(str(found), _quoted(first["ctx"]["expected"]))
     return RequestError(f"a valid {key} in {source}", found=short(found), mend=mend)
 
 
-def _wrong_tag(kind: Kind, first: Any, source: str) -> RequestError:
-    """The value of a key that says which keys a section has is not known."""
-    key, found = f"{written_key(kind, first['loc'])}.{_tag(first)}", first["ctx"]["tag"]
-    mend = choose(found, _quoted(first["ctx"]["expected_tags"]))
-    return RequestError(f"a valid {key} in {source}", found=short(found), mend=mend)
-
-
-def _no_tag(kind: Kind, first: Any, source: str) -> RequestError:
-    """The key that says which keys a section has is not there; maybe under a misspelt name."""
-    section, tag = written_key(kind, first["loc"]), _tag(first)
-    written = nearest(tag, map(str, first["input"]))
-    return RequestError(
-        f"{section}.{tag} in {source}",
-        found=f"{section}.{written}" if written else "none",
-        mend=f"did you mean {section}.{tag}?" if written else "set it",
-    )
-
-
 def _wrong_value(kind: Kind, first: Any, source: str) -> RequestError:
-    key = written_key(kind, first["loc"])
+    key = written_key(first["loc"])
     expected = f"a valid {key or 'section'} in {source}"
     found = "a mapping" if isinstance(first["input"], dict) else short(first["input"])
     if first["type"] != "value_error":
@@ -105,13 +96,7 @@ _KINDS: dict[str, Callable[[Kind, Any, str], RequestError]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing,
     "literal_error": _wrong_word,
-    "union_tag_invalid": _wrong_tag,
-    "union_tag_not_found": _no_tag,
 }
-
-
-def _tag(first: Any) -> str:
-    return _quoted(first["ctx"]["discriminator"])[0]
 
 
 def _quoted(text: str) -> list[str]:
