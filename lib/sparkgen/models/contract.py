@@ -4,7 +4,16 @@ sum of terms.
 A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.strict.Strict`) and
 `build(config, spec) -> GenerativeModel`. Models are written in `keras.ops`, so they run on every
 Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of ranks, Spark
-or MLflow.
+or MLflow. What a model can do beside generating it declares, and training, evaluation and the report
+ask for nothing else:
+
+| attribute | what the model then has | what comes of it |
+| --- | --- | --- |
+| `reconstructs` | `reconstruct` | the errors of reconstructions, by the record's kind |
+| `has_latents` | what `EncoderDecoder` has | a density on the latents, pictures of them |
+| `classifies` | `features`, `head` | a confusion matrix; it can be the judge of samples |
+| `by_class` | | its figures of these names, on the rows of each class as well |
+| `draw_report` | | further pictures in the report of a training |
 
 A batch is a dictionary:
 
@@ -18,6 +27,7 @@ A batch is a dictionary:
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -118,6 +128,15 @@ class GenerativeModel(keras.Model):
     """Which way the loss and its terms are better; None where networks play against each other."""
     metric_directions: ClassVar[Mapping[str, Direction]] = {}
     """The same of further figures; those that are not named are better neither way."""
+    by_class: ClassVar[tuple[str, ...]] = ()
+    """Terms that an evaluation also gives over the rows of each class, as `accuracy_<class name>`."""
+    reconstructs: ClassVar[bool] = False
+    """Whether it has `reconstruct`."""
+    has_latents: ClassVar[bool] = False
+    """Whether it has the attributes and methods of an `EncoderDecoder`."""
+    classifies: ClassVar[bool] = False
+    """Whether it tells classes: `features(x)` gives float32 (B, F) of records (B, *spec.shape), and
+    `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         # Images, noise and the model's own weights stay float32 in mixed precision; the layers
@@ -173,6 +192,19 @@ class GenerativeModel(keras.Model):
         """The model's log-likelihoods by name, with `samples` latent samples a row where they matter."""
         return {}
 
+    def reconstruct(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        """Records (B, *spec.shape) as the model brings them back."""
+        raise TypeError(f"{type(self).__name__} does not reconstruct")
+
+    def draw_report(self, rows: Callable[[int], Batch], folder: Path) -> None:
+        """Writes further pictures, of this kind of model alone, for the report of a training.
+
+        Args:
+            rows: gives the first rows of the evaluated split, at most so many: a batch of NumPy
+                arrays without noise.
+            folder: for the files, local.
+        """
+
     # -- what training uses ----------------------------------------------------------------------
 
     def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
@@ -217,6 +249,10 @@ class GenerativeModel(keras.Model):
         """Takes the optimizers of `optimizer_groups`, already built and distributed."""
         self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
 
+    def count_learnt(self) -> int:
+        """Numbers that training learns: all weights."""
+        return int(self.count_params())
+
 
 class EncoderDecoder(GenerativeModel):
     """A model with latents, which generates by decoding draws of a density on them.
@@ -224,6 +260,9 @@ class EncoderDecoder(GenerativeModel):
     Subclasses set `self.latent_size` (Z) in their constructor; discovery then sets the density. Where a
     record is given, it is reconstructed in place of a draw.
     """
+
+    reconstructs = True
+    has_latents = True
 
     latent_size: int
     density: LatentDensity
@@ -253,6 +292,12 @@ class EncoderDecoder(GenerativeModel):
     def reconstruct(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """Images as the model brings them back through its latents."""
         return self.decode(self.encode(x, given), given)
+
+    def count_learnt(self) -> int:
+        """All weights but those of the density on latents, which is fitted afterwards."""
+        # A model with a prior of its own has no density.
+        density = getattr(self, "density", None)
+        return super().count_learnt() - (0 if density is None else int(density.count_params()))
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         """A draw of the density, decoded; or the record that is given, reconstructed."""

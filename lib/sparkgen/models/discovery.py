@@ -59,8 +59,8 @@ def build_model(
     """
     density = density or DensityConfig()
     model = _made(name, options, spec, density)
-    if isinstance(model, EncoderDecoder):
-        model.set_density(density.kind, density.components)
+    if model.has_latents:
+        cast(EncoderDecoder, model).set_density(density.kind, density.components)
     model(empty_batch(spec, model.training_noise))
     return model
 
@@ -92,7 +92,7 @@ def _made(
             found=spec.record.kind,
             mend="choose another model or another dataset",
         )
-    if density.kind != "prior" and not isinstance(model, EncoderDecoder):
+    if density.kind != "prior" and not model.has_latents:
         raise RequestError(
             f"density.kind prior for {name}, which has no latents",
             found=density.kind,
@@ -119,8 +119,9 @@ def save_model(
         "spec": Spec.of(model.spec).model_dump(mode="json", exclude_defaults=True),
         "density": (density or DensityConfig()).model_dump(mode="json"),
         # For readers that do not build the model, such as the registry's signature.
-        "parameters": _parameters(model),
+        "parameters": model.count_learnt(),
         "conditional": model.conditional,
+        "classifies": model.classifies,
         "generate_options": dict(model.generate_options),
         "weights_sha256": digest((folder / WEIGHTS_FILE).read_bytes()),
     }
@@ -180,9 +181,3 @@ def given_as_json(given: Given) -> dict[str, Any]:
         update = {"kind": record.kind, "shape": record.shape, "values": record.values}
         entry = entry.model_copy(update=update)
     return entry.model_dump(mode="json", exclude_defaults=True)
-
-
-def _parameters(model: GenerativeModel) -> int:
-    """Numbers that were learnt: all weights but those of the density on latents."""
-    density = getattr(model, "density", None)
-    return int(model.count_params() - (density.count_params() if density is not None else 0))

@@ -19,7 +19,8 @@ from sparkgen.errors import ModelError
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
-GUARDS = ("weights_sha256", "generate_ranges", "given", SEAL)
+GUARDS = ("weights_sha256", "generate_ranges", "given", "classifies", SEAL)
+CLASSIFIERS = "discriminative."  # the names of all classifiers that were saved without `classifies`
 
 
 class Spec(BaseModel):
@@ -79,6 +80,8 @@ class Description(BaseModel):
     density: dict[str, Any]
     parameters: int = 0
     conditional: bool
+    classifies: bool | None = None
+    """Whether it can be a judge (`models.contract`). None: saved by a release that did not note it."""
     generate_options: dict[str, Any]
     given: dict[str, GivenEntry] = {}
     generate_ranges: dict[str, tuple[float | None, float | None]] = {}
@@ -111,6 +114,12 @@ class PortableModel(NamedTuple):
         before = {"label": {"what": "label"}} if described["conditional"] else {}
         entries = described.get("given", before)
         return {name: GivenEntry.model_validate(entry) for name, entry in entries.items()}
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it tells classes, and so can judge samples."""
+        described = self.description
+        return bool(described.get("classifies", described["name"].startswith(CLASSIFIERS)))
 
     @property
     def digest(self) -> str:
