@@ -108,7 +108,11 @@ class Counting(Autoencoder):
 
 def test_a_model_that_declares_no_latents_shows_what_it_draws_itself(report):
     spec = DataSpec(ImageRecord(SHAPE), CLASSES)
-    layers = {"encoder": [keras.layers.Flatten()], "decoder": [], "latent": 16}
+    layers = {
+        "encoder": [keras.layers.Flatten()],
+        "decoder": [keras.layers.Identity()],
+        "latent": 16,
+    }
     model = Counting(spec, **layers)
     model.set_density()
     found = report("reconstruction.dense_autoencoder", model=model)

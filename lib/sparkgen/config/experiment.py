@@ -8,9 +8,11 @@ from sparkgen.config.strict import Seed, Strict
 
 
 class ModelConfig(Strict):
-    """A model by its dotted name under `sparkgen.models`, and the options of its own `Config`."""
+    """A model by its dotted name, and the options of its own `Config`."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")]
+    """Under `sparkgen.models`, such as `variational.vae`; or of a module of your own, such as
+    `their_package.their_module`, which must lie on Python's path."""
     options: dict[str, Any] = {}
 
 

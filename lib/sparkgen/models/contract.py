@@ -4,16 +4,8 @@ sum of terms.
 A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.strict.Strict`) and
 `build(config, spec) -> GenerativeModel`. Models are written in `keras.ops`, so they run on every
 Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of ranks, Spark
-or MLflow. What a model can do beside generating it declares, and training, evaluation and the report
-ask for nothing else:
-
-| attribute | what the model then has | what comes of it |
-| --- | --- | --- |
-| `reconstructs` | `reconstruct` | the errors of reconstructions, by the record's kind |
-| `has_latents` | what `EncoderDecoder` has | a density on the latents, pictures of them |
-| `classifies` | `features`, `head` | a confusion matrix; it can be the judge of samples |
-| `by_class` | | its figures of these names, on the rows of each class as well |
-| `draw_report` | | further pictures in the report of a training |
+or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
+`classifies`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
 
@@ -129,13 +121,13 @@ class GenerativeModel(keras.Model):
     metric_directions: ClassVar[Mapping[str, Direction]] = {}
     """The same of further figures; those that are not named are better neither way."""
     by_class: ClassVar[tuple[str, ...]] = ()
-    """Terms that an evaluation also gives over the rows of each class, as `accuracy_<class name>`."""
+    """Terms that are also evaluated on the rows of each class, as `accuracy_<class name>`."""
     reconstructs: ClassVar[bool] = False
-    """Whether it has `reconstruct`."""
+    """Whether it has `reconstruct`: the errors of what it brings back are evaluated."""
     has_latents: ClassVar[bool] = False
-    """Whether it has the attributes and methods of an `EncoderDecoder`."""
+    """Whether it has all that an `EncoderDecoder` has: a density is fitted, latents are drawn."""
     classifies: ClassVar[bool] = False
-    """Whether it tells classes: `features(x)` gives float32 (B, F) of records (B, *spec.shape), and
+    """Whether it can judge samples: `features(x)` gives float32 (B, F) of records (B, *spec.shape),
     `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
@@ -197,12 +189,9 @@ class GenerativeModel(keras.Model):
         raise TypeError(f"{type(self).__name__} does not reconstruct")
 
     def draw_report(self, rows: Callable[[int], Batch], folder: Path) -> None:
-        """Writes further pictures, of this kind of model alone, for the report of a training.
+        """Writes further pictures into the folder of a training's report.
 
-        Args:
-            rows: gives the first rows of the evaluated split, at most so many: a batch of NumPy
-                arrays without noise.
-            folder: for the files, local.
+        `rows(n)` gives at most the first n rows of the evaluated split: a batch without noise.
         """
 
     # -- what training uses ----------------------------------------------------------------------
@@ -294,8 +283,7 @@ class EncoderDecoder(GenerativeModel):
         return self.decode(self.encode(x, given), given)
 
     def count_learnt(self) -> int:
-        """All weights but those of the density on latents, which is fitted afterwards."""
-        # A model with a prior of its own has no density.
+        """All weights but those of the density, where there is one: it is fitted afterwards."""
         density = getattr(self, "density", None)
         return super().count_learnt() - (0 if density is None else int(density.count_params()))
 
