@@ -12,6 +12,7 @@ from tiny_version import CLASSES, SHAPE, request, write_version
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.discovery import build_model
 from sparkgen.training.class_report import confusion, predict
 from sparkgen.training.latent_report import draw_latents, pairs
@@ -32,9 +33,9 @@ def report(version, tmp_path):
     return partial(draw, version, tmp_path)
 
 
-def draw(version, tmp_path, name, *, split="validation", **options):
+def draw(version, tmp_path, name, *, model=None, split="validation", **options):
     keras.utils.set_random_seed(0)
-    model = build_model(name, options, DataSpec(ImageRecord(SHAPE), CLASSES))
+    model = model or build_model(name, options, DataSpec(ImageRecord(SHAPE), CLASSES))
     values = request(version, tmp_path, model=name, options=options)["experiment"]
     values["evaluation"]["split"] = split
     folder = write_report(
@@ -107,6 +108,29 @@ def test_a_picture_that_fails_is_a_warning_and_the_others_are_drawn(version, tmp
     (warning,) = caplog.messages
     assert warning.startswith("no samples.png: IsADirectoryError: ")
     assert "grids.py:" in warning
+
+
+class Counting(Autoencoder):
+    """Shows how many rows it was given."""
+
+    has_latents = False
+
+    def draw_report(self, rows, folder):
+        (folder / "rows.txt").write_text(f"{len(rows(7)['label'])} {rows(100)['image'].shape}")
+
+
+def test_a_model_that_declares_no_latents_shows_what_it_draws_itself(report):
+    spec = DataSpec(ImageRecord(SHAPE), CLASSES)
+    layers = {
+        "encoder": [keras.layers.Flatten()],
+        "decoder": [keras.layers.Identity()],
+        "latent": 16,
+    }
+    model = Counting(spec, **layers)
+    model.set_density()
+    found = report("reconstruction.dense_autoencoder", model=model)
+    assert set(found) == ALWAYS | {"rows.txt"}
+    assert found["rows.txt"].read_text() == "7 (60, 4, 4, 1)"
 
 
 def test_a_way_begins_and_ends_beside_the_images_that_it_joins(tmp_path):

@@ -13,7 +13,8 @@ class ModelConfig(Strict):
     """
 
     name: str
-    """The family and the name, such as `variational.vae`."""
+    """The family and the name, such as `variational.vae`; or a module of your own, such as
+    `their_package.their_module`, which must lie on Python's path."""
     options: dict[str, Any] = {}
     """The model's own options; those that are left out keep their defaults."""
 

@@ -65,6 +65,12 @@ class Record(ABC):
     """The stored number that a model sees as 1; None: a model sees the stored numbers."""
     suffix: ClassVar[str]
     """Of the files that `draw` writes."""
+    pictures: ClassVar[bool] = False
+    """Whether a model sees a record as a picture, (height, width, 1 or 3) in [0, 1]."""
+    errors: ClassVar[tuple[str, ...]] = ()
+    """The errors of reconstructions that mean something for this kind: of `evaluation.metrics.ERRORS`."""
+    distance: ClassVar[str] = "Euclidean"
+    """In words, what the distance of two of its `points` is."""
 
     def __str__(self) -> str:
         return f"{self.kind} records of shape {list(self.shape)}"
@@ -98,6 +104,15 @@ class Record(ABC):
         """Stored numbers, in any shape, as a model sees them."""
         seen = stored.astype(self.model_dtype)
         return seen if self.unit is None else seen / np.asarray(self.unit, self.model_dtype)
+
+    def points(self, stored: Array) -> Array:
+        """N records as points, float (N, D), whose Euclidean distance says how alike they are."""
+        return self.to_model(stored).reshape(len(stored), -1)
+
+    @property
+    def copy_distance(self) -> float:
+        """Nearer points are of the same record, but for rounding: half a step of one entry."""
+        return 0.5 / (1.0 if self.unit is None else self.unit)
 
     @abstractmethod
     def to_stored(self, data: Array) -> Array:
@@ -138,6 +153,9 @@ class ImageRecord(Record):
     model_dtype: ClassVar[str] = "float32"
     unit: ClassVar[float | None] = 255.0
     suffix: ClassVar[str] = ".png"
+    pictures: ClassVar[bool] = True
+    errors: ClassVar[tuple[str, ...]] = ("mse", "binary_crossentropy")
+    distance: ClassVar[str] = "Euclidean, pixels in [0, 1]"
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or min(self.shape) < 1 or self.shape[2] not in (1, 3):

@@ -26,6 +26,8 @@ class Classifier(GenerativeModel):
     Subclasses build `self.body`, a network from images to features (B, F).
     """
 
+    classifies = True
+    by_class = ("accuracy",)
     loss_names = ("cross_entropy",)
     metric_names = ("accuracy",)
     metric_directions: ClassVar[Mapping[str, Direction]] = {"accuracy": "higher"}

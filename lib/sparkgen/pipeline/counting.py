@@ -23,7 +23,6 @@ from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
 from sparkgen.evaluation.job import evaluate
 from sparkgen.models.portable import (
-    MODEL_FILE,
     WEIGHTS_FILE,
     PortableModel,
     lay_out,
@@ -192,8 +191,8 @@ def _pack(model: Any, experiment: ExperimentConfig) -> PortableModel:
 def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -> None:
     """Leaves the model of a pass; the history, written last, says that it is whole."""
     pass_folder = _pass_folder(folder, len(history))
-    write_bytes(f"{pass_folder}/{MODEL_FILE}", packed.description_json)
-    write_bytes(f"{pass_folder}/{WEIGHTS_FILE}", packed.weights)
+    for name, data in packed.files.items():
+        write_bytes(f"{pass_folder}/{name}", data)
     write_bytes(f"{folder}/{HISTORY}", seal({"history": history}))
 
 

@@ -149,9 +149,10 @@ def _check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> N
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel":
-    from sparkgen.models.discovery import outline
+    from sparkgen.models.discovery import look_up, outline
 
     config = experiment.model
+    look_up(config.name)
     return outline(config.name, config.options, spec, experiment.density)
 
 

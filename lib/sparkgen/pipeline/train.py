@@ -1,5 +1,6 @@
 """The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.portable import PortableModel, lay_out, pack
+from sparkgen.models.package import carried
+from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
@@ -24,6 +27,8 @@ from sparkgen.training.worker import train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
 
 # MLflow runs this file by its path; it is not imported here.
 SAMPLER = Path(__file__).parents[1] / "sampling" / "sampler.py"
@@ -110,6 +115,7 @@ def _launch(
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
+    _leave_package(experiment.model.name, folder)
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
@@ -128,6 +134,20 @@ def _launch(
         log_folder=folder,
         spark=spark,
     )
+
+
+def _leave_package(name: str, folder: str) -> None:
+    """Puts the source of a model from a user's own package where the workers find it."""
+    package, uri = carried(name), f"{folder}/{PACKAGE_FILE}"
+    if package is None:
+        return
+    try:
+        changed = read_bytes(uri) != package
+    except FileNotFoundError:
+        changed = False
+    if changed:
+        log.warning("the source of %s is not that with which this training began", name)
+    write_bytes(uri, package)
 
 
 def _register(
