@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import versions
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import (
@@ -17,7 +18,7 @@ from sparkgen.datasets.manifest import (
     read_manifest,
     write_manifest,
 )
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import ManifestError
 
 DRAFT = Manifest(
@@ -119,6 +120,29 @@ def test_a_manifest_says_what_a_model_must_know() -> None:
     assert spec({2: 9}).labels == (2,)
     without = MANIFEST.model_copy(update={"splits": {}})
     assert without.spec == DataSpec(ImageRecord((2, 2, 1)), 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"), [(2, "uint8"), (256, "uint8"), (257, "uint16"), (70_000, "uint32")]
+)
+def test_a_manifest_of_tokens_is_of_format_2_and_says_how_many_there_are(
+    tmp_path: Path, values: int, dtype: str
+) -> None:
+    record = TokenRecord((9,), values)
+    data = versions.random_data(record, 20)
+    train = versions.write_split(
+        tmp_path, "train", record, ids=np.arange(20), labels=np.zeros(20), data=data, files=3
+    )
+    written = versions.write_version(tmp_path, record, {"train": train}, class_names=["all"])
+    manifest = read_manifest(str(tmp_path))
+    assert manifest == written
+    assert (manifest.format_version, manifest.values, manifest.dtype) == (2, values, dtype)
+    assert manifest.spec == DataSpec(record, 1)
+    files = manifest.split_files(str(tmp_path), "train")
+    cells = [cell for f in files for cell in f.table(["tokens"])["tokens"].to_pylist()]
+    assert np.array_equal(record.decode(cells), data)
+    fewer = written.model_copy(update={"values": values + 1})
+    assert content_version(fewer) != written.version
 
 
 def test_a_folder_without_a_manifest_is_no_version(tmp_path: Path) -> None:

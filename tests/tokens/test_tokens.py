@@ -11,8 +11,11 @@ from strangers import sample_as_a_stranger
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
+from sparkgen.datasets.storage import write_bytes
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.portable import pack
+from sparkgen.models.discovery import model_module
+from sparkgen.models.package import carried
+from sparkgen.models.portable import PACKAGE_FILE, pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream, row_noise
 from sparkgen.pipeline import evaluate, ingest, promote, train
@@ -87,6 +90,10 @@ def trained(root: Path, spark: SparkSession) -> dict[str, Any]:
 def worker_request(root: Path, folder: Path, **training: Any) -> dict[str, Any]:
     request = experiment_on(root, training=training)
     version = newest_version(request)
+    model_module(request.model.name)
+    package = carried(request.model.name)
+    assert package is not None
+    write_bytes(f"{folder}/{PACKAGE_FILE}", package)
     return {
         "experiment": request.model_dump(mode="json"),
         "version_uri": version.uri,
@@ -135,7 +142,6 @@ def test_one_two_and_four_workers_train_alike(root: Path, tmp_path: Path) -> Non
 def test_a_training_goes_on_bit_for_bit(root: Path, tmp_path: Path) -> None:
     whole, again = (worker_request(root, tmp_path / name) for name in ("whole", "again"))
     first = launch(train_worker, whole, workers=1, where="in-process")
-    (tmp_path / "again").mkdir()
     middle = Path(list_checkpoints(whole["checkpoint_uri"])[-3])  # in the first epoch
     (tmp_path / "again" / middle.name).write_bytes(middle.read_bytes())
     second = launch(train_worker, again, workers=1, where="in-process")

@@ -45,7 +45,7 @@ class Config(FileSource):
             TextShare(split, number, file.uri, length, stride, some)
             for split, entries in files.items()
             for number, file in enumerate(entries)
-            for some in turns(file.uri, -(-(file.size - 1) // stride) or file.size, tasks=tasks)
+            for some in turns(file.uri, _blocks(file.size, stride), tasks=tasks)
         ]
         return Work(shares, self.passed_over())
 
@@ -108,6 +108,11 @@ def records_of(text: bytes, length: int) -> "Records":
     padded[: len(text)] = np.frombuffer(text, np.uint8)
     tokens = np.lib.stride_tricks.sliding_window_view(padded, length + 1)[::length]
     return Records(np.zeros(count, np.int32), tokens, [], count)
+
+
+def _blocks(size: int, stride: int) -> int:
+    """How many blocks a plain file of `size` bytes has; the last byte of one begins the next."""
+    return -(-max(size - 1, 1) // stride) if size else 0
 
 
 def _read(stream: Any, size: int) -> bytes:
