@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import sparkgen
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.tracking.registry import ModelVersion
 from sparkgen.tracking.server import tracking_uri
@@ -33,7 +32,7 @@ def sample_as_a_stranger(
     environment: EnvironmentConfig, version: ModelVersion, frame: dict, params: dict
 ) -> list[tuple[int, bytes]]:
     """Ids and images of what the sampler gives for a frame's columns."""
-    own = [str(Path(sparkgen.__file__).parents[1])]
+    own = [path for path in sys.path if Path(path, "sparkgen", "__init__.py").exists()]
     arguments = [tracking_uri(environment), version.uri]
     arguments += [json.dumps(value) for value in (own, frame, params)]
     done = subprocess.run(

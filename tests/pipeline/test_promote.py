@@ -9,11 +9,13 @@ import pytest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.figures import Figure
+from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
 from sparkgen.pipeline.train import SAMPLER, subject
 from sparkgen.pipeline.version import newest_version
+from sparkgen.pipeline.yardstick import judge_of
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate
 from sparkgen.tracking.runs import open_run
@@ -47,6 +49,21 @@ def register(request_of, dataset_version, tmp_path: Path):
             return registry.register(request.environment, request.name, run, candidate)
 
     return make
+
+
+def test_a_judge_is_a_model_that_says_it_classifies_whatever_its_name(
+    request_of, register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = request_of(evaluation={"judge": request_of().name, "samples": 10})
+    registry.crown(judged.environment, register())
+    with pytest.raises(RequestError, match=r"a classifier of digits as evaluation\.judge"):
+        judge_of(judged)
+    monkeypatch.setattr(EncoderDecoder, "classifies", True)
+    version = register()
+    registry.crown(judged.environment, version)
+    judge = judge_of(judged)
+    assert judge is not None
+    assert (judge.version.uri, judge.packed.classifies) == (version.uri, True)
 
 
 def mse(value: float, protocol: str = "p", version: str = "v") -> dict[str, Figure]:
