@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.rows import Rows, make_batch, pad
 from sparkgen.evaluation.metrics import binary_crossentropy, squared_error
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import Batch, EncoderDecoder, GenerativeModel, Likelihood, Protocol
+from sparkgen.models.discriminative._base import Classifier
 from sparkgen.noise import Stream, row_noises
 
 RECONSTRUCTION = "reconstruction, mean over pixels in [0, 1]"

@@ -39,7 +39,7 @@ from sparkgen.tracking.runs import RunLogger
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sparkgen.models.counted import CountedModel, Statistics
+    from sparkgen.models.autoregressive._counted import CountedModel, Statistics
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def count(
 
 def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
     """The statistics of all rows of some files."""
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.autoregressive._counted import sum_statistics
 
     shares = min(SHARES, len(work.files))
     broadcast = spark.sparkContext.broadcast(work)
@@ -124,7 +124,7 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The statistics of some files as the bytes of an .npz; called in an executor."""
     import numpy as np
 
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.autoregressive._counted import sum_statistics
 
     model: Any = unpack(work.packed)
     record = work.packed.spec.record
@@ -157,7 +157,7 @@ def _unpack(data: bytes) -> "Statistics":
 def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedModel":
     import keras
 
-    from sparkgen.models.counted import CountedModel
+    from sparkgen.models.autoregressive._counted import CountedModel
     from sparkgen.models.discovery import build_model
 
     keras.utils.set_random_seed(experiment.training.seed)

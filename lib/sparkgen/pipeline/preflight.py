@@ -106,7 +106,7 @@ def _check_sources(dataset: DatasetConfig) -> None:
 
 def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
     from sparkgen.datasets.records import DataSpec, ImageRecord
-    from sparkgen.models.counted import CountedModel
+    from sparkgen.models.autoregressive._counted import CountedModel
     from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 

@@ -10,7 +10,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import confusion_matrix
 from sparkgen.drawing.grids import prediction_grid
-from sparkgen.models.classifier import Classifier
+from sparkgen.models.discriminative._base import Classifier
 from sparkgen.training.attempt import attempt
 
 ROWS = 10_000

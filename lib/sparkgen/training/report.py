@@ -11,8 +11,8 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import loss_curves
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.discriminative._base import Classifier
 from sparkgen.noise import row_noise
 from sparkgen.training.attempt import attempt
 from sparkgen.training.class_report import draw_classes

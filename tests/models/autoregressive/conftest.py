@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparkgen.models.sequential import AutoregressiveModel
+from sparkgen.models.autoregressive._sequential import AutoregressiveModel
 from sparkgen.noise import row_noise
 
 Check = Callable[..., None]

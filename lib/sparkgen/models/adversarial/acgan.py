@@ -21,7 +21,7 @@ from sparkgen.layers.adversarial import (
     convolutional_discriminator,
     convolutional_generator,
 )
-from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks, signed
+from sparkgen.models.adversarial._base import AdversarialModel, Loss, Networks, signed
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Tensor
 
 

@@ -2,7 +2,7 @@
 
 Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
 Networks", 2015; the networks are in `sparkgen.layers.adversarial`, the game is in
-`sparkgen.models.adversarial_model`. What differs: Gaussian latents, kernels of 4×4 where the paper
+`sparkgen.models.adversarial._base`. What differs: Gaussian latents, kernels of 4×4 where the paper
 has 5×5 (a multiple of the stride leaves no checkerboard: Odena et al., 2016), and two halvings,
 28 → 14 → 7, where the paper's 64 pixels have four.
 """
@@ -16,7 +16,7 @@ from sparkgen.layers.adversarial import (
     convolutional_discriminator,
     convolutional_generator,
 )
-from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks
+from sparkgen.models.adversarial._base import AdversarialModel, Loss, Networks
 from sparkgen.models.contract import GenerativeModel
 
 

@@ -24,7 +24,7 @@ from sparkgen.layers.adversarial import (
     dense_discriminator,
     dense_generator,
 )
-from sparkgen.models.adversarial_model import AdversarialModel, Networks, signed
+from sparkgen.models.adversarial._base import AdversarialModel, Networks, signed
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 

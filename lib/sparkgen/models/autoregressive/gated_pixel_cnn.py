@@ -17,9 +17,9 @@ from pydantic import Field
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.masked import Kind, MaskedConv
 from sparkgen.layers.raster import DTYPE, AtPixel, AtRow, Caches, column_of, direct, next_row
+from sparkgen.models.autoregressive._base import PixelConfig
+from sparkgen.models.autoregressive._sequential import RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import RasterModel
 
 
 class Config(PixelConfig):

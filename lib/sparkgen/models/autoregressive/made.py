@@ -23,9 +23,9 @@ from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
 from sparkgen.layers.masked import MaskedDense
 from sparkgen.layers.raster import DTYPE
+from sparkgen.models.autoregressive._base import PixelConfig
+from sparkgen.models.autoregressive._sequential import AutoregressiveModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import AutoregressiveModel
 
 
 class Config(PixelConfig):

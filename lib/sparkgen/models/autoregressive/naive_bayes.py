@@ -19,9 +19,9 @@ from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
+from sparkgen.models.autoregressive._base import PixelConfig
+from sparkgen.models.autoregressive._counted import CountedModel, Statistics
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
-from sparkgen.models.counted import CountedModel, Statistics
-from sparkgen.models.pixels import PixelConfig
 from sparkgen.noise import NoiseSpec
 
 

@@ -18,9 +18,9 @@ from sparkgen.layers.diagonal_lstm import DiagonalLstm
 from sparkgen.layers.masked import MaskedConv
 from sparkgen.layers.raster import AtPixel, Caches
 from sparkgen.layers.row_lstm import RowLstm
+from sparkgen.models.autoregressive._base import PixelConfig
+from sparkgen.models.autoregressive._sequential import RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import RasterModel
 
 
 class Config(PixelConfig):

@@ -11,8 +11,8 @@ import keras
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.discriminative._base import Classifier
 
 
 class Config(Strict):

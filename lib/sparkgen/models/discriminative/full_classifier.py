@@ -17,8 +17,8 @@ from sparkgen.datasets.records import DataSpec
 from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.network import Network
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
+from sparkgen.models.discriminative._base import Classifier
 
 
 class Config(Strict):

@@ -15,8 +15,8 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.corruption import Corruption, corrupt, corruption_noise
-from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.contract import Batch, GenerativeModel, Given, Tensor
+from sparkgen.models.reconstruction._base import Autoencoder
 
 
 class Config(Strict):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from sparkgen.models.adversarial_model import AdversarialModel
+from sparkgen.models.adversarial._base import AdversarialModel
 from sparkgen.models.discovery import model_names
 
 GAMES = [name for name in model_names() if name.startswith("adversarial.")]

@@ -20,8 +20,8 @@ from sparkgen.layers.raster import (
     draw_image_plainly,
     empty_cache,
 )
+from sparkgen.models.autoregressive._base import PixelConfig, PixelModel
 from sparkgen.models.contract import Tensor
-from sparkgen.models.pixels import PixelConfig, PixelModel
 from sparkgen.noise import NoiseSpec
 
 

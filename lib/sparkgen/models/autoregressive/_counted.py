@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.models.autoregressive._base import PixelModel
 from sparkgen.models.contract import Batch
-from sparkgen.models.pixels import PixelModel
 
 Statistics = dict[str, npt.NDArray[np.float64]]
 
