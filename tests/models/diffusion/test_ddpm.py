@@ -139,7 +139,7 @@ def test_labels_are_withheld_in_training_only(random_model: Callable, batch_of: 
 
 def test_a_conditional_model_needs_labels(build: Callable) -> None:
     model = build(DDPM, conditional=True, **SMALL)
-    with pytest.raises(ValueError, match="labels"):
+    with pytest.raises(ValueError, match="expected label to be given"):
         model.generate(row_noise(model.noise, range(1), seed=0))
 
 

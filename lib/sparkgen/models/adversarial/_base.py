@@ -19,8 +19,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from keras import ops
+from pydantic import Field
 
+from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.adversarial import (
+    Convolutions,
+    convolutional_discriminator,
+    convolutional_generator,
+)
+from sparkgen.layers.conditioning import with_one_hot
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import LABEL, Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
@@ -34,6 +42,36 @@ class Networks(NamedTuple):
 
     generator: Network
     discriminator: Network
+
+
+class ConvolutionalConfig(Strict):
+    """Options of every model with convolutional networks."""
+
+    latent: int = Field(100, gt=0)
+    """Size Z of the latent."""
+    halvings: int = Field(2, gt=0)
+    """Convolutions of stride 2; both sides of the image must be multiples of 2 to this power."""
+    filters: int = Field(64, gt=0)
+    """Of the finest feature maps; each coarser one has twice as many."""
+    kernel: int = Field(4, gt=1)
+    """Side of the convolutions' kernels."""
+
+    def networks(self, spec: DataSpec, *, outputs: int = 1, normalise: bool = True) -> Networks:
+        """Both networks, as `sparkgen.layers.adversarial` describes them.
+
+        Args:
+            spec: of the dataset.
+            outputs: logits a row.
+            normalise: whether the discriminator has batch normalisation.
+
+        Raises:
+            RequestError: an image whose sides cannot be halved so often.
+        """
+        cut = Convolutions(self.halvings, self.filters, self.kernel)
+        return Networks(
+            convolutional_generator(spec.shape, cut),
+            convolutional_discriminator(spec.shape, cut, outputs=outputs, normalise=normalise),
+        )
 
 
 class AdversarialModel(GenerativeModel):
@@ -89,8 +127,8 @@ class AdversarialModel(GenerativeModel):
         `noise` has `latent` (B, Z) and the further noises of the model.
         """
         fake = ops.stop_gradient(self.fake(noise["latent"], batch["label"], training=training))
-        real_B = self.judge(signed(batch["image"]), batch["label"], training=training)
-        fake_B = self.judge(fake, batch["label"], training=training)
+        real_B = self.logit(signed(batch["image"]), batch["label"], training=training)
+        fake_B = self.logit(fake, batch["label"], training=training)
         return {"discriminator": self.discriminator_loss(real_B, fake_B)}
 
     def generator_terms(
@@ -98,7 +136,7 @@ class AdversarialModel(GenerativeModel):
     ) -> dict[str, Tensor]:
         """The loss `generator` of every row, (B,), for `noise["latent"]` (B, Z)."""
         fake = self.fake(noise["latent"], batch["label"], training=training)
-        fake_B = self.judge(fake, batch["label"], training=training)
+        fake_B = self.logit(fake, batch["label"], training=training)
         return {"generator": self.generator_loss(fake_B)}
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -115,7 +153,7 @@ class AdversarialModel(GenerativeModel):
         """Generated images in [-1, 1]: (B, H, W, C)."""
         return ops.tanh(self.generator(self._with_labels(latent, labels), training=training))
 
-    def judge(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
+    def logit(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
         """The logit of every image in [-1, 1], its label's where there are several: (B,)."""
         logits = self.discriminator(image, training=training)
         if not self.conditional:
@@ -178,13 +216,7 @@ class AdversarialModel(GenerativeModel):
         return {"latent": batch["noise"]["generator"]}
 
     def _with_labels(self, latent: Tensor, labels: Tensor | None) -> Tensor:
-        if not self.conditional:
-            return latent
-        if labels is None:
-            raise ValueError("a conditional generator needs labels, found None: pass int32 (B,)")
-        return ops.concatenate(
-            [latent, ops.one_hot(labels, self.spec.classes, dtype=latent.dtype)], axis=-1
-        )
+        return with_one_hot(latent, labels, self.spec.classes) if self.conditional else latent
 
 
 def signed(image: Tensor) -> Tensor:

@@ -14,28 +14,14 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.layers.adversarial import (
-    Convolutions,
-    convolutional_discriminator,
-    convolutional_generator,
-)
-from sparkgen.models.adversarial._base import AdversarialModel, Loss, Networks, signed
+from sparkgen.models.adversarial._base import AdversarialModel, ConvolutionalConfig, Loss, signed
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Tensor
 
 
-class Config(Strict):
+class Config(ConvolutionalConfig):
     """Options of the auxiliary-classifier adversarial network."""
 
-    latent: int = Field(100, gt=0)
-    """Size Z of the latent."""
-    halvings: int = Field(2, gt=0)
-    """Convolutions of stride 2; both sides of the image must be multiples of 2 to this power."""
-    filters: int = Field(64, gt=0)
-    """Of the finest feature maps; each coarser one has twice as many."""
-    kernel: int = Field(4, gt=1)
-    """Side of the kernels."""
     loss: Loss = "non_saturating"
     """What the generator minimises beside the cross-entropy of the class."""
     class_weight: float = Field(1.0, ge=0)
@@ -53,14 +39,13 @@ class AuxiliaryClassifierGan(AdversarialModel):
     }
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        cut = Convolutions(config.halvings, config.filters, config.kernel)
-        outputs = 1 + spec.classes
-        networks = Networks(
-            convolutional_generator(spec.shape, cut),
-            convolutional_discriminator(spec.shape, cut, outputs=outputs),
-        )
         super().__init__(
-            spec, networks, latent=config.latent, loss=config.loss, conditional=True, **kwargs
+            spec,
+            config.networks(spec, outputs=1 + spec.classes),
+            latent=config.latent,
+            loss=config.loss,
+            conditional=True,
+            **kwargs,
         )
         self.class_weight = config.class_weight
 

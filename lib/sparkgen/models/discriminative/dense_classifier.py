@@ -6,7 +6,7 @@ The reference has 32×32 colour images / 255, adam 5e-4, batch 32, 10 epochs.
 from typing import Any
 
 import keras
-from pydantic import field_validator
+from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
@@ -18,13 +18,8 @@ from sparkgen.models.discriminative._base import Classifier
 class Config(Strict):
     """Options of the dense classifier."""
 
-    hidden: tuple[int, ...] = (200, 150)
+    hidden: tuple[int, ...] = Field((200, 150), strict=False)
     """Units of each hidden layer."""
-
-    @field_validator("hidden", mode="before")
-    @classmethod
-    def _sequences_are_tuples(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
 
 class DenseClassifier(Classifier):

@@ -7,7 +7,7 @@ f and g are made of.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from keras import ops
+from keras import layers, ops
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
@@ -15,8 +15,10 @@ from sparkgen.models.contract import NOTHING, Batch, Direction, EncoderDecoder, 
 
 EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
 
-# x → 1 - x: light strokes on dark paper become dark strokes on light paper, and back.
-INVERSION = {"scale": -1.0, "offset": 1.0}
+
+def inversion(invert: bool) -> list[Any]:
+    """The layer x → 1 - x where `invert` is set: white strokes on black become black ones on white."""
+    return [layers.Rescaling(scale=-1.0, offset=1.0)] if invert else []
 
 
 class Autoencoder(EncoderDecoder):

@@ -10,7 +10,7 @@ from pydantic import Field
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.reconstruction._base import INVERSION, Autoencoder
+from sparkgen.models.reconstruction._base import Autoencoder, inversion
 
 
 class Config(Strict):
@@ -24,12 +24,14 @@ class Config(Strict):
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
     """The large dense autoencoder for images of `spec.shape`."""
-    before = [layers.Rescaling(**INVERSION)] if config.invert else []
-    after = [layers.Rescaling(**INVERSION)] if config.invert else []
     return Autoencoder(
         spec,
-        encoder=[*before, layers.Flatten(), layers.Dense(config.latent, "relu")],
-        decoder=[layers.Dense(spec.size, "sigmoid"), *after],
+        encoder=[
+            *inversion(config.invert),
+            layers.Flatten(),
+            layers.Dense(config.latent, "relu"),
+        ],
+        decoder=[layers.Dense(spec.size, "sigmoid"), *inversion(config.invert)],
         latent=config.latent,
         name="large_dense_autoencoder",
     )
