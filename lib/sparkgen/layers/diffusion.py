@@ -84,6 +84,11 @@ class Step(NamedTuple):
     """σ, the share of fresh noise."""
 
 
+def noised(x: Tensor, noise: Tensor, step: Step) -> Tensor:
+    """What `x` (B, H, W, C) in [-1, 1] is at the end of a step of the way back: a' x + s' n."""
+    return step.image_rate * x + float(np.hypot(step.noise_rate, step.spread)) * noise
+
+
 def way_back(kept: FloatArray, steps: int, eta: float) -> list[Step]:
     """The steps from x_T to an image.
 

@@ -22,7 +22,7 @@ from pydantic import Field
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
 from sparkgen.layers.masked import MaskedDense
-from sparkgen.layers.raster import DTYPE
+from sparkgen.layers.raster import DTYPE, known_or
 from sparkgen.models.autoregressive._base import PixelConfig
 from sparkgen.models.autoregressive._sequential import AutoregressiveModel
 from sparkgen.models.contract import GenerativeModel, Tensor
@@ -65,16 +65,20 @@ class Made(AutoregressiveModel):
             y += self.direct(flat)
         return ops.reshape(y, (-1, *self.spec.shape, self.logits_per_pixel))
 
-    def draw(self, uniform: Tensor) -> Tensor:
+    def draw(self, uniform: Tensor, known: Tensor | None = None) -> Tensor:
         size, batch = self.spec.size, uniform.shape[0]
         uniform = ops.cast(ops.reshape(uniform, (batch, size)), DTYPE)
+        known = None if known is None else ops.reshape(known, (batch, size))
 
         def draw_pixel(pixel: Tensor, state: tuple[Tensor, list[Tensor]]) -> Any:
             x, units = state
             units = self.complete(units, x, pixel)
             logits = self.logits_of(pixel, units[-1], x)
-            noise = ops.slice(uniform, (0, pixel), (batch, 1))
-            value = ops.cast(draw_level(logits, noise), DTYPE) / (self.levels - 1)
+            here = (0, pixel), (batch, 1)
+            level = draw_level(logits, ops.slice(uniform, *here))
+            if known is not None:
+                level = known_or(ops.slice(known, *here), level)
+            value = ops.cast(level, DTYPE) / (self.levels - 1)
             return ops.slice_update(x, (0, pixel), value), units
 
         units = [ops.zeros((batch, d.size), DTYPE) for d in self.degrees]

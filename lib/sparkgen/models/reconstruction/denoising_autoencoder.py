@@ -15,7 +15,8 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.corruption import Corruption, corrupt, corruption_noise
-from sparkgen.models.contract import Batch, GenerativeModel, Given, Tensor
+from sparkgen.models.contract import Batch, GenerativeModel, Tensor
+from sparkgen.models.inpainting import KNOWN, known_given
 from sparkgen.models.reconstruction._base import Autoencoder
 
 
@@ -51,7 +52,7 @@ class DenoisingAutoencoder(Autoencoder):
         )
         self.config = config
         self.training_noise = {"corruption": corruption_noise(spec.shape, config.corruption)}
-        self.given = {**self.given, "known": Given("record", spec.record, required=False)}
+        self.given = {**self.given, **known_given(spec)}
 
     def corrupt(self, x: Tensor, noise: Tensor) -> Tensor:
         """Images damaged as in training, with noise of `training_noise["corruption"]`."""
@@ -65,10 +66,10 @@ class DenoisingAutoencoder(Autoencoder):
         """A draw of the density, decoded; the picture that is given, without its damage; or, where
         `known` is given too, with what is missing filled in.
         """
-        x = given.get("image")
-        if x is None or "known" not in given:
+        if KNOWN not in given:
             return super().make(noise, given)
-        return self.inpaint(x, given["known"], rounds=options.get("rounds", 10))
+        rounds = options.get("rounds", self.generate_options["rounds"])
+        return self.inpaint(given[self.spec.record.kind], given[KNOWN], rounds=rounds)
 
     def inpaint(self, x: Tensor, known: Tensor, *, rounds: int = 1) -> Tensor:
         """Images whose missing pixels are filled in; known pixels stay.
