@@ -47,6 +47,24 @@ def test_each_network_has_its_own_optimizer(name: str, build: Callable, batch_of
 
 
 @every_game
+@pytest.mark.parametrize("learner", ["discriminator", "generator"])
+def test_a_network_lowers_its_own_loss_against_another_that_stands_still(
+    name: str, learner: str, build: Callable, batch_of: Callable
+) -> None:
+    model = build(name)
+    batch = batch_of(model)
+
+    def own_loss() -> float:
+        return float(np.mean(model.loss_terms(batch, training=True)[learner]))
+
+    before = own_loss()
+    rates = {"discriminator": 0.0, "generator": 0.0, learner: 0.01}
+    for _ in range(5):
+        step(model, batch, **rates)
+    assert own_loss() < before
+
+
+@every_game
 def test_every_update_has_latents_of_its_own(name: str, build: Callable) -> None:
     model = build(name)
     latents = [k for k in model.training_noise if k == "generator" or k.startswith("latent_")]
