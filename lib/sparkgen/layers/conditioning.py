@@ -1,4 +1,4 @@
-"""How a label enters a network: as a one-hot vector beside the features.
+"""A label enters a network as a one-hot vector beside the features.
 
 Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, for generators; Sohn et al.,
 "Learning Structured Output Representation using Deep Conditional Generative Models", 2015, for

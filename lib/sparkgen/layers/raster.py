@@ -1,4 +1,4 @@
-"""Drawing an image pixel by pixel, where each layer computes only what the next pixel needs.
+"""Raster networks draw an image pixel by pixel, and compute only what the next pixel needs.
 
 A causal layer at a pixel needs its input at that pixel, at some pixels to the left, and in some rows
 above. So each layer keeps its last few rows of input (a cache), and a pixel costs one window of every
@@ -27,7 +27,7 @@ MISSING = -1
 
 
 class RasterNetwork(Protocol):
-    """A network that can be computed along the raster: what `draw_image` asks of it."""
+    """What `draw_image` needs of a network."""
 
     reach: int
     """How far the first layer sees, in pixels up, left and right."""
@@ -93,7 +93,7 @@ def empty_cache(layer: MaskedConv, *, batch: int, width: int, channels: int) -> 
 
 
 def next_row(cache_BRWC: Tensor) -> Tensor:
-    """A cache moved on by a row: the oldest dropped, zeros where the new one comes."""
+    """A cache without its oldest row, with a row of zeros at its end: (B, R, W, C)."""
     return ops.concatenate([cache_BRWC[:, 1:], ops.zeros_like(cache_BRWC[:, :1])], axis=1)
 
 
@@ -164,7 +164,7 @@ def draw_image_plainly(
     known_BHWC: Tensor | None = None,
     dtype: str = DTYPE,
 ) -> Tensor:
-    """What `draw_image` draws, by the whole network for each pixel: slow, and easy to believe.
+    """What `draw_image` draws, by the whole network for each pixel: slow, for comparison.
 
     Args:
         logits: (B, H, W, C) → (B, H, W, C, D).

@@ -1,4 +1,4 @@
-"""Convolutions that halve pictures on the way to a coarse map, and layers that enlarge it again.
+"""Encoders halve pictures to a coarse map by convolutions; decoders enlarge the map again.
 
 A side that 2^n does not divide is rounded up at each halving, as padding `same` does. So a picture that
 is enlarged n times comes out a little too long, and is cut.

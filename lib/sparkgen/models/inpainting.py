@@ -1,4 +1,4 @@
-"""What models that fill in missing pixels are given: a picture, and which of its pixels are known.
+"""Models that fill in missing pixels are given a picture, and which of its pixels are known.
 
 `given["known"]` is a picture too: 1 where a pixel is known, 0 where it is missing.
 """

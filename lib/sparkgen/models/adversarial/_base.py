@@ -1,4 +1,4 @@
-"""What every adversarial model is: a generator, a discriminator, and training in which they alternate.
+"""Every adversarial model has a generator and a discriminator, which are trained in turn.
 
 Goodfellow et al., "Generative Adversarial Networks", 2014. With logits d(x), D = sigmoid(d), the
 discriminator minimises
@@ -75,9 +75,9 @@ class ConvolutionalConfig(Strict):
 
 
 class AdversarialModel(GenerativeModel):
-    """Two networks, the game between them, and their alternating updates.
+    """A generator and a discriminator, their losses, and their updates in turn.
 
-    Subclasses make the networks, and may play another game by their own `discriminator_terms` and
+    Subclasses make the networks, and may define other losses by their own `discriminator_terms` and
     `generator_terms`. The names in `loss_names` are those of the optimizer groups.
 
     Args:
@@ -117,12 +117,12 @@ class AdversarialModel(GenerativeModel):
             **{f"{name}_{k}": s for name, s in self.step_noise.items() for k in steps},
         }
 
-    # -- the game, which a model may change -------------------------------------------------------
+    # -- the losses, which a model may change -------------------------------------------------------
 
     def discriminator_terms(
         self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
     ) -> dict[str, Tensor]:
-        """The loss `discriminator` of every row, (B,), and what else is told of it.
+        """The loss `discriminator` of every row, (B,), and further figures of the update.
 
         `noise` has `latent` (B, Z) and the further noises of the model.
         """
@@ -154,7 +154,9 @@ class AdversarialModel(GenerativeModel):
         return ops.tanh(self.generator(self._with_labels(latent, labels), training=training))
 
     def logit(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
-        """The logit of every image in [-1, 1], its label's where there are several: (B,)."""
+        """The discriminator's logit of every image in [-1, 1], that of its label where it is conditional:
+        (B,).
+        """
         logits = self.discriminator(image, training=training)
         if not self.conditional:
             return logits[:, 0]
@@ -197,7 +199,7 @@ class AdversarialModel(GenerativeModel):
     def _update(
         self, group: str, terms_of: TermsOf, batch: Batch, noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """One step of one network; gives the terms that it was taken by."""
+        """One update of one network; the terms of its loss."""
         import tensorflow as tf
 
         variables = self.optimizer_groups()[group]

@@ -1,7 +1,7 @@
-"""Deep convolutional generative adversarial network.
+"""The deep convolutional adversarial network generates images by transposed convolutions.
 
 Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-Networks", 2015; the networks are in `sparkgen.layers.adversarial`, the game is in
+Networks", 2015; the networks are in `sparkgen.layers.adversarial`, the losses in
 `sparkgen.models.adversarial._base`. What differs: Gaussian latents, kernels of 4×4 where the paper
 has 5×5 (a multiple of the stride leaves no checkerboard: Odena et al., 2016), and two halvings,
 28 → 14 → 7, where the paper's 64 pixels have four.

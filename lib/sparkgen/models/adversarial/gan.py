@@ -1,6 +1,6 @@
-"""Generative adversarial network of dense layers.
+"""The first generative adversarial network has dense layers.
 
-Goodfellow et al., "Generative Adversarial Networks", 2014; the game is in
+Goodfellow et al., "Generative Adversarial Networks", 2014; the losses are in
 `sparkgen.models.adversarial._base`. What differs from the paper: leaky relu in both networks where
 it has relu and maxout, no dropout, and Gaussian latents.
 """

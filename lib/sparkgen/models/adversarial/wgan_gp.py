@@ -1,4 +1,4 @@
-"""Wasserstein adversarial network with gradient penalty.
+"""The Wasserstein adversarial network has a critic with a gradient penalty as its discriminator.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs", 2017. The critic c, which has no sigmoid,
 and the generator G minimise
@@ -43,7 +43,7 @@ class Config(ConvolutionalConfig):
 
 
 class WassersteinGan(AdversarialModel):
-    """The Wasserstein game. The optimizer group of the critic is `discriminator`."""
+    """An adversarial model with the Wasserstein loss. The critic's optimizer group is `discriminator`."""
 
     metric_names = ("wasserstein", "gradient_penalty")
 

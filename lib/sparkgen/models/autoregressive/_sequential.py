@@ -1,7 +1,10 @@
-"""Autoregressive models: log p(x) = Σ_t log p(x_t | x_1 .. x_{t-1}), pixel after pixel.
+"""Autoregressive models give each pixel a distribution that depends on the pixels before it.
 
-Pixels go row by row, from left to right, and R, G, B within a pixel. All the conditionals of an image
-come from one pass; a sample takes one step a pixel, each a draw by uniform noise.
+    log p(x) = Σ_t log p(x_t | x_1 .. x_{t-1}).
+
+Pixels are ordered by row, then column, then channel (R, G, B). One pass over an image gives all its
+conditional distributions. A sample takes a step for each pixel, which draws it by uniform noise. Where
+a picture is given with the mask of its known pixels, these are not drawn but taken as they are.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,7 +68,7 @@ class AutoregressiveModel(PixelModel):
         return self._made_by(self.compiled_draw, noise, given)
 
     def generate_plainly(self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        """What `generate` gives, the slow way, to measure it against."""
+        """What `generate` gives, by `draw_plainly`: slow; tests and benchmarks compare with it."""
         return self._made_by(self.compiled_draw_plainly, noise, given)
 
     def _made_by(

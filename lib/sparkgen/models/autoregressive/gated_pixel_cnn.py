@@ -1,4 +1,4 @@
-"""Gated PixelCNN: two stacks of gated convolutions, without a blind spot.
+"""The gated PixelCNN has two stacks of gated convolutions, which together see all earlier pixels.
 
 van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016. The vertical stack v
 sees all rows above, the horizontal stack h the row so far and, at each layer, the vertical one:

@@ -1,4 +1,4 @@
-"""MADE: an autoencoder whose masks make it autoregressive.
+"""MADE is a dense network whose masks make it autoregressive.
 
 Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015. Hidden unit k has a
 degree m(k): it depends on the first m(k) pixels at most. A unit sees units of degree up to its own,

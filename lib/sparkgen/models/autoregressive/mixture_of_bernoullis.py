@@ -1,4 +1,4 @@
-"""Mixture of Bernoullis: Naive Bayes with hidden classes, found by EM.
+"""The mixture of Bernoullis is Naive Bayes with hidden classes, fitted by EM.
 
 Bishop, "Pattern Recognition and Machine Learning", 2006, section 9.3.3. With weights π and means μ,
 

@@ -1,6 +1,7 @@
-"""Naive Bayes: every pixel on its own, given the class.
+"""Naive Bayes takes the pixels of an image as independent, given the class.
 
-p(x | y) = Π_t θ_{y, t, x_t} with smoothed maximum-likelihood estimates, counted in one pass,
+Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.2.3. p(x | y) = Π_t θ_{y, t, x_t}
+with smoothed maximum-likelihood estimates, counted in one pass,
 
     θ_{y, t, v} = (n_{y, t, v} + α) / (n_y + α L),
 

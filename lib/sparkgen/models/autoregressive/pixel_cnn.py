@@ -1,4 +1,4 @@
-"""PixelCNN: masked convolutions in residual blocks.
+"""PixelCNN has masked convolutions in residual blocks.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016, sections 3.3 to 3.5. A k×k convolution
 of mask A, then residual blocks of 2F features,

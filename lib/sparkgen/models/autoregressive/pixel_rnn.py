@@ -1,4 +1,4 @@
-"""PixelRNN: masked convolutions and two-dimensional LSTMs in residual layers.
+"""PixelRNN has masked convolutions and two-dimensional LSTMs in residual layers.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016. A k×k convolution of mask A to 2F
 features, then residual layers h ← h + conv1×1(lstm(h)), then two 1×1 convolutions to the logits. The

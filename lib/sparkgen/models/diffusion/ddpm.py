@@ -1,4 +1,4 @@
-"""Denoising diffusion probabilistic model.
+"""The diffusion model learns to remove noise from images, and generates them from noise alone.
 
 Ho et al., "Denoising Diffusion Probabilistic Models", 2020: a U-Net is given a noised image x_t and
 its time t, and minimises the squared error of what it predicts of it; the process, its schedules and
@@ -51,13 +51,13 @@ class Config(Strict):
     steps: int = Field(1000, gt=1)
     """T, the times of the process."""
     schedule: Schedule = "cosine"
-    """How the variances of the noise go with the time."""
+    """How the variances of the noise depend on the time."""
     prediction: Prediction = "v"
     """What the network predicts."""
     channels: tuple[Channels, ...] = Field((32, 64, 64), strict=False, min_length=1)
     """Of the U-Net's levels, the finest first; multiples of 8."""
     blocks: int = Field(1, gt=0)
-    """Residual blocks a level and way."""
+    """Residual blocks for each level, on the way down and on the way up."""
     attention_levels: int = Field(1, ge=0)
     """Of the coarsest levels, those with self-attention."""
     patch: int = Field(1, gt=0)
@@ -77,7 +77,7 @@ class Config(Strict):
 
 
 class Ddpm(GenerativeModel):
-    """The diffusion process with a U-Net to go back by."""
+    """A U-Net that is trained on noised images, and samples by removing noise step by step."""
 
     loss_names = ("mse",)
     metric_names = ("epsilon_mse",)

@@ -1,6 +1,7 @@
-"""Dense classifier: flat pixels → 200 relu → 150 relu → softmax.
+"""The dense classifier has dense relu layers on flat pixels, then the softmax.
 
-The reference has 32×32 colour images / 255, adam 5e-4, batch 32, 10 epochs.
+David Foster, *Generative Deep Learning*, chapter 2: 200 relu → 150 relu → softmax, on 32×32 colour
+images in [0, 1], trained by Adam with rate 5e-4 in batches of 32 for 10 epochs.
 """
 
 from typing import Any

@@ -1,9 +1,13 @@
-"""Convolutional autoencoder with max pooling down and repetition up.
+"""The convolutional autoencoder halves images by max pooling and enlarges them by repeating pixels.
 
-Masci et al., "Stacked Convolutional Auto-Encoders", 2011. The reference works on 80×80 grey
-pictures whose colours it inverts inside: 3×3 convolutions with 16, 32 and 64 filters, each pooled,
-then 400 units; back through 20·20 units, convolutions with 128 and 64 filters, each enlarged, and a
-1×1 convolution. 2,583,696 parameters down, 235,537 up.
+Masci et al., "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction", 2011:
+x̂ = g(f(x)) with convolutions in f and g, trained to minimise the mean of (x - x̂)².
+
+The defaults are those of "Generative Networks", ACTL3143 Deep Learning for Actuaries, Patrick Laub,
+for 80×80 grey pictures: 3×3 convolutions with 16, 32 and 64 filters, each followed by pooling, then
+400 units; back through 20·20 units, convolutions with 128 and 64 filters, each followed by
+enlarging, and a 1×1 convolution. The colours are inverted inside. The encoder has 2,583,696
+parameters, the decoder 235,537. What differs: sides that do not halve evenly are cut at the end.
 """
 
 from typing import Any

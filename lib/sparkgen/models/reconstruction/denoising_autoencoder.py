@@ -1,8 +1,9 @@
-"""Denoising autoencoder: brings the clean picture back from a damaged one.
+"""The denoising autoencoder reconstructs a clean picture from a damaged one.
 
 Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008:
-minimise |x - g(f(x̃))|², x̃ a random corruption of x. The reference masks a random half of the
-pixels. `inpaint` fills in pixels that are missing.
+minimise |x - g(f(x̃))|², where x̃ is x with random damage. By default a random half of the pixels is
+set to 0. What differs: there is a further hidden layer each way, the loss is the squared error where
+the paper has the cross-entropy, and `inpaint` fills in missing pixels by several passes.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ class DenoisingAutoencoder(Autoencoder):
     """A dense autoencoder whose input is damaged in training."""
 
     generate_options: ClassVar[dict[str, Any]] = {"rounds": 10}
-    """How often a picture with missing pixels goes through the model."""
+    """How many times a picture with missing pixels passes through the model."""
     generate_ranges: ClassVar[dict[str, Range]] = {"rounds": Range(1)}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
@@ -77,7 +78,7 @@ class DenoisingAutoencoder(Autoencoder):
         Args:
             x: float32 (B, H, W, C), range [0, 1]; what stands in missing pixels does not matter.
             known: like `x`, 1 where a pixel is known, 0 where it is missing.
-            rounds: how often the filled picture goes through the model; the first time, missing
+            rounds: how many times the filled picture passes through the model; the first time, missing
                 pixels are 0, as masked ones are in training.
         """
         filled = x * known

@@ -1,7 +1,10 @@
-"""Large dense autoencoder: one wide layer each way, with a sigmoid for the pixels.
+"""The large dense autoencoder has one wide dense layer each way, and a sigmoid for the pixels.
 
-x̂ = σ(V relu(W x + b) + c). The reference takes 80×80 grey pictures to 400 units and back to 6,400,
-and a second time with the colours inverted inside the model: x → 1 - x before and after.
+x̂ = σ(V relu(W x + b) + c), trained to minimise the mean of (x - x̂)². With `invert` the model works
+on 1 - x.
+
+The defaults are those of "Generative Networks", ACTL3143 Deep Learning for Actuaries, Patrick Laub:
+80×80 grey pictures → 400 relu → 6,400 sigmoid, without and with inverted colours.
 """
 
 from keras import layers

@@ -1,4 +1,4 @@
-"""What variational models share: a bound of the log-likelihood, and a learned scale of the pixels."""
+"""Variational models share a bound of the log-likelihood and a learned scale of the pixels."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

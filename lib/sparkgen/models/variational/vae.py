@@ -1,4 +1,4 @@
-"""Variational autoencoder, dense or convolutional, with labels or without.
+"""The variational autoencoder is dense or convolutional, and may be given labels.
 
 Kingma and Welling, "Auto-Encoding Variational Bayes", 2013. With the prior p(z) = N(0, I) and the
 posterior q(z | x) = N(μ(x), σ²(x)) it maximises

@@ -1,7 +1,7 @@
-"""VQ-VAE: a grid of codes from a learned book, with an autoregressive prior over the grid.
+"""VQ-VAE encodes an image as a grid of codes, and has an autoregressive prior over the grid.
 
 van den Oord et al., "Neural Discrete Representation Learning", 2017. The encoder's vectors z_e are
-replaced by the nearest of K vectors e of the code book; the gradient passes straight through. The
+replaced by the nearest of K vectors e of the code book; the gradient of z_e is taken to be that of e. The
 loss of a picture is
 
     - log p(x | e) + |sg(z_e) - e|² + β |z_e - sg(e)|² - log p(codes),   sg: stop-gradient.
@@ -53,7 +53,7 @@ class Config(Strict):
     filters: tuple[int, ...] = Field((32, 64), strict=False)
     """Of 3×3 convolutions that halve the image; the grid of codes is that small."""
     commitment: float = Field(0.25, ge=0)
-    """β, how firmly the encoder keeps to its codes."""
+    """β, the weight of the squared distance of the encoder's vectors from their codes."""
     prior_features: int = Field(64, gt=0)
     """Of the prior's convolutions."""
     prior_blocks: int = Field(4, ge=0)
@@ -61,7 +61,7 @@ class Config(Strict):
 
 
 class Quantised(NamedTuple):
-    """A grid of vectors and what became of it."""
+    """The nearest codes of a grid of vectors."""
 
     code: Tensor
     """int32 (B, h, w)."""
