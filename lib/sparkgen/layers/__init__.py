@@ -4,14 +4,15 @@ In come tensors and sizes, out go tensors; nothing here knows of datasets, files
 are written in `keras.ops`. Random numbers come in as arguments: where a function needs noise, another
 one beside it says which (`corruption_noise`, `binarisation_noise`).
 
-| part | files |
-| --- | --- |
-| any network | network (layers in sequence), batch_norm, compiled (functions and loops), conditioning (labels), resizing (halve and enlarge) |
-| adversarial | adversarial |
-| autoregressive | masked, row_lstm, diagonal_lstm; raster (draws pixel by pixel); code_prior (codes in place of pixels) |
-| diffusion | diffusion (the process), unet (the network) |
-| pixels | binarisation, levels (discrete pixels), corruption, augmentation |
-| densities | distributions (formulas), density (of latents, fitted after training) |
+    network, batch_norm          layers in sequence; batch normalisation over all workers
+    conditioning, resizing       labels as one-hot vectors; halving and enlarging
+    compiled                     functions and loops that run many times
+    binarisation, levels         pixels as binary or as discrete levels
+    corruption, augmentation     damaged pixels; moved and mirrored images
+    distributions, density       log-densities; a density that is fitted on latents
+    adversarial                  generators and discriminators
+    masked, row_lstm, diagonal_lstm, raster, code_prior   autoregressive networks; `raster` draws
+    diffusion, unet              the diffusion process, and its network
 
 Read `network.py` first: it says in which dtype layers compute. Then `distributions.py`. A new layer is a
 file here where two families need it; what one family needs alone stays in its folder in
