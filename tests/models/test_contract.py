@@ -182,12 +182,27 @@ def test_every_option_is_documented_and_options_of_generate_are_taken(
     model.generate(noise, label_for(model, np.zeros(1, np.int32)), **model.generate_options)
 
 
-@every_model
+LIKELIHOODS = {
+    **{name: {"exact"} for name in model_names() if name.startswith("autoregressive.")},
+    "variational.vae": {"elbo", "iwae"},
+    "variational.vq_vae": {"elbo"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(model_names()) - set(LIKELIHOODS)))
+def test_other_models_have_no_likelihood(name: str) -> None:
+    model = outline(name, options_of(name), DataSpec(ImageRecord((8, 8, 1)), 10))
+    assert model.likelihoods(samples=3) == {}
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
 def test_a_likelihood_gives_finite_nats_a_row(
     name: str, build: Callable, batch_of: Callable
 ) -> None:
     model = build(name, **options_of(name))
-    for likelihood in model.likelihoods(samples=3).values():
+    likelihoods = model.likelihoods(samples=3)
+    assert set(likelihoods) == LIKELIHOODS[name]
+    for likelihood in likelihoods.values():
         noise = row_noises(likelihood.noise, range(2), seed=0, stream=Stream.EVALUATE)
         nats = np.asarray(likelihood.function({**batch_of(model, 2), "noise": noise}))
         assert nats.shape == (2,)
@@ -198,13 +213,22 @@ def test_a_likelihood_gives_finite_nats_a_row(
         assert pixels in known or pixels.removesuffix(" levels").isdecimal()
 
 
+ENCODER_DECODERS = [
+    name for name in model_names() if name.startswith(("reconstruction.", "variational."))
+]
+
+
 @every_model
+def test_models_with_latents_are_those_of_two_families(name: str) -> None:
+    model = outline(name, options_of(name), DataSpec(ImageRecord((8, 8, 1)), 10))
+    assert isinstance(model, EncoderDecoder) == (name in ENCODER_DECODERS)
+
+
+@pytest.mark.parametrize("name", ENCODER_DECODERS)
 def test_an_encoder_decoder_encodes_flat_latents_and_reconstructs_images(
     name: str, build: Callable, batch_of: Callable
 ) -> None:
     model = build(name, **options_of(name))
-    if not isinstance(model, EncoderDecoder):
-        pytest.skip("no latents")
     batch = batch_of(model, 3)
     assert tuple(model.encode(batch["image"], {"label": batch["label"]}).shape) == (
         3,

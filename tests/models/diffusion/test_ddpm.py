@@ -27,7 +27,7 @@ def random_model(build: Callable) -> Callable[..., GenerativeModel]:
 
 def sample(model: GenerativeModel, rows: int = 3, **options: object) -> np.ndarray:
     noise = row_noise(model.noise, range(rows), seed=0)
-    return np.asarray(model.generate(noise, {"label": np.arange(rows, dtype=np.int32)}, **options))
+    return np.asarray(model.generate(noise, **options))
 
 
 def test_the_model_of_the_mnist_experiment_has_1249412_parameters(
