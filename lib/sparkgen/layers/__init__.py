@@ -5,7 +5,7 @@ are written in `keras.ops`. Random numbers come in as arguments: where a functio
 one beside it says which (`corruption_noise`, `binarisation_noise`).
 
     network, batch_norm          layers in sequence; batch normalisation over all workers
-    conditioning, resizing       labels as one-hot vectors; halving and enlarging
+    labels, resizing             labels given and predicted; halving and enlarging pictures
     compiled                     functions and loops that run many times
     binarisation, levels         pixels as binary or as discrete levels
     corruption, augmentation     damaged pixels; moved and mirrored images

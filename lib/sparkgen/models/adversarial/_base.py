@@ -28,7 +28,7 @@ from sparkgen.layers.adversarial import (
     convolutional_discriminator,
     convolutional_generator,
 )
-from sparkgen.layers.conditioning import with_one_hot
+from sparkgen.layers.labels import with_one_hot
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import LABEL, Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec

@@ -10,11 +10,11 @@ is left out.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.models.adversarial._base import AdversarialModel, ConvolutionalConfig, Loss, signed
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Tensor
 
@@ -56,14 +56,13 @@ class AuxiliaryClassifierGan(AdversarialModel):
         fake = ops.stop_gradient(self.fake(noise["latent"], label_B, training=training))
         real_logits = self.discriminator(signed(batch["image"]), training=training)
         fake_logits = self.discriminator(fake, training=training)
-        real_class_B = _cross_entropy(label_B, real_logits[:, 1:])
-        fake_class_B = _cross_entropy(label_B, fake_logits[:, 1:])
+        real_class_B = cross_entropy(label_B, real_logits[:, 1:])
+        fake_class_B = cross_entropy(label_B, fake_logits[:, 1:])
         source_B = self.discriminator_loss(real_logits[:, 0], fake_logits[:, 0])
-        hit_B = ops.cast(ops.argmax(real_logits[:, 1:], axis=-1), "int32") == label_B
         return {
             "discriminator": source_B + self.class_weight * (real_class_B + fake_class_B),
             "real_cross_entropy": real_class_B,
-            "accuracy": ops.cast(hit_B, "float32"),
+            "accuracy": accuracy(label_B, real_logits[:, 1:]),
         }
 
     def generator_terms(
@@ -72,15 +71,11 @@ class AuxiliaryClassifierGan(AdversarialModel):
         label_B = batch["label"]
         fake = self.fake(noise["latent"], label_B, training=training)
         logits = self.discriminator(fake, training=training)
-        class_B = _cross_entropy(label_B, logits[:, 1:])
+        class_B = cross_entropy(label_B, logits[:, 1:])
         return {
             "generator": self.generator_loss(logits[:, 0]) + self.class_weight * class_B,
             "fake_cross_entropy": class_B,
         }
-
-
-def _cross_entropy(label: Tensor, logits: Tensor) -> Tensor:
-    return keras.losses.sparse_categorical_crossentropy(label, logits, from_logits=True)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

@@ -19,6 +19,7 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.labels import accuracy
 from sparkgen.layers.levels import draw_level
 from sparkgen.models.autoregressive._base import PixelConfig
 from sparkgen.models.autoregressive._counted import CountedModel, Statistics
@@ -92,8 +93,7 @@ class NaiveBayes(CountedModel):
         return ops.logsumexp(self.log_joint(level), axis=-1)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
-        guess_B = ops.cast(ops.argmax(self.log_joint(self.level(batch)), axis=-1), "int32")
-        hit_B = ops.cast(ops.equal(guess_B, batch["label"]), "float32")
+        hit_B = accuracy(batch["label"], self.log_joint(self.level(batch)))
         return {**super().loss_terms(batch, training=training), "accuracy": hit_B}
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:

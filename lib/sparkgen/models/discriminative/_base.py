@@ -18,6 +18,7 @@ from keras import ops
 
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
@@ -66,11 +67,10 @@ class Classifier(GenerativeModel):
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         logits_BK = self.logits(batch["image"], training=training)
         label_B = batch["label"]
-        cross_entropy_B = keras.losses.sparse_categorical_crossentropy(
-            label_B, logits_BK, from_logits=True
-        )
-        hit_B = ops.equal(ops.cast(ops.argmax(logits_BK, axis=-1), "int32"), label_B)
-        return {"cross_entropy": cross_entropy_B, "accuracy": ops.cast(hit_B, "float32")}
+        return {
+            "cross_entropy": cross_entropy(label_B, logits_BK),
+            "accuracy": accuracy(label_B, logits_BK),
+        }
 
     def make(  # type: ignore[override]
         self,

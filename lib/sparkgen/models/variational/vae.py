@@ -22,7 +22,6 @@ from pydantic import Field
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
-from sparkgen.layers.conditioning import with_one_hot
 from sparkgen.layers.distributions import (
     bernoulli_log_probability,
     importance_bound,
@@ -31,6 +30,7 @@ from sparkgen.layers.distributions import (
     normal_log_density,
     reparameterise,
 )
+from sparkgen.layers.labels import with_one_hot
 from sparkgen.layers.network import Network
 from sparkgen.layers.resizing import (
     coarse_sides,
