@@ -12,8 +12,8 @@ from tiny_version import CLASSES, SHAPE, request, write_version
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.discovery import build_model
+from sparkgen.models.reconstruction._base import Autoencoder
 from sparkgen.training.class_report import confusion, predict
 from sparkgen.training.latent_report import draw_latents, pairs
 from sparkgen.training.report import draw_samples, write_report

@@ -71,6 +71,7 @@ class GivenEntry(BaseModel):
 
     what: Literal["label", "record", "text"]
     required: bool = True
+    needs: tuple[str, ...] = ()
     kind: str | None = None
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()

@@ -70,11 +70,11 @@ def test_labels_steer_a_conditional_network_and_must_be_given(
         model.generate(noise)
 
 
-def test_a_conditional_discriminator_judges_by_the_logit_of_the_label(
+def test_a_conditional_discriminator_gives_the_logit_of_the_label(
     build: Callable, batch_of: Callable
 ) -> None:
     model = build(GAN, conditional=True)
     batch = batch_of(model)
     logits = np.asarray(model.discriminator(batch["image"]))
-    judged = model.judge(batch["image"], batch["label"], training=False)
-    np.testing.assert_allclose(judged, logits[np.arange(16), batch["label"]], rtol=1e-6)
+    logit = model.logit(batch["image"], batch["label"], training=False)
+    np.testing.assert_allclose(logit, logits[np.arange(16), batch["label"]], rtol=1e-6)
