@@ -1,5 +1,6 @@
 """What the sections of `conf/experiments/*.yaml` may say."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -90,11 +91,18 @@ class EarlyStoppingConfig(Strict):
     min_delta: Annotated[float, Field(ge=0)] = 0.0
 
 
+START_FROM = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
+
+
 class TrainingConfig(Strict):
     """How a model is trained. Nothing here depends on how many workers there are."""
 
     method: Literal["gradient", "counting"] | None = None
     """How the model learns. The model itself says so, and another method is refused; leave it out."""
+    start_from: str | None = None
+    """Begin with the weights of a registered model: `vae_mnist`, the champion of that experiment;
+    `vae_mnist/3`, its version 3; or `models:/NAME/3`, a version by its registered name. Tensors that
+    have the same name and shape are taken, the others are told."""
     epochs: Annotated[int, Field(gt=0)]
     batch_size: Annotated[int, Field(gt=0)]
     """Rows of a global batch, over all workers; a multiple of the dataset's lanes."""
@@ -122,6 +130,13 @@ class TrainingConfig(Strict):
     checkpoint_steps: Annotated[int, Field(gt=0)] | None = None
     """Steps between checkpoints, in place of `checkpoint_seconds`."""
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
+
+    @field_validator("start_from")
+    @classmethod
+    def _names_a_model(cls, value: str | None) -> str | None:
+        if value is not None and not START_FROM.fullmatch(value):
+            raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
+        return value
 
 
 LEAST_JUDGED = 4

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.sealed import SEAL, unseal
-from sparkgen.datasets.storage import read_bytes
+from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
 
 MODEL_FILE = "model.json"
@@ -172,3 +172,9 @@ def lay_out(packed: PortableModel, folder: str | Path) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     (Path(folder) / MODEL_FILE).write_bytes(packed.description_json)
     (Path(folder) / WEIGHTS_FILE).write_bytes(packed.weights)
+
+
+def store(packed: PortableModel, folder_uri: str) -> None:
+    """Writes a model's files into a folder of any storage."""
+    write_bytes(f"{folder_uri}/{MODEL_FILE}", packed.description_json)
+    write_bytes(f"{folder_uri}/{WEIGHTS_FILE}", packed.weights)

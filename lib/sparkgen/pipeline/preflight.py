@@ -22,6 +22,7 @@ from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.places import check_places
+from sparkgen.pipeline.start import source_of
 from sparkgen.sampling.given import check_given
 from sparkgen.tracking.server import connect
 
@@ -40,8 +41,13 @@ WRITTEN = {
 """The places that a step writes to, besides `root`."""
 
 
-def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
+def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool = False) -> None:
     """Refuses a request of a step that cannot be done, whatever the rows are.
+
+    Args:
+        step: its name.
+        request: what is asked for.
+        resume: a training goes on, which has what it started from.
 
     Raises:
         RequestError: it names the first thing that is wrong.
@@ -53,6 +59,8 @@ def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
         return
     if step in ("train", "run"):
         model = _check_model(request)
+        if not resume:
+            source_of(request)
         if step == "run":
             _check_evaluation(request, model)
 
@@ -149,6 +157,12 @@ def _check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> N
             "no training.early_stopping where a model learns by counting",
             found=f"monitor {config.early_stopping.monitor}",
             mend="remove it",
+        )
+    if model.learns == "counting" and config.start_from is not None:
+        raise RequestError(
+            "no training.start_from where a model learns by counting",
+            found=config.start_from,
+            mend="remove it: the counts would replace what it starts from",
         )
 
 
