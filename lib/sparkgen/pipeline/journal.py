@@ -92,7 +92,8 @@ def _newest_first(experiment: ExperimentConfig) -> list[Journal]:
 
 def _read(experiment: ExperimentConfig, run_id: str) -> Journal:
     journal = Journal(**unseal(read_bytes(f"{checkpoint_uri(experiment, run_id)}/{JOURNAL}")))
-    if journal.run_id != run_id or not isinstance(journal.sections, dict):
+    mappings = (journal.sections, journal.started_from)
+    if journal.run_id != run_id or not all(isinstance(one, Mapping) for one in mappings):
         raise ValueError(f"it is not of run {run_id}")
     return journal
 

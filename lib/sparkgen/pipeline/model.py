@@ -36,18 +36,18 @@ def champion_of(environment: EnvironmentConfig, experiment: str, *, key: str) ->
         return champion
     name = registry.registered_name(environment, experiment)
     numbers = ", ".join(map(str, registry.versions(environment, name)))
+    step = f"sparkgen {'promote' if numbers else 'run'} conf/experiments/{experiment}.yaml first"
     raise RequestError(
         f"a champion of {name} as {key}",
         found=f"none among its versions {numbers}" if numbers else "no such model",
-        mend=f"{meant(environment, experiment)}sparkgen {'promote' if numbers else 'run'} "
-        f"conf/experiments/{experiment}.yaml first, or remove {key}",
+        mend=f"{(not numbers and meant(environment, experiment)) or step}, or remove {key}",
     )
 
 
 def meant(environment: EnvironmentConfig, experiment: str) -> str:
     """Asks whether an experiment of a like name was meant; empty where none has a champion."""
     like = nearest(experiment, set(registry.experiments_with_champion(environment)) - {experiment})
-    return f"did you mean {like}? " if like else ""
+    return f"did you mean {like}? name it" if like else ""
 
 
 @contextmanager

@@ -62,10 +62,11 @@ def _find(experiment: ExperimentConfig, named: str) -> ModelVersion:
     if not named.startswith("models:/"):
         name = registry.registered_name(environment, name)
     versions = registry.versions(environment, name)
-    if int(number) not in versions:
-        raise RequestError(
-            f"version {number} of the registered model {name} as {KEY}",
-            found=f"versions {', '.join(map(str, versions))}" if versions else "no such model",
-            mend="name one of them" if versions else f"{meant(environment, name)}train it first",
-        )
-    return versions[int(number)]
+    if int(number) in versions:
+        return versions[int(number)]
+    like = meant(environment, name.removeprefix(environment.model_prefix))
+    raise RequestError(
+        f"version {number} of the registered model {name} as {KEY}",
+        found=f"versions {', '.join(map(str, versions))}" if versions else "no such model",
+        mend="name one of them" if versions else like or "train it first",
+    )
