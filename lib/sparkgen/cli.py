@@ -233,7 +233,7 @@ def _run_step(step: str, request: Any, **options: Any) -> None:
     from sparkgen.pipeline.progress import spark_progress
     from sparkgen.pipeline.session import spark_session
 
-    check(step, request)  # before anything is started
+    check(step, request, **options)  # before anything is started
     environment = request.environment
     on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
     spark = spark_session(environment) if on_spark else None

@@ -75,6 +75,18 @@ def test_a_run_keeps_its_dataset_version_wherever_the_source_of_it_lies(
     assert unfinished(experiment(environment={"root": str(tmp_path)}, dataset=moved)) == older
 
 
+def test_a_run_that_was_noted_without_what_it_starts_from_is_resumed_from_nothing(
+    experiment, started, tmp_path: Path
+) -> None:
+    request, old = started
+    training = {k: v for k, v in old.sections["training"].items() if k != "start_from"}
+    write_journal(request, old._replace(sections={**old.sections, "training": training}))
+    assert unfinished(request).started_from == {}
+    other = experiment(environment={"root": str(tmp_path)}, training={"start_from": "other"})
+    with pytest.raises(RequestError, match="the training section that run old was started with"):
+        unfinished(other)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

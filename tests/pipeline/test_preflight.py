@@ -113,6 +113,15 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
             },
             "no training.early_stopping where a model learns by counting",
         ),
+        (
+            {
+                "model": {"name": "autoregressive.naive_bayes", "options": {}},
+                "density": {"kind": "prior"},
+                "training": {"start_from": "naive_bayes"},
+            },
+            "no training.start_from where a model learns by counting, found naive_bayes",
+        ),
+        ({"training": {"start_from": "nobody"}}, "a champion of nobody as training.start_from"),
         ({"training": {"optimizer": {"options": {"clipnrm": 1}}}}, "did you mean clipnorm?"),
         ({"training": {"optimizers": {"critic": {}}}}, "optimizer groups model, found critic"),
         ({"environment": {"workers": 2}}, "environment.workers 1 for the launcher in-process"),

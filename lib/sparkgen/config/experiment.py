@@ -1,5 +1,6 @@
 """What the sections of `conf/experiments/*.yaml` may say."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -105,11 +106,18 @@ class EarlyStoppingConfig(Strict):
     """A figure counts as better only where it is better by more than this."""
 
 
+START_FROM = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
+
+
 class TrainingConfig(Strict):
     """How a model is trained. Nothing here depends on how many workers there are."""
 
     method: Literal["gradient", "counting"] | None = None
     """How the model learns. The model itself says so, and another method is refused; leave it out."""
+    start_from: str | None = None
+    """Begin with the weights of a registered model: `vae_mnist`, the champion of that experiment;
+    `vae_mnist/3`, its version 3; or `models:/NAME/3`, a version by its registered name. Tensors that
+    have the same name and shape are taken, the others are told."""
     epochs: Annotated[int, Field(gt=0)]
     """Passes over the training rows."""
     batch_size: Annotated[int, Field(gt=0)]
@@ -142,6 +150,13 @@ class TrainingConfig(Strict):
     """Steps between checkpoints, in place of `checkpoint_seconds`; null: the seconds hold."""
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
     """How many checkpoints are kept, the newest ones."""
+
+    @field_validator("start_from")
+    @classmethod
+    def _names_a_model(cls, value: str | None) -> str | None:
+        if value is not None and not START_FROM.fullmatch(value):
+            raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
+        return value
 
 
 LEAST_JUDGED = 4

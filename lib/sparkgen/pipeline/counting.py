@@ -22,12 +22,7 @@ from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
 from sparkgen.evaluation.job import evaluate
-from sparkgen.models.portable import (
-    WEIGHTS_FILE,
-    PortableModel,
-    lay_out,
-    pack,
-)
+from sparkgen.models.portable import WEIGHTS_FILE, PortableModel, lay_out, pack, store
 from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream
 from sparkgen.pipeline.journal import checkpoint_uri
@@ -190,9 +185,7 @@ def _pack(model: Any, experiment: ExperimentConfig) -> PortableModel:
 
 def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -> None:
     """Leaves the model of a pass; the history, written last, says that it is whole."""
-    pass_folder = _pass_folder(folder, len(history))
-    for name, data in packed.files.items():
-        write_bytes(f"{pass_folder}/{name}", data)
+    store(packed, _pass_folder(folder, len(history)))
     write_bytes(f"{folder}/{HISTORY}", seal({"history": history}))
 
 

@@ -17,6 +17,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.places import check_places
+from sparkgen.pipeline.start import source_of as version_to_start_from
 from sparkgen.sampling.given import check_given, parse_source
 from sparkgen.tracking.server import check_artifacts, connect
 
@@ -35,8 +36,13 @@ WRITTEN = {
 """The places that a step writes to, besides `root`."""
 
 
-def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
+def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool = False) -> None:
     """Refuses a request of a step that cannot be done, whatever the rows are.
+
+    Args:
+        step: its name.
+        request: what is asked for.
+        resume: a training goes on, which has what it started from.
 
     Raises:
         RequestError: it names the first thing that is wrong.
@@ -51,6 +57,8 @@ def check(step: str, request: DatasetRequest | ExperimentConfig) -> None:
         parse_source(name, entry)
     if step in ("train", "run"):
         model = _check_model(request)
+        if not resume:
+            version_to_start_from(request)
         if step == "run":
             _check_evaluation(request, model)
 
@@ -145,6 +153,12 @@ def _check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> N
             "no training.early_stopping where a model learns by counting",
             found=f"monitor {config.early_stopping.monitor}",
             mend="remove it",
+        )
+    if model.learns == "counting" and config.start_from is not None:
+        raise RequestError(
+            "no training.start_from where a model learns by counting",
+            found=config.start_from,
+            mend="remove it: the counts would replace what it starts from",
         )
 
 
