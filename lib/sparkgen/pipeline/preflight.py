@@ -17,7 +17,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.places import check_places
-from sparkgen.pipeline.start import source_of as version_to_start_from
+from sparkgen.pipeline.start import version_to_start_from
 from sparkgen.sampling.given import check_given, parse_source
 from sparkgen.tracking.server import check_artifacts, connect
 

@@ -24,7 +24,7 @@ class Source(NamedTuple):
     packed: PortableModel
 
 
-def source_of(experiment: ExperimentConfig) -> Source | None:
+def version_to_start_from(experiment: ExperimentConfig) -> Source | None:
     """The model version that `training.start_from` names; None where it names none.
 
     Raises:
