@@ -12,7 +12,7 @@ from sparkgen.models.portable import pack
 from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check
-from sparkgen.pipeline.start import source_of
+from sparkgen.pipeline.start import version_to_start_from
 from sparkgen.tracking import registry
 from sparkgen.tracking.server import connect
 
@@ -47,7 +47,7 @@ def source(request_of, dataset_version: str) -> registry.ModelVersion:
 
 def test_a_version_without_a_crown_is_named_by_its_number(request_of, source) -> None:
     for named in ("tiny/1", "models:/our_tiny/1"):
-        found = source_of(request_of(training={"start_from": named}))
+        found = version_to_start_from(request_of(training={"start_from": named}))
         assert found is not None
         assert found.version.uri == source.uri == "models:/our_tiny/1"
 

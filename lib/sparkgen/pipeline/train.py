@@ -17,7 +17,7 @@ from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
-from sparkgen.pipeline.start import VERSION, leave_start, source_of
+from sparkgen.pipeline.start import VERSION, leave_start, version_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
@@ -60,7 +60,7 @@ def run(
         else newest_version(experiment)
     )
     model = check_rows(experiment, version.manifest)
-    source = None if journal else source_of(experiment)
+    source = None if journal else version_to_start_from(experiment)
     with _claimed_run(experiment, version, journal) as logger:
         started_from = journal.started_from if journal else leave_start(experiment, logger, source)
         journal = Journal(

@@ -8,8 +8,8 @@ sampling:
     image: {from: rows, split: test}
 ```
 
-A source's file has `Config`, its options, and `open_source`, which gives a `Source`. Sources travel to
-the executors, where they give the values of the samples of a file.
+A source's file has `Config`, its options, and `open_source`, which gives a `GivenSource`. Sources travel
+to the executors, where they give the values of the samples of a file.
 """
 
 import importlib
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
     """The dataset version that the model was trained on."""
 
 
-class Source(ABC):
+class GivenSource(ABC):
     """Values for samples, each a function of the sample's id alone. It travels by pickle."""
 
     @property
@@ -65,7 +65,7 @@ class Source(ABC):
         """
 
 
-Sources = Mapping[str, Source]
+Sources = Mapping[str, GivenSource]
 
 
 def source_names() -> list[str]:
