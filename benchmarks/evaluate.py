@@ -62,7 +62,7 @@ def files_of(version: Version, config: EvaluationConfig) -> list[StoredFile]:
 
 def ours(spark: Any, packed: Any, config: EvaluationConfig, version: Version) -> Any:
     """The evaluate job."""
-    from sparkgen.evaluation.job import evaluate
+    from sparkgen.evaluation.evaluate import evaluate
 
     uri, manifest = version
     return evaluate(spark, packed, config, version_uri=uri, manifest=manifest)

@@ -57,7 +57,7 @@ def compared(spark: Any, options: Any, scratch: Path, count: int, case: str) -> 
 def ours(spark: Any, archive: Path, target: Path) -> None:
     """A dataset version with its manifest."""
     from sparkgen.config.dataset import DatasetConfig
-    from sparkgen.ingest.job import ingest
+    from sparkgen.ingest.ingest import ingest
 
     shutil.rmtree(target, ignore_errors=True)
     config = DatasetConfig.model_validate(

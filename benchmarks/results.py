@@ -1,4 +1,4 @@
-"""The table of results: trains experiments, measures them by the yardstick, writes RESULTS.md.
+"""The table of results: trains experiments, measures their samples, writes RESULTS.md.
 
 python -m benchmarks.results [EXPERIMENT ...] [--data DIR]     default: every row that is missing
 

@@ -87,7 +87,7 @@ def compared(
 def our_job(spark: Any, model: Registered, folder: Path, samples: int) -> Callable[[], None]:
     """The sample job, with another seed every time."""
     from sparkgen.config.experiment import SamplingConfig
-    from sparkgen.sampling.job import sample
+    from sparkgen.sampling.sample import sample
 
     seeds = count()
 

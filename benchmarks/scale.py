@@ -141,7 +141,7 @@ def train(version: Version, folder: Path) -> float:
 def sample(packed: PortableModel, folder: Path, count: int) -> float:
     """Seconds of a sample set, in which the executors load the model too."""
     from sparkgen.config.experiment import SamplingConfig
-    from sparkgen.sampling.job import sample as job
+    from sparkgen.sampling.sample import sample as job
 
     with local_spark(folder) as spark:
         start = time.perf_counter()

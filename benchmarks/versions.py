@@ -21,7 +21,7 @@ class Version(NamedTuple):
 
 def mnist_version(spark: Any, folder: Path, train: Path, test: Path | None = None) -> Version:
     """Ingests libsvm files into `folder`, which is to be empty; no rows are set aside."""
-    from sparkgen.ingest.job import ingest
+    from sparkgen.ingest.ingest import ingest
 
     config = DatasetConfig.model_validate(
         {

@@ -230,8 +230,8 @@ def _experiment(experiment: str, env: str, overrides: tuple[str, ...], root: str
 
 def _run_step(step: str, request: Any, **options: Any) -> None:
     from sparkgen.pipeline.preflight import check
-    from sparkgen.pipeline.progress import spark_progress
     from sparkgen.pipeline.session import spark_session
+    from sparkgen.pipeline.spark_progress import spark_progress
 
     check(step, request, **options)  # before anything is started
     environment = request.environment

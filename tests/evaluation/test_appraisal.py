@@ -1,4 +1,4 @@
-"""The yardstick's job, with real Spark.
+"""Figures of samples, with real Spark.
 
 1,000 training digits, 400 test digits, and 397 more that stand for the samples of a good model.
 """
@@ -16,8 +16,8 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable, difference
-from sparkgen.evaluation.promotion import judge
-from sparkgen.evaluation.yardstick import appraise, judge_files, read_records
+from sparkgen.evaluation.promotion import decide
+from sparkgen.evaluation.sample_figures import appraise, judge_files, read_records
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 
@@ -59,7 +59,7 @@ def test_training_rows_given_as_samples_are_caught_and_not_promoted(
     assert found["memorised"].value == 1.0
     assert found["nearest_training_row"].value == pytest.approx(0, abs=1e-6)
     assert found["nearest_training_row_held_out"].value > 0.5
-    verdict = judge((MEMORISATION_GATE,), found)
+    verdict = decide((MEMORISATION_GATE,), found)
     assert verdict == (False, ["gates[0] memorised: 1 is above max 0.05"])
 
 
@@ -69,7 +69,7 @@ def test_a_tenth_of_copies_among_the_samples_is_found_and_not_promoted(
     mixed = np.concatenate([digit_ids.train[:20], digit_ids.fresh[:180]])
     found = appraisal(rows_in_files(mixed))["memorised"]
     assert 0.1 <= found.value < 0.15
-    assert not judge((MEMORISATION_GATE,), {"memorised": found}).promoted
+    assert not decide((MEMORISATION_GATE,), {"memorised": found}).promoted
 
 
 def test_images_of_neither_split_pass_the_gate_and_look_like_the_test_rows(
@@ -77,7 +77,7 @@ def test_images_of_neither_split_pass_the_gate_and_look_like_the_test_rows(
 ) -> None:
     assert set(fresh) == JUDGED | UNJUDGED
     assert {figure.rows for figure in fresh.values()} == {397}
-    assert judge((MEMORISATION_GATE,), fresh).promoted
+    assert decide((MEMORISATION_GATE,), fresh).promoted
     near, usual = fresh["nearest_training_row"], fresh["nearest_training_row_held_out"]
     assert near.value == pytest.approx(usual.value, rel=0.1)
     assert min(fresh["precision"].value, fresh["recall"].value) > 0.8

@@ -12,7 +12,7 @@ from archive_files import made, png
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import Manifest, read_manifest
-from sparkgen.ingest.job import ingest
+from sparkgen.ingest.ingest import ingest
 
 PICTURES = {
     f"{split}/{name}/{i:02}.png": png(base + i)

@@ -10,7 +10,7 @@ import pytest
 
 from sparkgen.config.load import load_dataset
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.ingest.job import ingest
+from sparkgen.ingest.ingest import ingest
 
 CONF = Path(__file__).parents[2] / "conf" / "datasets"
 pytestmark = [pytest.mark.data, pytest.mark.slow]

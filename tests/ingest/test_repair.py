@@ -12,7 +12,7 @@ import pytest
 from small_rows import config, lines
 
 from sparkgen.datasets.manifest import list_versions
-from sparkgen.ingest.job import ingest
+from sparkgen.ingest.ingest import ingest
 
 
 def test_a_second_ingest_reuses_the_version_until_a_source_changes(
@@ -90,7 +90,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.ingest.job import ingest
+from sparkgen.ingest.ingest import ingest
 from sparkgen.pipeline.session import spark_session
 sys.path.insert(0, sys.argv[2])
 from small_rows import config

@@ -19,7 +19,7 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, TokenRecord
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.job import ingest
+from sparkgen.ingest.ingest import ingest
 from sparkgen.ingest.sources import source_of, text
 
 PACK: dict[str, Callable[[bytes], bytes]] = {

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from strangers import sample_as_a_stranger
 
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.evaluation.yardstick import read_records
+from sparkgen.evaluation.sample_figures import read_records
 from sparkgen.pipeline import train
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.tracking import registry

@@ -13,9 +13,9 @@ from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
+from sparkgen.pipeline.judging import judge_of
 from sparkgen.pipeline.train import SAMPLER, subject
 from sparkgen.pipeline.version import newest_version
-from sparkgen.pipeline.yardstick import judge_of
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate
 from sparkgen.tracking.runs import open_run

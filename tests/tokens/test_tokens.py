@@ -22,7 +22,7 @@ from sparkgen.pipeline import evaluate, ingest, promote, train
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.pipeline.version import newest_version
-from sparkgen.sampling.job import read_samples
+from sparkgen.sampling.sample import read_samples
 from sparkgen.tracking import registry
 from sparkgen.training.checkpoints import list_checkpoints
 from sparkgen.training.worker import train as train_worker
@@ -152,7 +152,7 @@ def test_a_training_goes_on_bit_for_bit(root: Path, tmp_path: Path) -> None:
 def test_one_partition_and_seven_sample_alike_and_as_a_stranger_does(
     root: Path, trained: dict[str, Any], spark: SparkSession, tmp_path: Path
 ) -> None:
-    from sparkgen.sampling.job import sample
+    from sparkgen.sampling.sample import sample
 
     request = experiment_on(root)
     version = registry.require(request.environment, request.name, registry.CHAMPION)

@@ -1,0 +1,15 @@
+"""Distribution: one function runs on several workers, which exchange gradients through Horovod.
+
+In come a function, its request as JSON, and a number of workers. Out comes what the function returned
+on rank 0; a worker that dies or hangs is started again.
+
+    launcher                        starts the workers, in this process, on this machine or in Spark
+    local, barrier                  workers as processes of this machine, or as tasks of Spark
+    process, supervisor, slots      one worker's process, what watches it, which rank it has
+    ring                            what a worker may ask of the others: its rank, sums, broadcasts
+    optimizer, statistics           gradients and batch statistics averaged over the workers
+    board, attendance, heartbeat, watch   who is there, who hangs, how far each is
+    outcome, trouble, signals       how a worker ended, and what the driver says of it
+
+Read `launcher.py` first, then `ring.py`. Horovod is used in this room alone.
+"""

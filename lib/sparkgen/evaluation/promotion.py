@@ -15,7 +15,7 @@ class Verdict(NamedTuple):
     reasons: list[str]
 
 
-def judge(
+def decide(
     gates: Sequence[Gate],
     figures: Mapping[str, Figure],
     champion: Mapping[str, Figure] | None = None,

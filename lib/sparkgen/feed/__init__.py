@@ -1,0 +1,14 @@
+"""The feed: a split of a dataset version becomes `tf.data` batches for one worker.
+
+In come a manifest, a seed, and the rank of the worker. Out go batches as in `models/contract.py`. The
+order of training rows is a function of (manifest, seed, epoch); the number of workers does not change it.
+
+    plan         which rows come in which step, arithmetic only   -> Plan, Span
+    shards       files as arrays, in the order asked for, read by Petastorm
+    training     the plan carried out: arrays of many steps
+    evaluation   a worker's share of a split, in file order
+    reader       batches of TensorFlow: `training_batches`, `evaluation_batches`
+    failure      errors of the feed on their way through TensorFlow
+
+Read `plan.py` first: it says what a lane is. Then `reader.py`.
+"""

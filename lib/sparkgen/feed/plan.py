@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import Segment
 from sparkgen.errors import RequestError
 from sparkgen.noise import Stream, permutation
@@ -181,6 +182,12 @@ def make_plan(
             mend="set training.batch_size lower, or ingest more rows",
         )
     return Plan(rows, lanes, batch_size, seed)
+
+
+def plan_of(manifest: Manifest, *, batch_size: int, seed: int) -> Plan:
+    """The plan of a dataset version's training split; raises as `make_plan`."""
+    rows = [file.rows for file in manifest.split("train").files]
+    return make_plan(rows, lanes=manifest.lanes, batch_size=batch_size, seed=seed)
 
 
 class Share(NamedTuple):

@@ -15,7 +15,7 @@ from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Split, open_split
 from sparkgen.feed.evaluation import check_share, cut_batches
 from sparkgen.feed.failure import feed_errors, remembered
-from sparkgen.feed.plan import START, Position, evaluation_share, make_plan
+from sparkgen.feed.plan import START, Position, evaluation_share, plan_of
 from sparkgen.feed.training import cut_spans, shard_order
 from sparkgen.noise import NoiseSpec
 
@@ -64,8 +64,7 @@ def training_batches(
             is found when it is read: `feed_errors` around the reading gives the same error.
     """
     split = open_split(version_uri, manifest, "train")
-    rows = [file.entry.rows for file in split.files]
-    plan = make_plan(rows, lanes=manifest.lanes, batch_size=batch_size, seed=seed)
+    plan = plan_of(manifest, batch_size=batch_size, seed=seed)
     lanes = plan.owned_lanes(rank, size)
     local_rows = batch_size // size
     steps = max(1, SPAN_BYTES // (local_rows * _row_bytes(split, noise)))

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sparkgen.datasets.records import QUARANTINE_SCHEMA, Record
 from sparkgen.ingest.seen import Reach
-from sparkgen.ingest.shuffle import IntArray, ranks
+from sparkgen.ingest.shuffle import IntArray, shuffled
 
 FILE_BYTES = 256 << 20  # of records, about, that a file has where `shards` does not say otherwise
 QUARANTINE = "quarantine"
@@ -126,9 +126,9 @@ class Layout(NamedTuple):
         """
         if split != "train":
             whole = self.rows[split] == self.found[split]
-            order = ids if whole else ranks(ids, self.found[split], seed=self.seed)
+            order = ids if whole else shuffled(ids, self.found[split], seed=self.seed)
             return Assignment(self.outputs[split].balanced(order), order)
-        rank = ranks(ids, self.found[split], seed=self.seed)
+        rank = shuffled(ids, self.found[split], seed=self.seed)
         train, validation = self.outputs["train"], self.outputs["validation"]
         rest = rank - validation.rows
         files = train.first + rest % max(train.files, 1)

@@ -17,7 +17,7 @@ Words = npt.NDArray[np.uint64]
 ROUNDS = 8
 
 
-def ranks(ids: npt.ArrayLike, length: int, *, seed: int) -> IntArray:
+def shuffled(ids: npt.ArrayLike, length: int, *, seed: int) -> IntArray:
     """Where each row goes in the shuffled order: a permutation of [0, length), point by point.
 
     Args:

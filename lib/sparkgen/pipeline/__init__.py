@@ -1,0 +1,16 @@
+"""The steps of the pipeline: each composes the rooms below, and is what a command or a job runs.
+
+In comes a request. Out come artifacts: a dataset version, a run, a model version, a sample set; and a
+dictionary of what was made, which the command prints as JSON.
+
+    ingest, train, evaluate, promote, sample, run   one file for each step; `run` does them in a row
+    counting                                        training by counting, in Spark
+    start                                           the version that a training starts from
+    judging                                         a model's own samples, judged
+    preflight, places, master                       what a request can get wrong, before any work
+    session, spark_progress                         the Spark session, and how far it is
+    version, model                                  which dataset version and which model are meant
+    journal, presence                               what a training leaves to be taken up again
+
+Read `run.py` first, then `train.py`.
+"""

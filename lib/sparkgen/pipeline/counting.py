@@ -21,7 +21,7 @@ from sparkgen.datasets.rows import batches_of, make_batch, read_file
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
-from sparkgen.evaluation.job import evaluate
+from sparkgen.evaluation.evaluate import evaluate
 from sparkgen.models.portable import WEIGHTS_FILE, PortableModel, lay_out, pack, store
 from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream

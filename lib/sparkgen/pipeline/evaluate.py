@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.evaluation.evaluate import evaluate
 from sparkgen.evaluation.figures import Figure, from_json
-from sparkgen.evaluation.job import evaluate
+from sparkgen.pipeline.judging import appraised, judge_of, sample_figures
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
-from sparkgen.pipeline.yardstick import appraised, judge_of, sample_figures
-from sparkgen.sampling.job import check
+from sparkgen.sampling.sample import check
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach

@@ -15,7 +15,7 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
         `dataset`, `version`, `rows` by split, `quarantined`, the bad records by reason, and
         `unused`, what else was in the sources and is not in the version, by reason.
     """
-    from sparkgen.ingest.job import ingest
+    from sparkgen.ingest.ingest import ingest
 
     datasets_uri = request.environment.path(request.environment.datasets)
     manifest = ingest(spark, request.dataset, datasets_uri=datasets_uri)

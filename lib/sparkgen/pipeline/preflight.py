@@ -73,7 +73,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
         RequestError: fewer rows than a batch or the density needs, a label that no row has, a model
             that learns otherwise, or early stopping by a figure that there is none of.
     """
-    from sparkgen.feed.plan import make_plan
+    from sparkgen.feed.plan import plan_of
     from sparkgen.training.setting import check_monitor
 
     train = manifest.split("train")
@@ -83,12 +83,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
     _check_density(experiment, train.rows)
     config = experiment.training
     if model.learns == "gradient":
-        make_plan(
-            [file.rows for file in train.files],
-            lanes=manifest.lanes,
-            batch_size=config.batch_size,
-            seed=config.seed,
-        )
+        plan_of(manifest, batch_size=config.batch_size, seed=config.seed)
         check_monitor(config, model, manifest)
     return model
 
@@ -192,8 +187,8 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.measure import measured_names
-    from sparkgen.evaluation.yardstick import sample_figure_names
-    from sparkgen.pipeline.yardstick import judge_of
+    from sparkgen.evaluation.sample_figures import sample_figure_names
+    from sparkgen.pipeline.judging import judge_of
 
     connect(experiment.environment)
     check_artifacts(experiment.environment)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable
-from sparkgen.evaluation.promotion import judge
+from sparkgen.evaluation.promotion import decide
 from sparkgen.pipeline.evaluate import figures_of, logged_figures
 from sparkgen.pipeline.session import spark_session
 from sparkgen.pipeline.version import version_by_id
@@ -39,7 +39,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str,
             f"figures of {challenger.uri}", found="none", mend="run sparkgen evaluate first"
         )
     rival = _champion_figures(experiment, champion, figures, spark)
-    verdict = judge(experiment.all_gates, figures, rival)
+    verdict = decide(experiment.all_gates, figures, rival)
     if verdict.promoted:
         registry.crown(environment, challenger)
         champion = challenger

@@ -6,7 +6,7 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
 from sparkgen.pipeline.model import fetch, naming, trained_on
-from sparkgen.sampling.job import Sampled, sample
+from sparkgen.sampling.sample import Sampled, sample
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION, ModelVersion
 

@@ -1,0 +1,11 @@
+"""Tracking: runs and registered models in MLflow.
+
+In come an `EnvironmentConfig` and names. Out go runs that take figures and files, and model versions.
+
+    server     where the tracking server is, and whether it answers
+    database   the SQLite file of a server that is none, made whole or not at all
+    runs       one run for each training: the driver opens it, rank 0 writes to it
+    registry   model versions as samplers, with the aliases `challenger` and `champion`
+
+Read `runs.py` first. MLflow is used in this room and in `sampling/sampler.py` alone.
+"""

@@ -9,7 +9,7 @@ from sparkgen.datasets.storage import read_bytes
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.statistics import synchronise
 from sparkgen.errors import RequestError
-from sparkgen.feed.plan import make_plan
+from sparkgen.feed.plan import plan_of
 from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import GenerativeModel
@@ -50,12 +50,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
     manifest = read_manifest(request.version_uri)
     experiment = request.experiment
     config = experiment.training
-    plan = make_plan(
-        [file.rows for file in manifest.split("train").files],
-        lanes=manifest.lanes,
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
+    plan = plan_of(manifest, batch_size=config.batch_size, seed=config.seed)
     model = _build(request, manifest)
     if model.learns != "gradient":
         raise RequestError(

@@ -28,7 +28,7 @@ def train(request: dict[str, Any], ring: Ring) -> dict[str, Any]:
         Interrupted: a signal stopped it; a checkpoint is written.
         SparkgenError: the loss is no longer finite.
     """
-    from sparkgen.training.job import run
+    from sparkgen.training.run import run
 
     experiment = parse(ExperimentConfig, request["experiment"], source="the training request")
     return run(TrainRequest(**{**request, "experiment": experiment}), ring)

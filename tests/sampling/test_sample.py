@@ -16,7 +16,7 @@ from sparkgen.models.portable import PortableModel, pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.sampling import sample_set
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.job import Sampled, Work, check, read_samples, sample, write_part
+from sparkgen.sampling.sample import Sampled, Work, check, read_samples, sample, write_part
 from sparkgen.sampling.sample_set import (
     FILE_ROWS,
     FILES,

@@ -2,7 +2,7 @@ import time
 
 from pyspark.sql import SparkSession
 
-from sparkgen.pipeline.progress import spark_progress
+from sparkgen.pipeline.spark_progress import spark_progress
 
 
 def slow_rows(rows):

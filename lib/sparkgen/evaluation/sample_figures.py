@@ -1,4 +1,4 @@
-"""The yardstick: one set of figures for the samples of every model, whatever its family.
+"""Figures of samples: the same ones for every model, whatever its family.
 
 | figure | what it says |
 | --- | --- |
@@ -98,7 +98,7 @@ def appraise(
     version_uri: str,
     manifest: Manifest,
 ) -> dict[str, Figure]:
-    """The yardstick's figures of a sample set.
+    """The figures of a sample set.
 
     Args:
         spark: the session.

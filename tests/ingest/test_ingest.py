@@ -13,9 +13,10 @@ from small_rows import ROWS, config, lines, source
 
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest import fit, job, stages
-from sparkgen.ingest.job import ingest
-from sparkgen.ingest.shuffle import ranks
+from sparkgen.ingest import fit, stages
+from sparkgen.ingest import ingest as ingest_job
+from sparkgen.ingest.ingest import ingest
+from sparkgen.ingest.shuffle import shuffled
 
 
 def table(root: Path, manifest: Manifest, split: str) -> pa.Table:
@@ -50,7 +51,7 @@ def test_labels_limit_invert_and_shards_are_obeyed(spark: Any, sources: Path) ->
     train, validation = (table(sources, manifest, s) for s in ("train", "validation"))
     both = pa.concat_tables([train, validation]).sort_by("id")
     wanted = [i for i in range(ROWS) if i % 3 != 1]
-    chosen = np.flatnonzero(ranks(np.arange(len(wanted)), len(wanted), seed=0) < 120)
+    chosen = np.flatnonzero(shuffled(np.arange(len(wanted)), len(wanted), seed=0) < 120)
     kept = [wanted[number] for number in chosen]
     assert both["id"].to_pylist() == chosen.tolist()
     assert both["label"].to_pylist() == [i % 3 for i in kept]
@@ -110,7 +111,7 @@ def test_too_many_bad_records_leave_no_version_but_a_quarantine(
         written.extend(stages.write(*args))
         return written
 
-    monkeypatch.setattr(job, "write", write)
+    monkeypatch.setattr(ingest_job, "write", write)
     (sources / "test.txt").write_text("1 1:x\n" * 20)
     with pytest.raises(
         IngestError, match=r"20 of 520 records are bad \(unparsable-number 20\)"
@@ -180,7 +181,7 @@ def test_a_source_that_changes_while_it_is_read_makes_no_version(
             file.write("1 1:1\n")
         return stages.write(*args)
 
-    monkeypatch.setattr(job, "write", write_and_change)
+    monkeypatch.setattr(ingest_job, "write", write_and_change)
     with pytest.raises(IngestError, match=r"train-a\.txt changed while it was read"):
         ingest(spark, config(sources), datasets_uri=f"{sources}/out")
     assert list_versions(f"{sources}/out", "tiny") == []

@@ -12,11 +12,11 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.datasets.rows import read_file
 from sparkgen.errors import ManifestError, ModelError
+from sparkgen.evaluation.evaluate import evaluate, sum_file
 from sparkgen.evaluation.figures import Figure
-from sparkgen.evaluation.job import evaluate, sum_file
 from sparkgen.evaluation.measure import figure_names
 from sparkgen.evaluation.metrics import combine, mean, sums
-from sparkgen.evaluation.yardstick import appraise
+from sparkgen.evaluation.sample_figures import appraise
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 
@@ -111,7 +111,7 @@ def test_class_names_become_names_that_a_server_takes_and_stay_apart(names, expe
     assert figure_names(names) == expected
 
 
-def test_a_damaged_file_stops_the_job_and_its_yardstick_by_name(
+def test_a_damaged_file_stops_the_job_and_the_figures_of_samples_by_name(
     spark: SparkSession, packed_vae: PortableModel, split_version: DatasetVersion, tmp_path: Path
 ) -> None:
     root = Path(shutil.copytree(split_version.uri, tmp_path / "copy"))

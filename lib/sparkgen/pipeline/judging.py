@@ -1,4 +1,4 @@
-"""The yardstick applied: a model version's own samples, judged by a registered classifier."""
+"""Figures of a model version's own samples, which a registered classifier judges."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -7,7 +7,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.evaluation.yardstick import appraise
+from sparkgen.evaluation.sample_figures import appraise
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, naming
 from sparkgen.pipeline.sample import sample_version
