@@ -11,8 +11,9 @@ from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.ring import Ring
 from sparkgen.layers.network import Network
 from sparkgen.models.adversarial._base import AdversarialModel
-from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import model_names
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.variational.vq_vae import VqVae
 from sparkgen.training.optimizers import make_optimizers
 

@@ -9,8 +9,8 @@ import pytest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.discovery import build_model, save_model
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
 from sparkgen.pipeline.judging import judge_of

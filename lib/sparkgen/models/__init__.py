@@ -6,7 +6,8 @@ in, and loss terms (B,) go out.
 
     <family>/<name>.py   one model: Config, its options, and build(config, spec)
     <family>/_base.py    what the models of a family share; so do other files that begin with `_`
-    contract.py          GenerativeModel and EncoderDecoder, which every model is one of
+    contract.py          GenerativeModel, which every model is
+    encoder_decoder.py   EncoderDecoder, which every model with latents is
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others
     latent.py            interpolation, concepts and charts, for any EncoderDecoder
     discovery.py         models by name; models as folders on disk

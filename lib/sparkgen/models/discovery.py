@@ -19,7 +19,8 @@ from sparkgen.datasets.files import digest
 from sparkgen.datasets.records import DataSpec
 from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.models.contract import EncoderDecoder, GenerativeModel, Given, empty_batch
+from sparkgen.models.contract import GenerativeModel, Given, empty_batch
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.package import (
     carried,
     carried_module,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from sparkgen.models.contract import NOTHING, EncoderDecoder, Tensor
+from sparkgen.models.contract import NOTHING, Tensor
+from sparkgen.models.encoder_decoder import EncoderDecoder
 
 Given = Mapping[str, Tensor]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sparkgen.drawing.charts import latent_map
 from sparkgen.drawing.grids import block_grid, image_grid
-from sparkgen.models.contract import EncoderDecoder
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.latent import add_concept, concept_vector, interpolate, latent_grid
 from sparkgen.training.attempt import attempt
 

@@ -11,7 +11,8 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import loss_curves
-from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.noise import row_noise
 from sparkgen.training.attempt import attempt
 from sparkgen.training.class_report import draw_classes

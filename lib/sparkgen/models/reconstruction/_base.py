@@ -11,7 +11,8 @@ from keras import layers, ops
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import NOTHING, Batch, Direction, EncoderDecoder, Tensor
+from sparkgen.models.contract import NOTHING, Batch, Direction, Tensor
+from sparkgen.models.encoder_decoder import EncoderDecoder
 
 EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
 

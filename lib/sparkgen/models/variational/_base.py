@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import keras
 
-from sparkgen.models.contract import Direction, EncoderDecoder, Likelihood, Protocol
+from sparkgen.models.contract import Direction, Likelihood, Protocol
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.noise import NoiseSpec
 
 INITIAL_LOG_SCALE = -2.0  # of the pixels' spread about the decoded mean, in [0, 1]: e^-2 = 0.14
