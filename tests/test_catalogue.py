@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sparkgen.catalogue import docstring, experiments_with, option_sections, summaries
-from sparkgen.models.discovery import model_config, model_names
+from sparkgen.catalogue import SPEC, docstring, experiments_with, option_sections, summaries
+from sparkgen.models.discovery import model_config, model_names, outline
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -23,14 +23,25 @@ def test_every_model_stands_under_its_family_with_its_first_sentence() -> None:
 
 @pytest.mark.parametrize("name", model_names())
 def test_every_option_of_a_model_is_listed_with_its_meaning(name: str) -> None:
-    built, generating = option_sections(name)
+    built, generating, takes = option_sections(name)
     assert built.names == list(type(model_config(name, {})).model_fields)
     assert [key.name for key in built.keys if not key.meaning or key.default is None] == []
     assert generating.title == "sampling.options"
+    assert takes.names == list(outline(name, {}, SPEC).given)
+
+
+def test_what_a_model_takes_beside_noise_is_listed() -> None:
+    *_, takes = option_sections("reconstruction.denoising_autoencoder")
+    assert [key.title for key in takes.keys] == [
+        "sampling.given.image  [record; default nothing]",
+        "sampling.given.known  [record; default nothing]",
+    ]
+    *_, takes = option_sections("discriminative.dense_classifier")
+    assert takes.keys[0].title == "sampling.given.label  [label; default {from: in_turn}]"
 
 
 def test_options_of_generate_are_listed_with_their_ranges_and_what_they_need() -> None:
-    _, generating = option_sections("diffusion.ddpm")
+    _, generating, _ = option_sections("diffusion.ddpm")
     steps, guidance = generating.keys
     assert steps.title == "sampling.options.steps  [whole number >= 1 and <= 1000; default 50]"
     assert guidance.title == "sampling.options.guidance  [number >= 0; default 1.0]"

@@ -13,6 +13,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, section_keys, written
 from sparkgen.models.discovery import model_module, model_names, outline
+from sparkgen.sampling.given import source_names
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +52,23 @@ def option_sections(name: str) -> Iterator[Section]:
         known = _generate_keys(name, {CONDITIONAL: True}, meaning=told) | known
     told = "How the model generates; the ranges are those of the model with its default options."
     yield Section("sampling.options", told if known else "none", tuple(known.values()))
+    takes = tuple(_given_keys(name))
+    told = (
+        f"What is given to it beside noise: {{from: SOURCE}}, one of {', '.join(source_names())}."
+    )
+    yield Section("sampling.given", told if takes else "none", takes)
 
 
 def experiments_with(name: str, folder: Path) -> list[str]:
     """The names of the experiment files of a folder that use a model; a bad file is told."""
     return [path.name for path in yaml_files(folder) if _model_of(path) == name]
+
+
+def _given_keys(name: str) -> Iterator[Key]:
+    for given, one in outline(name, {}, SPEC).given.items():
+        labels = one.what == "label"
+        default = "{from: in_turn}" if labels else None if one.required else "nothing"
+        yield Key(f"sampling.given.{given}", one.what, default, "")
 
 
 def _generate_keys(name: str, options: dict[str, Any], *, meaning: str) -> dict[str, Key]:
