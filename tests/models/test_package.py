@@ -147,6 +147,21 @@ def without_seal(described: str) -> str:
     return "\n".join(line for line in lines if "sealed_sha256" not in line)
 
 
+def test_another_package_that_a_model_imports_does_not_travel_and_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "other_package.py").write_text(GREY.format(level=0.5))
+    (folder / "one_file.py").write_text(MODEL.format(where="other_package"))
+    model = saved(tmp_path / "model", "one_file")
+    (folder / "other_package.py").unlink()
+    for name in ("other_package", "one_file"):
+        del sys.modules[name]
+    with pytest.raises(
+        ModelError, match=r"no module named other_package: install it; .*\.py files"
+    ):
+        load_model(model)
+
+
 @pytest.mark.parametrize(
     ("name", "source", "line"),
     [
@@ -156,6 +171,7 @@ def without_seal(described: str) -> str:
             "found 'nowhere.model': .*put the folder that has nowhere on PYTHONPATH",
         ),
         ("variational.vea", "", r"did you mean variational\.vae\? choose one of [^;]*$"),
+        ("vae", "", r"did you mean variational\.vae\?.*put the folder that has vae on PYTHONPATH"),
         ("sparkgen.models.variational.vae", "", r"did you mean variational\.vae\?"),
         ("theirs.modle", "", r"expected a module theirs\.modle, found theirs\.model in theirs"),
         ("theirs.model", "import not_installed", "found no module named not_installed: install it"),

@@ -11,8 +11,10 @@ from strangers import sample_as_a_stranger
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.evaluation.yardstick import read_records
+from sparkgen.models.discovery import look_up
 from sparkgen.pipeline import train
 from sparkgen.pipeline.sample import sample_version
+from sparkgen.pipeline.train import leave_package
 from sparkgen.tracking import registry
 
 README = Path(__file__).parents[2] / "README.md"
@@ -53,3 +55,19 @@ def test_a_users_model_is_trained_registered_and_sampled_where_its_package_is_no
 
     needs = Path(mlflow.pyfunc.get_model_dependencies(version.uri)).read_text()
     assert "packaging>=1" in needs.splitlines()
+
+
+def test_a_training_that_goes_on_with_other_source_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source, folder = tmp_path / "changing.py", tmp_path / "checkpoints"
+    (text,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    for line, warnings in (("", 0), ("", 0), ("# another", 1)):
+        source.write_text(text + line)
+        look_up("changing")
+        leave_package("changing", str(folder))
+        assert len(caplog.messages) == warnings
+    assert caplog.messages == ["the source of changing is not that with which this training began"]
+    leave_package("variational.vae", str(tmp_path / "ours"))
+    assert not (tmp_path / "ours").exists()

@@ -69,7 +69,9 @@ def look_up(name: str) -> ModuleType:
     own = {"sparkgen", *map(top, names)}
     module = None if top(name) in own else load_package(name)
     if module is None:
-        mend = choose(name.removeprefix("sparkgen.models."), names)
+        # By the model's own name, whatever stands before it; else by all letters.
+        known = {one.rpartition(".")[2]: one for one in names}
+        mend = choose(known.get(name.rpartition(".")[2], name), names)
         if top(name) not in own:
             mend += f"; for a module of your own, put the folder that has {top(name)} on PYTHONPATH"
         raise RequestError("a known model", found=repr(name), mend=mend)
@@ -214,10 +216,13 @@ def _build_described(
         line = (
             f"{error.expected}, found {error.found}" if isinstance(error, RequestError) else error
         )
+        mend = "train it again, or use the release of sparkgen that trained it"
+        if package is not None and isinstance(error, RequestError):
+            mend = error.mend
         raise ModelError(
             f"a model that this release builds in {called}/{MODEL_FILE}",
             found=f"{description.name} without {line}",
-            mend="train it again, or use the release of sparkgen that trained it",
+            mend=mend,
         ) from error
 
 

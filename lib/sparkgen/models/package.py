@@ -236,11 +236,13 @@ def _archive(package: str) -> bytes | None:
 
 
 def _spec_on_path(package: str) -> ModuleSpec | None:
+    # A file that was written since Python last looked is found as well.
     importlib.invalidate_caches()
     for finder in sys.meta_path:
-        if isinstance(finder, Package):
+        find = getattr(finder, "find_spec", None)
+        if find is None or isinstance(finder, Package):
             continue
-        if (spec := finder.find_spec(package, None)) is not None:
+        if (spec := find(package, None)) is not None:
             return spec
     return None
 

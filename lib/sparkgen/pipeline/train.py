@@ -115,7 +115,7 @@ def _launch(
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
-    _leave_package(experiment.model.name, folder)
+    leave_package(experiment.model.name, folder)
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
@@ -136,7 +136,7 @@ def _launch(
     )
 
 
-def _leave_package(name: str, folder: str) -> None:
+def leave_package(name: str, folder: str) -> None:
     """Puts the source of a model from a user's own package where the workers find it."""
     package, uri = carried(name), f"{folder}/{PACKAGE_FILE}"
     if package is None:
