@@ -197,6 +197,9 @@ def test_another_package_that_a_model_imports_does_not_travel_and_is_named(
             "{model}\ndef build(config, spec): return 3",
             "a .*GenerativeModel from build",
         ),
+        ("", "", "expected a known model, found ''"),
+        (".model", "", "expected a known model, found '.model'"),
+        ("../theirs.model", "", "expected a known model, found '../theirs.model'"),
         ("math.model", "", "expected a package with model.name whose .py files lie in a folder"),
     ],
 )

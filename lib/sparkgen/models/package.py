@@ -83,7 +83,8 @@ def load_package(name: str) -> ModuleType | None:
     Raises:
         RequestError: its source cannot be read, or is not that of a model.
     """
-    archive = _archive(top(name))
+    named = all(part.isidentifier() for part in name.split("."))
+    archive = _archive(top(name)) if named else None
     if archive is None:
         return None
     modules = _modules(top(name))
