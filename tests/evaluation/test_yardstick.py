@@ -125,8 +125,19 @@ def test_duplicates_in_the_held_out_rows_change_nothing_for_samples_that_are_no_
     assert 0 < clean.memorised == mixed.memorised
 
 
-def test_a_copy_of_an_image_that_stands_often_in_the_training_set_is_caught() -> None:
-    train = np.concatenate([np.repeat(REAL[:1], 60, axis=0), REAL[1:500]])
+def test_near_copies_are_caught_where_no_held_out_row_says_what_is_usual() -> None:
+    train = REAL[:1000]
+    nearly = train[:200] + 0.002 * RANDOM.normal(size=(200, 8))
+    near = [nearest_distances(x, train, neighbours=50) for x in (nearly, train[500:600])]
+    assert memorisation(*near) == (1.0, pytest.approx(0.0054, rel=0.1), 0.0, 100)
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-5])
+def test_a_copy_of_an_image_that_stands_often_in_the_training_set_is_caught(
+    rounding: float,
+) -> None:
+    often = np.repeat(REAL[:1], 60, axis=0) + rounding * RANDOM.normal(size=(60, 8))
+    train = np.concatenate([often, REAL[1:500]])
     near = [nearest_distances(x, train, neighbours=50) for x in (REAL[:1], REAL[500:700])]
     assert memorised(*near).memorised == 1.0
 

@@ -61,6 +61,32 @@ def test_a_run_that_was_noted_with_the_method_of_its_model_is_resumed(started) -
     assert unfinished(request) == noted
 
 
+def test_a_run_keeps_its_dataset_version_wherever_the_source_of_it_lies(
+    experiment, started, tmp_path: Path
+) -> None:
+    request, old = started
+    assert "source" not in old.sections["dataset"]
+    source = {"format": "builtin", "dataset": "digits"}  # as older releases note it
+    dataset = {**old.sections["dataset"], "source": source}
+    older = old._replace(sections={**old.sections, "dataset": dataset})
+    write_journal(request, older)
+    assert unfinished(request) == older
+    moved = {"source": {"format": "libsvm", "train": "/elsewhere"}}
+    assert unfinished(experiment(environment={"root": str(tmp_path)}, dataset=moved)) == older
+
+
+def test_a_run_that_was_noted_without_what_it_starts_from_is_resumed_from_nothing(
+    experiment, started, tmp_path: Path
+) -> None:
+    request, old = started
+    training = {k: v for k, v in old.sections["training"].items() if k != "start_from"}
+    write_journal(request, old._replace(sections={**old.sections, "training": training}))
+    assert unfinished(request).started_from == {}
+    other = experiment(environment={"root": str(tmp_path)}, training={"start_from": "other"})
+    with pytest.raises(RequestError, match="the training section that run old was started with"):
+        unfinished(other)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

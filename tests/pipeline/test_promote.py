@@ -1,12 +1,13 @@
 """Promotion on a real registry, of models that were never trained."""
 
+import json
 from pathlib import Path
 
 import keras
 import pytest
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.errors import RequestError
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.discovery import build_model, save_model
@@ -122,6 +123,19 @@ def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, s
     assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
     logged = connect(request.environment).get_run(version.run_id).data.metrics
     assert logged["test_mse"] == made["metrics"]["mse"]
+
+
+def test_weights_that_do_not_fit_are_told_with_their_version(request_of, register, spark) -> None:
+    request, version = request_of(), register()
+    (path,) = Path(request.environment.root, "artifacts").rglob("model.json")
+    described = json.loads(path.read_text())
+    described["options"] = {"latent": 9}
+    unsealed = {k: v for k, v in described.items() if not k.endswith("_sha256")}
+    path.write_text(json.dumps(unsealed))
+    with pytest.raises(ModelError, match="weights that fit the description") as told:
+        evaluate.run(request, spark)
+    assert version.uri in str(told.value)
+    assert "\n" not in str(told.value)
 
 
 def test_a_champion_with_other_figures_sits_the_challengers_exam(

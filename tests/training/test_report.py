@@ -12,11 +12,11 @@ from tiny_version import CLASSES, SHAPE, request, write_version
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.discovery import build_model
+from sparkgen.models.reconstruction._base import Autoencoder
 from sparkgen.training.class_report import confusion, predict
 from sparkgen.training.latent_report import draw_latents, pairs
-from sparkgen.training.report import write_report
+from sparkgen.training.report import draw_samples, write_report
 
 HISTORY = [{"loss": 1.0, "val_loss": 1.5}, {"loss": 0.5, "val_loss": 1.0}]
 ALWAYS = {"loss_curves.png", "samples.png"}
@@ -86,6 +86,19 @@ def test_a_split_of_one_row_has_all_pictures_but_the_concept(tmp_path, name):
     if not options:
         pictures = ALWAYS | {"confusion_matrix.png", "predictions.png"}
     assert set(draw(version, tmp_path, name, **options)) == pictures
+
+
+def test_samples_have_the_labels_that_training_saw_in_turn(version, tmp_path):
+    options = {"latent": 2, "hidden": [8], "conditional": True}
+    values = request(version, tmp_path, model="variational.vae", options=options)["experiment"]
+    drawn = {}
+    for seen in (None, (0, 2), (2,)):
+        keras.utils.set_random_seed(0)
+        model = build_model("variational.vae", options, DataSpec(SHAPE, CLASSES, seen))
+        drawn[seen] = draw_samples(model, ExperimentConfig.model_validate(values))
+    assert (drawn[0, 2][1::2] == drawn[(2,)][1::2]).all()
+    assert (drawn[0, 2][::6] == drawn[None][::6]).all()
+    assert (drawn[0, 2] != drawn[(2,)])[::2].any(axis=(1, 2, 3)).all()
 
 
 def test_a_picture_that_fails_is_a_warning_and_the_others_are_drawn(version, tmp_path, caplog):

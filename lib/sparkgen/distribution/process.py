@@ -6,6 +6,7 @@ environment names, calls the function, and leaves `outcome.json`.
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ def main(folder: Path) -> None:
     die_with_parent(int(os.environ[PARENT]))
     # The driver's standard output is for its result; whatever a library prints here is a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _log_to_stderr()
     tell(folder)
     call = json.loads((folder / CALL).read_text())
     try:
@@ -45,6 +47,12 @@ def main(folder: Path) -> None:
     temporary = folder / f"{OUTCOME}.tmp"
     temporary.write_text(json.dumps(outcome))
     temporary.rename(folder / OUTCOME)
+
+
+def _log_to_stderr() -> None:
+    """What a worker logs is read where its driver's own lines are, so it looks like them."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("sparkgen").setLevel(logging.INFO)
 
 
 def die_with_parent(parent: int) -> None:

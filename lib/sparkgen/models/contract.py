@@ -47,6 +47,8 @@ class Given(NamedTuple):
     as a model sees them; `text`: B strings."""
     record: Record | None = None
     required: bool = True
+    needs: tuple[str, ...] = ()
+    """What else has to be given with it."""
 
 
 LABEL = {"label": Given("label")}
@@ -163,6 +165,11 @@ class GenerativeModel(keras.Model):
         if unknown := sorted(set(given) - set(self.given)):
             takes = ", ".join(self.given) or "nothing"
             raise ValueError(f"{self.name} takes {takes}, found {', '.join(unknown)} given")
+        for name in given:
+            if lacking := sorted(set(self.given[name].needs) - set(given)):
+                raise ValueError(
+                    f"expected {', '.join(lacking)} to be given to {self.name} with {name}, found none"
+                )
         return self.make(noise, given, **options)
 
     @property

@@ -235,7 +235,7 @@ def _use_source(name: str, package: bytes | None) -> None:
 
 def given_as_json(given: Given) -> dict[str, Any]:
     """What `model.json` says of a thing that is given."""
-    entry = GivenEntry(what=given.what, required=given.required)
+    entry = GivenEntry(what=given.what, required=given.required, needs=given.needs)
     if (record := given.record) is not None:
         update = {"kind": record.kind, "shape": record.shape, "values": record.values}
         entry = entry.model_copy(update=update)

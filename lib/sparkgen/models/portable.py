@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.sealed import SEAL, unseal
-from sparkgen.datasets.storage import read_bytes
+from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
 
 MODEL_FILE = "model.json"
@@ -71,6 +71,7 @@ class GivenEntry(BaseModel):
 
     what: Literal["label", "record", "text"]
     required: bool = True
+    needs: tuple[str, ...] = ()
     kind: str | None = None
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()
@@ -210,3 +211,9 @@ def lay_out(packed: PortableModel, folder: str | Path) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name, data in packed.files.items():
         (Path(folder) / name).write_bytes(data)
+
+
+def store(packed: PortableModel, folder_uri: str) -> None:
+    """Writes a model's files into a folder of any storage."""
+    for name, data in packed.files.items():
+        write_bytes(f"{folder_uri}/{name}", data)

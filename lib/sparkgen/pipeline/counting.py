@@ -22,12 +22,7 @@ from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
 from sparkgen.evaluation.job import evaluate
-from sparkgen.models.portable import (
-    WEIGHTS_FILE,
-    PortableModel,
-    lay_out,
-    pack,
-)
+from sparkgen.models.portable import WEIGHTS_FILE, PortableModel, lay_out, pack, store
 from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream
 from sparkgen.pipeline.journal import checkpoint_uri
@@ -38,7 +33,7 @@ from sparkgen.tracking.runs import RunLogger
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sparkgen.models.counted import CountedModel, Statistics
+    from sparkgen.models.autoregressive._counted import CountedModel, Statistics
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +95,7 @@ def count(
 
 def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
     """The statistics of all rows of some files."""
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.autoregressive._counted import sum_statistics
 
     shares = min(SHARES, len(work.files))
     broadcast = spark.sparkContext.broadcast(work)
@@ -119,7 +114,7 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The statistics of some files as the bytes of an .npz; called in an executor."""
     import numpy as np
 
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.autoregressive._counted import sum_statistics
 
     model: Any = unpack(work.packed)
     record = work.packed.spec.record
@@ -190,9 +185,7 @@ def _pack(model: Any, experiment: ExperimentConfig) -> PortableModel:
 
 def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -> None:
     """Leaves the model of a pass; the history, written last, says that it is whole."""
-    pass_folder = _pass_folder(folder, len(history))
-    for name, data in packed.files.items():
-        write_bytes(f"{pass_folder}/{name}", data)
+    store(packed, _pass_folder(folder, len(history)))
     write_bytes(f"{folder}/{HISTORY}", seal({"history": history}))
 
 

@@ -4,6 +4,8 @@
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pyarrow import fs
@@ -27,6 +29,8 @@ class Journal(NamedTuple):
     sections: dict[str, Any]
     """The request's `identity`."""
     finished: bool = False
+    started_from: Mapping[str, str] = MappingProxyType({})
+    """The tags that say which model version it began with; none where it began from nothing."""
 
 
 def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
@@ -37,7 +41,8 @@ def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
 def write_journal(experiment: ExperimentConfig, journal: Journal) -> None:
     """Notes the state of a run."""
     uri = f"{checkpoint_uri(experiment, journal.run_id)}/{JOURNAL}"
-    write_bytes(uri, seal(journal._asdict()))
+    noted = journal._asdict() | {"started_from": dict(journal.started_from)}
+    write_bytes(uri, seal(noted))
 
 
 def unfinished(experiment: ExperimentConfig) -> Journal:
@@ -87,7 +92,8 @@ def _newest_first(experiment: ExperimentConfig) -> list[Journal]:
 
 def _read(experiment: ExperimentConfig, run_id: str) -> Journal:
     journal = Journal(**unseal(read_bytes(f"{checkpoint_uri(experiment, run_id)}/{JOURNAL}")))
-    if journal.run_id != run_id or not isinstance(journal.sections, dict):
+    mappings = (journal.sections, journal.started_from)
+    if journal.run_id != run_id or not all(isinstance(one, Mapping) for one in mappings):
         raise ValueError(f"it is not of run {run_id}")
     return journal
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.config.nearest import nearest
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.pipeline.version import version_by_id
 from sparkgen.tracking import registry
-from sparkgen.tracking.registry import ModelVersion
+from sparkgen.tracking.registry import CHAMPION, ModelVersion
 
 
 def fetch(environment: EnvironmentConfig, version: ModelVersion) -> PortableModel:
@@ -22,6 +23,31 @@ def fetch(environment: EnvironmentConfig, version: ModelVersion) -> PortableMode
     """
     with tempfile.TemporaryDirectory() as folder:
         return pack(registry.fetch(environment, version, folder), called=version.uri)
+
+
+def champion_of(environment: EnvironmentConfig, experiment: str, *, key: str) -> ModelVersion:
+    """The champion of an experiment that a key of the request names.
+
+    Raises:
+        RequestError: there is none.
+    """
+    champion = registry.find(environment, experiment, CHAMPION)
+    if champion is not None:
+        return champion
+    name = registry.registered_name(environment, experiment)
+    numbers = ", ".join(map(str, registry.versions(environment, name)))
+    step = f"sparkgen {'promote' if numbers else 'run'} conf/experiments/{experiment}.yaml first"
+    raise RequestError(
+        f"a champion of {name} as {key}",
+        found=f"none among its versions {numbers}" if numbers else "no such model",
+        mend=f"{(not numbers and meant(environment, experiment)) or step}, or remove {key}",
+    )
+
+
+def meant(environment: EnvironmentConfig, experiment: str) -> str:
+    """Asks whether an experiment of a like name was meant; empty where none has a champion."""
+    like = nearest(experiment, set(registry.experiments_with_champion(environment)) - {experiment})
+    return f"did you mean {like}? name it" if like else ""
 
 
 @contextmanager

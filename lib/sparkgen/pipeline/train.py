@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
+from sparkgen.pipeline.start import VERSION, leave_start, version_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
@@ -59,18 +60,28 @@ def run(
         else newest_version(experiment)
     )
     model = check_rows(experiment, version.manifest)
+    source = None if journal else version_to_start_from(experiment)
     with _claimed_run(experiment, version, journal) as logger:
-        journal = Journal(logger.run_id, version.manifest.version, identity(experiment))
+        started_from = journal.started_from if journal else leave_start(experiment, logger, source)
+        journal = Journal(
+            logger.run_id,
+            version.manifest.version,
+            identity(experiment),
+            started_from=started_from,
+        )
         write_journal(experiment, journal)
-        learn = count if model.learns == "counting" else _launch
-        result = learn(experiment, version, logger, spark)
+        result = (
+            count(experiment, version, logger, spark)
+            if model.learns == "counting"
+            else _launch(experiment, version, logger, spark, started_from=started_from.get(VERSION))
+        )
         packed = pack(result["model"])
         totals = {
             "training_seconds": result["seconds"],
             "parameters": packed.description["parameters"],
         }
         logger.metrics(totals)
-        registered = _register(experiment, version, logger, packed)
+        registered = _register(experiment, version, logger, packed, lineage=started_from)
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
@@ -113,6 +124,8 @@ def _launch(
     version: DatasetVersion,
     logger: RunLogger,
     spark: "SparkSession | None",
+    *,
+    started_from: str | None,
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
     leave_package(experiment.model.name, folder)
@@ -122,6 +135,7 @@ def _launch(
         "checkpoint_uri": folder,
         "run_id": logger.run_id,
         "tracking_uri": tracking_uri(environment),
+        "started_from": started_from,
     }
     return launch(
         train,
@@ -151,11 +165,16 @@ def leave_package(name: str, folder: str) -> None:
 
 
 def _register(
-    experiment: ExperimentConfig, version: DatasetVersion, logger: RunLogger, packed: PortableModel
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+    packed: PortableModel,
+    *,
+    lineage: Mapping[str, str],
 ) -> ModelVersion:
     # The workers leave the model on shared storage, and MLflow takes a local folder.
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         lay_out(packed, folder)
-        candidate = Candidate(folder, SAMPLER, experiment.sampling, version.manifest)
+        candidate = Candidate(folder, SAMPLER, experiment.sampling, version.manifest, lineage)
         return registry.register(experiment.environment, experiment.name, logger, candidate)

@@ -9,10 +9,9 @@ from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.yardstick import appraise
 from sparkgen.models.portable import PortableModel
-from sparkgen.pipeline.model import fetch, naming
+from sparkgen.pipeline.model import champion_of, fetch, naming
 from sparkgen.pipeline.sample import sample_version
-from sparkgen.tracking import registry
-from sparkgen.tracking.registry import CHAMPION, ModelVersion
+from sparkgen.tracking.registry import ModelVersion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,13 +69,7 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     if config.judge is None or not config.samples:
         return None
     environment = experiment.environment
-    champion = registry.find(environment, config.judge, CHAMPION)
-    if champion is None:
-        raise RequestError(
-            f"a champion of {registry.registered_name(environment, config.judge)} as evaluation.judge",
-            found="none",
-            mend=f"sparkgen run conf/experiments/{config.judge}.yaml first, or remove the judge",
-        )
+    champion = champion_of(environment, config.judge, key="evaluation.judge")
     packed = fetch(environment, champion)
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset

@@ -10,6 +10,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sparkgen
@@ -52,6 +53,8 @@ class Candidate(NamedTuple):
     """The sampler's defaults."""
     manifest: Manifest
     """The dataset version that the model was trained on."""
+    lineage: Mapping[str, str] = MappingProxyType({})
+    """Further tags: what the training started from."""
 
 
 def registered_name(environment: EnvironmentConfig, experiment: str) -> str:
@@ -76,7 +79,7 @@ def register(
     version = _log_sampler(client, name, run, candidate, description)
     manifest = candidate.manifest
     tags = {"dataset": manifest.name, "dataset_version": manifest.version}
-    for key, value in (tags | {"model": description["name"]}).items():
+    for key, value in (tags | {"model": description["name"], **candidate.lineage}).items():
         client.set_model_version_tag(name, version, key, value)
     client.set_registered_model_alias(name, CHALLENGER, version)
     # Not the challenger of now: another training may have registered its own since.
@@ -137,6 +140,29 @@ def require(environment: EnvironmentConfig, experiment: str, alias: str) -> Mode
             mend=f"run sparkgen {step} first",
         )
     return version
+
+
+def versions(environment: EnvironmentConfig, name: str) -> dict[int, ModelVersion]:
+    """All versions of a registered model by number, ascending; empty where there is none.
+
+    Args:
+        environment: names the servers.
+        name: the registered name.
+    """
+    client = connect(environment)
+    found = map(_version, client.search_model_versions(f"name='{name}'"))
+    return {version.version: version for version in sorted(found, key=lambda v: v.version)}
+
+
+def experiments_with_champion(environment: EnvironmentConfig) -> list[str]:
+    """The experiments whose registered model has a champion, as far as the server lists aliases."""
+    prefix = environment.model_prefix
+    models = connect(environment).search_registered_models()
+    return [
+        model.name.removeprefix(prefix)
+        for model in models
+        if model.name.startswith(prefix) and CHAMPION in (model.aliases or {})
+    ]
 
 
 def crown(environment: EnvironmentConfig, version: ModelVersion) -> None:

@@ -20,11 +20,27 @@ class TrainRequest(NamedTuple):
     run_id: str | None = None
     """The run that rank 0 logs to; None: no logging."""
     tracking_uri: str | None = None
+    started_from: str | None = None
+    """The URI of the model version whose weights it begins with; None: it begins from nothing."""
+
+    @property
+    def start_uri(self) -> str:
+        """The folder of the model that it starts from, where it starts from one."""
+        return start_uri(self.checkpoint_uri)
+
+
+def start_uri(checkpoint_uri: str) -> str:
+    """Where a run keeps the model that it starts from, so that workers need no tracking server."""
+    return f"{checkpoint_uri}/start"
 
 
 def identity(experiment: ExperimentConfig) -> dict[str, Any]:
-    """The sections of a request that a training has in common with what goes on with it."""
-    return experiment.model_dump(mode="json", include=set(SECTIONS))
+    """The sections of a request that a training has in common with what goes on with it.
+
+    Where the data came from is no part: a training keeps its dataset version.
+    """
+    exclude = {"dataset": {"source"}}
+    return experiment.model_dump(mode="json", include=set(SECTIONS), exclude=exclude)
 
 
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
@@ -34,6 +50,13 @@ def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> s
 
 
 def _same(begun: Any, now: Mapping[str, Any]) -> bool:
-    # `training.method` says nothing: the model does. Earlier releases wrote it out.
-    now = {key: value for key, value in now.items() if key != "method"}
-    return isinstance(begun, Mapping) and now == {k: v for k, v in begun.items() if k != "method"}
+    return isinstance(begun, Mapping) and _said(begun) == _said(now)
+
+
+def _said(section: Mapping[str, Any]) -> dict[str, Any]:
+    # Earlier releases wrote out `training.method`, which the model says, and `dataset.source`, which
+    # the version says; they knew no `training.start_from`.
+    said = {key: value for key, value in section.items() if key not in ("method", "source")}
+    if said.get("start_from") is None:
+        said.pop("start_from", None)
+    return said

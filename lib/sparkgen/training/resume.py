@@ -7,8 +7,10 @@ from sparkgen.errors import RequestError
 from sparkgen.training import checkpoints
 from sparkgen.training.learner import capture, fits, restore, start_alike
 from sparkgen.training.request import changed_section, identity
+from sparkgen.training.run_log import log_transfer
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import State, from_facts
+from sparkgen.training.transfer import take_start, tell
 
 BEST = "best"
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ def restore_state(setting: Setting) -> State:
         checkpoints.newest(request.checkpoint_uri) if rank == 0 else b""
     )
     if not data:
-        start_alike(learner)
+        begin(setting)
         return State()
     arrays, facts = checkpoints.decode(data)
     _check_identity(setting, facts.get("training"))
@@ -60,6 +62,16 @@ def restore_state(setting: Setting) -> State:
     if rank == 0:
         log.info("going on at epoch %d, step %d", state.epoch + 1, state.step)
     return state
+
+
+def begin(setting: Setting) -> None:
+    """The beginning of a training: the weights that it starts from, and the same on all ranks."""
+    learner, request = setting.learner, setting.request
+    transfer = take_start(learner.model, request)
+    start_alike(learner)
+    if transfer is not None and request.started_from and learner.ring.rank == 0:
+        tell(transfer, request.started_from)
+        log_transfer(setting, transfer)
 
 
 def _identity(setting: Setting) -> dict[str, Any]:

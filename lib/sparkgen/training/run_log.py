@@ -13,6 +13,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.training.attempt import attempt
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import Record, State
+from sparkgen.training.transfer import Transfer
 
 
 def _logger(setting: Setting) -> Any | None:
@@ -51,6 +52,14 @@ def patient_log(attach: Callable[[], Any | None]) -> Callable[[Record, int], Non
                 del waiting[0]
 
     return log
+
+
+def log_transfer(setting: Setting, transfer: Transfer) -> None:
+    """Puts the names of the tensors that were taken, and of the others, among the run's artifacts."""
+    with attempt("list of the tensors taken"):
+        if (logger := _logger(setting)) is not None:
+            names = {name: list(tensors) for name, tensors in transfer._asdict().items()}
+            logger.json({"started_from": setting.request.started_from, **names}, "start.json")
 
 
 def log_report(setting: Setting, state: State) -> None:
