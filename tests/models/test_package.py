@@ -10,6 +10,7 @@ import pytest
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError, RequestError
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import build_model, load_model, look_up, outline, save_model
 from sparkgen.models.package import Package
 from sparkgen.models.portable import PACKAGE_FILE, pack
@@ -89,7 +90,11 @@ def saved(folder: Path, name: str = "shades.deep.grey") -> Path:
 
 
 def level_of(folder: Path) -> float:
-    return float(np.max(load_model(folder).generate(np.zeros((2, 1), np.float32))))
+    return made_by(load_model(folder))
+
+
+def made_by(model: GenerativeModel) -> float:
+    return float(np.max(model.generate(np.zeros((2, 1), np.float32))))
 
 
 def test_two_versions_of_a_package_are_loaded_each_with_its_own_source(
@@ -100,7 +105,12 @@ def test_two_versions_of_a_package_are_loaded_each_with_its_own_source(
     write_grey(folder, 0.75)
     second = saved(tmp_path / "second")
     (folder / "shades" / "levels.py").write_text("raise RuntimeError('not looked at')")
+    # Traced by AutoGraph and saved after another version was loaded, each is still its own.
+    both = [load_model(one) for one in (first, second)]
+    assert [made_by(model) for model in both] == [0.25, 0.75]
+    save_model(tmp_path / "copy", both[0], name="shades.deep.grey", options={})
     assert [level_of(one) for one in (first, second, first)] == [0.25, 0.75, 0.25]
+    assert level_of(tmp_path / "copy") == 0.25
     assert pack(first).weights == pack(second).weights
     assert pack(first).digest != pack(second).digest
     assert pack(first) == pack(saved_again(folder, tmp_path))

@@ -21,10 +21,10 @@ from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel, Given, empty_batch
 from sparkgen.models.package import (
-    carried,
     carried_module,
+    is_carried,
     load_package,
-    requirements_of,
+    source_of,
     top,
     use_package,
 )
@@ -54,7 +54,7 @@ def model_module(name: str) -> ModuleType:
     """
     if name in model_names():
         return importlib.import_module(f"sparkgen.models.{name}")
-    return look_up(name) if carried(name) is None else carried_module(name)
+    return carried_module(name) if is_carried(name) else look_up(name)
 
 
 def look_up(name: str) -> ModuleType:
@@ -126,6 +126,7 @@ def _made(
             found=type(model).__name__,
             mend="derive the model from it",
         )
+    model.source = source_of(name)
     if spec.record.kind not in model.records:
         raise RequestError(
             f"{' or '.join(model.records)} records for {name}",
@@ -169,10 +170,10 @@ def save_model(
         description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
     if model.generate_ranges:
         description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
-    if (package := carried(name)) is not None:
-        (folder / PACKAGE_FILE).write_bytes(package)
-        description["package_sha256"] = digest(package)
-        description["requirements"] = requirements_of(carried_module(name))
+    if model.source is not None:
+        (folder / PACKAGE_FILE).write_bytes(model.source.archive)
+        description["package_sha256"] = digest(model.source.archive)
+        description["requirements"] = model.source.requirements
     (folder / MODEL_FILE).write_bytes(seal(description))
 
 
