@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sparkgen.datasets.records import ImageRecord
+from sparkgen.datasets.records import ImageRecord, TokenRecord
 
 
 def test_images_are_points_whose_distance_is_that_of_their_pixels_in_0_to_1() -> None:
@@ -16,3 +16,23 @@ def test_images_are_points_whose_distance_is_that_of_their_pixels_in_0_to_1() ->
     np.testing.assert_allclose(distances, [0, 1 / 255, 2], rtol=1e-6)
     # One grey level of one pixel makes another picture.
     assert distances[0] < record.copy_distance < distances[1]
+
+
+def test_tokens_are_points_whose_distance_counts_the_places_that_differ() -> None:
+    record = TokenRecord((200,), 50_000)
+    random = np.random.default_rng(0)
+    blocks = np.tile(random.integers(0, 50_000, 200).astype(record.dtype), (5, 1))
+    for block, places in enumerate((0, 1, 50, 200)):
+        # The next token is no nearer than any other.
+        blocks[block, :places] = (blocks[block, :places] + 1) % 50_000
+    points = record.points(blocks)
+    assert (points.dtype, points.shape) == (np.float32, (5, 1600))
+    distances = np.linalg.norm(points[:4] - points[4], axis=1)
+    assert distances[0] == 0 < record.copy_distance < distances[1]
+    np.testing.assert_allclose(distances[2:] ** 2, [50, 200], rtol=0.15)
+
+
+def test_no_two_tokens_are_taken_for_the_same() -> None:
+    record = TokenRecord((1,), 100_000)
+    points = record.points(np.arange(100_000, dtype=record.dtype)[:, None])
+    assert len(np.unique(points, axis=0)) == 100_000

@@ -10,6 +10,7 @@ import pytest
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError, RequestError
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import build_model, load_model, look_up, outline, save_model
 from sparkgen.models.package import Package
 from sparkgen.models.portable import PACKAGE_FILE, pack
@@ -89,7 +90,11 @@ def saved(folder: Path, name: str = "shades.deep.grey") -> Path:
 
 
 def level_of(folder: Path) -> float:
-    return float(np.max(load_model(folder).generate(np.zeros((2, 1), np.float32))))
+    return made_by(load_model(folder))
+
+
+def made_by(model: GenerativeModel) -> float:
+    return float(np.max(model.generate(np.zeros((2, 1), np.float32))))
 
 
 def test_two_versions_of_a_package_are_loaded_each_with_its_own_source(
@@ -100,7 +105,12 @@ def test_two_versions_of_a_package_are_loaded_each_with_its_own_source(
     write_grey(folder, 0.75)
     second = saved(tmp_path / "second")
     (folder / "shades" / "levels.py").write_text("raise RuntimeError('not looked at')")
+    # Traced by AutoGraph and saved after another version was loaded, each is still its own.
+    both = [load_model(one) for one in (first, second)]
+    assert [made_by(model) for model in both] == [0.25, 0.75]
+    save_model(tmp_path / "copy", both[0], name="shades.deep.grey", options={})
     assert [level_of(one) for one in (first, second, first)] == [0.25, 0.75, 0.25]
+    assert level_of(tmp_path / "copy") == 0.25
     assert pack(first).weights == pack(second).weights
     assert pack(first).digest != pack(second).digest
     assert pack(first) == pack(saved_again(folder, tmp_path))
@@ -147,6 +157,21 @@ def without_seal(described: str) -> str:
     return "\n".join(line for line in lines if "sealed_sha256" not in line)
 
 
+def test_another_package_that_a_model_imports_does_not_travel_and_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "other_package.py").write_text(GREY.format(level=0.5))
+    (folder / "one_file.py").write_text(MODEL.format(where="other_package"))
+    model = saved(tmp_path / "model", "one_file")
+    (folder / "other_package.py").unlink()
+    for name in ("other_package", "one_file"):
+        del sys.modules[name]
+    with pytest.raises(
+        ModelError, match=r"no module named other_package: install it; .*\.py files"
+    ):
+        load_model(model)
+
+
 @pytest.mark.parametrize(
     ("name", "source", "line"),
     [
@@ -156,6 +181,7 @@ def without_seal(described: str) -> str:
             "found 'nowhere.model': .*put the folder that has nowhere on PYTHONPATH",
         ),
         ("variational.vea", "", r"did you mean variational\.vae\? choose one of [^;]*$"),
+        ("vae", "", r"did you mean variational\.vae\?.*put the folder that has vae on PYTHONPATH"),
         ("sparkgen.models.variational.vae", "", r"did you mean variational\.vae\?"),
         ("theirs.modle", "", r"expected a module theirs\.modle, found theirs\.model in theirs"),
         ("theirs.model", "import not_installed", "found no module named not_installed: install it"),
@@ -181,6 +207,9 @@ def without_seal(described: str) -> str:
             "{model}\ndef build(config, spec): return 3",
             "a .*GenerativeModel from build",
         ),
+        ("", "", "expected a known model, found ''"),
+        (".model", "", "expected a known model, found '.model'"),
+        ("../theirs.model", "", "expected a known model, found '../theirs.model'"),
         ("math.model", "", "expected a package with model.name whose .py files lie in a folder"),
     ],
 )

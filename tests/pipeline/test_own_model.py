@@ -11,8 +11,10 @@ from strangers import sample_as_a_stranger
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.evaluation.sample_figures import read_records
+from sparkgen.models.package import Source
 from sparkgen.pipeline import train
 from sparkgen.pipeline.sample import sample_version
+from sparkgen.pipeline.train import leave_source
 from sparkgen.tracking import registry
 
 README = Path(__file__).parents[2] / "README.md"
@@ -53,3 +55,13 @@ def test_a_users_model_is_trained_registered_and_sampled_where_its_package_is_no
 
     needs = Path(mlflow.pyfunc.get_model_dependencies(version.uri)).read_text()
     assert "packaging>=1" in needs.splitlines()
+
+
+def test_a_training_that_goes_on_with_other_source_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for archive, warnings in ((b"one", 0), (b"one", 0), (b"another", 1), (b"another", 1)):
+        leave_source(Source(archive, ()), str(tmp_path))
+        assert (tmp_path / "package.zip").read_bytes() == archive
+        assert len(caplog.messages) == warnings
+    assert "not that with which this training began" in caplog.messages[0]

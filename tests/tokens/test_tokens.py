@@ -14,7 +14,7 @@ from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.storage import write_bytes
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.discovery import model_module
-from sparkgen.models.package import carried
+from sparkgen.models.package import source_of
 from sparkgen.models.portable import PACKAGE_FILE, pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream, row_noise
@@ -91,9 +91,9 @@ def worker_request(root: Path, folder: Path, **training: Any) -> dict[str, Any]:
     request = experiment_on(root, training=training)
     version = newest_version(request)
     model_module(request.model.name)
-    package = carried(request.model.name)
-    assert package is not None
-    write_bytes(f"{folder}/{PACKAGE_FILE}", package)
+    source = source_of(request.model.name)
+    assert source is not None
+    write_bytes(f"{folder}/{PACKAGE_FILE}", source.archive)
     return {
         "experiment": request.model_dump(mode="json"),
         "version_uri": version.uri,

@@ -29,7 +29,9 @@ from keras import ops
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
+from sparkgen.layers.clock import Clock
 from sparkgen.layers.network import KEEPS_DTYPE
+from sparkgen.models.package import Source
 from sparkgen.noise import NoiseSpec
 
 Tensor = Any
@@ -83,23 +85,11 @@ class Likelihood(NamedTuple):
     function: Callable[[Batch], Tensor]
 
 
-class Clock:
-    """Counts training steps, whatever a step does to how many optimizers.
-
-    It is no part of a model's weights: whoever goes on with a training sets it.
-    """
-
-    def __init__(self) -> None:
-        self.steps = keras.Variable("zeros", (), "int", trainable=False, name="training_steps")
-
-    def tick(self) -> None:
-        """Counts a step."""
-        self.steps.assign_add(1)
-
-
 class GenerativeModel(keras.Model):
     """The base of every model. Subclasses set the attributes below and write two methods."""
 
+    source: Source | None = None
+    """The user's package that it was built from, set by discovery; None: sparkgen itself."""
     noise: NoiseSpec
     """The noise of one generated sample."""
     training_noise: Mapping[str, NoiseSpec] = {}

@@ -22,10 +22,10 @@ from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import GenerativeModel, Given, empty_batch
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.package import (
-    carried,
     carried_module,
+    is_carried,
     load_package,
-    requirements_of,
+    source_of,
     top,
     use_package,
 )
@@ -55,7 +55,7 @@ def model_module(name: str) -> ModuleType:
     """
     if name in model_names():
         return importlib.import_module(f"sparkgen.models.{name}")
-    return look_up(name) if carried(name) is None else carried_module(name)
+    return carried_module(name) if is_carried(name) else look_up(name)
 
 
 def look_up(name: str) -> ModuleType:
@@ -70,7 +70,9 @@ def look_up(name: str) -> ModuleType:
     own = {"sparkgen", *map(top, names)}
     module = None if top(name) in own else load_package(name)
     if module is None:
-        mend = choose(name.removeprefix("sparkgen.models."), names)
+        # By the model's own name, whatever stands before it; else by all letters.
+        known = {one.rpartition(".")[2]: one for one in names}
+        mend = choose(known.get(name.rpartition(".")[2], name), names)
         if top(name) not in own:
             mend += f"; for a module of your own, put the folder that has {top(name)} on PYTHONPATH"
         raise RequestError("a known model", found=repr(name), mend=mend)
@@ -125,6 +127,7 @@ def _made(
             found=type(model).__name__,
             mend="derive the model from it",
         )
+    model.source = source_of(name)
     if spec.record.kind not in model.records:
         raise RequestError(
             f"{' or '.join(model.records)} records for {name}",
@@ -168,10 +171,10 @@ def save_model(
         description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
     if model.generate_ranges:
         description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
-    if (package := carried(name)) is not None:
-        (folder / PACKAGE_FILE).write_bytes(package)
-        description["package_sha256"] = digest(package)
-        description["requirements"] = requirements_of(carried_module(name))
+    if model.source is not None:
+        (folder / PACKAGE_FILE).write_bytes(model.source.archive)
+        description["package_sha256"] = digest(model.source.archive)
+        description["requirements"] = model.source.requirements
     (folder / MODEL_FILE).write_bytes(seal(description))
 
 
@@ -215,10 +218,13 @@ def _build_described(
         line = (
             f"{error.expected}, found {error.found}" if isinstance(error, RequestError) else error
         )
+        mend = "train it again, or use the release of sparkgen that trained it"
+        if package is not None and isinstance(error, RequestError):
+            mend = error.mend
         raise ModelError(
             f"a model that this release builds in {called}/{MODEL_FILE}",
             found=f"{description.name} without {line}",
-            mend="train it again, or use the release of sparkgen that trained it",
+            mend=mend,
         ) from error
 
 

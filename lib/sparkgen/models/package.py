@@ -11,6 +11,7 @@ before keeps its code; what it imports later, within its functions, is of the ne
 
 import importlib
 import io
+import linecache
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import decode_source, spec_from_loader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel
@@ -29,6 +30,15 @@ from sparkgen.errors import RequestError
 
 LARGEST = 16 * 2**20  # bytes of source; more is hardly one's own
 SUFFIX = ".py"
+
+
+class Source(NamedTuple):
+    """What a model from a user's own package takes along."""
+
+    archive: bytes
+    """A zip archive of the package's `.py` files."""
+    requirements: tuple[str, ...]
+    """What pip must install for them besides sparkgen's own requirements."""
 
 
 class Package(MetaPathFinder, ExecutionLoader):
@@ -63,6 +73,13 @@ class Package(MetaPathFinder, ExecutionLoader):
         file = self._file(fullname)
         return decode_source(self.sources[file]) if file else ""
 
+    def exec_module(self, module: ModuleType) -> None:
+        # `inspect`, and AutoGraph with it, would look for the source by the module's name, and find
+        # that of a version which was loaded since.
+        file, lines = self.get_filename(module.__name__), self.get_source(module.__name__)
+        linecache.cache[file] = (len(lines), None, lines.splitlines(keepends=True), file)
+        super().exec_module(module)
+
     def _file(self, fullname: str) -> str | None:
         path = _path(fullname)
         files = (f"{path}/__init__{SUFFIX}", f"{path}{SUFFIX}")
@@ -83,7 +100,8 @@ def load_package(name: str) -> ModuleType | None:
     Raises:
         RequestError: its source cannot be read, or is not that of a model.
     """
-    archive = _archive(top(name))
+    named = all(part.isidentifier() for part in name.split("."))
+    archive = _archive(top(name)) if named else None
     if archive is None:
         return None
     modules = _modules(top(name))
@@ -117,10 +135,17 @@ def use_package(name: str, archive: bytes) -> None:
         sys.meta_path.insert(0, package)
 
 
-def carried(name: str) -> bytes | None:
-    """The archive of a name's package; None: it is of this release, or was not loaded."""
+def is_carried(name: str) -> bool:
+    """Whether a name's package was looked up or loaded."""
+    return _carrier(name) is not None
+
+
+def source_of(name: str) -> Source | None:
+    """What a model takes along that is built now; None: it is one of sparkgen's own."""
     package = _carrier(name)
-    return None if package is None else package.archive
+    if package is None:
+        return None
+    return Source(package.archive, requirements_of(carried_module(name)))
 
 
 def carried_module(name: str) -> ModuleType:
@@ -141,7 +166,7 @@ def carried_module(name: str) -> ModuleType:
     return module
 
 
-def requirements_of(module: ModuleType) -> list[str]:
+def requirements_of(module: ModuleType) -> tuple[str, ...]:
     """What pip must install for a module besides sparkgen's own requirements, as it declares it.
 
     Raises:
@@ -149,7 +174,7 @@ def requirements_of(module: ModuleType) -> list[str]:
     """
     declared = getattr(module, "requirements", [])
     try:
-        return [str(Requirement(one)) for one in declared]
+        return tuple(str(Requirement(one)) for one in declared)
     except (InvalidRequirement, TypeError) as error:
         raise RequestError(
             f"requirements, a list such as ['scipy>=1.11'], in the module {module.__name__}",
@@ -236,11 +261,13 @@ def _archive(package: str) -> bytes | None:
 
 
 def _spec_on_path(package: str) -> ModuleSpec | None:
+    # A file that was written since Python last looked is found as well.
     importlib.invalidate_caches()
     for finder in sys.meta_path:
-        if isinstance(finder, Package):
+        find = getattr(finder, "find_spec", None)
+        if find is None or isinstance(finder, Package):
             continue
-        if (spec := finder.find_spec(package, None)) is not None:
+        if (spec := find(package, None)) is not None:
             return spec
     return None
 

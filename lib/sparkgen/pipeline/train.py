@@ -11,7 +11,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.package import carried
+from sparkgen.models.package import Source
 from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
@@ -70,6 +70,8 @@ def run(
             started_from=started_from,
         )
         write_journal(experiment, journal)
+        if model.source is not None:
+            leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
         result = (
             count(experiment, version, logger, spark)
             if model.learns == "counting"
@@ -128,7 +130,6 @@ def _launch(
     started_from: str | None,
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
-    _leave_package(experiment.model.name, folder)
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
@@ -150,18 +151,16 @@ def _launch(
     )
 
 
-def _leave_package(name: str, folder: str) -> None:
+def leave_source(source: Source, folder: str) -> None:
     """Puts the source of a model from a user's own package where the workers find it."""
-    package, uri = carried(name), f"{folder}/{PACKAGE_FILE}"
-    if package is None:
-        return
+    uri = f"{folder}/{PACKAGE_FILE}"
     try:
-        changed = read_bytes(uri) != package
+        changed = read_bytes(uri) != source.archive
     except FileNotFoundError:
         changed = False
     if changed:
-        log.warning("the source of %s is not that with which this training began", name)
-    write_bytes(uri, package)
+        log.warning("the source of the model is not that with which this training began")
+    write_bytes(uri, source.archive)
 
 
 def _register(

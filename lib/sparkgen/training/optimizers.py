@@ -13,7 +13,8 @@ from sparkgen.config.nearest import choose
 from sparkgen.distribution.optimizer import distribute
 from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import Clock, GenerativeModel
+from sparkgen.layers.clock import Clock
+from sparkgen.models.contract import GenerativeModel
 
 log = logging.getLogger(__name__)
 CLASSES = {
