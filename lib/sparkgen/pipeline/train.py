@@ -14,7 +14,7 @@ from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
-from sparkgen.pipeline.start import VERSION, leave_start, source_of
+from sparkgen.pipeline.start import VERSION, Source, leave_start, source_of
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
@@ -57,18 +57,11 @@ def run(
     model = check_rows(experiment, version.manifest)
     source = None if journal else source_of(experiment)
     with _claimed_run(experiment, version, journal) as logger:
-        started_from = journal.started_from if journal else leave_start(experiment, logger, source)
-        journal = Journal(
-            logger.run_id,
-            version.manifest.version,
-            identity(experiment),
-            started_from=started_from,
-        )
-        write_journal(experiment, journal)
+        journal = _begin(experiment, version, logger, begun=journal, source=source)
         result = (
             count(experiment, version, logger, spark)
             if model.learns == "counting"
-            else _launch(experiment, version, logger, spark, started_from=started_from.get(VERSION))
+            else _launch(experiment, version, logger, spark, lineage=journal.lineage)
         )
         packed = pack(result["model"])
         totals = {
@@ -76,7 +69,7 @@ def run(
             "parameters": packed.description["parameters"],
         }
         logger.metrics(totals)
-        registered = _register(experiment, version, logger, packed, lineage=started_from)
+        registered = _register(experiment, version, logger, packed, lineage=journal.lineage)
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
@@ -114,13 +107,36 @@ def _claimed_run(
         yield logger
 
 
+def _begin(
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+    *,
+    begun: Journal | None,
+    source: Source | None,
+) -> Journal:
+    """Notes that a run has begun, and leaves for its workers what it starts from.
+
+    One that was `begun` before has it there already.
+    """
+    started_from = begun.started_from if begun else leave_start(experiment, logger, source)
+    journal = Journal(
+        logger.run_id,
+        version.manifest.version,
+        identity(experiment),
+        started_from=started_from,
+    )
+    write_journal(experiment, journal)
+    return journal
+
+
 def _launch(
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
     spark: "SparkSession | None",
     *,
-    started_from: str | None,
+    lineage: Mapping[str, str],
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
     request = {
@@ -129,7 +145,7 @@ def _launch(
         "checkpoint_uri": folder,
         "run_id": logger.run_id,
         "tracking_uri": tracking_uri(environment),
-        "started_from": started_from,
+        "started_from": lineage.get(VERSION),
     }
     return launch(
         train,
