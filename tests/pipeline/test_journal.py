@@ -81,7 +81,7 @@ def test_a_run_that_was_noted_without_what_it_starts_from_is_resumed_from_nothin
     request, old = started
     training = {k: v for k, v in old.sections["training"].items() if k != "start_from"}
     write_journal(request, old._replace(sections={**old.sections, "training": training}))
-    assert unfinished(request).started_from == {}
+    assert unfinished(request).started_from is None
     other = experiment(environment={"root": str(tmp_path)}, training={"start_from": "other"})
     with pytest.raises(RequestError, match="the training section that run old was started with"):
         unfinished(other)

@@ -11,7 +11,7 @@ from strangers import sample_as_a_stranger
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.evaluation.sample_figures import read_records
-from sparkgen.models.package import Source
+from sparkgen.models.package import PackageSource
 from sparkgen.pipeline import train
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.pipeline.train import leave_source
@@ -61,7 +61,7 @@ def test_a_training_that_goes_on_with_other_source_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for archive, warnings in ((b"one", 0), (b"one", 0), (b"another", 1), (b"another", 1)):
-        leave_source(Source(archive, ()), str(tmp_path))
+        leave_source(PackageSource(archive, ()), str(tmp_path))
         assert (tmp_path / "package.zip").read_bytes() == archive
         assert len(caplog.messages) == warnings
     assert "not that with which this training began" in caplog.messages[0]

@@ -31,7 +31,7 @@ from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
 from sparkgen.layers.clock import Clock
 from sparkgen.layers.network import KEEPS_DTYPE
-from sparkgen.models.package import Source
+from sparkgen.models.package import PackageSource
 from sparkgen.noise import NoiseSpec
 
 Tensor = Any
@@ -88,7 +88,7 @@ class Likelihood(NamedTuple):
 class GenerativeModel(keras.Model):
     """The base of every model. Subclasses set the attributes below and write two methods."""
 
-    source: Source | None = None
+    source: PackageSource | None = None
     """The user's package that it was built from, set by discovery; None: sparkgen itself."""
     noise: NoiseSpec
     """The noise of one generated sample."""

@@ -32,7 +32,7 @@ LARGEST = 16 * 2**20  # bytes of source; more is hardly one's own
 SUFFIX = ".py"
 
 
-class Source(NamedTuple):
+class PackageSource(NamedTuple):
     """What a model from a user's own package takes along."""
 
     archive: bytes
@@ -140,12 +140,12 @@ def is_carried(name: str) -> bool:
     return _carrier(name) is not None
 
 
-def source_of(name: str) -> Source | None:
+def source_of(name: str) -> PackageSource | None:
     """What a model takes along that is built now; None: it is one of sparkgen's own."""
     package = _carrier(name)
     if package is None:
         return None
-    return Source(package.archive, requirements_of(carried_module(name)))
+    return PackageSource(package.archive, requirements_of(carried_module(name)))
 
 
 def carried_module(name: str) -> ModuleType:

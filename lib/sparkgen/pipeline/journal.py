@@ -4,8 +4,6 @@
 """
 
 import logging
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pyarrow import fs
@@ -29,8 +27,13 @@ class Journal(NamedTuple):
     sections: dict[str, Any]
     """The request's `identity`."""
     finished: bool = False
-    started_from: Mapping[str, str] = MappingProxyType({})
-    """The tags that say which model version it began with; none where it began from nothing."""
+    started_from: dict[str, str] | None = None
+    """The tags that say which model version it began with; None: it began from nothing."""
+
+    @property
+    def lineage(self) -> dict[str, str]:
+        """The tags of `started_from`, if any."""
+        return self.started_from or {}
 
 
 def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
@@ -41,8 +44,7 @@ def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
 def write_journal(experiment: ExperimentConfig, journal: Journal) -> None:
     """Notes the state of a run."""
     uri = f"{checkpoint_uri(experiment, journal.run_id)}/{JOURNAL}"
-    noted = journal._asdict() | {"started_from": dict(journal.started_from)}
-    write_bytes(uri, seal(noted))
+    write_bytes(uri, seal(journal._asdict()))
 
 
 def unfinished(experiment: ExperimentConfig) -> Journal:
@@ -92,8 +94,8 @@ def _newest_first(experiment: ExperimentConfig) -> list[Journal]:
 
 def _read(experiment: ExperimentConfig, run_id: str) -> Journal:
     journal = Journal(**unseal(read_bytes(f"{checkpoint_uri(experiment, run_id)}/{JOURNAL}")))
-    mappings = (journal.sections, journal.started_from)
-    if journal.run_id != run_id or not all(isinstance(one, Mapping) for one in mappings):
+    mappings = (journal.sections, journal.lineage)
+    if journal.run_id != run_id or not all(isinstance(one, dict) for one in mappings):
         raise ValueError(f"it is not of run {run_id}")
     return journal
 

@@ -40,14 +40,14 @@ def version_to_start_from(experiment: ExperimentConfig) -> StartingVersion | Non
 
 def leave_start(
     experiment: ExperimentConfig, logger: RunLogger, source: StartingVersion | None
-) -> dict[str, str]:
+) -> dict[str, str] | None:
     """Writes the source beside a run's checkpoints, where workers find it without a tracking server.
 
     Returns:
-        The tags that name it, which the run has now; none where there is no source.
+        The tags that name it, which the run has now; None where there is no source.
     """
     if source is None:
-        return {}
+        return None
     store(source.packed, start_uri(checkpoint_uri(experiment, logger.run_id)))
     tags = {VERSION: source.version.uri, RUN: source.version.run_id}
     logger.tags({f"sparkgen.{name}": value for name, value in tags.items()})

@@ -11,13 +11,18 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.package import Source
+from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
-from sparkgen.pipeline.start import VERSION, leave_start, version_to_start_from
+from sparkgen.pipeline.start import (
+    VERSION,
+    StartingVersion,
+    leave_start,
+    version_to_start_from,
+)
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
@@ -60,22 +65,15 @@ def run(
         else newest_version(experiment)
     )
     model = check_rows(experiment, version.manifest)
-    source = None if journal else version_to_start_from(experiment)
+    start = None if journal else version_to_start_from(experiment)
     with _claimed_run(experiment, version, journal) as logger:
-        started_from = journal.started_from if journal else leave_start(experiment, logger, source)
-        journal = Journal(
-            logger.run_id,
-            version.manifest.version,
-            identity(experiment),
-            started_from=started_from,
-        )
-        write_journal(experiment, journal)
+        journal = _begin(experiment, version, logger, begun=journal, start=start)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
         result = (
             count(experiment, version, logger, spark)
             if model.learns == "counting"
-            else _launch(experiment, version, logger, spark, started_from=started_from.get(VERSION))
+            else _launch(experiment, version, logger, spark, lineage=journal.lineage)
         )
         packed = pack(result["model"])
         totals = {
@@ -83,7 +81,7 @@ def run(
             "parameters": packed.description["parameters"],
         }
         logger.metrics(totals)
-        registered = _register(experiment, version, logger, packed, lineage=started_from)
+        registered = _register(experiment, version, logger, packed, lineage=journal.lineage)
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
@@ -121,13 +119,36 @@ def _claimed_run(
         yield logger
 
 
+def _begin(
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+    *,
+    begun: Journal | None,
+    start: StartingVersion | None,
+) -> Journal:
+    """Notes that a run has begun, and leaves for its workers what it starts from.
+
+    One that was `begun` before has it there already.
+    """
+    started_from = begun.started_from if begun else leave_start(experiment, logger, start)
+    journal = Journal(
+        logger.run_id,
+        version.manifest.version,
+        identity(experiment),
+        started_from=started_from,
+    )
+    write_journal(experiment, journal)
+    return journal
+
+
 def _launch(
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
     spark: "SparkSession | None",
     *,
-    started_from: str | None,
+    lineage: Mapping[str, str],
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
     request = {
@@ -136,7 +157,7 @@ def _launch(
         "checkpoint_uri": folder,
         "run_id": logger.run_id,
         "tracking_uri": tracking_uri(environment),
-        "started_from": started_from,
+        "started_from": lineage.get(VERSION),
     }
     return launch(
         train,
@@ -151,7 +172,7 @@ def _launch(
     )
 
 
-def leave_source(source: Source, folder: str) -> None:
+def leave_source(source: PackageSource, folder: str) -> None:
     """Puts the source of a model from a user's own package where the workers find it."""
     uri = f"{folder}/{PACKAGE_FILE}"
     try:

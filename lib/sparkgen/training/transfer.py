@@ -51,7 +51,7 @@ def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None
         raise RequestError(
             f"a tensor of {request.started_from} with the name and shape of one of "
             f"{request.experiment.model.name}, to start from",
-            found=f"{_listed(transfer.unused)} for {_listed(transfer.own)}",
+            found=f"{_first(transfer.unused)} for {_first(transfer.own)}",
             mend="name another model in training.start_from, or remove it",
         )
     return transfer
@@ -132,3 +132,8 @@ def _shaped(variables: dict[str, Any], *, without: Sequence[str]) -> tuple[str, 
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) if names else "none"
+
+
+def _first(names: Sequence[str], *, most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return _listed(names[:most]) + more
