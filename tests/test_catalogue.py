@@ -13,7 +13,11 @@ CONF = Path(__file__).parents[1] / "conf"
 def test_every_model_stands_under_its_family_with_its_first_sentence() -> None:
     found = summaries()
     assert [name for models in found.values() for name in models] == model_names()
-    assert found["diffusion"] == {"diffusion.ddpm": "Denoising diffusion probabilistic model."}
+    assert found["diffusion"] == {
+        "diffusion.ddpm": (
+            "The diffusion model learns to remove noise from images, and generates them from noise alone."
+        )
+    }
     for family, models in found.items():
         for name, sentence in models.items():
             assert name.startswith(f"{family}.")
