@@ -2,11 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+
+from sparkgen import cli
 
 # A busy machine is no fault of a test.
 settings.register_profile("untimed", deadline=None)
@@ -19,6 +22,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with the slow files, so that no process is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+class Said(NamedTuple):
+    """What one call of the program leaves."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def sparkgen(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """`sparkgen(*arguments)`: the program in this process, with its output."""
+
+    def call(*arguments: str | Path) -> Said:
+        status = 0
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            status = int(left.code or 0)
+        return Said(status, *capfd.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="session")

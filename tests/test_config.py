@@ -58,7 +58,7 @@ def test_a_missing_file_is_refused_with_the_files_there_are() -> None:
 
 
 def test_a_missing_environment_is_refused_with_those_there_are() -> None:
-    assert "dev.yaml, local.yaml, prod.yaml" in refusal(env="mars")
+    assert refusal(env="mars").endswith("found 'mars': choose one of dev, local, prod")
 
 
 def test_an_unknown_key_is_named() -> None:
@@ -72,7 +72,6 @@ def test_an_unknown_key_is_named() -> None:
         ("trainig.epochs=3", "training"),
         ("epochs=3", "training.epochs"),
         ("training.lanes=4", "dataset.lanes"),
-        ("dataset.source.datset=digits", "dataset.source.dataset"),
         ("gates=[{metrik: mse, max: 1}]", "gates.0.metric"),
         ("training.optimizers={model: {nme: adam}}", "training.optimizers.model.name"),
         ("environment.lancher=local", "environment.launcher"),
@@ -82,8 +81,9 @@ def test_the_key_that_was_meant_is_named(override: str, meant: str) -> None:
     assert refusal(override).endswith(f"did you mean {meant}?")
 
 
-def test_a_key_unlike_any_other_is_answered_with_no_guess() -> None:
-    assert refusal("training.zzzzzz=3").endswith("remove it or correct its name")
+def test_a_key_unlike_any_other_is_answered_with_the_keys_of_its_section() -> None:
+    keys = "kind, components, rows"
+    assert refusal("density.zzzzzz=3").endswith(f"found density.zzzzzz: choose one of {keys}")
 
 
 def test_a_misspelt_key_is_named_also_where_its_right_name_is_missing(tmp_path: Path) -> None:
@@ -205,17 +205,6 @@ def test_shards_that_are_no_multiple_of_the_lanes_are_refused() -> None:
     assert "multiple of the 8 lanes, found 12" in refusal("dataset.shards=12")
 
 
-@pytest.mark.parametrize("text", [".inf", ".nan"])
-def test_a_range_of_values_is_finite(text: str) -> None:
-    changes = ("environment.data=/data", f"dataset.source.value_max={text}")
-    with pytest.raises(RequestError, match=r"source\.\S*value_max.*finite number"):
-        load_dataset(CONF / "datasets" / "mnist.yaml", overrides=changes)
-
-
-def test_an_impossible_shape_is_refused() -> None:
-    assert "[height, width, 1 or 3]" in refusal("dataset.shape=[8, 8, 2]")
-
-
 def test_a_gate_without_a_bound_is_refused() -> None:
     assert "max, min or max_regression" in refusal("gates=[{metric: mse}]")
 
@@ -247,8 +236,7 @@ def test_an_unknown_dataset_is_refused_with_those_there_are(tmp_path: Path) -> N
     path = tmp_path / "experiments" / "letters.yaml"
     path.write_text(yaml.safe_dump(experiment))
     line = refusal(path=path)
-    assert "letters.yaml" in line
-    assert "choose one of digits.yaml" in line
+    assert line.endswith("datasets, found 'letters': choose one of digits")
 
 
 def test_every_refusal_is_one_line() -> None:
@@ -264,8 +252,3 @@ def test_a_dataset_without_a_class_is_refused() -> None:
     line = refusal("dataset.class_names=[]")
     assert "a valid dataset.class_names" in line
     assert "at least 1 item" in line
-
-
-def test_one_folder_for_two_splits_is_refused() -> None:
-    source = "{format: images, path: somewhere, train: all, test: all}"
-    assert "train and test must be two folders, found all" in refusal(f"dataset.source={source}")

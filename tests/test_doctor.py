@@ -1,24 +1,13 @@
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+import pytest
 
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.doctor import Examination, Finding, examine
 
-REPOSITORY = Path(__file__).parents[1]
-
-
-def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [Path(sys.executable).parent / "sparkgen", "doctor", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+CONF = Path(__file__).parents[1] / "conf"
 
 
 def test_a_whole_machine_has_no_problems(tmp_path: Path) -> None:
@@ -55,18 +44,21 @@ def test_only_what_stops_the_pipeline_is_a_problem() -> None:
     assert [line.split()[0] for line in examination.lines()] == ["ok", "note", "WRONG"]
 
 
-def test_the_command_prints_a_line_a_part_and_one_json_object(tmp_path: Path) -> None:
-    done = doctor("--root", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+def test_the_command_prints_a_line_a_part_and_one_json_object(sparkgen, tmp_path: Path) -> None:
+    said = sparkgen("doctor", "--root", tmp_path, "--conf", CONF)
+    assert said.status == 0, said.err
+    result = json.loads(said.out.splitlines()[-1])
     assert result["problems"] == []
-    assert all(part in done.stderr for part in result["found"])
+    assert all(part in said.err for part in result["found"])
 
 
-def test_the_command_fails_where_the_pipeline_could_not_run(tmp_path: Path) -> None:
+def test_the_command_fails_where_the_pipeline_could_not_run(
+    sparkgen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")
     server = "environment.tracking_uri=http://127.0.0.1:9"
-    done = doctor("--root", str(tmp_path), "--set", server, JAVA_HOME="/nowhere")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("sparkgen: the pipeline could not run: ")
-    problems = json.loads(done.stdout.splitlines()[-1])["problems"]
+    said = sparkgen("doctor", "--root", tmp_path, "--conf", CONF, "--set", server)
+    assert said.status == 1
+    assert said.err.splitlines()[-1].startswith("sparkgen: the pipeline could not run: ")
+    problems = json.loads(said.out.splitlines()[-1])["problems"]
     assert [p.partition(":")[0] for p in problems] == ["tracking server"]

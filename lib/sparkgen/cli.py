@@ -10,12 +10,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from sparkgen import stopping
 from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
+from sparkgen.help_pages import Program, RequestCommand, model_page, models_page
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
@@ -24,37 +26,33 @@ STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
 
-class RequestCommand(click.Command):
-    """A command that takes a request; its help ends with every key that `--set` reaches."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from sparkgen.manual import request_keys
-
-        with formatter.section("Keys that --set reaches"):
-            formatter.write_dl(list(request_keys(dataset_only=self.name == "ingest")), col_max=40)
-
-
 def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
-        click.option("--env", default="local", show_default=True, help="A file of conf/environments."),
+        click.option("--env", default="local", show_default=True,
+                     help="The environment: a file of conf/environments, without .yaml."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
-                     help="Another value for one key, e.g. training.epochs=3; repeatable."),
-        click.option("--root", metavar="DIR", help="Where everything is written, instead of runs."),
+                     help="Change one key, such as training.epochs=3; can be given several times."),
+        click.option("--root", metavar="DIR",
+                     help="Write everything below this folder or URI instead of runs."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
     return command
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Program, invoke_without_command=True)
 @click.version_option(package_name="sparkgen")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Trains generative models on Spark, registers them, and samples them.
+    """Trains generative models, registers them, and makes samples with them.
 
-    The last line of stdout is one JSON object; logs go to stderr. Exit 0: done. 2: the request is
-    wrong, and one line says how to mend it. 1: it failed while running. 130: stopped by Ctrl-C;
-    143: by SIGTERM.
+    To try it: sparkgen run conf/experiments/vae_digits.yaml
+
+    A command that takes a YAML file is a step of the pipeline; run does all steps. The result of a
+    step is one JSON object, the last line of stdout. Logs go to stderr.
+
+    Exit status 0: it is done. 1: it failed while running. 2: the request is wrong, and one line says
+    what is wrong and what to do. 130: stopped by Ctrl-C. 143: stopped by SIGTERM.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -64,7 +62,11 @@ def cli(context: click.Context) -> None:
 @click.argument("dataset", metavar="DATASET.yaml")
 @_request_options
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
-    """Reads a data set of conf/datasets into a dataset version: Parquet and a manifest."""
+    """Reads a data set into a dataset version.
+
+    The file is one of conf/datasets. A dataset version is a folder of Parquet files and a manifest.
+    Where the same version is there already, it is kept.
+    """
     from sparkgen.config.load import load_dataset
 
     _run_step("ingest", load_dataset(dataset, env=env, overrides=overrides, root=root))
@@ -73,9 +75,14 @@ def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None)
 @cli.command(cls=RequestCommand)
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the stopped run.")
+@click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
 def train(resume: bool, **request: Any) -> None:
-    """Trains an experiment's model on its newest dataset version; registers it as challenger."""
+    """Trains a model and registers it as challenger.
+
+    The file is one of conf/experiments. The model is trained on the newest version of its dataset.
+    The challenger is the newest trained model. `promote` can make it the champion, the model that
+    `sample` uses.
+    """
     _run_step("train", _experiment(**request), resume=resume)
 
 
@@ -83,7 +90,10 @@ def train(resume: bool, **request: Any) -> None:
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
 def evaluate(**request: Any) -> None:
-    """Measures the challenger on the whole test split."""
+    """Measures the challenger.
+
+    The file is one of conf/experiments. All rows of the split evaluation.split are measured.
+    """
     _run_step("evaluate", _experiment(**request))
 
 
@@ -91,7 +101,11 @@ def evaluate(**request: Any) -> None:
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
 def promote(**request: Any) -> None:
-    """Makes the challenger champion if every gate holds; says why where one does not."""
+    """Makes the challenger champion if every gate holds.
+
+    The file is one of conf/experiments. Where a gate does not hold, the result says why and has
+    "promoted": false; the exit status is 0 all the same.
+    """
     _run_step("promote", _experiment(**request))
 
 
@@ -99,26 +113,35 @@ def promote(**request: Any) -> None:
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
 def sample(**request: Any) -> None:
-    """Samples the champion: Parquet, a manifest and a contact sheet."""
+    """Makes samples with the champion.
+
+    The file is one of conf/experiments. A sample set is a folder of Parquet files, a manifest and a
+    contact sheet: one picture of many samples.
+    """
     _run_step("sample", _experiment(**request))
 
 
 @cli.command(cls=RequestCommand)
 @click.argument("experiment", metavar="EXPERIMENT.yaml")
 @_request_options
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the stopped run.")
+@click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
 def run(resume: bool, **request: Any) -> None:
-    """Does all steps: ingest, train, evaluate, promote, sample."""
+    """Does all steps: ingest, train, evaluate, promote, sample.
+
+    The file is one of conf/experiments. Where the gates refuse the new model, the champion that
+    there is makes the samples; where there is none, the exit status is 1.
+    """
     _run_step("run", _experiment(**request), resume=resume)
 
 
-@cli.command()
+@cli.command(cls=RequestCommand)
 @_request_options
 @click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
 def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
-    """Says what is there of each part of the stack, and what is wrong with it.
+    """Says what is installed, and what is wrong with it.
 
-    Exit 1: the pipeline could not run.
+    It looks at Python, the packages, Java, Spark, the GPUs, the memory, the disk and the tracking
+    server. Exit status 1: something keeps the pipeline from running.
     """
     from sparkgen.config.load import load_environment
     from sparkgen.doctor import examine
@@ -129,6 +152,19 @@ def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) ->
     _print(examination.summary())
     if examination.problems:
         raise SparkgenError(f"the pipeline could not run: {'; '.join(examination.problems)}")
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--conf", default="conf", show_default=True, help="The folder of conf/experiments.")
+def models(name: str | None, conf: str) -> None:
+    """Lists the models, or says what one model is.
+
+    NAME is a family and a name, such as variational.vae. Of one model you see the paper it comes
+    from, what it does, its options with their defaults, and the experiments that use it. The output
+    is text to be read, without JSON.
+    """
+    click.echo(models_page() if name is None else model_page(name, Path(conf) / "experiments"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,71 +1,151 @@
-"""The keys of a request, read off its classes: name, type, default and meaning."""
+"""What a request may say, read off its classes: each key's values, default and meaning."""
 
-import ast
-import inspect
-import textwrap
-import types
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any, NamedTuple, get_args
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
-from sparkgen.config.request import DatasetRequest, ExperimentConfig
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.ingest.sources import source_configs
+
+Schema = dict[str, Any]
+"""A JSON schema, as pydantic makes it of a class."""
+
+SOURCE = "dataset.source"
+TYPES = {
+    "boolean": "true or false",
+    "integer": "whole number",
+    "null": "null",
+    "number": "number",
+    "object": "mapping",
+    "string": "text",
+}
+BOUNDS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+    "multipleOf": "a multiple of",
+}
 
 
 class Key(NamedTuple):
-    """One key: its dotted name, and what to know of it in a line."""
+    """One key of a section."""
 
     name: str
+    """Dotted, as `--set` takes it."""
+    values: str
+    """What it may be: a type and its range, or the words to choose from."""
+    default: str | None
+    """As YAML spells it; None: the key is required."""
     meaning: str
 
+    @property
+    def title(self) -> str:
+        """Name, values and default in a line."""
+        default = "required" if self.default is None else f"default {self.default}"
+        return f"{self.name}  [{self.values}; {default}]"
 
-def request_keys(*, dataset_only: bool = False) -> Iterator[Key]:
-    """Every key that `--set` reaches, in the order of the classes.
+
+class Section(NamedTuple):
+    """The keys that stand side by side in a request."""
+
+    title: str
+    meaning: str
+    keys: tuple[Key, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The last part of each key."""
+        return [key.name.rpartition(".")[2] for key in self.keys]
+
+
+def request_sections(wanted: Collection[str] | None = None) -> Iterator[Section]:
+    """The sections of a request with their keys, in the order of the classes.
 
     Args:
-        dataset_only: those of an ingest, not of an experiment.
+        wanted: names of sections, with which come those inside them; None: all.
     """
-    yield from _keys(DatasetRequest if dataset_only else ExperimentConfig, "")
+    schema = ExperimentConfig.model_json_schema()
+    for section in _sections(schema, schema["$defs"], ""):
+        if wanted is None or section.title.partition(".")[0] in wanted:
+            yield section
 
 
-def _keys(kind: type[BaseModel], prefix: str) -> Iterator[Key]:
-    meanings = _meanings(kind)
-    for name, field in kind.model_fields.items():
-        sections = [a for a in _alternatives(field.annotation) if _is_section(a)]
-        for section in sections:
-            yield from _keys(section, f"{prefix}{name}.")
-        if not sections:
-            yield Key(prefix + name, " ".join([_value(field), meanings.get(name, "")]).strip())
+def source_sections() -> Iterator[Section]:
+    """The keys of `dataset.source`, a section for each format."""
+    for name, kind in source_configs().items():
+        meaning = _meaning(kind.model_json_schema())
+        yield Section(f"{SOURCE} of format {name}", meaning, section_keys(kind, f"{SOURCE}."))
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+def section_keys(kind: type[BaseModel], prefix: str) -> tuple[Key, ...]:
+    """The keys of a section that has none below it; each name begins with `prefix`."""
+    return _keys(kind.model_json_schema(), prefix)
 
 
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _sections(schema: Schema, known: Mapping[str, Schema], prefix: str) -> Iterator[Section]:
+    if keys := _keys(schema, prefix):
+        title = prefix.removesuffix(".") or "the experiment file itself"
+        yield Section(title, _meaning(schema), keys)
+    for name, value in schema["properties"].items():
+        key = prefix + name
+        if key == SOURCE:
+            yield from source_sections()
+        elif inner := _section_of(value):
+            yield from _sections(known[inner], known, f"{key}.")
+        elif inner := _section_of(value.get("items", {})):  # a list of sections
+            yield from _sections(known[inner], known, f"{key}[].")
 
 
-def _value(field: FieldInfo) -> str:
-    if field.default is PydanticUndefined:
-        return "[required]"
-    default = list(field.default) if isinstance(field.default, tuple) else field.default
-    return f"[{'none' if default is None else default}]"
+def _keys(schema: Schema, prefix: str) -> tuple[Key, ...]:
+    required = schema.get("required", ())
+    return tuple(
+        Key(
+            prefix + name,
+            in_words(value),
+            None if name in required else written(value.get("default")),
+            _meaning(value),
+        )
+        for name, value in schema["properties"].items()
+        if not _section_of(value) and prefix + name != SOURCE
+    )
 
 
-def _meanings(kind: type[BaseModel]) -> dict[str, str]:
-    """The docstrings that stand under the fields of a class."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    if not isinstance(body, ast.ClassDef):
-        return {}
-    return {
-        field.target.id: " ".join(str(text.value.value).split())
-        for field, text in pairwise(body.body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-    }
+def _section_of(value: Schema) -> str | None:
+    """The name of the class of a value that is a section; None where it is none."""
+    for part in (value, *value.get("anyOf", ())):
+        if "$ref" in part:
+            return str(part["$ref"]).rpartition("/")[2]
+    return None
+
+
+def _meaning(schema: Schema) -> str:
+    return " ".join(schema.get("description", "").split())
+
+
+def in_words(value: Schema, *, plural: str = "") -> str:
+    """What a value may be: a type and its range, or the words to choose from."""
+    if "const" in value:
+        return written(value["const"])
+    if "enum" in value:
+        return "one of " + ", ".join(map(written, value["enum"]))
+    if "anyOf" in value:
+        return " or ".join(in_words(part) for part in value["anyOf"])
+    if "prefixItems" in value:
+        parts = value["prefixItems"]
+        return f"list of {len(parts)} {in_words(parts[0], plural='s')}"
+    if value.get("type") == "array":
+        return f"list of {in_words(value.get('items', {}), plural='s')}"
+    if "$ref" in value:
+        return f"section{plural}"
+    bounds = " and ".join(
+        f"{sign} {written(value[name])}" for name, sign in BOUNDS.items() if name in value
+    )
+    return f"{TYPES.get(value.get('type', ''), 'value')}{plural} {bounds}".strip()
+
+
+def written(value: Any) -> str:
+    """A value as YAML spells it."""
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sparkgen.datasets.files import FileEntry, StoredFile, check_sizes, digest
-from sparkgen.datasets.records import IMAGE_SCHEMA
+from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import ManifestError
 
 ROWS, IMAGE_BYTES = 50, 12
@@ -28,7 +28,7 @@ def store(folder: Path, table: pa.Table, rows: int = ROWS) -> StoredFile:
 def table() -> pa.Table:
     random = np.random.default_rng(0)
     images = [random.bytes(IMAGE_BYTES) for _ in range(ROWS)]
-    return pa.table([range(ROWS), [1] * ROWS, images], schema=IMAGE_SCHEMA)
+    return pa.table([range(ROWS), [1] * ROWS, images], schema=ImageRecord((1, 4, 3)).schema)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path, table: pa.Table) -> None:

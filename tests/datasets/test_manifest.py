@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import versions
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import (
@@ -17,6 +18,7 @@ from sparkgen.datasets.manifest import (
     read_manifest,
     write_manifest,
 )
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import ManifestError
 
 DRAFT = Manifest(
@@ -33,6 +35,20 @@ DRAFT = Manifest(
 )
 MANIFEST = DRAFT.model_copy(update={"version": content_version(DRAFT)})
 FILE = {"path": "train/part-00000.parquet", "rows": 1, "bytes": 4, "sha256": digest(b"PAR1")}
+
+OLD = """
+{"class_names": ["a", "b"], "config": {"class_names": ["a", "b"], "invert": false, "labels": null,
+"lanes": 8, "limit": null, "max_bad_fraction": 0.01, "name": "tiny", "seed": 0, "shape": [2, 2, 1],
+"shard_rows": 4096, "shards": null, "source": {"format": "libsvm", "test": null,
+"train": "/data/rows.txt", "value_max": 255.0, "value_min": 0.0, "zero_based": false},
+"validation_fraction": 0.1}, "dtype": "uint8", "format_version": 1, "lanes": 8, "libraries": {},
+"name": "tiny", "quarantine_files": [], "quarantined": {"unknown-label": 2}, "record": "image",
+"shape": [2, 2, 1], "sources": [], "splits": {"train": {"files": [{"bytes": 4,
+"path": "train/part-00000.parquet", "rows": 1, "sha256":
+"0000000000000000000000000000000000000000000000000000000000000000"}], "label_counts": {"1": 1},
+"rows": 1}}, "unused": {"hidden": 1}, "version": "8b5e21f45f11b874"}
+"""
+"""As a release wrote it that knew images only."""
 
 
 def place(root: Path, manifest: Manifest = MANIFEST) -> Path:
@@ -59,6 +75,74 @@ def test_the_id_follows_the_content_and_not_the_sources_of_it() -> None:
     assert content_version(moved) == content_version(MANIFEST)
     seeded = MANIFEST.model_copy(update={"config": {**MANIFEST.config, "seed": 1}})
     assert content_version(seeded) != content_version(MANIFEST)
+
+
+def test_a_manifest_of_an_older_release_keeps_its_id_and_its_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny" / "8b5e21f45f11b874"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(OLD)
+    manifest = read_manifest(str(folder))
+    assert content_version(manifest) == manifest.version == "8b5e21f45f11b874"
+    assert (manifest.record, manifest.values) == ("image", 256)
+    write_manifest(str(folder), manifest)
+    written = json.dumps(json.loads(OLD), indent=1, sort_keys=True)
+    assert (folder / "manifest.json").read_text() == written + "\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("record", "imgae"),
+        ("values", 17),
+        ("dtype", "uint16"),
+        ("format_version", 2),
+        ("format_version", 3),
+        ("shape", [2, 2]),
+        ("shape", [2, 2, 0]),
+    ],
+)
+def test_records_that_a_manifest_cannot_mean_are_refused(tmp_path: Path, key: str, value) -> None:
+    folder = place(tmp_path)
+    values = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**values, key: value}))
+    with pytest.raises(ManifestError, match="a manifest of format 1 or 2"):
+        read_manifest(str(folder))
+
+
+def test_a_manifest_says_what_a_model_must_know() -> None:
+    def spec(counts: dict[int, int]) -> DataSpec:
+        train = SplitEntry(rows=9, label_counts=counts, files=())
+        changes = {"class_names": tuple("abc"), "splits": {"train": train}}
+        return MANIFEST.model_copy(update=changes).spec
+
+    assert spec({0: 3, 1: 0, 2: 6}) == DataSpec(ImageRecord((2, 2, 1)), 3, (0, 2))
+    assert spec({0: 3, 1: 3, 2: 3}) == DataSpec(ImageRecord((2, 2, 1)), 3)
+    assert spec({2: 9}).labels == (2,)
+    without = MANIFEST.model_copy(update={"splits": {}})
+    assert without.spec == DataSpec(ImageRecord((2, 2, 1)), 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"), [(2, "uint8"), (256, "uint8"), (257, "uint16"), (70_000, "uint32")]
+)
+def test_a_manifest_of_tokens_is_of_format_2_and_says_how_many_there_are(
+    tmp_path: Path, values: int, dtype: str
+) -> None:
+    record = TokenRecord((9,), values)
+    data = versions.random_data(record, 20)
+    train = versions.write_split(
+        tmp_path, "train", record, ids=np.arange(20), labels=np.zeros(20), data=data, files=3
+    )
+    written = versions.write_version(tmp_path, record, {"train": train}, class_names=["all"])
+    manifest = read_manifest(str(tmp_path))
+    assert manifest == written
+    assert (manifest.format_version, manifest.values, manifest.dtype) == (2, values, dtype)
+    assert manifest.spec == DataSpec(record, 1)
+    files = manifest.split_files(str(tmp_path), "train")
+    cells = [cell for f in files for cell in f.table(["tokens"])["tokens"].to_pylist()]
+    assert np.array_equal(record.decode(cells), data)
+    fewer = written.model_copy(update={"values": values + 1})
+    assert content_version(fewer) != written.version
 
 
 def test_a_folder_without_a_manifest_is_no_version(tmp_path: Path) -> None:

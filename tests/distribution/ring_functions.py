@@ -103,10 +103,13 @@ def train_linear(request, ring):
     random = np.random.default_rng(0)
     x, y = random.normal(size=(5, 8, 4)), random.normal(size=(5, 8, 1))
     mine = slice(ring.rank * 8 // ring.size, (ring.rank + 1) * 8 // ring.size)
+    before = heartbeat.beat(0).arrived
     for x_step, y_step in zip(x, y, strict=True):
         model.train_on_batch(x_step[mine], y_step[mine])
+    exchanges = heartbeat.beat(0).arrived - before
     return {
         "start": start.tolist(),
+        "exchanges": exchanges,
         "weights": ring.gather(_flat(model)).tolist(),
         "averages": [x.numpy().tolist() for x in _averages(ring, request["compression"])],
         "class": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",

@@ -39,6 +39,10 @@ def test_two_workers_learn_what_one_learns(alone, together):
     np.testing.assert_allclose(together["weights"][0], alone["weights"][0], atol=1e-6)
 
 
+def test_a_heartbeat_counts_the_exchange_of_every_compiled_step(alone, together):
+    assert (alone["exchanges"], together["exchanges"]) == (0, 5)
+
+
 def test_the_optimizer_keeps_its_name(alone, together):
     assert together["class"] == alone["class"]
 

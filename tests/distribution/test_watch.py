@@ -1,8 +1,11 @@
 """Which worker hangs, by what the driver sees of all of them."""
 
+from pathlib import Path
+
 import pytest
 
-from sparkgen.distribution.heartbeat import Beat, Heartbeat, decode
+from sparkgen.distribution import heartbeat as told
+from sparkgen.distribution.heartbeat import HEARTBEAT, Beat, Heartbeat, decode
 from sparkgen.distribution.watch import PATIENCE_SECONDS, Seen, Watch, find_hung
 
 
@@ -93,6 +96,28 @@ def test_a_heartbeat_tells_what_the_training_thread_counted():
     after = heartbeat.beat(3)
     assert (after.steady, after.moves, after.arrived) == (True, 11, 8)
     assert decode(after.encode()) == after
+
+
+def test_a_beat_that_finds_the_disk_full_is_followed_by_the_next_one(tmp_path, monkeypatch):
+    full = tmp_path / f"{HEARTBEAT}.tmp"
+    full.symlink_to("/dev/full")
+    beats = 0
+
+    def count_in_graph():
+        nonlocal beats
+        beats += 1
+        if beats == 2:
+            full.unlink()
+        if beats == 3:
+            raise StopIteration
+        return 0
+
+    monkeypatch.setattr(told, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(told, "heartbeat", Heartbeat())
+    told.heartbeat.count_in_graph(count_in_graph)
+    with pytest.raises(StopIteration):
+        told._tell(tmp_path)
+    assert decode(Path(tmp_path, HEARTBEAT).read_bytes()) == Beat(ticks=2)
 
 
 def test_every_batch_of_a_long_validation_moves():

@@ -1,33 +1,26 @@
 """Dataset versions of scikit-learn's digits, written by hand, and two small models."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+import versions
 from sklearn.datasets import load_digits
 
 from sparkgen.config.dataset import DatasetConfig
-from sparkgen.datasets.files import FileEntry, StoredFile, digest
-from sparkgen.datasets.manifest import (
-    DatasetVersion,
-    Manifest,
-    SplitEntry,
-    content_version,
-    write_manifest,
-)
-from sparkgen.datasets.records import IMAGE_SCHEMA, DataSpec, ImageRecord
+from sparkgen.datasets.files import StoredFile
+from sparkgen.datasets.manifest import DatasetVersion, SplitEntry
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.models.portable import PortableModel, pack
 
 IMAGES, LABELS = load_digits(return_X_y=True)
 PIXELS = np.rint(IMAGES / 16 * 255).astype(np.uint8)
+RECORD = ImageRecord((8, 8, 1))
 ORDER = np.random.default_rng(0).permutation(len(LABELS))
 
 
@@ -43,27 +36,12 @@ IDS = DigitIds(ORDER[:1000], ORDER[1000:1400], ORDER[1400:])
 RowsInFiles = Callable[..., list[StoredFile]]
 
 
-def write_file(path: Path, ids: np.ndarray, pixels: np.ndarray) -> bytes:
-    columns = [ids, LABELS[ids].astype(np.int32), [pixels[i].tobytes() for i in ids]]
-    table = pa.Table.from_arrays([pa.array(c) for c in columns], schema=IMAGE_SCHEMA)
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
-    return buffer.getvalue()
-
-
 def write_split(
     root: Path, split: str, ids: np.ndarray, files: int, pixels: np.ndarray = PIXELS
 ) -> SplitEntry:
-    entries = []
-    for number, part in enumerate(np.array_split(ids, files)):
-        path = f"{split}/part-{number:05d}.parquet"
-        data = write_file(root / path, part, pixels)
-        entry = FileEntry(path=path, rows=len(part), bytes=len(data), sha256=digest(data))
-        entries.append(entry)
-    counts = dict(enumerate(np.bincount(LABELS[ids], minlength=10).tolist()))
-    return SplitEntry(rows=len(ids), label_counts=counts, files=tuple(entries))
+    return versions.write_split(
+        root, split, RECORD, ids=ids, labels=LABELS[ids], data=pixels[ids], files=files
+    )
 
 
 def write_version(root: Path, splits: dict[str, np.ndarray], *, files: int) -> DatasetVersion:
@@ -71,24 +49,19 @@ def write_version(root: Path, splits: dict[str, np.ndarray], *, files: int) -> D
         {
             "name": "digits",
             "source": {"format": "builtin"},
-            "shape": [8, 8, 1],
+            "shape": list(RECORD.shape),
             "class_names": [str(n) for n in range(10)],
         }
     )
-    manifest = Manifest(
+    manifest = versions.write_version(
+        root,
+        RECORD,
+        {name: write_split(root, name, ids, files) for name, ids in splits.items()},
         name="digits",
-        version="",
-        shape=(8, 8, 1),
         class_names=config.class_names,
         lanes=8,
-        splits={name: write_split(root, name, ids, files) for name, ids in splits.items()},
-        quarantined={},
-        sources=(),
         config=config.model_dump(mode="json"),
-        libraries={},
     )
-    manifest = manifest.model_copy(update={"version": content_version(manifest)})
-    write_manifest(str(root), manifest)
     return DatasetVersion(str(root), manifest)
 
 

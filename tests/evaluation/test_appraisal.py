@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
+from sklearn.datasets import load_digits
 
 from sparkgen.config.experiment import MEMORISATION_GATE, EvaluationConfig
 from sparkgen.datasets.files import StoredFile
@@ -108,6 +109,41 @@ def test_the_test_set_lies_at_no_distance_from_itself_and_noise_lies_far(
     assert noise["kid"].value > 5 * noise["kid"].standard_error
     assert noise["recall"].value < fresh["recall"].value / 2
     assert noise["memorised"].value <= 0.05
+
+
+def test_held_out_rows_that_are_training_rows_are_counted_and_told_and_hide_no_copy(
+    spark: SparkSession, split_version: DatasetVersion, rows_in_files, digit_ids, caplog
+) -> None:
+    uri, manifest = split_version
+    splits = manifest.splits | {"test": manifest.splits["train"]}
+    twice = manifest.model_copy(update={"splits": splits})
+    copies = rows_in_files(digit_ids.train[:40])
+    found = appraise(spark, copies, None, EvaluationConfig(), version_uri=uri, manifest=twice)
+    assert found["memorised"].value == 1.0
+    assert found["held_out_duplicates"].value == 40.0
+    assert "40 of 40 held-out rows are training rows too" in caplog.text
+    assert "40 of them training rows and left out" in found["memorised"].protocol
+
+
+def test_samples_need_not_show_a_class_that_training_had_not(
+    spark: SparkSession, split_version: DatasetVersion, rows_in_files, digit_ids, packed_classifier
+) -> None:
+    uri, manifest = split_version
+    train = manifest.splits["train"]
+    train = train.model_copy(update={"label_counts": {**train.label_counts, 3: 0}})
+    without_threes = manifest.model_copy(update={"splits": manifest.splits | {"train": train}})
+    samples = rows_in_files(digit_ids.fresh[load_digits().target[digit_ids.fresh] != 3])
+    found = appraise(
+        spark,
+        samples,
+        packed_classifier,
+        EvaluationConfig(),
+        version_uri=uri,
+        manifest=without_threes,
+    )
+    assert found["judge_classes_present"].value == 1.0
+    assert found["judge_classes_present"].protocol.startswith("share of classes, 9 of 10, ")
+    assert found["judge_imbalance"].value < 0.15
 
 
 def test_figures_do_not_depend_on_how_the_samples_are_cut_into_files(

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -5,11 +6,54 @@ from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import Rows
 from sparkgen.evaluation.measure import measure, measured_names
+from sparkgen.models.contract import NOTHING, GenerativeModel
 from sparkgen.models.discovery import outline
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 
 NAMES = [str(n) for n in range(10)]
+
+
+class Echo(GenerativeModel):
+    """Gives every row back at half its brightness, and counts its bright pixels."""
+
+    metric_names = ("bright",)
+    by_class = ("bright",)
+    reconstructs = True
+
+    def reconstruct(self, x, given=NOTHING):
+        return 0.5 * x
+
+    def loss_terms(self, batch, *, training):
+        return {"bright": keras.ops.sum(batch["image"], axis=(1, 2, 3))}
+
+
+def test_a_model_of_no_known_kind_is_measured_by_what_it_declares() -> None:
+    images = np.zeros((3, 8, 8, 1), np.uint8)
+    images[1:] = np.array([51, 255]).reshape(2, 1, 1, 1)
+    rows = Rows(np.arange(3), np.array([4, 4, 7], np.int32), images)
+    model = Echo(DataSpec(ImageRecord((8, 8, 1)), 10))
+    found = {
+        m.name: m.values
+        for m in measure(model, rows, EvaluationConfig(batch_rows=3), class_names=NAMES)
+    }
+    assert set(found) == {"bright", "bright_4", "bright_7", "mse", "binary_crossentropy"}
+    np.testing.assert_allclose(found["bright"], [0, 64 / 5, 64], rtol=1e-6)
+    np.testing.assert_allclose(found["bright_4"], [0, 64 / 5], rtol=1e-6)
+    np.testing.assert_allclose(found["mse"], [0, 0.01, 0.25], rtol=1e-6)
+    others = {f"bright_{name}" for name in "01235689"}
+    assert measured_names(model, NAMES) == set(found) | others
+
+
+def test_a_kind_of_record_without_errors_has_none_of_reconstructions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ImageRecord, "errors", ())
+    model = Echo(DataSpec(ImageRecord((8, 8, 1)), 10))
+    assert not {"mse", "binary_crossentropy"} & measured_names(model, NAMES)
+    rows = Rows(np.arange(1), np.zeros(1, np.int32), np.zeros((1, 8, 8, 1), np.uint8))
+    found = measure(model, rows, EvaluationConfig(batch_rows=1), class_names=NAMES)
+    assert [m.name for m in found] == ["bright", "bright_0"]
 
 
 @pytest.mark.parametrize("model", ["packed_vae", "packed_classifier"])

@@ -6,10 +6,20 @@ import pytest
 from sparkgen.evaluation.distances import frechet_distance, kernel_distance
 from sparkgen.evaluation.judgement import judge
 from sparkgen.evaluation.manifold import precision_recall, squared_distances
-from sparkgen.evaluation.memorisation import memorisation, merge_nearest, nearest_distances
+from sparkgen.evaluation.memorisation import (
+    Memorisation,
+    memorisation,
+    merge_nearest,
+    nearest_distances,
+)
 
 RANDOM = np.random.default_rng(0)
 REAL = RANDOM.normal(size=(2000, 8))
+
+
+def memorised(samples: np.ndarray, held_out: np.ndarray) -> Memorisation:
+    """The verdict by an image's measure of a copy."""
+    return memorisation(samples, held_out, copy_distance=0.5 / 255)
 
 
 def test_the_frechet_distance_of_a_set_with_itself_is_zero() -> None:
@@ -89,10 +99,10 @@ def test_a_planted_copy_of_the_training_set_is_caught_and_held_out_rows_are_not(
         return nearest_distances(query, train, neighbours=50)
 
     copied = train[:200] + 0.01 * RANDOM.normal(size=(200, 8))
-    assert memorisation(near(copied), near(held_out)).memorised == 1.0
-    assert memorisation(near(fresh), near(held_out)).memorised < 0.04
+    assert memorised(near(copied), near(held_out)).memorised == 1.0
+    assert memorised(near(fresh), near(held_out)).memorised < 0.04
     half = np.concatenate([copied[:100], fresh[:100]])
-    assert memorisation(near(half), near(held_out)).memorised == pytest.approx(0.5, abs=0.04)
+    assert memorised(near(half), near(held_out)).memorised == pytest.approx(0.5, abs=0.04)
 
 
 @pytest.mark.parametrize("duplicates", [0, 1, 3, 8, 200])
@@ -102,7 +112,7 @@ def test_copies_are_caught_however_many_held_out_rows_are_training_rows_too(
     train, held_out = REAL[:1000], REAL[1000:1200].copy()
     held_out[:duplicates] = train[:duplicates]
     near = [nearest_distances(x, train, neighbours=50) for x in (train[:200], held_out)]
-    found = memorisation(*near)
+    found = memorised(*near)
     assert found.memorised == 1.0
     assert found.held_out_duplicates == duplicates
 
@@ -110,15 +120,26 @@ def test_copies_are_caught_however_many_held_out_rows_are_training_rows_too(
 def test_duplicates_in_the_held_out_rows_change_nothing_for_samples_that_are_no_copies() -> None:
     train, held_out, fresh = REAL[:1000], REAL[1000:1500], REAL[1500:]
     near = [nearest_distances(x, train, neighbours=50) for x in (fresh, held_out, train[:40])]
-    clean = memorisation(near[0], near[1])
-    mixed = memorisation(near[0], np.concatenate(near[1:]))
+    clean = memorised(near[0], near[1])
+    mixed = memorised(near[0], np.concatenate(near[1:]))
     assert 0 < clean.memorised == mixed.memorised
 
 
-def test_a_copy_of_an_image_that_stands_often_in_the_training_set_is_caught() -> None:
-    train = np.concatenate([np.repeat(REAL[:1], 60, axis=0), REAL[1:500]])
+def test_near_copies_are_caught_where_no_held_out_row_says_what_is_usual() -> None:
+    train = REAL[:1000]
+    nearly = train[:200] + 0.002 * RANDOM.normal(size=(200, 8))
+    near = [nearest_distances(x, train, neighbours=50) for x in (nearly, train[500:600])]
+    assert memorisation(*near) == (1.0, pytest.approx(0.0054, rel=0.1), 0.0, 100)
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-5])
+def test_a_copy_of_an_image_that_stands_often_in_the_training_set_is_caught(
+    rounding: float,
+) -> None:
+    often = np.repeat(REAL[:1], 60, axis=0) + rounding * RANDOM.normal(size=(60, 8))
+    train = np.concatenate([often, REAL[1:500]])
     near = [nearest_distances(x, train, neighbours=50) for x in (REAL[:1], REAL[500:700])]
-    assert memorisation(*near).memorised == 1.0
+    assert memorised(*near).memorised == 1.0
 
 
 def test_the_judge_counts_confidence_presence_and_balance() -> None:

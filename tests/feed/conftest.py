@@ -1,4 +1,4 @@
-"""Small dataset versions, written with pyarrow alone."""
+"""Small dataset versions of one split."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from versions import random_data, write_split, write_version
 
-from sparkgen.datasets.files import FileEntry, digest
-from sparkgen.datasets.manifest import Manifest, SplitEntry, content_version, write_manifest
-from sparkgen.datasets.records import IMAGE_SCHEMA
+from sparkgen.datasets.manifest import Manifest
+from sparkgen.datasets.records import ImageRecord
 
 
 class Version(NamedTuple):
@@ -27,12 +25,6 @@ class Version(NamedTuple):
         return Path(self.uri) / self.manifest.splits["train"].files[number].path
 
 
-def describe(path: Path, rows: int) -> FileEntry:
-    """What a manifest says of a file of the training split as it is."""
-    data = path.read_bytes()
-    return FileEntry(path=f"train/{path.name}", rows=rows, bytes=len(data), sha256=digest(data))
-
-
 MakeVersion = Callable[..., Version]
 
 
@@ -41,31 +33,13 @@ def make_version(tmp_path: Path) -> MakeVersion:
     """Writes a version whose only split, `train`, holds random pictures in order of their ids."""
 
     def make(*, rows: int = 100, shards: int = 8, lanes: int = 4, folder: str = "v") -> Version:
-        shape = (4, 3, 1)
-        random = np.random.default_rng(0)
-        images = random.integers(0, 256, (rows, *shape), dtype=np.uint8)
-        labels = random.integers(0, 10, rows).astype(np.int32)
-        files = []
-        for number, ids in enumerate(np.array_split(np.arange(rows), shards)):
-            columns = [ids, labels[ids], [images[i].tobytes() for i in ids]]
-            path = tmp_path / folder / f"train/part-{number:05d}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.table(columns, schema=IMAGE_SCHEMA), path)
-            files.append(describe(path, len(ids)))
-        manifest = Manifest(
-            name="toy",
-            version="",
-            shape=shape,
-            class_names=tuple("0123456789"),
-            lanes=lanes,
-            splits={"train": SplitEntry(rows=rows, label_counts={}, files=tuple(files))},
-            quarantined={},
-            sources=(),
-            config={},
-            libraries={},
+        record, root = ImageRecord((4, 3, 1)), tmp_path / folder
+        images, ids = random_data(record, rows), np.arange(rows)
+        labels = np.random.default_rng(1).integers(0, 10, rows).astype(np.int32)
+        train = write_split(
+            root, "train", record, ids=ids, labels=labels, data=images, files=shards
         )
-        manifest = manifest.model_copy(update={"version": content_version(manifest)})
-        write_manifest(str(tmp_path / folder), manifest)
-        return Version(str(tmp_path / folder), manifest, images, labels)
+        manifest = write_version(root, record, {"train": train}, name="toy", lanes=lanes)
+        return Version(str(root), manifest, images, labels)
 
     return make

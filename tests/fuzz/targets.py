@@ -26,7 +26,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
-from sparkgen.ingest.sources import find_sources, make_slices
+from sparkgen.ingest.sources import source_of
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
@@ -130,10 +130,11 @@ def ingest(source: dict[str, Any]) -> None:
         {"name": "fuzz", "source": source, "shape": list(SHAPE), "class_names": list(CLASSES)}
     )
     with tempfile.TemporaryDirectory() as scratch:
-        work = make_slices(dataset, find_sources(dataset), tasks=2, scratch=scratch)
-        for part in work.slices:
+        source = source_of(dataset)
+        work = source.shares(dataset, source.files(dataset), tasks=2, scratch=scratch)
+        for part in work.shares:
             for block in part.blocks():
-                labels, pixels = block.records.labels, block.records.pixels
+                labels, pixels = block.records.labels, block.records.data
                 assert pixels.shape == (len(labels), np.prod(SHAPE))
                 assert pixels.dtype == np.uint8
                 assert ((labels >= 0) & (labels < len(CLASSES))).all()

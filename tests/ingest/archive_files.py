@@ -14,9 +14,9 @@ from PIL import Image
 from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.decode import ImageRule
-from sparkgen.ingest.images import image_slices
+from sparkgen.ingest.images import image_shares
 from sparkgen.ingest.placement import Placement, place
-from sparkgen.ingest.spots import Rules
+from sparkgen.ingest.spots import FolderRule
 
 SPLITS = {"train": "train", "test": "test"}
 TRAIN = {"train": "train"}
@@ -80,7 +80,9 @@ def placed(
     names: tuple[str, ...] = NAMES,
     most: float = 0.01,
 ) -> Placement:
-    return place([list_members(uri) for uri in uris], Rules(uris[0], dict(splits), names, most))
+    return place(
+        [list_members(uri) for uri in uris], FolderRule(uris[0], dict(splits), names, most)
+    )
 
 
 def records_of(
@@ -91,7 +93,7 @@ def records_of(
     return {
         split: [
             block.records
-            for part in image_slices(split, 0, uri, found[split][0], rule=RULE, tasks=tasks)
+            for part in image_shares(split, 0, uri, found[split][0], rule=RULE, tasks=tasks)
             for block in part.blocks()
         ]
         for split in splits
@@ -100,5 +102,5 @@ def records_of(
 
 def levels_of(uri: str, split: str = "train") -> list[int]:
     """The level of every picture of a split, in order."""
-    blocks = [records.pixels[:, 0] for records in records_of(uri)[split]]
+    blocks = [records.data[:, 0] for records in records_of(uri)[split]]
     return [int(level) for level in np.concatenate(blocks)]

@@ -144,7 +144,7 @@ def test_an_encrypted_member_of_a_zip_goes_to_quarantine_and_the_others_stay(
     assert [(b.position, b.reason) for b in records.bad] == [
         ("train/cat/0.png", "encrypted-member")
     ]
-    assert records.pixels[:, 0].tolist() == [50, 90, 10, 50, 90]
+    assert records.data[:, 0].tolist() == [50, 90, 10, 50, 90]
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
@@ -180,7 +180,7 @@ def test_a_name_in_a_tar_that_is_no_utf8_is_written_out_in_the_quarantine(
     assert [(b.position, b.reason) for b in records.bad] == [
         (r"train/dog/\xff.png", "undecodable-image")
     ]
-    assert records.pixels[:, 0].tolist() == [10, 50, 90] * 2 + [5]
+    assert records.data[:, 0].tolist() == [10, 50, 90] * 2 + [5]
 
 
 def test_what_a_folder_cannot_give_is_named(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_what_a_folder_cannot_give_is_named(tmp_path: Path) -> None:
         "train/cat/pipe.png": "special-file",
         r"train/cat/\xff.png": "name-not-utf-8",
     }
-    assert records.pixels[:, 0].tolist() == [10, 50, 90, 10, 10, 50, 90]
+    assert records.data[:, 0].tolist() == [10, 50, 90, 10, 10, 50, 90]
     assert placed(uri).unused == {"link-loop": 1}
 
 

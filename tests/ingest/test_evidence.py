@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from sparkgen.config.dataset import LibsvmSource
 from sparkgen.errors import RequestError
 from sparkgen.ingest.evidence import Evidence, contradiction, description, doubts, refuse_black
-from sparkgen.ingest.libsvm_line import Rule
-from sparkgen.ingest.seen import Range, Seen
+from sparkgen.ingest.libsvm_line import LineRule
+from sparkgen.ingest.seen import Reach, Seen
+from sparkgen.ingest.sources import libsvm
 
 
 def evidence(
@@ -17,18 +17,18 @@ def evidence(
     *,
     indices: tuple[int, int] = (1, 784),
     labels: tuple[int, int] = (0, 9),
-    found: dict[str, Range] | None = None,
+    found: dict[str, Reach] | None = None,
     **source: object,
 ) -> Evidence:
     """Of pictures of 784 pixels and ten classes; `values` by split."""
-    config = LibsvmSource.model_validate({"format": "libsvm", "train": "rows.txt", **source})
+    config = libsvm.Config.model_validate({"train": "rows.txt", **source})
     first = 0 if config.zero_based else 1
-    rule = Rule(784, 10, first, config.value_min, config.value_max)
+    rule = LineRule(784, 10, first, config.value_min, config.value_max)
     splits = {
         name: Seen.of(labels, indices if some else [], np.array(some), rule)
         for name, some in values.items()
     }
-    return Evidence(config, rule, splits, found or {})
+    return Evidence(rule, splits, found or {}, scale_is_stated="value_max" in source)
 
 
 SOUND = {
@@ -40,7 +40,7 @@ SOUND = {
     "digits": evidence({"train": [1, 16], "test": [1, 15]}, value_max=16.0),
     "zero-based": evidence({"train": [9, 200]}, indices=(12, 779), zero_based=True),
     "a stray index 0, and the last pixel in use": evidence(
-        {"train": [1, 255]}, found={"index-zero": Range(0, 0)}
+        {"train": [1, 255]}, found={"index-zero": Reach(0, 0)}
     ),
 }
 BLACK = {
@@ -62,16 +62,16 @@ DOUBTS = {
     "a dark test split": (evidence({"train": [255], "test": [1]}), "values of the test split"),
     "clipped": (evidence({"train": [0.0, 1.0000001]}, value_max=1.0), "1 values lie outside"),
     "index 0 of one-based": (
-        evidence({"train": [255]}, indices=(1, 783), found={"index-zero": Range(0, 0)}),
+        evidence({"train": [255]}, indices=(1, 783), found={"index-zero": Reach(0, 0)}),
         "set source.zero_based to true",
     ),
     "index 784 of zero-based": (
-        evidence({"train": [255]}, indices=(1, 783), found={"beyond-width": Range(784, 784)},
+        evidence({"train": [255]}, indices=(1, 783), found={"beyond-width": Reach(784, 784)},
                  zero_based=True),
         "set source.zero_based to false",
     ),
     "labels from 1": (
-        evidence({"train": [255]}, labels=(1, 9), found={"unknown-label": Range(10, 10)}),
+        evidence({"train": [255]}, labels=(1, 9), found={"unknown-label": Reach(10, 10)}),
         "label 10 occurs and label 0 does not",
     ),
 }  # fmt: skip
@@ -121,7 +121,7 @@ def test_what_may_be_meant_so_is_told_and_passes(name: str) -> None:
 def test_what_makes_most_records_bad_names_its_mend(
     reason: str, reach: tuple[float, float], config: dict[str, object], says: str
 ) -> None:
-    seen = evidence({"train": [0, 1]}, labels=(1, 9), found={reason: Range(*reach)}, **config)
+    seen = evidence({"train": [0, 1]}, labels=(1, 9), found={reason: Reach(*reach)}, **config)
     refusal = contradiction(seen, reason, count="7 of 9 records", where="they are in Q")
     assert refusal is not None
     assert str(refusal).endswith("; they are in Q")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from archive_files import made, png
 
-from sparkgen.config.dataset import DatasetConfig, ImageSource
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import Manifest, read_manifest
 from sparkgen.ingest.job import ingest
 
@@ -26,7 +26,7 @@ ODD = {"val/cat/0.png": png(1), "README": b"", "train/.cache": b"", "train/fox/0
 def config(path: str, **changes: Any) -> DatasetConfig:
     values: dict[str, Any] = {
         "name": "pets",
-        "source": ImageSource(format="images", path=path),
+        "source": {"format": "images", "path": path},
         "shape": (2, 2, 1),
         "class_names": ("cat", "dog"),
         "lanes": 2,

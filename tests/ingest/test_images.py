@@ -17,7 +17,7 @@ def test_every_container_gives_the_same_records(tmp_path: Path, kind: str) -> No
     uri = made(kind, tmp_path)
     for (records,) in records_of(uri, tasks=2).values():
         assert records.labels.tolist() == [0] * 30 + [1] * 30
-        assert records.pixels[:, 0].tolist() == [*range(30), *range(30)]
+        assert records.data[:, 0].tolist() == [*range(30), *range(30)]
         assert not records.bad
 
 
@@ -46,7 +46,7 @@ def test_links_and_members_that_climb_out_are_refused(tmp_path: Path) -> None:
         archive.addfile(info, io.BytesIO(png(9)))
     (records,) = records_of(str(path), splits=TRAIN)["train"]
     assert [b.reason for b in records.bad] == ["path-escape"] * 3 + ["link-member"] * 3
-    assert records.pixels.tolist() == [[9] * 4]
+    assert records.data.tolist() == [[9] * 4]
 
 
 def test_what_is_no_image_of_a_class_is_named(tmp_path: Path) -> None:

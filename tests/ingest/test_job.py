@@ -2,10 +2,6 @@
 
 import gzip
 import logging
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,49 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from small_rows import ROWS, config, lines, source
 
-from sparkgen.config.dataset import DatasetConfig, LibsvmSource
 from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
-from sparkgen.datasets.records import IMAGE_SCHEMA
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest import job, stages
+from sparkgen.ingest import fit, job, stages
 from sparkgen.ingest.job import ingest
 from sparkgen.ingest.shuffle import ranks
-
-ROWS = 500
-
-
-def config(folder: Path, **changes: Any) -> DatasetConfig:
-    source = LibsvmSource(format="libsvm", train=f"{folder}/train-*.txt", test=f"{folder}/test.txt")
-    values: dict[str, Any] = {
-        "name": "tiny",
-        "source": source,
-        "shape": (2, 2, 1),
-        "class_names": ("a", "b", "c"),
-        "lanes": 4,
-        "shard_rows": 50,
-        **changes,
-    }
-    return DatasetConfig(**values)
-
-
-def lines(start: int, stop: int) -> str:
-    """Row i has the label i % 3 and spells i in its pixels."""
-    return "".join(f"{i % 3} 1:{i % 256} 2:{i // 256} 4:7\n" for i in range(start, stop))
-
-
-@pytest.fixture
-def sources(tmp_path: Path) -> Path:
-    (tmp_path / "train-b.txt").write_text(lines(300, ROWS))
-    (tmp_path / "train-a.txt").write_text(lines(0, 300))
-    (tmp_path / "test.txt").write_text(lines(0, 50))
-    return tmp_path
 
 
 def table(root: Path, manifest: Manifest, split: str) -> pa.Table:
     version = root / "out" / manifest.name / manifest.version
     files = manifest.splits[split].files
-    return pa.concat_tables(pq.read_table(version / f.path, schema=IMAGE_SCHEMA) for f in files)
+    return pa.concat_tables(pq.read_table(version / f.path) for f in files)
 
 
 def test_every_row_arrives_once_shuffled_and_balanced(spark: Any, sources: Path) -> None:
@@ -167,8 +133,8 @@ def test_a_shape_too_small_names_the_width_that_is_needed(spark: Any, sources: P
 def test_files_too_large_or_too_small_are_refused_or_told(
     spark: Any, sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(job, "MOST_FILE_BYTES", 400)  # as 1 GiB of larger data
-    monkeypatch.setattr(job, "FILE_BYTES", 100)
+    monkeypatch.setattr(fit, "MOST_FILE_BYTES", 400)  # as 1 GiB of larger data
+    monkeypatch.setattr(fit, "FILE_BYTES", 100)
     with pytest.raises(RequestError, match=r"found 4 shards for 450 rows.*: set shards to 20, or"):
         ingest(spark, config(sources, shards=4), datasets_uri=f"{sources}/out")
     (sources / "test.txt").write_text("# no record\n")
@@ -186,10 +152,24 @@ def test_values_of_another_scale_are_refused_before_a_version_appears(
     with pytest.raises(RequestError, match=r"only 0 to 1 in the train.*source\.value_max to 1$"):
         ingest(spark, config(sources), datasets_uri=f"{sources}/out")
     assert list_versions(f"{sources}/out", "tiny") == []
-    source = config(sources).source.model_copy(update={"value_max": 1.0})
-    manifest = ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    unit = source(f"{sources}/train-*.txt", f"{sources}/test.txt", value_max=1.0)
+    manifest = ingest(spark, config(sources, source=unit), datasets_uri=f"{sources}/out")
     images = b"".join(table(sources, manifest, "test")["image"].to_pylist())
     assert sorted(set(images)) == [0, 26, 51, 76, 102, 128, 153, 178, 204, 230, 255]
+
+
+def test_what_the_numbers_of_the_sources_say_is_told(
+    spark: Any, sources: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in sources.glob("*.txt"):
+        path.write_text("".join(f"{i % 3} 1:{i % 256} 3:7\n" for i in range(300)))
+    with (sources / "test.txt").open("a") as file:
+        file.write("1 0:3\n")
+    with caplog.at_level(logging.INFO):
+        ingest(spark, config(sources), datasets_uri=f"{sources}/out")
+    assert "values seen: 0 to 255 of 0 to 255; indices seen: 1 to 3 of 1 to 4" in caplog.text
+    (doubt,) = [r.getMessage() for r in caplog.records if "zero_based to true" in r.getMessage()]
+    assert "index 0" in doubt
 
 
 def test_a_source_that_changes_while_it_is_read_makes_no_version(
@@ -213,121 +193,30 @@ def test_missing_sources_and_too_few_rows_are_wrong_requests(spark: Any, sources
         ingest(spark, config(sources, limit=3), datasets_uri=f"{sources}/out")
 
 
-def test_a_second_ingest_reuses_the_version_until_a_source_changes(
+def test_hidden_files_beside_the_rows_are_counted_and_other_kinds_of_files_refused(
     spark: Any, sources: Path
 ) -> None:
-    first = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
-    written = sources / "out" / "tiny" / first.version / "manifest.json"
-    before = written.stat().st_mtime_ns
-    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == first
-    assert written.stat().st_mtime_ns == before
-    (sources / "test.txt").touch()  # the same content makes the same version, once
-    second = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
-    assert (second.version, second.sources != first.sources) == (first.version, True)
-    before = written.stat().st_mtime_ns
-    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == second
-    assert written.stat().st_mtime_ns == before
-    (sources / "test.txt").write_text(lines(0, 49))
-    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out").version != first.version
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-@pytest.mark.parametrize(
-    ("file", "damage"),
-    [
-        ("train/part-00001.parquet", flip),
-        ("test/part-00000.parquet", Path.unlink),
-        ("validation/part-00000.parquet", lambda path: path.write_bytes(b"PAR1")),
-        ("quarantine/part-00000.parquet", flip),
-        ("manifest.json", lambda path: path.write_text("[]")),
-        ("manifest.json", Path.unlink),
-        ("_common_metadata", lambda path: path.write_bytes(b"pickle")),
-    ],
-)
-def test_a_damaged_version_is_made_whole_by_the_next_ingest(
-    spark: Any, sources: Path, caplog: pytest.LogCaptureFixture, file: str, damage: Any
-) -> None:
-    with (sources / "train-b.txt").open("a") as text:
-        text.write("frog\n")
-    manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
-    version = sources / "out" / "tiny" / manifest.version
-
-    def contents() -> dict[str, bytes]:
-        return {str(p.relative_to(version)): p.read_bytes() for p in version.rglob("*.*")}
-
-    whole = contents()
-    times = {path: (version / path).stat().st_mtime_ns for path in whole}
-    damage(version / file)
-    with caplog.at_level(logging.INFO):
-        assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == manifest
-    assert (f"1 files written to {version}" in caplog.text) == file.endswith(".parquet")
-    assert contents() == whole
-    assert list((sources / "out" / "tiny").iterdir()) == [version]
-    kept = {path for path, time in times.items() if (version / path).stat().st_mtime_ns == time}
-    assert kept == set(whole) - {file}
-
-
-def test_a_damaged_version_does_not_keep_another_from_being_made_or_found(
-    spark: Any, sources: Path
-) -> None:
-    damaged = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
-    (sources / "out" / "tiny" / damaged.version / "manifest.json").write_bytes(b"\xff")
-    other = ingest(spark, config(sources, seed=1), datasets_uri=f"{sources}/out")
-    assert list_versions(f"{sources}/out", "tiny") == [other]
-    assert ingest(spark, config(sources, seed=1), datasets_uri=f"{sources}/out") == other
-    assert ingest(spark, config(sources), datasets_uri=f"{sources}/out") == damaged
-    assert len(list_versions(f"{sources}/out", "tiny")) == 2
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.ingest.job import ingest
-from sparkgen.ingest.shuffle import ranks
-from sparkgen.pipeline.session import spark_session
-sys.path.insert(0, sys.argv[2])
-from test_job import config
-folder = Path(sys.argv[1])
-spark = spark_session(EnvironmentConfig(spark_master="local[2]", spark={"spark.ui.enabled": "false"}))
-print("ready", flush=True)
-print(ingest(spark, config(folder), datasets_uri=f"{folder}/out").version, flush=True)
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_ingest_leaves_nothing_and_the_next_makes_the_same(
-    spark: Any, sources: Path
-) -> None:
-    whole = ingest(spark, config(sources), datasets_uri=f"{sources}/undisturbed")
-    seen = lambda pattern: any((sources / "out" / "tiny").glob(pattern))  # noqa: E731
-    points = [".staging-*", ".staging-*/train/*", ".staging-*/manifest.json", "*/manifest.json"]
-    for point in points[:3]:
-        command = [sys.executable, "-c", KILLED, str(sources), str(Path(__file__).parent)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            while process.poll() is None and not seen(point) and not seen("[0-9a-f]*"):
-                time.sleep(0.002)
-            process.send_signal(signal.SIGKILL)
-        for version in list_versions(f"{sources}/out", "tiny"):
-            assert version.version == whole.version  # it was done a moment before
-    manifest = ingest(spark, config(sources), datasets_uri=f"{sources}/out")
-    assert manifest.version == whole.version
-    assert not seen(".staging-*")
+    folder = sources / "rows"
+    folder.mkdir()
+    for name in ("part-0.txt", ".part-0.txt.crc", "_SUCCESS"):
+        (folder / name).write_text(lines(0, 40))
+    source = {"format": "libsvm", "train": str(folder)}
+    manifest = ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+    assert manifest.unused == {"hidden": 2}
+    assert manifest.splits["train"].rows + manifest.splits["validation"].rows == 40
+    (folder / "rows.csv").write_text("label,p1,p2\n3,0,255\n")
+    with pytest.raises(
+        RequestError, match=r"rows\.csv, found what looks like comma-separated text"
+    ):
+        ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
 
 
 def test_a_truncated_archive_is_named_and_leaves_no_version(spark: Any, sources: Path) -> None:
     packed = gzip.compress(lines(0, ROWS).encode())
     (sources / "test.txt.gz").write_bytes(packed[: len(packed) // 2])
-    source = LibsvmSource(
-        format="libsvm", train=f"{sources}/train-*.txt", test=f"{sources}/test.txt.gz"
-    )
+    packed_test = source(f"{sources}/train-*.txt", f"{sources}/test.txt.gz")
     with pytest.raises(IngestError, match=r"^\S*/test\.txt\.gz cannot be read: "):
-        ingest(spark, config(sources, source=source), datasets_uri=f"{sources}/out")
+        ingest(spark, config(sources, source=packed_test), datasets_uri=f"{sources}/out")
     assert list((sources / "out" / "tiny").iterdir()) == []
 
 

@@ -2,11 +2,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sparkgen.datasets.records import ImageRecord
 from sparkgen.ingest.layout import FILE_BYTES, Cut, Layout, Summary, make_layout
-from sparkgen.ingest.seen import Range, Seen
+from sparkgen.ingest.seen import Reach, Seen
 
-CUT = Cut(784, lanes=8, shards=None, shard_rows=50, validation_fraction=0.1, limit=None, seed=3)
+CUT = Cut(
+    ImageRecord((28, 28, 1)),
+    lanes=8,
+    shards=None,
+    shard_rows=50,
+    validation_fraction=0.1,
+    limit=None,
+    seed=3,
+)
 
 
 def layout(cut: Cut, split: str = "train", rows: int = 1000, block: int = 64) -> Layout:
@@ -21,7 +32,7 @@ def layout(cut: Cut, split: str = "train", rows: int = 1000, block: int = 64) ->
 def test_a_limit_keeps_that_many_rows_spread_over_the_source(split: str, limit: int) -> None:
     made = layout(CUT._replace(limit=limit), split)
     ids = np.arange(1000)
-    files, orders = made.place(split, ids)
+    files, orders = made.assign(split, ids)
     kept = orders < made.rows[split]
     assert kept.sum() == made.rows[split] == limit
     assert sorted(orders[kept]) == list(range(limit))
@@ -33,7 +44,7 @@ def test_a_limit_keeps_that_many_rows_spread_over_the_source(split: str, limit: 
         part = sizes[output.first : output.first + output.files]
         assert part.sum() == output.rows
         assert part.max() - part.min() <= 1
-    alone = [made.place(split, np.array([i])).orders[0] for i in (0, 500, 999)]
+    alone = [made.assign(split, np.array([i])).orders[0] for i in (0, 500, 999)]
     assert alone == orders[[0, 500, 999]].tolist()
 
 
@@ -41,28 +52,73 @@ def test_a_limit_keeps_that_many_rows_spread_over_the_source(split: str, limit: 
 @pytest.mark.parametrize("limit", [1000, 5000])
 def test_a_limit_that_nothing_exceeds_changes_nothing(split: str, limit: int) -> None:
     ids = np.arange(1000)
-    limited = layout(CUT._replace(limit=limit), split).place(split, ids)
-    unlimited = layout(CUT, split).place(split, ids)
+    limited = layout(CUT._replace(limit=limit), split).assign(split, ids)
+    unlimited = layout(CUT, split).assign(split, ids)
     assert all(np.array_equal(a, b) for a, b in zip(limited, unlimited, strict=True))
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["train", "test"]), st.integers(0, 50)), max_size=8),
+    st.integers(1, 4),
+    st.floats(0, 0.9),
+    st.none() | st.integers(1, 60),
+    st.randoms(),
+)
+def test_any_blocks_fill_balanced_files_in_whatever_order_they_come(
+    blocks: list[tuple[str, int]], lanes: int, fraction: float, limit: int | None, random
+) -> None:
+    cut = CUT._replace(lanes=lanes, shard_rows=7, validation_fraction=fraction, limit=limit)
+    summaries = [
+        Summary(split, 0, n, rows, rows, rows, {}, {}, None)
+        for n, (split, rows) in enumerate(blocks)
+    ]
+    made = make_layout(summaries, cut)
+    random.shuffle(summaries)
+    assert make_layout(summaries, cut) == made
+    total = {split: sum(rows for name, rows in blocks if name == split) for split, _ in blocks}
+    assert made.found == total
+    files = np.zeros(0, np.int64)
+    for split, rows in total.items():
+        ids = np.arange(rows)
+        if rows == 0:
+            continue
+        whole = made.assign(split, ids)
+        # Block by block, as the executors ask, it is the same as at once.
+        parts = [
+            made.assign(split, made.before[s.split, s.file, s.number].first_id + np.arange(s.rows))
+            for s in sorted(summaries, key=lambda s: s.number)
+            if s.split == split and s.rows
+        ]
+        assert np.concatenate([p.files for p in parts]).tolist() == whole.files.tolist()
+        kept = whole.orders < made.rows[split]
+        assert sorted(whole.orders[kept]) == list(range(made.rows[split]))
+        files = np.append(files, whole.files[kept])
+    for output in made.outputs.values():
+        sizes = [np.count_nonzero(files == output.first + k) for k in range(output.files)]
+        assert sum(sizes) == output.rows
+        assert not sizes or max(sizes) - min(sizes) <= 1
+    assert len(files) == sum(made.rows.values()) == sum(o.rows for o in made.outputs.values())
+
+
 def test_files_of_large_pictures_stay_below_the_end_of_arrow_columns() -> None:
-    large = CUT._replace(row_bytes=1024 * 1024 * 3, shard_rows=4096)
+    large = CUT._replace(record=ImageRecord((1024, 1024, 3)), shard_rows=4096)
     for rows in (5_500, 100_000, 10**7):
         files = large.files(rows)
         assert files % 8 == 0
-        assert -(-rows // files) * large.row_bytes <= FILE_BYTES < 2**31
-    assert large._replace(row_bytes=2**30).files(100) == 100
+        assert -(-rows // files) * large.record.row_bytes <= FILE_BYTES < 2**31
+    assert large._replace(record=ImageRecord((2**15, 2**15, 1))).files(100) == 100
 
 
 def test_files_of_small_pictures_have_shard_rows() -> None:
-    for row_bytes in (64, 784, 3072, 3 * 128 * 128):
-        cut = CUT._replace(row_bytes=row_bytes, shard_rows=4096)
+    for shape in ((8, 8, 1), (28, 28, 1), (32, 32, 3), (128, 128, 3)):
+        cut = CUT._replace(record=ImageRecord(shape), shard_rows=4096)
         assert [cut.files(rows) for rows in (3, 54_000, 960_000)] == [3, 16, 240]
 
 
 def test_a_summary_survives_its_way_through_spark() -> None:
-    seen = Seen(Range(0, 9), Range(13, 780), Range(1, 255), whole=True, clipped=2)
-    for part in (seen, Seen(), None):
-        summary = Summary("train", 1, 2, 30, 20, 25, {"x": 5}, {"x": Range(-1.5, 4)}, part)
-        assert Summary.from_json(summary.to_json()) == summary
+    seen = Seen(Reach(0, 9), Reach(13, 780), Reach(1, 255), whole=True, clipped=2)
+    for part in (seen, Seen()):
+        summary = Summary("train", 1, 2, 30, 20, 25, {"x": 5}, {"x": Reach(-1.5, 4)}, part)
+        again = Summary.from_json(summary.to_json())
+        assert again._replace(seen=Seen.from_list(again.seen)) == summary
+    assert Summary.from_json(summary._replace(seen=None).to_json()).seen is None

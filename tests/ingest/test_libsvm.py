@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from sparkgen.ingest import block, libsvm
 from sparkgen.ingest.block import Records
-from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
-from sparkgen.ingest.seen import Range, Seen
+from sparkgen.ingest.libsvm_line import BadLine, LineRule, parse_line
+from sparkgen.ingest.seen import Reach, Seen
 
-RULE = Rule(width=8, classes=10)
+RULE = LineRule(width=8, classes=10)
 
 
-def parse_block(text: bytes, rule: Rule) -> Records:
+def parse_block(text: bytes, rule: LineRule) -> Records:
     return libsvm.joined(libsvm.parse_block(text, rule), rule)
 
 
@@ -69,7 +69,7 @@ def test_a_bad_line_is_named_and_its_neighbours_stay(line: bytes) -> None:
     records = parse_block(b"\n".join([good, line, good]), RULE)
     assert [(b.position, b.reason, b.record) for b in records.bad] == [(1, BAD_LINES[line], line)]
     assert records.labels.tolist() == [3, 3]
-    assert records.pixels.tolist() == [[7, 0, 0, 0, 0, 0, 0, 9]] * 2
+    assert records.data.tolist() == [[7, 0, 0, 0, 0, 0, 0, 9]] * 2
     assert records.length == 3
 
 
@@ -85,7 +85,7 @@ def test_all_bad_lines_at_once_lose_no_good_row() -> None:
 def test_every_way_to_write_a_good_line_is_read(line: bytes) -> None:
     for text in (line, line + b"\n", b"3 1:7\n" + line + b"\n3 1:7\n"):
         records = parse_block(text, RULE)
-        rows = dict(zip(records.labels.tolist(), records.pixels.tolist(), strict=True))
+        rows = dict(zip(records.labels.tolist(), records.data.tolist(), strict=True))
         label, pixels = GOOD_LINES[line]
         assert rows[label] == pixels or label == 3
         assert not records.bad
@@ -101,7 +101,7 @@ def test_blank_lines_and_comments_are_no_records() -> None:
 def test_zero_based_indices_start_at_zero() -> None:
     rule = RULE._replace(first_index=0)
     records = parse_block(b"1 0:5 7:6\n1 8:5\n", rule)
-    assert records.pixels.tolist() == [[5, 0, 0, 0, 0, 0, 0, 6]]
+    assert records.data.tolist() == [[5, 0, 0, 0, 0, 0, 0, 6]]
     assert records.bad[0].reason == "beyond-width"
     assert records.bad[0].found == 8
 
@@ -109,18 +109,18 @@ def test_zero_based_indices_start_at_zero() -> None:
 def test_values_are_scaled_to_bytes_and_absent_ones_are_zero() -> None:
     rule = RULE._replace(value_min=-1.0, value_max=1.0)
     records = parse_block(b"1 1:-1 2:1 3:0 4:0.5\n", rule)
-    assert records.pixels.tolist() == [[0, 255, 128, 191, 128, 128, 128, 128]]
+    assert records.data.tolist() == [[0, 255, 128, 191, 128, 128, 128, 128]]
 
 
 def test_values_outside_by_rounding_count_as_the_bound_and_are_told() -> None:
     rule = RULE._replace(value_max=1.0)
     records = parse_block(b"1 1:1.0000001 2:-1e-7 3:0.5\n2 1:1.00001\n", rule)
-    assert records.pixels.tolist() == [[255, 0, 128, 0, 0, 0, 0, 0]]
+    assert records.data.tolist() == [[255, 0, 128, 0, 0, 0, 0, 0]]
     assert [(b.reason, b.found) for b in records.bad] == [("value-out-of-range", 1.00001)]
     assert records.seen == Seen(
-        labels=Range(1, 1),
-        indices=Range(1, 3),
-        values=Range(-1e-7, 1.0000001),
+        labels=Reach(1, 1),
+        indices=Reach(1, 3),
+        values=Reach(-1e-7, 1.0000001),
         whole=False,
         clipped=2,
     )
@@ -135,7 +135,7 @@ def test_a_bad_record_says_how_far_it_reaches() -> None:
 def test_what_is_seen_covers_good_lines_however_they_are_read() -> None:
     lines = [b"1 1:5 3:255", b"+3 2:7", b"2 4:1 # note", b"frog", b"4 8:9", b"0 99:1", b"7 1:999"]
     seen = parse_block(b"\n".join(lines), RULE).seen
-    assert seen == Seen(labels=Range(1, 4), indices=Range(1, 8), values=Range(1, 255))
+    assert seen == Seen(labels=Reach(1, 4), indices=Reach(1, 8), values=Reach(1, 255))
     assert parse_block(b"# nothing\n", RULE).seen == Seen()
 
 
@@ -148,7 +148,7 @@ def test_a_line_longer_than_any_record_is_bad_and_a_long_comment_is_not() -> Non
 
 def test_pictures_of_short_lines_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"".join(b"%d\n" % (i % 10) for i in range(1000)) + b"frog\n"
-    monkeypatch.setattr(block, "PICTURE_BYTES", 80 * RULE.width)
+    monkeypatch.setattr(block, "RECORD_BYTES", 80 * RULE.width)
     pieces = list(libsvm.parse_block(text, RULE))
     assert max(len(piece.labels) for piece in pieces) == 80
     whole = libsvm.joined(pieces, RULE)
@@ -169,7 +169,7 @@ def test_rows_written_as_text_are_read_back(written: list[tuple[int, dict[int, i
     )
     records = parse_block(text.encode(), RULE)
     assert records.labels.tolist() == [label for label, _ in written]
-    assert records.pixels.tolist() == [
+    assert records.data.tolist() == [
         [values.get(i, 0) for i in range(1, 9)] for _, values in written
     ]
 
@@ -193,7 +193,7 @@ def test_every_line_of_damaged_text_is_a_row_or_in_quarantine(
     for place, new in sorted(edits, reverse=True):
         damaged[place : place + 1] = new
     monkeypatch.setattr(libsvm, "CHUNK_BYTES", chunk)
-    monkeypatch.setattr(block, "PICTURE_BYTES", piece)
+    monkeypatch.setattr(block, "RECORD_BYTES", piece)
     records = parse_block(bytes(damaged), RULE)
     lines = bytes(damaged).removesuffix(b"\n").split(b"\n") if damaged else []
     good, bad, blank = [], [], 0
@@ -209,7 +209,7 @@ def test_every_line_of_damaged_text_is_a_row_or_in_quarantine(
             pixels = np.zeros(RULE.width, int)
             pixels[parsed.columns] = RULE.pixels(parsed.values)
             good.append([parsed.label, *pixels])
-    rows = np.column_stack([records.labels, records.pixels]).astype(int).tolist()
+    rows = np.column_stack([records.labels, records.data]).astype(int).tolist()
     assert rows == np.array(good, int).tolist()
     assert [(b.position, b.reason, b.record) for b in records.bad] == bad
     assert len(good) + len(bad) + blank == len(lines) == records.length
@@ -239,6 +239,6 @@ def test_every_pixel_equals_scikit_learns(data_dir: Path, name: str) -> None:
 
     path = data_dir / f"{name}.txt.gz"
     pixels, labels = load_svmlight_file(str(path), n_features=784)
-    records = parse_block(gzip.decompress(path.read_bytes()), Rule(784, 10))
-    assert np.array_equal(records.pixels, pixels.toarray())
+    records = parse_block(gzip.decompress(path.read_bytes()), LineRule(784, 10))
+    assert np.array_equal(records.data, pixels.toarray())
     assert np.array_equal(records.labels, labels)

@@ -27,7 +27,9 @@ def test_the_probabilities_of_all_grids_sum_to_one(prior: CodePrior) -> None:
     assert abs(probability.sum() - 1) < 1e-4
 
 
-def test_a_code_does_not_depend_on_itself_or_a_later_one(prior: CodePrior) -> None:
+def test_a_code_depends_on_every_earlier_one_and_not_on_itself_or_a_later_one(
+    prior: CodePrior,
+) -> None:
     values = np.random.default_rng(0).integers(0, 3, (1, 2, 2, 1)).astype(np.float32) / 2
     before = np.asarray(prior(values)).reshape(4, 3)
     for cell in range(4):
@@ -35,6 +37,7 @@ def test_a_code_does_not_depend_on_itself_or_a_later_one(prior: CodePrior) -> No
         changed.reshape(4)[cell] = 1.0 if values.reshape(4)[cell] < 1 else 0.0
         after = np.asarray(prior(changed)).reshape(4, 3)
         np.testing.assert_allclose(after[: cell + 1], before[: cell + 1], atol=1e-5)
+        assert (np.abs(after - before)[cell + 1 :].max(axis=1) > 1e-3).all()
 
 
 def test_draws_with_caches_equal_draws_with_the_whole_network(prior: CodePrior) -> None:

@@ -101,3 +101,19 @@ def test_weights_that_are_damaged_without_a_digest_are_one_line(copy: Path) -> N
     (copy / WEIGHTS_FILE).write_bytes(b"no HDF5 at all")
     with pytest.raises(ModelError, match="weights that fit the description"):
         load_model(copy)
+
+
+def test_a_model_says_whether_it_classifies_and_before_it_did_its_name_says_so(
+    copy: Path,
+) -> None:
+    saved_now = pack(copy)
+    assert not saved_now.classifies
+    rewrite(copy, lambda values: values.pop("classifies"))
+    before = pack(copy)
+    assert not before.classifies
+    rewrite(copy, lambda values: values.update(name="discriminative.dense_classifier"))
+    assert pack(copy).classifies
+    rewrite(copy, lambda values: values.update(name="theirs.classifier", classifies=True))
+    assert pack(copy).classifies
+    # What a model says of its use is no part of what it is.
+    assert before.digest == saved_now.digest

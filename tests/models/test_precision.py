@@ -10,7 +10,7 @@ import pytest
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.ring import Ring
 from sparkgen.layers.network import Network
-from sparkgen.models.adversarial_model import AdversarialModel
+from sparkgen.models.adversarial._base import AdversarialModel
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.models.discovery import model_names
 from sparkgen.models.variational.vq_vae import VqVae

@@ -8,11 +8,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.request import DatasetRequest
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.errors import RequestError
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline import ingest, train
+from sparkgen.pipeline.counting import _pack, _resume, _save
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.version import newest_version
@@ -113,3 +116,25 @@ def test_a_method_that_the_model_does_not_declare_is_refused_before_a_run_is_ope
 def test_the_method_that_the_model_declares_may_be_said(counting) -> None:
     request = counting(training={"epochs": 1, "batch_size": 64, "method": "counting"})
     assert check_rows(request, newest_version(request).manifest).learns == "counting"
+
+
+def test_a_damaged_pass_is_told_and_training_goes_on_from_the_one_before(
+    counting, tmp_path: Path, caplog
+) -> None:
+    request, history = counting(), [{"loss": 2.0}, {"loss": 1.0}]
+    model = build_model(
+        request.model.name, request.model.options, DataSpec(ImageRecord((8, 8, 1)), 10)
+    )
+    for number in (1, 2):
+        model.log_prior_Y.assign(np.full(10, number))
+        _save(_pack(model, request), history[:number], str(tmp_path))
+    assert _resume(model, str(tmp_path)) == history
+    with (tmp_path / "pass-00002" / "model.weights.h5").open("ab") as file:
+        file.write(b"more")
+    assert _resume(model, str(tmp_path)) == history[:1]
+    assert set(model.log_prior_Y.numpy()) == {1.0}
+    assert "going back one pass: " in caplog.text
+    noted = tmp_path / "history.json"
+    noted.write_bytes(noted.read_bytes().replace(b"2.0", b"3.0"))
+    assert _resume(model, str(tmp_path)) == []
+    assert "history.json is damaged, and the training begins anew" in caplog.text

@@ -61,6 +61,20 @@ def test_a_run_that_was_noted_with_the_method_of_its_model_is_resumed(started) -
     assert unfinished(request) == noted
 
 
+def test_a_run_keeps_its_dataset_version_wherever_the_source_of_it_lies(
+    experiment, started, tmp_path: Path
+) -> None:
+    request, old = started
+    assert "source" not in old.sections["dataset"]
+    source = {"format": "builtin", "dataset": "digits"}  # as older releases note it
+    dataset = {**old.sections["dataset"], "source": source}
+    older = old._replace(sections={**old.sections, "dataset": dataset})
+    write_journal(request, older)
+    assert unfinished(request) == older
+    moved = {"source": {"format": "libsvm", "train": "/elsewhere"}}
+    assert unfinished(experiment(environment={"root": str(tmp_path)}, dataset=moved)) == older
+
+
 def test_a_run_that_was_noted_without_what_it_starts_from_is_resumed_from_nothing(
     experiment, started, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What is refused before anything costly, on the small experiment."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -211,9 +212,21 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         check_places(EnvironmentConfig(root=str(tmp_path), samples="/proc/samples"))
 
 
-@pytest.mark.parametrize("key", ["datasets", "checkpoints", "samples"])
+def test_a_folder_without_room_is_refused_and_left_empty(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # for want of a full disk
+    try:
+        with pytest.raises(RequestError, match=r"environment\.root, found .*: File too large"):
+            check_places(EnvironmentConfig(root=str(tmp_path)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["datasets", "checkpoints", "samples", "artifacts"])
 def test_what_a_step_only_reads_need_not_be_written_to(experiment, refusal, key: str) -> None:
     writes = {"datasets": "ingest", "checkpoints": "train", "samples": "sample"}
+    writes["artifacts"] = "train"
     environment = {key: f"/proc/{key}"}
     assert f"can be written as environment.{key}" in refusal(writes[key], environment=environment)
     for step in {*writes.values()} - {writes[key]}:
@@ -226,5 +239,29 @@ def test_a_trial_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["ingest", "train", "evaluate", "promote", "sample", "run"])
+@pytest.mark.parametrize(
+    ("dataset", "line"),
+    [
+        ({"source": {"format": "builtin", "datset": "digits"}}, "did you mean dataset?"),
+        ({"shape": [8, 8, 2]}, "shape must be [height, width, 1 or 3], found [8, 8, 2]"),
+    ],
+)
+def test_a_dataset_that_cannot_be_is_refused_by_every_step(
+    refusal, step: str, dataset: dict, line: str
+) -> None:
+    assert line in refusal(step, dataset=dataset)
+
+
+@pytest.mark.parametrize("step", ["ingest", "train", "evaluate", "promote", "sample", "run"])
 def test_a_root_of_an_unknown_scheme_is_refused_by_every_step(refusal, step: str) -> None:
     assert "found foo://bucket/x" in refusal(step, environment={"root": "foo://bucket/x"})
+
+
+def test_a_source_of_an_unknown_scheme_is_refused_before_spark_is_started(refusal) -> None:
+    source = {"format": "images", "path": "foo://bucket/set.tar"}
+    assert "found foo://bucket/set.tar" in refusal(dataset={"source": source})
+
+
+def test_artifacts_of_an_unknown_scheme_are_refused_before_the_ingest(refusal) -> None:
+    line = refusal(environment={"artifacts": "foo://bucket/artifacts"})
+    assert "environment.artifacts, found foo://bucket/artifacts: Could not find" in line

@@ -1,18 +1,21 @@
 """Promotion on a real registry, of models that were never trained."""
 
+import json
 from pathlib import Path
 
 import keras
 import pytest
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.errors import RequestError
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.figures import Figure
+from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
 from sparkgen.pipeline.train import SAMPLER, subject
 from sparkgen.pipeline.version import newest_version
+from sparkgen.pipeline.yardstick import judge_of
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate
 from sparkgen.tracking.runs import open_run
@@ -46,6 +49,21 @@ def register(request_of, dataset_version, tmp_path: Path):
             return registry.register(request.environment, request.name, run, candidate)
 
     return make
+
+
+def test_a_judge_is_a_model_that_says_it_classifies_whatever_its_name(
+    request_of, register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = request_of(evaluation={"judge": request_of().name, "samples": 10})
+    registry.crown(judged.environment, register())
+    with pytest.raises(RequestError, match=r"a classifier of digits as evaluation\.judge"):
+        judge_of(judged)
+    monkeypatch.setattr(EncoderDecoder, "classifies", True)
+    version = register()
+    registry.crown(judged.environment, version)
+    judge = judge_of(judged)
+    assert judge is not None
+    assert (judge.version.uri, judge.packed.classifies) == (version.uri, True)
 
 
 def mse(value: float, protocol: str = "p", version: str = "v") -> dict[str, Figure]:
@@ -105,6 +123,19 @@ def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, s
     assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
     logged = connect(request.environment).get_run(version.run_id).data.metrics
     assert logged["test_mse"] == made["metrics"]["mse"]
+
+
+def test_weights_that_do_not_fit_are_told_with_their_version(request_of, register, spark) -> None:
+    request, version = request_of(), register()
+    (path,) = Path(request.environment.root, "artifacts").rglob("model.json")
+    described = json.loads(path.read_text())
+    described["options"] = {"latent": 9}
+    unsealed = {k: v for k, v in described.items() if not k.endswith("_sha256")}
+    path.write_text(json.dumps(unsealed))
+    with pytest.raises(ModelError, match="weights that fit the description") as told:
+        evaluate.run(request, spark)
+    assert version.uri in str(told.value)
+    assert "\n" not in str(told.value)
 
 
 def test_a_champion_with_other_figures_sits_the_challengers_exam(

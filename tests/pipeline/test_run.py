@@ -14,6 +14,7 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.errors import RequestError
 from sparkgen.models.portable import pack
 from sparkgen.pipeline import run, train
 from sparkgen.pipeline.journal import checkpoint_uri
@@ -76,6 +77,25 @@ def test_the_pipeline_runs_from_source_to_samples_and_again(
     assert second["promote"]["reasons"][0].endswith("is above max 1e-06")
     assert second["sample"] == first["sample"]
     assert "the champion models:/tiny/1 is sampled" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        (
+            {"dataset": {"validation_fraction": 0.0}, "evaluation": {"split": "validation"}},
+            "a split 'validation' with rows",
+        ),
+        ({"density": {"kind": "mixture", "components": 500}}, "500 encoded training rows or more"),
+    ],
+)
+def test_what_the_ingested_rows_do_not_allow_is_refused_before_the_training(
+    own, root: Path, spark: SparkSession, tmp_path: Path, sections: dict, line: str
+) -> None:
+    request = own(environment={"datasets": f"{root}/datasets"}, **sections)
+    with pytest.raises(RequestError, match=line):
+        run.run(request, spark)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.pipeline.session import spark_session
+from sparkgen.errors import RequestError
+from sparkgen.pipeline.session import _start, spark_session
 
 FIND_JAVA = "from sparkgen.pipeline.session import find_java; print(find_java())"
 
@@ -18,6 +20,21 @@ def find_java(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_a_session_that_is_active_is_taken(spark: SparkSession) -> None:
     assert spark_session(EnvironmentConfig(spark_master="local[1]")) is spark
     assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"spark_master": "spark://127.0.0.1:9"}, "a Spark master that answers at"),
+        ({"spark": {"spark.driver.memory": "1g1"}}, r"spark\.driver\.memory of 450m or more"),
+    ],
+)
+def test_what_spark_cannot_start_with_is_refused_before_java_starts(
+    monkeypatch: pytest.MonkeyPatch, environment: dict, line: str
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")
+    with pytest.raises(RequestError, match=line):
+        _start(EnvironmentConfig(**environment))
 
 
 def test_java_home_is_taken_where_it_is_set(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sparkgen.datasets.manifest import content_version, write_manifest
-from sparkgen.errors import RequestError
+from sparkgen.errors import ManifestError, RequestError
 from sparkgen.pipeline.version import newest_version, version_by_id
 
 
@@ -36,6 +36,17 @@ def test_versions_that_are_damaged_or_of_another_release_are_told_and_passed_ove
         assert newest_version(there).manifest == whole.manifest
     assert f"left out version {other.version}: odd: Extra inputs" in caplog.text
     assert "damaged, found that of version" in caplog.text
+
+
+def test_where_all_versions_are_damaged_it_is_said_how(
+    experiment, dataset_version, tmp_path: Path
+) -> None:
+    there = experiment(environment={"root": str(tmp_path)})
+    folder = tmp_path / "datasets" / "digits" / dataset_version
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(ManifestError, match=f"{folder}, found .*sparkgen ingest again, which rep"):
+        newest_version(there)
 
 
 def test_a_dataset_that_was_never_ingested_is_asked_for(experiment) -> None:

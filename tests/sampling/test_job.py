@@ -9,10 +9,12 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.datasets.files import FileEntry
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import ManifestError, RequestError
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.models.unpacking import unpack
+from sparkgen.sampling import sample_set
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.sampling.job import Sampled, Work, check, read_samples, sample, write_part
 from sparkgen.sampling.sample_set import (
@@ -21,6 +23,8 @@ from sparkgen.sampling.sample_set import (
     describe,
     part_ids,
     read_sample_set,
+    remove_notes,
+    write_note,
 )
 
 CONFIG = SamplingConfig(count=45, seed=7, batch_rows=6, contact_sheet=20)
@@ -113,6 +117,24 @@ def test_a_job_that_was_killed_goes_on_with_the_files_that_are_whole(
     assert kept == [0, 4]
 
 
+def test_two_jobs_that_made_the_same_set_may_remove_its_notes_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in range(3):
+        write_note(str(tmp_path), part, FileEntry(path="x", rows=1, bytes=1, sha256="0" * 64))
+    listed = sample_set._notes
+
+    def listed_before_the_other_job_is_done(uri: str, parts: int) -> dict[int, str]:
+        monkeypatch.setattr(sample_set, "_notes", listed)
+        found = listed(uri, parts)
+        remove_notes(uri, 2)
+        return found
+
+    monkeypatch.setattr(sample_set, "_notes", listed_before_the_other_job_is_done)
+    remove_notes(str(tmp_path), 3)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("file", "damage", "again"),
     [
@@ -183,7 +205,7 @@ def test_a_conditional_model_makes_the_wanted_class_as_png_too(
 
 def test_a_set_is_named_by_all_that_it_depends_on(packed: PortableModel) -> None:
     changes = ({"seed": 8}, {"count": 46}, {"batch_rows": 7}, {"options": {"steps": 2}})
-    sets = [describe(packed, "models:/tiny/1", CONFIG.model_copy(update=c)) for c in changes]
+    sets = [describe(packed, "models:/tiny/1", CONFIG.model_copy(update=c), {}) for c in changes]
     sets += [describe(packed, uri, CONFIG, {}) for uri in ("models:/tiny/1", "models:/tiny/2")]
     assert len({s.id for s in sets}) == len(sets)
 

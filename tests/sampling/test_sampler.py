@@ -1,14 +1,12 @@
 """The registered model, loaded where sparkgen is not installed."""
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
+from strangers import sample_as_a_stranger
 
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
@@ -21,27 +19,8 @@ from sparkgen.pipeline.train import subject
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.tracking import registry
 from sparkgen.tracking.runs import open_run
-from sparkgen.tracking.server import tracking_uri
 
 SAMPLER = Path(sparkgen.__file__).parent / "sampling" / "sampler.py"
-
-# -I leaves out PYTHONPATH and the working directory; the finder of an editable install goes too.
-STRANGER = """
-import json, sys
-sys.meta_path = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
-sys.path = [p for p in sys.path if p not in json.loads(sys.argv[3])]
-try:
-    import sparkgen
-    sys.exit("sparkgen is installed here: " + sparkgen.__file__)
-except ModuleNotFoundError:
-    pass
-import mlflow, pandas as pd
-mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pyfunc.load_model(sys.argv[2])
-frame = pd.DataFrame(json.loads(sys.argv[4]))
-out = model.predict(frame, params=json.loads(sys.argv[5]))
-print(json.dumps([[int(i), image.hex()] for i, image in zip(out["id"], out["image"])]))
-"""
 
 
 @pytest.fixture
@@ -82,27 +61,13 @@ def register(experiment: ExperimentConfig, folder: Path) -> registry.ModelVersio
         return registry.register(environment, experiment.name, run, candidate)
 
 
-def predict_as_a_stranger(
-    experiment: ExperimentConfig, version: registry.ModelVersion, frame: dict, params: dict
-) -> list[tuple[int, bytes]]:
-    own = [str(Path(sparkgen.__file__).parents[1])]
-    arguments = [tracking_uri(experiment.environment), version.uri]
-    arguments += [json.dumps(value) for value in (own, frame, params)]
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, *arguments], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    rows = json.loads(done.stdout.splitlines()[-1])
-    return [(i, bytes.fromhex(image)) for i, image in rows]
-
-
 def test_a_registered_sampler_gives_the_same_bits_where_sparkgen_is_not_installed(
     experiment: ExperimentConfig, autoencoder: Path
 ) -> None:
     version = register(experiment, autoencoder)
     assert (version.name, version.version) == ("main_tiny", 1)
     ids = [3, 250, 0]
-    found = predict_as_a_stranger(experiment, version, {"id": ids}, {"seed": 5})
+    found = sample_as_a_stranger(experiment.environment, version, {"id": ids}, {"seed": 5})
     expected = generate_rows(unpack(pack(autoencoder)), ids, {}, Recipe(5, 100, {}))
     assert found == [(i, image.tobytes()) for i, image in zip(ids, expected, strict=True)]
 

@@ -1,4 +1,5 @@
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -171,6 +172,42 @@ def test_a_server_that_does_not_answer_is_a_wrong_request(
     ):
         pass
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "foo://x"])
+def test_a_registry_that_does_not_answer_is_a_wrong_request_before_anything_is_trained(
+    experiment: ExperimentConfig, subject: Subject, uri: str
+) -> None:
+    environment = experiment.environment.model_copy(update={"registry_uri": uri})
+    with (
+        pytest.raises(RequestError, match=f"a registry of models that answers at {uri}, found "),
+        open_run(environment, subject),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("scheme", ["foo", "mssql"])
+def test_a_server_that_there_is_no_client_for_is_a_wrong_request(
+    experiment: ExperimentConfig, scheme: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/x"
+        environment = experiment.environment.model_copy(update={"tracking_uri": uri})
+        with pytest.raises(RequestError, match=f"answers at {uri}, found .*tracking_uri"):
+            connect(environment)
+
+
+@pytest.mark.parametrize("uri", ["foo://bucket/artifacts", "gs://bucket/artifacts"])
+def test_artifacts_that_mlflow_cannot_write_are_a_wrong_request_and_no_experiment_is_made(
+    experiment: ExperimentConfig, subject: Subject, uri: str
+) -> None:
+    environment = experiment.environment.model_copy(update={"artifacts": uri})
+    with (
+        pytest.raises(RequestError, match=rf"environment\.artifacts, found {uri}: "),
+        open_run(environment, subject),
+    ):
+        pass
+    assert connect(environment).get_experiment_by_name(environment.experiment) is None
 
 
 def test_an_unknown_run_is_a_wrong_request(experiment: ExperimentConfig, subject: Subject) -> None:

@@ -7,8 +7,8 @@ import yaml
 from tiny_version import request, without_clock, write_version
 from training_functions import train_each
 
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.contract import DataSpec
 from sparkgen.models.discovery import outline
 
 CONF = Path(__file__).parents[2] / "conf" / "experiments"
@@ -29,7 +29,9 @@ def trainings():
     for path in sorted(CONF.glob("*_digits.yaml")):
         experiment = yaml.safe_load(path.read_text())
         model, training = experiment["model"], experiment["training"]
-        outlined = outline(model["name"], model.get("options", {}), DataSpec((8, 8, 1), 10))
+        outlined = outline(
+            model["name"], model.get("options", {}), DataSpec(ImageRecord((8, 8, 1)), 10)
+        )
         if outlined.learns == "counting":  # Spark sums the counts, whatever the partitions
             continue
         own = {

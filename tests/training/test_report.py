@@ -13,9 +13,10 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model
+from sparkgen.models.reconstruction._base import Autoencoder
 from sparkgen.training.class_report import confusion, predict
 from sparkgen.training.latent_report import draw_latents, pairs
-from sparkgen.training.report import write_report
+from sparkgen.training.report import draw_samples, write_report
 
 HISTORY = [{"loss": 1.0, "val_loss": 1.5}, {"loss": 0.5, "val_loss": 1.0}]
 ALWAYS = {"loss_curves.png", "samples.png"}
@@ -32,9 +33,9 @@ def report(version, tmp_path):
     return partial(draw, version, tmp_path)
 
 
-def draw(version, tmp_path, name, *, split="validation", **options):
+def draw(version, tmp_path, name, *, model=None, split="validation", **options):
     keras.utils.set_random_seed(0)
-    model = build_model(name, options, DataSpec(ImageRecord(SHAPE), CLASSES))
+    model = model or build_model(name, options, DataSpec(ImageRecord(SHAPE), CLASSES))
     values = request(version, tmp_path, model=name, options=options)["experiment"]
     values["evaluation"]["split"] = split
     folder = write_report(
@@ -87,13 +88,49 @@ def test_a_split_of_one_row_has_all_pictures_but_the_concept(tmp_path, name):
     assert set(draw(version, tmp_path, name, **options)) == pictures
 
 
+def test_samples_have_the_labels_that_training_saw_in_turn(version, tmp_path):
+    options = {"latent": 2, "hidden": [8], "conditional": True}
+    values = request(version, tmp_path, model="variational.vae", options=options)["experiment"]
+    drawn = {}
+    for seen in (None, (0, 2), (2,)):
+        keras.utils.set_random_seed(0)
+        model = build_model("variational.vae", options, DataSpec(SHAPE, CLASSES, seen))
+        drawn[seen] = draw_samples(model, ExperimentConfig.model_validate(values))
+    assert (drawn[0, 2][1::2] == drawn[(2,)][1::2]).all()
+    assert (drawn[0, 2][::6] == drawn[None][::6]).all()
+    assert (drawn[0, 2] != drawn[(2,)])[::2].any(axis=(1, 2, 3)).all()
+
+
 def test_a_picture_that_fails_is_a_warning_and_the_others_are_drawn(version, tmp_path, caplog):
     (tmp_path / "report" / "samples.png").mkdir(parents=True)
     found = draw(version, tmp_path, "reconstruction.linear_autoencoder", latent=3)
     assert {name for name, path in found.items() if path.is_file()} == LATENTS - {"samples.png"}
     (warning,) = caplog.messages
     assert warning.startswith("no samples.png: IsADirectoryError: ")
-    assert "figures.py:" in warning
+    assert "grids.py:" in warning
+
+
+class Counting(Autoencoder):
+    """Shows how many rows it was given."""
+
+    has_latents = False
+
+    def draw_report(self, rows, folder):
+        (folder / "rows.txt").write_text(f"{len(rows(7)['label'])} {rows(100)['image'].shape}")
+
+
+def test_a_model_that_declares_no_latents_shows_what_it_draws_itself(report):
+    spec = DataSpec(ImageRecord(SHAPE), CLASSES)
+    layers = {
+        "encoder": [keras.layers.Flatten()],
+        "decoder": [keras.layers.Identity()],
+        "latent": 16,
+    }
+    model = Counting(spec, **layers)
+    model.set_density()
+    found = report("reconstruction.dense_autoencoder", model=model)
+    assert set(found) == ALWAYS | {"rows.txt"}
+    assert found["rows.txt"].read_text() == "7 (60, 4, 4, 1)"
 
 
 def test_a_way_begins_and_ends_beside_the_images_that_it_joins(tmp_path):

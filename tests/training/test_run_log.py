@@ -2,10 +2,16 @@
 
 import sqlite3
 
+from tiny_version import request, write_version
+
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.manifest import read_manifest
+from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.models.discovery import build_model
 from sparkgen.tracking.runs import RunLogger
 from sparkgen.tracking.server import connect, tracking_uri
-from sparkgen.training.run_log import patient_log
+from sparkgen.training.run_log import patient_log, upload_report
 
 
 def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, caplog):
@@ -26,3 +32,23 @@ def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, cap
     assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0)]
     warnings = [m for m in caplog.messages if m.startswith("no figures of epoch 2 in the run")]
     assert len(warnings) == 2
+
+
+def test_a_report_that_the_server_does_not_take_is_a_warning(tmp_path, caplog):
+    version = write_version(tmp_path / "data")
+    client = connect(EnvironmentConfig(root=str(tmp_path)))
+    run_id = client.create_run(client.create_experiment("tiny", "/proc/artifacts")).info.run_id
+    model = build_model(
+        "reconstruction.dense_autoencoder", {"latent": 2}, DataSpec(ImageRecord((4, 4, 1)), 3)
+    )
+    upload_report(
+        RunLogger(client, run_id),
+        model,
+        [{"loss": 1.0}],
+        experiment=ExperimentConfig.model_validate(request(version, tmp_path)["experiment"]),
+        manifest=read_manifest(version),
+        version_uri=version,
+    )
+    (warning,) = caplog.messages
+    assert warning.startswith("no report: ")
+    assert "/proc/artifacts" in warning

@@ -1,21 +1,13 @@
 """A dataset version of a few random pictures, and experiments on it."""
 
-import hashlib
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import versions
 
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.datasets.files import FileEntry
-from sparkgen.datasets.manifest import (
-    Manifest,
-    SplitEntry,
-    content_version,
-    write_manifest,
-)
+from sparkgen.datasets.records import ImageRecord
 
 SHAPE = (4, 4, 1)
 LANES = 4
@@ -29,43 +21,15 @@ def write_version(
     random = np.random.default_rng(seed)
     patterns = random.uniform(0, 200, size=(CLASSES, *shape))
     splits = {}
+    record = ImageRecord(shape)
     for name, rows, files in (("train", train, 2 * LANES), ("validation", validation, 2)):
         labels = random.integers(0, CLASSES, rows).astype(np.int32)
         images = (patterns[labels] + random.uniform(0, 55, (rows, *shape))).astype(np.uint8)
-        parts = np.array_split(np.arange(rows), files)
-        entries = [_file(folder, name, k, part, labels, images) for k, part in enumerate(parts)]
-        counts = dict(enumerate(np.bincount(labels, minlength=CLASSES).tolist()))
-        splits[name] = SplitEntry(rows=rows, label_counts=counts, files=tuple(entries))
-    manifest = Manifest(
-        name="tiny",
-        version="",
-        shape=shape,
-        class_names=tuple("abc"),
-        lanes=LANES,
-        splits=splits,
-        quarantined={},
-        sources=(),
-        config={},
-        libraries={},
-    )
-    write_manifest(str(folder), manifest.model_copy(update={"version": content_version(manifest)}))
+        splits[name] = versions.write_split(
+            folder, name, record, ids=np.arange(rows), labels=labels, data=images, files=files
+        )
+    versions.write_version(folder, record, splits, class_names="abc", lanes=LANES)
     return str(folder)
-
-
-def _file(folder: Path, split: str, number: int, part, labels, images) -> FileEntry:
-    path = f"{split}/part-{number:05d}.parquet"
-    (folder / split).mkdir(parents=True, exist_ok=True)
-    table = pa.table(
-        {
-            "id": pa.array(part, pa.int64()),
-            "label": pa.array(labels[part], pa.int32()),
-            "image": pa.array([images[i].tobytes() for i in part], pa.binary()),
-        }
-    )
-    pq.write_table(table, folder / path, row_group_size=max(1, len(part)))
-    data = (folder / path).read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    return FileEntry(path=path, rows=len(part), bytes=len(data), sha256=digest)
 
 
 def request(version: str, checkpoints: Path, *, model=None, options=None, density=None, **training):

@@ -1,87 +1,50 @@
 """What `conf/datasets/*.yaml` may say."""
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from sparkgen.config.strict import Seed, Strict
 
-
-class LibsvmSource(Strict):
-    """libsvm text: `label index:value ...`, indices ascending, `#` comments, in UTF-8.
-
-    Plain, .gz, .bz2, .xz or .zst.
-    """
-
-    format: Literal["libsvm"]
-    train: str
-    test: str | None = None
-    zero_based: bool = False
-    """Indices start at 0 instead of 1."""
-    value_min: FiniteFloat = 0.0
-    value_max: FiniteFloat = 255.0
-    """A value v becomes round((v - value_min) / (value_max - value_min) * 255); outside is an error,
-    and so is a source whose values are all so small that every picture would be black."""
+NO_CLASSES = ("all",)
+"""The class names of a data set whose records have no labels: all of them have the label 0."""
+LATER_KEYS = {"record": "image", "values": 256}
+"""Keys that older releases do not have, with their defaults."""
 
 
-class ImageSource(Strict):
-    """Image files in class folders, loose or inside .tar, .tar.gz, .tar.bz2 or .zip archives."""
+class SourceSection(BaseModel):
+    """`format` and the keys of that format, which its file in `sparkgen.ingest.sources` checks."""
 
-    format: Literal["images"]
-    path: str
-    """A folder or an archive that holds `<split>/<class>/<file>`, or a glob for several of them. An
-    image in any folder below that of a class is one of the class."""
-    train: str = "train"
-    """The name of the training split inside `path`."""
-    test: str | None = "test"
-    """The name of the test split inside `path`; null: there is none."""
-    resize: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "lanczos"
-    """The filter that scales the shorter side to the shape; the centre is then cropped."""
-    background: Annotated[int, Field(ge=0, le=255)] = 255
-    """The grey level that transparent pixels are laid over."""
-    max_pixels: Annotated[int, Field(gt=0, le=178_956_970)] = 64_000_000
-    """An image that declares more pixels than this is refused before it is decoded. Pillow decodes
-    none beyond the highest value allowed."""
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    @model_validator(mode="after")
-    def _splits_differ(self) -> "ImageSource":
-        if self.train == self.test:
-            raise ValueError(f"train and test must be two folders, found {self.train} for both")
-        return self
-
-
-class IdxSource(Strict):
-    """idx files as MNIST and Fashion-MNIST ship: plain, .gz, .bz2, .xz or .zst."""
-
-    format: Literal["idx"]
-    train_images: str
-    train_labels: str
-    test_images: str | None = None
-    test_labels: str | None = None
-
-
-class BuiltinSource(Strict):
-    """A data set that comes with the program: `digits`, scikit-learn's handwritten digits."""
-
-    format: Literal["builtin"]
-    dataset: Literal["digits"] = "digits"
-
-
-Source = Annotated[
-    LibsvmSource | ImageSource | IdxSource | BuiltinSource, Field(discriminator="format")
-]
+    format: str
+    """The name of a source format."""
 
 
 class DatasetConfig(Strict):
     """One data set: where it comes from, what shape it has, how it is cut."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
-    source: Source
-    shape: tuple[int, int, int]
-    """Height, width and channels (1 or 3) of every image. libsvm rows have H * W * C columns."""
-    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The names of the labels 0, 1, ...; a class folder of images bears a name or a number."""
+    source: SourceSection
+    record: str = "image"
+    """What a record is, such as image: a kind of `sparkgen.datasets.records`."""
+    shape: tuple[int, ...]
+    """Of one record. For images height, width and channels (1 or 3); libsvm rows have H * W * C
+    columns."""
+    values: int = 256
+    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary."""
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)] = NO_CLASSES
+    """The names of the labels 0, 1, ...; a class folder of images bears a name or a number. Required,
+    except for a source without labels."""
     labels: tuple[int, ...] | None = None
     """Keep only the records of these labels. Labels keep their numbers."""
     invert: bool = False
@@ -93,7 +56,7 @@ class DatasetConfig(Strict):
     """The share of training records set aside, at random by the seed, as the validation split."""
     shards: Annotated[int, Field(gt=0)] | None = None
     """Files of the training split, a multiple of `lanes`; None: by `shard_rows`. Fewer and larger
-    files are read faster; one may hold 1 GiB of pixels."""
+    files are read faster; one may hold 1 GiB of records."""
     shard_rows: Annotated[int, Field(gt=0)] = 4096
     """Rows a file, about, where `shards` is not given; fewer where they would exceed 256 MiB."""
     lanes: Annotated[int, Field(gt=0)] = 8
@@ -108,10 +71,7 @@ class DatasetConfig(Strict):
         return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
-    def _shape_and_lanes_hold(self) -> "DatasetConfig":
-        height, width, channels = self.shape
-        if min(height, width) < 1 or channels not in (1, 3):
-            raise ValueError(f"shape must be [height, width, 1 or 3], found {list(self.shape)}")
+    def _labels_and_lanes_hold(self) -> "DatasetConfig":
         classes = len(self.class_names)
         if self.labels is not None and not set(self.labels) <= set(range(classes)):
             raise ValueError(
@@ -128,3 +88,9 @@ class DatasetConfig(Strict):
         if twice:
             raise ValueError(f"class_names must differ, found {', '.join(twice)} more than once")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without later keys at their defaults: equal to what older releases wrote, ids included."""
+        values: dict[str, Any] = handler(self)
+        return {k: v for k, v in values.items() if k not in LATER_KEYS or v != LATER_KEYS[k]}

@@ -38,32 +38,43 @@ class EnvironmentConfig(Strict):
     """Where things are and what runs them. `{root}` in a value stands for `root`."""
 
     root: Text = "runs"
+    """The folder or URI below which everything is written; `--root` changes it too."""
     data: Text = "data"
-    """Where source files lie: stands for `{data}` at the start of a dataset's source path."""
+    """The folder or URI of the source files. It replaces `{data}` at the start of a path in
+    `dataset.source`."""
     datasets: Place = "{root}/datasets"
+    """Where dataset versions are written."""
     checkpoints: Place = "{root}/checkpoints"
+    """Where trainings write their checkpoints."""
     samples: Place = "{root}/samples"
+    """Where sample sets are written."""
     tracking_uri: Place = "sqlite:///{root}/mlflow.db"
+    """The MLflow tracking server: the URL of a server, or a SQLite database."""
     registry_uri: Place | None = None
-    """None: the tracking server's own registry."""
+    """The MLflow model registry; null: the one of the tracking server."""
     artifacts: Place | None = "{root}/artifacts"
-    """Where the tracking server keeps artifacts; None: it decides."""
+    """Where the files of MLflow runs are kept; null: the tracking server decides."""
     experiment: Text = "sparkgen"
-    """The MLflow experiment."""
+    """The MLflow experiment that runs are written to."""
     model_prefix: Annotated[str, AfterValidator(_of_a_model_name)] = ""
-    """Goes before registered model names, such as `main.sparkgen.` under Unity Catalog."""
+    """Put before the names of registered models, such as `main.sparkgen.` under Unity Catalog."""
     launcher: Literal["in-process", "local", "spark"] = "local"
+    """Where the training workers run: one worker in the process of the command, processes of this
+    machine, or tasks of Spark."""
     workers: Annotated[int, Field(gt=0)] = 2
+    """How many workers train together; it must divide `dataset.lanes`."""
     threads_per_worker: Annotated[int, Field(gt=0)] | None = None
-    """TensorFlow threads of a worker; None: the machine's cores over the workers on it."""
+    """TensorFlow threads of a worker; null: the cores of its machine divided by the workers there."""
     max_restarts: Annotated[int, Field(ge=0)] = 2
+    """How often workers that died or hang are started again before the training fails."""
     hang_seconds: Annotated[float, Field(gt=0)] = 60.0
-    """A worker that takes no training step for this long is lost; for ten times its usual pace where
-    that is longer. Start, compilation, validation and checkpoints have half an hour at least."""
+    """A worker that takes no training step for this long, or for ten times its usual step where that
+    is longer, counts as hanging. Start, compilation, validation and checkpoints have at least half an
+    hour."""
     spark_master: Text | None = None
-    """None: what spark-submit or the cluster says."""
+    """The Spark master, such as `local[4]`; null: what spark-submit or the cluster says."""
     spark: dict[str, str] = {}
-    """Spark properties. Numbers and booleans are written as Spark spells them."""
+    """Spark properties by name, such as `spark.executor.memory: 4g`."""
 
     @field_validator("spark", mode="before")
     @classmethod

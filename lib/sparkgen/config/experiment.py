@@ -9,38 +9,47 @@ from sparkgen.config.strict import Seed, Strict
 
 
 class ModelConfig(Strict):
-    """A model by its dotted name under `sparkgen.models`, and the options of its own `Config`."""
+    """The model and its options: `sparkgen models` lists all models, `sparkgen models NAME` says what
+    options one has.
+    """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
+    name: str
+    """The family and the name, such as `variational.vae`; or a module of your own, such as
+    `their_package.their_module`, which must lie on Python's path."""
     options: dict[str, Any] = {}
+    """The model's own options; those that are left out keep their defaults."""
 
 
 class DensityConfig(Strict):
     """The density fitted on training latents, from which an encoder-decoder generates."""
 
     kind: Literal["prior", "diagonal", "full", "mixture"] = "prior"
-    """`prior`: the model's own N(0, I); the others are fitted on encoded training rows."""
+    """`prior`: the model's own N(0, I). The others are Gaussians that are fitted to the latents of
+    training rows: one with a diagonal covariance, one with a full covariance, or a mixture."""
     components: Annotated[int, Field(gt=0)] = 10
-    """Gaussians of the mixture."""
+    """The number of Gaussians in the mixture."""
     rows: Annotated[int, Field(gt=0)] = 20_000
-    """Training rows encoded for the fit, at most."""
+    """The fit uses at most this many training rows."""
 
 
 class ScheduleConfig(Strict):
-    """How the learning rate goes with the steps of the training, the same for all optimizers."""
+    """How the learning rate changes during the training, counted in training steps."""
 
     kind: Literal["constant", "cosine", "exponential", "piecewise"] = "constant"
+    """The form of the curve after the warm-up."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
-    """Steps of a linear rise from 0; a cosine or an exponential decay begins when it has ended."""
+    """In this many first steps the rate rises from 0 in a straight line. A cosine or an exponential
+    decay begins after them."""
     decay_steps: Annotated[int, Field(gt=0)] | None = None
-    """Steps of the decay; None: all steps of the training that the warm-up leaves."""
+    """The number of steps that a cosine or an exponential decay takes; null: all steps after the
+    warm-up."""
     final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The rate at the end, as a fraction of `learning_rate`."""
+    """The rate at the end of a cosine or an exponential decay, as a fraction of `learning_rate`."""
     boundaries: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    """Steps of the training, the first being 0, after which a piecewise rate is multiplied by
-    `factor`; ascending."""
+    """A piecewise rate is multiplied by `factor` after each of these steps. They ascend; the first
+    step of the training is step 0."""
     factor: Annotated[float, Field(gt=0)] = 0.1
-    """Of a piecewise rate."""
+    """What a piecewise rate is multiplied by after each of its boundaries."""
 
     @field_validator("boundaries", mode="before")
     @classmethod
@@ -75,20 +84,26 @@ class OptimizerConfig(Strict):
     """A Keras optimizer."""
 
     name: Literal["adam", "adamw", "sgd", "rmsprop", "adamax", "nadam", "lion"] = "adam"
+    """The Keras class, in small letters."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """`schedule` may change it during the training."""
     options: dict[str, Any] = {}
     """Further arguments of the Keras class, such as `beta_1` or `clipnorm`."""
     schedule: ScheduleConfig = ScheduleConfig()
 
 
 class EarlyStoppingConfig(Strict):
-    """Stop when a figure no longer gets better, and keep the best weights."""
+    """Stop when a figure no longer gets better, and keep the best weights. Without this section the
+    training goes on for all epochs.
+    """
 
     monitor: str = "val_loss"
-    """A figure of training or validation that its model says is better lower or higher."""
+    """The figure to watch, from training or validation (`val_...`). The model must say whether lower
+    or higher is better; where it does not, the request is refused."""
     patience: Annotated[int, Field(ge=0)] = 5
-    """Epochs without a better figure before training stops."""
+    """Training stops after this many epochs without a better figure."""
     min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """A figure counts as better only where it is better by more than this."""
 
 
 START_FROM = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
@@ -104,32 +119,37 @@ class TrainingConfig(Strict):
     `vae_mnist/3`, its version 3; or `models:/NAME/3`, a version by its registered name. Tensors that
     have the same name and shape are taken, the others are told."""
     epochs: Annotated[int, Field(gt=0)]
+    """Passes over the training rows."""
     batch_size: Annotated[int, Field(gt=0)]
-    """Rows of a global batch, over all workers; a multiple of the dataset's lanes."""
+    """Rows of one step, over all workers together; a multiple of `dataset.lanes`."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
-    """Stop after this many steps in all, also in mid-epoch."""
+    """Stop after this many steps, also in the middle of an epoch; null: after all epochs."""
     seed: Seed = 0
+    """Sets the first weights, the order of the rows and the noise of the training."""
     optimizer: OptimizerConfig = OptimizerConfig()
     optimizers: dict[str, OptimizerConfig] = {}
-    """By group, for models with several optimizers; a group not named here takes `optimizer`."""
+    """For models with several optimizers: the keys of `optimizer` under the name of a group of
+    variables, such as `{generator: {learning_rate: 0.0002}}`. Other groups take `optimizer`."""
     early_stopping: EarlyStoppingConfig | None = None
     mixed_precision: bool = False
     """Compute in float16 on GPUs that have it, bfloat16 elsewhere; weights stay float32."""
     compression: Literal["none", "fp16"] = "none"
     """How gradients travel between workers; `fp16` halves their bytes and keeps 11 bits of each."""
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Keep an exponential moving average of the weights over their updates, and validate and finish
-    with it; batch statistics are then taken of the averages, over 20 training batches."""
+    """Keep an exponential moving average of the weights with this momentum, and validate and finish
+    with it; null: no average. The statistics of batch normalisation are then computed for the
+    averaged weights, over 20 training batches."""
     jit_compile: bool = False
-    """Compile the training step with XLA, on one worker. Sums are rounded otherwise than without it,
-    and dropout drops other units."""
+    """Compile the training step with XLA; only with one worker. Sums are rounded in another way than
+    without it, and dropout drops other units."""
     deterministic: bool = True
-    """Deterministic operations: the same run twice gives the same bits."""
+    """Use deterministic operations only: the same run twice gives the same bits."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
-    """Seconds between checkpoints within an epoch; every epoch ends with one."""
+    """Seconds between checkpoints within an epoch; every epoch ends with a checkpoint."""
     checkpoint_steps: Annotated[int, Field(gt=0)] | None = None
-    """Steps between checkpoints, in place of `checkpoint_seconds`."""
+    """Steps between checkpoints, in place of `checkpoint_seconds`; null: the seconds hold."""
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
+    """How many checkpoints are kept, the newest ones."""
 
     @field_validator("start_from")
     @classmethod
@@ -144,17 +164,22 @@ LEAST_JUDGED = 4
 
 
 class EvaluationConfig(Strict):
-    """What the evaluate job computes on the whole test split."""
+    """What `sparkgen evaluate` computes."""
 
     split: Literal["test", "validation", "train"] = "test"
+    """The split whose rows are measured, all of them."""
     likelihood_samples: Annotated[int, Field(gt=0)] = 50
-    """Importance samples a row of bounds that have them."""
+    """Importance samples for each row, for likelihood bounds that are estimated by sampling."""
     batch_rows: Annotated[int, Field(gt=0)] = 100
+    """Rows that a Spark task measures at once."""
     seed: Seed = 0
+    """Sets the noise of the likelihoods and of the samples."""
     samples: Annotated[int, Field(ge=0)] = 500
-    """Samples made for the yardstick: memorisation, and with a judge KID, FID and the others."""
+    """How many samples are made to measure the model by: how many of them are copies of training
+    rows, and with a judge KID, FID and more. 0: none."""
     judge: str | None = None
-    """The experiment of the classifier whose champion judges samples and gives their features."""
+    """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
+    classes of the samples; null: these figures are left out."""
 
     @model_validator(mode="after")
     def _are_enough_to_judge(self) -> "EvaluationConfig":
@@ -166,34 +191,43 @@ class EvaluationConfig(Strict):
 
 
 class SamplingConfig(Strict):
-    """What the sample job makes."""
+    """What `sparkgen sample` makes."""
 
     count: Annotated[int, Field(gt=0)] = 100
+    """The number of samples."""
     seed: Seed = 0
+    """Sample i depends on the seed and on i alone."""
     label: Annotated[int, Field(ge=0)] | None = None
-    """The label of every sample of a conditional model; None: labels in turn."""
+    """The label of every sample of a conditional model; null: all labels in turn."""
     given: dict[str, dict[str, Any]] = {}
-    """Where what is given to the model comes from, by its name: `{image: {from: rows, split: test}}`
-    gives it the pictures of a split. `from` is `rows`, `mask`, `one` or `in_turn`; each has options."""
+    """Where the model gets what it is given, by name: `{image: {from: rows, split: test}}` gives it the
+    pictures of a split. `from` is `rows`, `mask`, `one` or `in_turn`; each has options of its own."""
     options: dict[str, Any] = {}
-    """Options of the model's `generate`."""
+    """How the model generates; `sparkgen models NAME` says what options a model has here."""
     batch_rows: Annotated[int, Field(gt=0)] = 100
+    """Samples that a Spark task makes at once."""
     contact_sheet: Annotated[int, Field(gt=0)] = 100
-    """Samples on the contact sheet, at most."""
+    """The contact sheet shows at most this many samples."""
     png: bool = False
-    """Write one PNG file a sample as well."""
+    """Write a PNG file for every sample as well."""
 
 
 class Gate(Strict):
-    """A bound that a metric of the evaluation must keep for a model to become champion."""
+    """A condition that a model must meet to become champion. It has `max`, `min`, `max_regression` or
+    several of them.
+    """
 
     metric: str
+    """A figure of the evaluation."""
     max: float | None = None
+    """The figure must be this or lower."""
     min: float | None = None
+    """The figure must be this or higher."""
     max_regression: Annotated[float, Field(ge=0)] | None = None
-    """Relative: no worse than the champion's figure by more than this share of it."""
+    """The figure may be worse than the champion's by at most this fraction of the champion's figure,
+    such as 0.05."""
     higher_is_better: bool = False
-    """The direction `max_regression` looks in."""
+    """Tells `max_regression` which way the figure is better."""
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> "Gate":

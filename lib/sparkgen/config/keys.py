@@ -18,21 +18,25 @@ def meant_key(kind: Kind, place: Sequence[Any]) -> str | None:
         place: the parts of the unknown key, as pydantic names them.
     """
     *parents, last = place
-    sections = [kind]
-    for part in parents:
-        sections = _below(sections, part)
-    here = {name for section in sections for name in section.model_fields}
-    if meant := nearest(str(last), here):
-        return ".".join([*_written(kind, parents), meant])
-    known = set(dotted_keys(kind)) - {written_key(kind, place)}
+    if meant := nearest(str(last), known_keys(kind, place)):
+        return ".".join([*map(str, parents), meant])
+    known = set(dotted_keys(kind)) - {written_key(place)}
     elsewhere = {name.rpartition(".")[2]: name for name in sorted(known)}
     meant = nearest(str(last), elsewhere)
     return elsewhere[meant] if meant else None
 
 
-def written_key(kind: Kind, place: Sequence[Any]) -> str:
+def known_keys(kind: Kind, place: Sequence[Any]) -> list[str]:
+    """The keys that the section of an unknown key has; arguments as for `meant_key`."""
+    sections = [kind]
+    for part in place[:-1]:
+        sections = _below(sections, part)
+    return list(dict.fromkeys(name for section in sections for name in section.model_fields))
+
+
+def written_key(place: Sequence[Any]) -> str:
     """The dotted key of a place, as one writes it."""
-    return ".".join(_written(kind, place))
+    return ".".join(map(str, place))
 
 
 def dotted_keys(kind: Kind, prefix: str = "") -> Iterator[str]:
@@ -46,21 +50,11 @@ def dotted_keys(kind: Kind, prefix: str = "") -> Iterator[str]:
 
 
 def _below(sections: Sequence[Kind], part: Any) -> list[Kind]:
-    """The sections under a part of a key: a field, or a source's format, a number or a name."""
+    """The sections under a part of a key: a field, a number or a name."""
     found = [s for k in sections if part in k.model_fields for s in _sections(_type(k, part))]
     if found or any(part in k.model_fields for k in sections):
         return found
-    tagged = [k for k in sections if part in get_args(_type(k, "format"))]
-    return tagged or list(sections)
-
-
-def _written(kind: Kind, parents: Sequence[Any]) -> Iterator[str]:
-    """The parts of a key as they are written: pydantic puts the format after `source`."""
-    sections = [kind]
-    for part in parents:
-        if not any(part in get_args(_type(k, "format")) for k in sections):
-            yield str(part)
-        sections = _below(sections, part)
+    return list(sections)
 
 
 def _type(kind: Kind, name: str) -> Any:

@@ -2,16 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.config.keys import meant_key, written_key
-from sparkgen.config.nearest import nearest
+from sparkgen.config.nearest import choose, nearest
 from sparkgen.config.overrides import override
+from sparkgen.config.refusal import refusal, short, unknown_key
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import RequestError
 
@@ -57,7 +56,7 @@ def load_experiment(
     _refuse(DATASET, experiment, path, wanted=EXPERIMENT)
     conf = Path(path).resolve().parent.parent
     if isinstance(experiment.get("dataset"), str):
-        experiment["dataset"] = read_mapping(conf / "datasets" / f"{experiment['dataset']}.yaml")
+        experiment["dataset"] = _read_named("a dataset", experiment["dataset"], conf / "datasets")
     experiment["environment"] = _environment(conf, env, root)
     values = _place_sources(override(experiment, overrides))
     return parse(ExperimentConfig, values, source=str(path))
@@ -94,7 +93,7 @@ def load_environment(
     values = override({"environment": _environment(Path(conf), env, root)}, overrides)
     for section in values:
         if section not in ExperimentConfig.model_fields:
-            raise _unknown(ExperimentConfig, (section,), "--set")
+            raise unknown_key(ExperimentConfig, (section,), "--set")
     return parse(EnvironmentConfig, values["environment"], source=env)
 
 
@@ -104,9 +103,7 @@ def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        # A key that is missing may be there under a misspelt name.
-        errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        raise _refusal(kind, errors[0], source) from None
+        raise refusal(kind, error, source) from None
 
 
 def _refuse_no_text(values: dict[str, Any], source: str) -> None:
@@ -120,45 +117,19 @@ def _refuse_no_text(values: dict[str, Any], source: str) -> None:
         ) from None
 
 
-def _refusal(kind: type[BaseModel], first: Any, source: str) -> RequestError:
-    if first["type"] == "extra_forbidden":
-        return _unknown(kind, first["loc"], source)
-    key = written_key(kind, first["loc"])
-    expected = f"a valid {key or 'section'} in {source}"
-    if first["type"] == "missing":
-        return RequestError(f"{key} in {source}", found="none", mend="set it")
-    found = "a mapping" if isinstance(first["input"], dict) else _short(first["input"])
-    if first["type"] != "value_error":
-        unquoted = first["type"] == "string_type" and first["input"] is not None
-        mend = first["msg"] + ("; put it in quotes" if unquoted else "")
-        return RequestError(expected, found=found, mend=mend)
-    mend = str(first["ctx"]["error"])  # of our own validators, which say it all
-    if key:
-        return RequestError(expected, found=found, mend=mend)
-    return RequestError(
-        f"values that fit together in {source}", found="values that do not", mend=mend
-    )
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:100]}..."
-
-
-def _unknown(kind: type[BaseModel], place: Sequence[Any], source: str) -> RequestError:
-    meant = meant_key(kind, place)
-    return RequestError(
-        f"only known keys in {source}",
-        found=written_key(kind, place),
-        mend=f"did you mean {meant}?" if meant else "remove it or correct its name",
-    )
-
-
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:
-    from sparkgen.config.yaml_text import read_mapping
-
-    values = read_mapping(conf / "environments" / f"{env}.yaml")
+    values = _read_named("an environment", env, conf / "environments")
     return {**values, "root": root} if root is not None else values
+
+
+def _read_named(what: str, name: str, folder: Path) -> dict[str, Any]:
+    """The file of a folder that is named without its ending."""
+    from sparkgen.config.yaml_text import read_mapping, yaml_files
+
+    there = [file.stem for file in yaml_files(folder)]
+    if there and "/" not in name and name not in there:
+        raise RequestError(f"{what} of {folder}", found=short(name), mend=choose(name, there))
+    return read_mapping(folder / f"{name}.yaml")
 
 
 def _refuse(other: FileKind, values: dict[str, Any], path: str | Path, *, wanted: FileKind) -> None:

@@ -5,10 +5,18 @@ from difflib import get_close_matches
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like `word`; None where none is like it."""
-    by_letters = {k.lower(): k for k in known}
-    found = get_close_matches(word.lower(), by_letters, n=1)
-    return by_letters[found[0]] if found else None
+    """The known word that is most like `word`; None where none is like it.
+
+    A word without a dot may stand for the last part of a dotted one: `vae` for `variational.vae`.
+    """
+    known = list(known)
+    whole = {k.lower(): k for k in known}
+    last = {} if "." in word else {k.rpartition(".")[2]: k for k in whole}
+    found = get_close_matches(word.lower(), whole, n=1)
+    if found:
+        return whole[found[0]]
+    found = get_close_matches(word.lower(), last, n=1)
+    return whole[last[found[0]]] if found else None
 
 
 def choose(word: str, known: Iterable[str]) -> str:

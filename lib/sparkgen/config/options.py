@@ -85,7 +85,8 @@ def check_names(names: set[str], takes: Mapping[str, Any], *, model: str) -> Non
 
     Args:
         names: of what is given.
-        takes: what the model takes, by name; each says whether it is `required`.
+        takes: what the model takes, by name; each says whether it is `required`, and what else it
+            `needs`.
         model: its name.
 
     Raises:
@@ -102,6 +103,13 @@ def check_names(names: set[str], takes: Mapping[str, Any], *, model: str) -> Non
         raise RequestError(
             f"{', '.join(missing)} to be given to {model}", found="none", mend="give it"
         )
+    for name in sorted(names):
+        if lacking := sorted(set(takes[name].needs) - names):
+            raise RequestError(
+                f"{', '.join(lacking)} to be given to {model} with {name}",
+                found="none",
+                mend=f"give it, or leave {name} out",
+            )
 
 
 def typed(value: Any, default: Any) -> Any:

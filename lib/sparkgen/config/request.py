@@ -26,6 +26,7 @@ class ExperimentConfig(Strict):
     """A whole request: an experiment with its dataset and its environment."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    """The experiment's name, which is also that of its registered model: small letters, digits, _."""
     dataset: DatasetConfig
     model: ModelConfig
     training: TrainingConfig
@@ -33,6 +34,9 @@ class ExperimentConfig(Strict):
     evaluation: EvaluationConfig = EvaluationConfig()
     sampling: SamplingConfig = SamplingConfig()
     gates: tuple[Gate, ...] = ()
+    """The conditions for becoming champion. `--set` takes the whole list, such as
+    `--set 'gates=[{metric: kid, max: 0.1}]'`. A gate `memorised` with max 0.05 holds besides, where
+    the list has none on that figure and `evaluation.samples` is not 0."""
     environment: EnvironmentConfig
 
     @field_validator("gates", mode="before")

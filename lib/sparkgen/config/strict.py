@@ -9,6 +9,11 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Strict(BaseModel):
-    """A section that refuses unknown keys and numbers that are not finite, and changes no types."""
+    """A section that refuses unknown keys and numbers that are not finite, and changes no types.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    The docstring under a field is its description, which the help prints.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )

@@ -66,6 +66,14 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
+def yaml_files(folder: Path) -> list[Path]:
+    """The YAML files of a folder by name; none where there is no such folder."""
+    try:
+        return sorted(folder.glob("*.yaml"))
+    except (OSError, ValueError):  # the path is none that the system takes
+        return []
+
+
 def parse_value(text: str) -> Any:
     """The value that a YAML text stands for, of which no two parts are the same object.
 
@@ -109,8 +117,6 @@ def _unshared(value: Any) -> Any:
 
 
 def _read(path: Path) -> str:
-    from sparkgen.config.nearest import choose
-
     try:
         if path.exists() and not path.is_file():
             raise RequestError(
@@ -121,11 +127,10 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        there = sorted(p.name for p in path.parent.glob("*.yaml")) if "\0" not in str(path) else []
         raise RequestError(
             f"a readable file {path}",
             found=getattr(error, "strerror", None) or str(error),
-            mend=choose(path.name, there) if there else "give the path of a YAML file",
+            mend=_meant_path(path),
         ) from None
     if len(data) > MOST_BYTES:
         raise RequestError(
@@ -137,6 +142,34 @@ def _read(path: Path) -> str:
         raise RequestError(
             f"UTF-8 in {path}", found=f"another byte at {error.start}", mend="save it as UTF-8"
         ) from None
+
+
+def _meant_path(path: Path) -> str:
+    """What to do about a path where no file is: which file was meant, where there is one like it."""
+    from sparkgen.config.nearest import choose
+
+    if there := [file.name for file in yaml_files(path.parent)]:
+        return choose(path.name, there)
+    try:
+        meant = _elsewhere(path)
+    except (OSError, ValueError):
+        meant = None
+    return f"did you mean {meant}?" if meant else "give the path of a YAML file"
+
+
+def _elsewhere(path: Path) -> Path | None:
+    """The file of `conf` that is given without its folders, or the path without a misspelt folder."""
+    from sparkgen.config.nearest import nearest
+
+    files = {file.name: file for file in path.parent.glob("conf/*/*.yaml")}
+    if meant := nearest(path.name, files):
+        return files[meant]
+    missing = next((part for part in reversed(path.parents) if not part.exists()), None)
+    if missing is None:
+        return None
+    folders = {folder.name: folder for folder in missing.parent.glob("*/")}
+    meant = nearest(missing.name, folders)
+    return folders[meant] / path.relative_to(missing) if meant else None
 
 
 def _said(error: yaml.YAMLError) -> str:

@@ -2,10 +2,14 @@
 
 ```
 <datasets>/<name>/<version>/
-  train/part-*.parquet  validation/part-*.parquet  test/part-*.parquet   id, label, image
+  train/part-*.parquet  validation/part-*.parquet  test/part-*.parquet   id, label, record
   quarantine/part-*.parquet                                  split, source, position, reason, record
   manifest.json
 ```
+
+The name of the third column is the kind of the records. A manifest of format 1 describes images of 256
+levels; one of format 2 describes any records of `sparkgen.datasets.records`. A version is written in
+the older format that can describe it.
 """
 
 import hashlib
@@ -16,15 +20,23 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pyarrow import fs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from sparkgen.datasets.files import FileEntry, StoredFile
-from sparkgen.datasets.records import DataSpec, make_record
+from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.errors import ManifestError
 
-FORMAT_VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
+FORM = ("format_version", "record", "values", "shape", "dtype")  # the fields that say what a row is
 # Petastorm unpickles a schema that it finds in a data set, which runs code of whoever wrote it.
 PICKLED_SCHEMA_FILES = ("_common_metadata", "_metadata")
 REPAIR = "run sparkgen ingest again, which repairs it"
@@ -57,13 +69,16 @@ class SourceEntry(_Section):
 class Manifest(_Section):
     """A dataset version."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1, 2] = 1
     name: str
     version: str
-    record: Literal["image"] = "image"
-    shape: tuple[Positive, Positive, Positive]
-    """(height, width, channels)."""
-    dtype: Literal["uint8"] = "uint8"
+    record: str = "image"
+    """The kind of the records, which is the name of their column."""
+    values: int = 256
+    """How many values an entry of a record can have. Format 1 does not write it."""
+    shape: tuple[Positive, ...]
+    """Of one record, such as (height, width, channels)."""
+    dtype: str = "uint8"
     class_names: tuple[str, ...]
     lanes: Positive
     splits: dict[str, SplitEntry]
@@ -77,15 +92,30 @@ class Manifest(_Section):
     """The dataset's configuration, whole."""
     libraries: dict[str, str]
 
+    @model_validator(mode="after")
+    def _describes_its_records(self) -> "Manifest":
+        expected = described(make_record(self.record, self.shape, self.values))
+        found = {key: getattr(self, key) for key in FORM}
+        if found != expected:
+            raise ValueError(f"the records must be described as {expected}, found {found}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Format 1 as it was always written: its bytes and its ids stay."""
+        values: dict[str, Any] = handler(self)
+        if self.format_version == 1:
+            values.pop("values", None)
+        return values
+
     @property
     def spec(self) -> DataSpec:
         """What a model must know of this version."""
         train, classes = self.splits.get("train"), len(self.class_names)
         counts = train.label_counts if train is not None else {}
         seen = tuple(label for label in range(classes) if counts.get(label))
-        return DataSpec(
-            make_record(self.record, self.shape), classes, seen if 0 < len(seen) < classes else None
-        )
+        record = make_record(self.record, self.shape, self.values)
+        return DataSpec(record, classes, seen if 0 < len(seen) < classes else None)
 
     def split(self, name: str) -> SplitEntry:
         """A split that has rows, or a `ManifestError`."""
@@ -112,6 +142,18 @@ class DatasetVersion(NamedTuple):
 
     uri: str
     manifest: Manifest
+
+
+def described(record: Record) -> dict[str, Any]:
+    """What a manifest says of the form of its records: the values of `FORM`."""
+    by_format_1 = record.kind == "image" and record.values == 256
+    return {
+        "format_version": 1 if by_format_1 else 2,
+        "record": record.kind,
+        "values": record.values,
+        "shape": record.shape,
+        "dtype": record.dtype.name,
+    }
 
 
 def content_version(manifest: Manifest) -> str:
@@ -165,9 +207,7 @@ def read_manifest(version_uri: str) -> Manifest:
 
 
 def _damaged(version_uri: str, found: str) -> ManifestError:
-    return ManifestError(
-        f"a manifest of format {FORMAT_VERSION} in {version_uri}", found=found, mend=REPAIR
-    )
+    return ManifestError(f"a manifest of format 1 or 2 in {version_uri}", found=found, mend=REPAIR)
 
 
 def list_versions(

@@ -6,6 +6,7 @@ is also the name of their Parquet column and of their entry in a batch:
 | kind | shape | stored as | a model sees |
 | --- | --- | --- | --- |
 | `image` | (height, width, channels) | uint8, row major | float32 in [0, 1] |
+| `tokens` | (length,) | the least uint that holds them | int32 |
 
 A further kind is a further class here, with an entry in `KINDS`.
 """
@@ -21,8 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.nearest import choose
 from sparkgen.drawing.grids import image_grid, pair_grid
 from sparkgen.drawing.pixels import to_uint8
+from sparkgen.errors import RequestError, SparkgenError
 
 Array = npt.NDArray[Any]
 
@@ -61,6 +65,12 @@ class Record(ABC):
     """The stored number that a model sees as 1; None: a model sees the stored numbers."""
     suffix: ClassVar[str]
     """Of the files that `draw` writes."""
+    pictures: ClassVar[bool] = False
+    """Whether a model sees a record as a picture, (height, width, 1 or 3) in [0, 1]."""
+    errors: ClassVar[tuple[str, ...]] = ()
+    """The errors of reconstructions that mean something for this kind: of `evaluation.metrics.ERRORS`."""
+    distance: ClassVar[str] = "Euclidean"
+    """In words, what the distance of two of its `points` is."""
 
     def __str__(self) -> str:
         return f"{self.kind} records of shape {list(self.shape)}"
@@ -94,6 +104,15 @@ class Record(ABC):
         """Stored numbers, in any shape, as a model sees them."""
         seen = stored.astype(self.model_dtype)
         return seen if self.unit is None else seen / np.asarray(self.unit, self.model_dtype)
+
+    def points(self, stored: Array) -> Array:
+        """N records as points, float (N, D), whose Euclidean distance says how alike they are."""
+        return self.to_model(stored).reshape(len(stored), -1)
+
+    @property
+    def copy_distance(self) -> float:
+        """Nearer points are of the same record, but for rounding: half a step of one entry."""
+        return 0.5 / (1.0 if self.unit is None else self.unit)
 
     @abstractmethod
     def to_stored(self, data: Array) -> Array:
@@ -134,6 +153,9 @@ class ImageRecord(Record):
     model_dtype: ClassVar[str] = "float32"
     unit: ClassVar[float | None] = 255.0
     suffix: ClassVar[str] = ".png"
+    pictures: ClassVar[bool] = True
+    errors: ClassVar[tuple[str, ...]] = ("mse", "binary_crossentropy")
+    distance: ClassVar[str] = "Euclidean, pixels in [0, 1]"
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or min(self.shape) < 1 or self.shape[2] not in (1, 3):
@@ -155,7 +177,45 @@ class ImageRecord(Record):
         pair_grid(given, made, path, title=title)
 
 
-KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord,)}
+@dataclass(frozen=True)
+class TokenRecord(Record):
+    """Blocks of tokens, all of one length: (length,)."""
+
+    kind: ClassVar[str] = "tokens"
+    model_dtype: ClassVar[str] = "int32"
+    suffix: ClassVar[str] = ".txt"
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 1 or self.shape[0] < 1:
+            raise ValueError(f"the shape of tokens must be [length], found {list(self.shape)}")
+        if not 2 <= self.values <= 2**31:
+            raise ValueError(f"a vocabulary has 2 to 2³¹ tokens, found {self.values}")
+
+    def to_stored(self, data: Array) -> Array:
+        if data.size and not 0 <= data.min() <= data.max() < self.values:
+            raise SparkgenError(
+                f"the model gives tokens from {data.min()} to {data.max()}, and there are those from 0 "
+                f"to {self.values - 1}"
+            )
+        return data.astype(self.dtype)
+
+    def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
+        """Writes a block in each line: as text where tokens are bytes, else as numbers."""
+        lines = [title] if title else []
+        lines += [self._written(block) for block in data]
+        Path(path).write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+    def draw_pairs(self, given: Array, made: Array, path: str | Path, *, title: str = "") -> None:
+        self.draw(np.stack([given, made], axis=1).reshape(-1, *self.shape), path, title=title)
+
+    def _written(self, block: Array) -> str:
+        if self.values != 256:
+            return " ".join(map(str, block.tolist()))
+        text = block.astype(np.uint8).tobytes().decode("utf-8", errors="backslashreplace")
+        return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord, TokenRecord)}
 
 
 def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
@@ -169,7 +229,24 @@ def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
     return KINDS[kind](tuple(shape), values)
 
 
-IMAGE_SCHEMA = ImageRecord((1, 1, 1)).schema
+def record_of(dataset: DatasetConfig) -> Record:
+    """The form of the records that a dataset's configuration asks for.
+
+    Raises:
+        RequestError: an unknown kind, or a shape or number of values that the kind cannot have.
+    """
+    if dataset.record not in KINDS:
+        raise RequestError(
+            "a known kind of records as dataset.record",
+            found=repr(dataset.record),
+            mend=choose(dataset.record, KINDS),
+        )
+    try:
+        return make_record(dataset.record, dataset.shape, dataset.values)
+    except ValueError as error:
+        raise RequestError(
+            "values that fit together in dataset", found="values that do not", mend=str(error)
+        ) from None
 
 
 class DataSpec(NamedTuple):

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 from urllib.error import HTTPError
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from sparkgen.distribution.heartbeat import Beat, decode
 
 Notice = Literal["stop", "kill"]
 SCOPE = "sparkgen"
 TIMEOUT_SECONDS = 10.0
+TRIES = 3
 
 
 class Board(NamedTuple):
@@ -57,14 +58,12 @@ class Board(NamedTuple):
 
     def _get(self, key: str) -> bytes | None:
         try:
-            with _opener().open(self._url(key), timeout=TIMEOUT_SECONDS) as answer:
-                return bytes(answer.read())
+            return _answer(Request(self._url(key)))
         except HTTPError:
             return None
 
     def _put(self, key: str, value: bytes) -> None:
-        request = Request(self._url(key), data=value, method="PUT")
-        _opener().open(request, timeout=TIMEOUT_SECONDS).close()
+        _answer(Request(self._url(key), data=value, method="PUT"))
 
     def _url(self, key: str) -> str:
         return f"http://{self.address}:{self.port}/{SCOPE}/{key}"
@@ -93,6 +92,16 @@ def open_board(bind: str, *, address: str) -> Iterator[Board]:
         thread.join()
 
 
-def _opener() -> OpenerDirector:
+def _answer(request: Request, tries: int = TRIES) -> bytes:
+    """The answer to a request, sent again where none comes: a machine may be busy or paused."""
     # A proxy of the environment is for the world outside the cluster.
-    return build_opener(ProxyHandler({}))
+    opener = build_opener(ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            return bytes(answer.read())
+    except HTTPError:  # this is an answer
+        raise
+    except OSError:
+        if tries == 1:
+            raise
+    return _answer(request, tries - 1)

@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.rows import Rows, make_batch, pad
-from sparkgen.evaluation.metrics import binary_crossentropy, squared_error
-from sparkgen.models.classifier import Classifier
-from sparkgen.models.contract import Batch, EncoderDecoder, GenerativeModel, Likelihood, Protocol
+from sparkgen.evaluation.metrics import ERRORS
+from sparkgen.models.contract import Batch, GenerativeModel, Likelihood, Protocol
 from sparkgen.noise import Stream, row_noises
 
 RECONSTRUCTION = "reconstruction, mean over pixels in [0, 1]"
@@ -32,37 +31,38 @@ def measure(
     """Every figure of up to `batch_rows` rows, which are computed in a batch of just that many.
 
     Terms of the loss come under their own names, likelihoods as `<name>_nats` (minus the
-    log-likelihood: lower is better), reconstructions as `mse` and `binary_crossentropy`, a
-    classifier's accuracy also by class, as `accuracy_<class name>`.
+    log-likelihood: lower is better), reconstructions under the names of the record's `errors`, such
+    as `mse`; terms that the model declares `by_class` also as `<name>_<class name>`.
     """
     count, batch = len(rows.id), _batch(model, rows, config)
-    reconstructs = isinstance(model, EncoderDecoder)
-    names = {*model.loss_names, *model.metric_names}
-    if reconstructs:
-        names -= {"mse", "binary_crossentropy"}
+    errors = error_names(model)
+    names = {*model.loss_names, *model.metric_names} - set(errors)
     terms = model.loss_terms(batch, training=False) if names else {}
     for name in sorted(names):
         yield Measured(name, TERM, _numbers(terms[name], count))
-    if isinstance(model, Classifier):
-        accuracy = Measured("accuracy", TERM, _numbers(terms["accuracy"], count))
-        yield from by_class(accuracy, rows.label, class_names)
+    for name in model.by_class:
+        measured = Measured(name, TERM, _numbers(terms[name], count))
+        yield from by_class(measured, rows.label, class_names)
     for name, likelihood in sorted(model.likelihoods(samples=config.likelihood_samples).items()):
         nats = -_log_likelihood(likelihood, batch, rows, config)
         yield Measured(f"{name}_nats", protocol_text(likelihood.protocol), nats)
-    if reconstructs:
+    if errors:
         x = batch[model.spec.record.kind]
         x_hat = model.reconstruct(x, batch)
-        for name, metric in (("mse", squared_error), ("binary_crossentropy", binary_crossentropy)):
-            yield Measured(name, RECONSTRUCTION, metric(_array(x), _array(x_hat))[:count])
+        for name in errors:
+            yield Measured(name, RECONSTRUCTION, ERRORS[name](_array(x), _array(x_hat))[:count])
+
+
+def error_names(model: GenerativeModel) -> tuple[str, ...]:
+    """The errors of a model's reconstructions; none where it does not reconstruct."""
+    return model.spec.record.errors if model.reconstructs else ()
 
 
 def measured_names(model: GenerativeModel, class_names: Sequence[str]) -> set[str]:
     """The figures that there can be of a model, which may be an outline; see `measure`."""
-    names = {*model.loss_names, *model.metric_names}
-    if isinstance(model, EncoderDecoder):
-        names |= {"mse", "binary_crossentropy"}
-    if isinstance(model, Classifier):
-        names |= {f"accuracy_{name}" for name in figure_names(class_names)}
+    names = {*model.loss_names, *model.metric_names, *error_names(model)}
+    for figure in model.by_class:
+        names |= {f"{figure}_{name}" for name in figure_names(class_names)}
     for name in model.likelihoods(samples=1):
         names |= {f"{name}_nats", f"{name}_bits_per_dim"}
     return names

@@ -10,14 +10,12 @@ is also a training row says nothing of it.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sparkgen.evaluation.distances import Features
 from sparkgen.evaluation.manifold import squared_distances
 
 NEIGHBOURS = 50
 USUAL_QUANTILE = 0.01
-COPY_DISTANCE = 0.5 / 255  # half a grey level of one pixel: the same image, but for rounding
 COPY_RATIO = 0.01  # a copy, whatever the held-out images are like
 QUERY_ROWS = 250  # searched at once; more take memory for their distances and are no faster
 
@@ -29,7 +27,7 @@ class Memorisation(NamedTuple):
     """The share of samples that are copies, or whose ratio lies under that of 99 % of the held-out
     images that are no training rows."""
     nearest: float
-    """Median Euclidean distance of a sample to its nearest training row, pixels in [0, 1]."""
+    """Median distance of a sample to its nearest training row."""
     nearest_held_out: float
     """The same of a held-out image."""
     held_out_duplicates: int
@@ -55,9 +53,15 @@ def merge_nearest(parts: list[Features], *, neighbours: int) -> Features:
     return np.sort(np.concatenate(parts, axis=1), axis=1)[:, :neighbours]
 
 
-def memorisation(samples_QK: Features, held_out_RK: Features) -> Memorisation:
-    """The verdict from both sets' nearest distances, ascending, as `merge_nearest` gives them."""
-    ratio_Q, copied_Q, copied_R = copy_ratio(samples_QK), is_copy(samples_QK), is_copy(held_out_RK)
+def memorisation(
+    samples_QK: Features, held_out_RK: Features, *, copy_distance: float
+) -> Memorisation:
+    """The verdict from both sets' nearest distances, ascending, as `merge_nearest` gives them.
+
+    What lies nearer than `copy_distance` to a training row is that row itself.
+    """
+    ratio_Q = copy_ratio(samples_QK)
+    copied_Q, copied_R = (near[:, 0] < copy_distance for near in (samples_QK, held_out_RK))
     others = copy_ratio(held_out_RK[~copied_R])
     usual = max(np.quantile(others, USUAL_QUANTILE) if len(others) else 0.0, COPY_RATIO)
     return Memorisation(
@@ -66,11 +70,6 @@ def memorisation(samples_QK: Features, held_out_RK: Features) -> Memorisation:
         nearest_held_out=float(np.median(held_out_RK[:, 0])),
         held_out_duplicates=int(copied_R.sum()),
     )
-
-
-def is_copy(distances_QK: Features) -> npt.NDArray[np.bool_]:
-    """Whether the nearest training row is the image itself: (Q,)."""
-    return distances_QK[:, 0] < COPY_DISTANCE
 
 
 def copy_ratio(distances_QK: Features) -> Features:

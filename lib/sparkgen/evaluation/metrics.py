@@ -4,7 +4,7 @@ Sums are exact (`math.fsum`), so a figure does not depend on how the rows were c
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +77,13 @@ def binary_crossentropy(x: Images, x_hat: Images) -> PerRow:
     p = np.clip(_flat(x_hat), EPSILON, 1.0 - EPSILON)
     target = _flat(x)
     return -np.mean(target * np.log(p) + (1.0 - target) * np.log1p(-p), axis=1)
+
+
+ERRORS: Mapping[str, Callable[[Images, Images], PerRow]] = {
+    "mse": squared_error,
+    "binary_crossentropy": binary_crossentropy,
+}
+"""By the names that kinds of records have for them in `errors`."""
 
 
 def _flat(images: Images) -> PerRow:

@@ -205,22 +205,22 @@ def _memorisation(
     record: Record,
 ) -> dict[str, Value]:
     queries = np.concatenate([samples, held_out])
-    query_QD = record.to_model(queries).reshape(len(queries), -1)
-    query = spark.sparkContext.broadcast(query_QD)
+    query = spark.sparkContext.broadcast(record.points(queries))
 
     def nearest(file: StoredFile) -> Iterator[Floats]:
-        train = record.to_model(read_column(file, record))
-        flat_ND = train.reshape(len(train), -1)
+        points_ND = record.points(read_column(file, record))
         # Half as many bytes come back, and float32 is what the figures were always made of.
-        yield nearest_distances(query.value, flat_ND, neighbours=NEIGHBOURS).astype(np.float32)
+        yield nearest_distances(query.value, points_ND, neighbours=NEIGHBOURS).astype(np.float32)
 
     try:
         parts = run_each(spark, nearest, train_files)
     finally:
         query.unpersist()
     near_QK = merge_nearest(parts, neighbours=NEIGHBOURS)
-    found = memorisation(near_QK[: len(samples)], near_QK[len(samples) :])
-    how = f"Euclidean, pixels in [0, 1], against {len(held_out)} held-out rows"
+    found = memorisation(
+        near_QK[: len(samples)], near_QK[len(samples) :], copy_distance=record.copy_distance
+    )
+    how = f"{record.distance}, against {len(held_out)} held-out rows"
     copies, left_out = found.held_out_duplicates, ""
     if copies:
         left_out = f", {copies} of them training rows and left out"

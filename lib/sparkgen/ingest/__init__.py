@@ -1,0 +1,28 @@
+"""Ingest: the sources of a data set become a dataset version.
+
+In comes a `DatasetConfig`, whose `source` names a format and the files to read. Out goes a dataset
+version: Parquet files of records, a quarantine of those that could not be used, and a manifest.
+
+    sources/<format>.py   what is read, and who reads what of it       -> shares
+    stages.py             parse: each share gives blocks of records    -> groups of blocks
+    layout.py             which file each record goes to, arithmetic   -> Layout
+    stages.py             deal and write: records to Parquet files     -> files
+    version.py            what was written                             -> Manifest
+    publish.py            the version moved into place whole
+
+Read `job.py` first: it does these steps in a row. Then `source.py`, the contract of a format, and
+`block.py`, what a format gives. What a record's bytes mean is in `datasets/records.py` alone.
+
+| part | files |
+| --- | --- |
+| any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
+| rows to files | block, deal, layout, shuffle, stages, write |
+| checks | fit (rows and files), quarantine (bad records) |
+| images | spots, class_folders, placement (which file is what); images, decode, colour, image_header |
+| libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
+| idx | idx |
+
+A new source format is a file in `sources/`, with its parser beside these files. A new layout of folders
+of images is another way to find a member's split and class: `spots.py` knows the present one,
+`<split>/<class>/<file>`.
+"""

@@ -4,23 +4,20 @@ Blocks are cut by the source alone (so many bytes, so many members), never by ho
 are: whatever the cluster, the same blocks make the same dataset version.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.ingest.seen import Seen
-
 Labels = npt.NDArray[np.int32]
-Pixels = npt.NDArray[np.uint8]
+Data = npt.NDArray[Any]
 
-PICTURE_BYTES = 64 << 20  # of a block, about; Arrow's columns of bytes end at 2 GiB
+RECORD_BYTES = 64 << 20  # of the records of a block, about; Arrow's columns of bytes end at 2 GiB
 
 
 def block_rows(most: int, row_bytes: int) -> int:
-    """Records of a block: `most`, or fewer where their pictures would exceed `PICTURE_BYTES`."""
-    return max(1, min(most, PICTURE_BYTES // row_bytes))
+    """Records of a block: `most`, or fewer where they would exceed `RECORD_BYTES`."""
+    return max(1, min(most, RECORD_BYTES // row_bytes))
 
 
 class Bad(NamedTuple):
@@ -37,17 +34,18 @@ class Bad(NamedTuple):
 
 
 class Records(NamedTuple):
-    """What a parser makes of a block: labels int32 (N,), pixels uint8 (N, H * W * C), and the rest.
+    """What a parser makes of a block: N good records, and the bad ones.
 
-    `length` is how far the block reaches in the numbering of its file: lines, or pictures. `seen`
-    is what the numbers of the good records reach over, where they were numbers of text.
+    `labels` are int32 (N,), `data` (N, record.size) of the record's dtype. `length` is how far the
+    block reaches in the numbering of its file, such as lines or pictures. `seen` is what the source
+    format will want to know of the good records: None, or what JSON can say.
     """
 
     labels: Labels
-    pixels: Pixels
+    data: Data
     bad: list[Bad]
     length: int
-    seen: Seen | None = None
+    seen: Any = None
 
 
 class Block(NamedTuple):
@@ -60,11 +58,3 @@ class Block(NamedTuple):
     file: int
     number: int
     records: Records
-
-
-class Slice(Protocol):
-    """A share of the sources that one task reads. It travels to the executors by pickle."""
-
-    def blocks(self) -> Iterator[Block]:
-        """The blocks of this share, one at a time in memory."""
-        ...

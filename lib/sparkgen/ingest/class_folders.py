@@ -1,4 +1,4 @@
-"""Which class a folder means: by the name of the class or by its number."""
+"""Finds the class that a folder means, by the name of the class or by its number."""
 
 from collections.abc import Mapping
 

@@ -3,7 +3,7 @@
 import lzma
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from isal import igzip, isal_zlib
@@ -19,11 +19,39 @@ BEGINNINGS = {
     "zstd": b"\x28\xb5\x2f\xfd",
 }
 READ_BYTES = 1 << 16
+MOST_READERS = 8  # of one compressed file; more would only inflate the same bytes once more
+
+
+class Turns(NamedTuple):
+    """Which blocks of a file one task reads: `first`, `first + step`, ... below `stop`, if any."""
+
+    first: int
+    step: int
+    stop: int | None
 
 
 def compression(uri: str) -> str | None:
     """How a file is compressed, as its name says, in upper or lower case; None: it is not."""
     return next((how for end, how in ENDINGS.items() if uri.lower().endswith(end)), None)
+
+
+def turns(uri: str, blocks: int, *, tasks: int) -> list[Turns]:
+    """The blocks of a file shared out to about as many tasks as there are cores.
+
+    A plain file is read in place, so a task reads neighbouring blocks. A compressed one can only be
+    read from its start, so each of a few tasks inflates all of it and keeps every k-th block:
+    inflating is several times cheaper than what is done with a block.
+
+    Args:
+        uri: of the file.
+        blocks: how many there are; of a compressed file, at least.
+        tasks: how many run at a time.
+    """
+    if compression(uri):
+        step = max(1, min(tasks, blocks, MOST_READERS))
+        return [Turns(first, step, None) for first in range(step)]
+    share = max(1, -(-blocks // tasks))
+    return [Turns(first, 1, min(first + share, blocks)) for first in range(0, blocks, share)]
 
 
 @contextmanager

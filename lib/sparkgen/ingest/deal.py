@@ -1,4 +1,4 @@
-"""Blocks as rows of an Arrow table, and their records dealt to the files of the version."""
+"""Encodes blocks as rows of an Arrow table, and deals their records to the files of the version."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import pyarrow as pa
 from sparkgen.datasets.records import QUARANTINE_SCHEMA, RAW_BYTES
 from sparkgen.ingest.block import Bad, Block
 from sparkgen.ingest.layout import Layout, Summary
-from sparkgen.ingest.seen import Range
+from sparkgen.ingest.seen import Reach
 
 FILE = "file"  # the column that says which file of the version a row goes to
 ORDER = "order"  # the column by which the rows of a file are sorted before it is written
@@ -39,7 +39,7 @@ BLOCK_SCHEMA = pa.schema(
     [
         ("summary", pa.string()),
         ("labels", pa.binary()),
-        ("pixels", pa.binary()),
+        ("data", pa.binary()),
         ("bad", pa.binary()),
     ]
 )
@@ -47,13 +47,13 @@ BLOCK_SCHEMA = pa.schema(
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
     """A block as one row: its summary, and the records that stay."""
-    labels, pixels, bad, length, seen = block.records
+    labels, data, bad, length, seen = block.records
     good = len(labels)
     if keep.labels is not None:
         stays = np.isin(labels, keep.labels)
-        labels, pixels = labels[stays], pixels[stays]
+        labels, data = labels[stays], data[stays]
     if keep.invert:
-        pixels = np.invert(pixels)
+        data = np.invert(data)
     summary = Summary(
         block.split,
         block.file,
@@ -65,7 +65,7 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         found=_found(bad),
         seen=seen,
     )
-    binaries = (labels, pixels, np.frombuffer(_encode_bad(bad), np.uint8))
+    binaries = (labels, data, np.frombuffer(_encode_bad(bad), np.uint8))
     columns = [pa.array([summary.to_json()]), *(_one_binary(b) for b in binaries)]
     return pa.record_batch(columns, schema=BLOCK_SCHEMA)
 
@@ -82,53 +82,49 @@ def deal(
         tasks: how many write; task `t` writes the files `t`, `t + tasks`, ...
     """
     good, bad = [], []
-    for summary, labels, pixels, wrong in zip(*blocks.columns, strict=True):
+    for summary, labels, data, wrong in zip(*blocks.columns, strict=True):
         block = Summary.from_json(summary.as_py())
         if block.rows:
-            good.append(_images(block, labels.as_buffer(), pixels.as_buffer(), layout))
+            good.append(_rows(block, labels.as_buffer(), data.as_buffer(), layout))
         if block.bad:
             name = names[block.split][block.file]
             bad.append(_quarantined(block, name, _from_ipc(wrong.as_buffer()), layout))
     return _by_task(good, tasks), _by_task(bad, tasks)
 
 
-def _images(block: Summary, labels: pa.Buffer, pixels: pa.Buffer, layout: Layout) -> pa.Table:
-    place = layout.places[block.split, block.file, block.number]
-    ids = place.first_id + np.arange(block.rows, dtype=np.int64)
-    files, orders = layout.place(block.split, ids)
-    width = pixels.size // block.rows
-    offsets = np.arange(0, pixels.size + 1, width, dtype=np.int32)
+def _rows(block: Summary, labels: pa.Buffer, data: pa.Buffer, layout: Layout) -> pa.Table:
+    record, before = layout.record, layout.before[block.split, block.file, block.number]
+    ids = before.first_id + np.arange(block.rows, dtype=np.int64)
+    files, orders = layout.assign(block.split, ids)
     columns = {
         FILE: files,
         ORDER: orders,
         "id": ids,
         "label": np.frombuffer(labels, np.int32),
-        "image": pa.BinaryArray.from_buffers(
-            pa.binary(), block.rows, [None, pa.py_buffer(offsets), pixels]
-        ),
+        record.kind: record.encode(np.frombuffer(data, record.dtype).reshape(block.rows, -1)),
     }
     rows, kept = pa.table(columns), orders < layout.rows[block.split]
     return rows if kept.all() else rows.filter(pa.array(kept))
 
 
-def _found(bad: list[Bad]) -> dict[str, Range]:
-    found: dict[str, Range] = {}
+def _found(bad: list[Bad]) -> dict[str, Reach]:
+    found: dict[str, Reach] = {}
     for b in bad:
         if b.found is not None:
-            one = Range(b.found, b.found)
+            one = Reach(b.found, b.found)
             found[b.reason] = found.get(b.reason, one).joined(one)
     return found
 
 
 def _quarantined(block: Summary, name: str, bad: pa.Table, layout: Layout) -> pa.Table:
-    place = layout.places[block.split, block.file, block.number]
-    ordinals = place.first_bad + np.arange(len(bad), dtype=np.int64)
+    before = layout.before[block.split, block.file, block.number]
+    ordinals = before.first_bad + np.arange(len(bad), dtype=np.int64)
     positions = [
-        member if line is None else str(place.first_position + line + 1)
+        member if line is None else str(before.first_position + line + 1)
         for line, member in zip(bad["position"].to_pylist(), bad["member"].to_pylist(), strict=True)
     ]
     columns = [
-        layout.place_bad(ordinals),
+        layout.assign_bad(ordinals),
         ordinals,
         pa.array([block.split] * len(bad)),
         pa.array([name] * len(bad)),

@@ -50,7 +50,7 @@ _DECODER_ERRORS = (
 class ImageRule(NamedTuple):
     """What the configuration says of images."""
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     """(height, width, channels)."""
     resize: str = "lanczos"
     background: int = 255

@@ -1,4 +1,4 @@
-"""Whether the numbers of a libsvm source fit its configuration, and what to mend where they do not.
+"""Checks that the numbers of a libsvm source fit its configuration, and says what to mend.
 
 Text does not say how its values are scaled or from where its indices and labels count: that is
 configured, and a wrong configuration can make pictures that are black or shifted by one pixel.
@@ -6,14 +6,18 @@ Where the numbers contradict it, the request is refused; where they only make it
 told, since data may be dark, and pixels at the margin may never be used.
 """
 
+import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sparkgen.config.dataset import LibsvmSource
 from sparkgen.errors import RequestError
-from sparkgen.ingest.libsvm_line import Rule
-from sparkgen.ingest.seen import Range, Seen
+from sparkgen.ingest.layout import Summary
+from sparkgen.ingest.libsvm_line import LineRule
+from sparkgen.ingest.seen import Reach, Seen
 
 HALF = 128  # grey levels that pictures should reach over, at least
+
+log = logging.getLogger(__name__)
 
 
 class _Contradiction(NamedTuple):
@@ -25,13 +29,14 @@ class _Contradiction(NamedTuple):
 class Evidence(NamedTuple):
     """All that was read of a source: its configuration, the good records of each split, the bad.
 
-    `found` has the ranges of the numbers that made records bad, by reason.
+    `found` has the ranges of the numbers that made records bad, by reason. `scale_is_stated` says that
+    `value_max` stands in the configuration, and is not only the default.
     """
 
-    source: LibsvmSource
-    rule: Rule
+    rule: LineRule
     splits: dict[str, Seen]
-    found: dict[str, Range]
+    found: dict[str, Reach]
+    scale_is_stated: bool = False
 
     @property
     def seen(self) -> Seen:
@@ -40,6 +45,33 @@ class Evidence(NamedTuple):
         for split in self.splits.values():
             seen = seen.joined(split)
         return seen
+
+
+def gather(rule: LineRule, parsed: Sequence[Summary], *, scale_is_stated: bool = False) -> Evidence:
+    """What the numbers of a source reach over, from those of its blocks."""
+    splits: dict[str, Seen] = {}
+    found: dict[str, Reach] = {}
+    for summary in parsed:
+        here = Seen() if summary.seen is None else Seen.from_list(summary.seen)
+        splits[summary.split] = splits.get(summary.split, Seen()).joined(here)
+        for reason, reach in summary.found.items():
+            found[reason] = found.get(reason, reach).joined(reach)
+    return Evidence(rule, splits, found, scale_is_stated)
+
+
+def weigh(evidence: Evidence, *, refused: bool) -> None:
+    """Tells what was seen in the sources, and refuses them where it contradicts the request.
+
+    Sources that are refused for their bad records are only described: what is good says little.
+
+    Raises:
+        RequestError: as `refuse_black`.
+    """
+    log.info("%s", description(evidence))
+    if not refused:
+        refuse_black(evidence)
+        for doubt in doubts(evidence):
+            log.warning("%s", doubt)
 
 
 def refuse_black(evidence: Evidence) -> None:
@@ -51,10 +83,12 @@ def refuse_black(evidence: Evidence) -> None:
     Raises:
         RequestError: it names the scale that the values seem to have.
     """
-    source, rule = evidence.source, evidence.rule
-    stated = "value_max" in source.model_fields_set
+    rule = evidence.rule
     cases = [(f"the {name} split", seen, False) for name, seen in evidence.splits.items()]
-    for where, seen, whole_too in [*cases, ("the source", evidence.seen, not stated)]:
+    for where, seen, whole_too in [
+        *cases,
+        ("the source", evidence.seen, not evidence.scale_is_stated),
+    ]:
         if seen.values is None or not any(seen.values) or (seen.whole and not whole_too):
             continue
         if _levels(seen.values, rule) <= 1:
@@ -90,9 +124,9 @@ def contradiction(
     return RequestError(expected, found=seen, mend=f"{mend}; {where}")
 
 
-def _beyond_width(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+def _beyond_width(evidence: Evidence, found: Reach, count: str) -> _Contradiction:
     rule, mend = evidence.rule, "correct the dataset's shape"
-    if evidence.source.zero_based and found.high == rule.width:
+    if rule.zero_based and found.high == rule.width:
         mend = f"set source.zero_based to false if indices count from 1, or {mend}"
     needs = int(found.high) + 1 - rule.first_index
     return _Contradiction(
@@ -102,7 +136,7 @@ def _beyond_width(evidence: Evidence, found: Range, count: str) -> _Contradictio
     )
 
 
-def _index_zero(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+def _index_zero(evidence: Evidence, found: Reach, count: str) -> _Contradiction:
     return _Contradiction(
         "indices from 1, as source.zero_based: false has it",
         f"index 0 in {count}",
@@ -110,9 +144,9 @@ def _index_zero(evidence: Evidence, found: Range, count: str) -> _Contradiction:
     )
 
 
-def _out_of_range(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+def _out_of_range(evidence: Evidence, found: Reach, count: str) -> _Contradiction:
     rule, good = evidence.rule, evidence.seen.values
-    reach = (good or found).joined(found).joined(Range(0, 0))
+    reach = (good or found).joined(found).joined(Reach(0, 0))
     return _Contradiction(
         f"values from {rule.value_min:.10g} to {rule.value_max:.10g}",
         f"{_text(reach)}, out of range in {count}",
@@ -120,7 +154,7 @@ def _out_of_range(evidence: Evidence, found: Range, count: str) -> _Contradictio
     )
 
 
-def _unknown_label(evidence: Evidence, found: Range, count: str) -> _Contradiction:
+def _unknown_label(evidence: Evidence, found: Reach, count: str) -> _Contradiction:
     good = evidence.seen.labels
     return _Contradiction(
         f"labels from 0 to {evidence.rule.classes - 1}, one for each of class_names",
@@ -133,7 +167,7 @@ def description(evidence: Evidence) -> str:
     """What the numbers of the good records reach over, in a line."""
     seen, rule = evidence.seen, evidence.rule
     first, last = rule.first_index, rule.first_index + rule.width - 1
-    based = "true" if evidence.source.zero_based else "false"
+    based = "true" if rule.zero_based else "false"
     return (
         f"values seen: {_text(seen.values)} of {rule.value_min:.10g} to {rule.value_max:.10g}; "
         f"indices seen: {_text(seen.indices)} of {first} to {last} (zero_based: {based}); "
@@ -143,19 +177,19 @@ def description(evidence: Evidence) -> str:
 
 def doubts(evidence: Evidence) -> list[str]:
     """What looks wrong without being a contradiction, a line each."""
-    source, rule, seen, found = evidence.source, evidence.rule, evidence.seen, evidence.found
+    rule, seen, found = evidence.rule, evidence.seen, evidence.found
     lines = [_dark(name, part, rule) for name, part in evidence.splits.items()]
     if seen.clipped:
         lines.append(f"{seen.clipped} values lie outside the range by rounding; they are clipped")
     last = seen.indices is not None and seen.indices.high == rule.first_index + rule.width - 1
     first = seen.indices is not None and seen.indices.low == rule.first_index
-    if not source.zero_based and "index-zero" in found and not last:
+    if not rule.zero_based and "index-zero" in found and not last:
         lines.append(
             f"index 0 occurs and index {rule.width} does not: if indices count from 0, pictures "
             "are shifted by a pixel; then set source.zero_based to true"
         )
     beyond = found.get("beyond-width")
-    if source.zero_based and not first and beyond is not None and beyond.low == rule.width:
+    if rule.zero_based and not first and beyond is not None and beyond.low == rule.width:
         lines.append(
             f"index {rule.width} occurs and index 0 does not: if indices count from 1, pictures "
             "are shifted by a pixel; then set source.zero_based to false"
@@ -169,7 +203,7 @@ def doubts(evidence: Evidence) -> list[str]:
     return [line for line in lines if line]
 
 
-def _dark(name: str, seen: Seen, rule: Rule) -> str:
+def _dark(name: str, seen: Seen, rule: LineRule) -> str:
     if seen.values is None or not any(seen.values):
         same = f"no record of the {name} split has a value but 0: every picture is of one grey"
         return same if seen.labels else ""
@@ -182,18 +216,18 @@ def _dark(name: str, seen: Seen, rule: Rule) -> str:
     )
 
 
-def _levels(values: Range, rule: Rule) -> int:
+def _levels(values: Reach, rule: LineRule) -> int:
     """How many grey levels lie between the least and the greatest pixel; 0 is always there."""
     reach = rule.pixels([min(values.low, 0.0), max(values.high, 0.0)]).astype(int)
     return int(reach[1] - reach[0])
 
 
-def _scale(values: Range, rule: Rule) -> str:
+def _scale(values: Reach, rule: LineRule) -> str:
     """How to configure the scale that values seem to have."""
     low, high = min(values.low, 0.0), max(values.high, 1.0)
     least = f"source.value_min to {low:.10g} and " if low < 0 or rule.value_min < 0 else ""
     return f"set {least}source.value_max to {high:.10g}"
 
 
-def _text(numbers: Range | None) -> str:
+def _text(numbers: Reach | None) -> str:
     return "none" if numbers is None else f"{numbers.low:.10g} to {numbers.high:.10g}"

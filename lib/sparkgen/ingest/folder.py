@@ -1,4 +1,4 @@
-"""All files below a folder, and those that cannot be read named as such."""
+"""Lists all files below a folder, with the reason where one cannot be read."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Files that are no libsvm text, told by how they begin, before any work is done."""
+"""Refuses files that are no libsvm text by how they begin, before any work is done."""
 
 import re
 from collections.abc import Sequence

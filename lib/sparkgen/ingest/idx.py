@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparkgen.datasets.records import Record
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.block import Bad, Block, Labels, Pixels, Records, block_rows
+from sparkgen.ingest.block import Bad, Block, Data, Labels, Records, block_rows
 from sparkgen.ingest.compressed import opened, readable
 
 BLOCK_ROWS = 4096
@@ -19,7 +20,7 @@ SKIP_BYTES = 1 << 20
 UNSIGNED_BYTE = 8
 
 
-class IdxSlice(NamedTuple):
+class IdxShare(NamedTuple):
     """The pictures from `first` up to `stop` of a pair of files.
 
     `rows` is how many there are: the share that reaches them also sees that the files end there.
@@ -54,9 +55,9 @@ class IdxSlice(NamedTuple):
                 _refuse_rest(labels, self.labels, self.rows)
 
 
-def idx_slices(
-    split: str, images: str, labels: str, *, shape: tuple[int, ...], classes: int, tasks: int
-) -> list[IdxSlice]:
+def idx_shares(
+    split: str, images: str, labels: str, *, record: Record, classes: int, tasks: int
+) -> list[IdxShare]:
     """The shares of a pair of files.
 
     Raises:
@@ -66,9 +67,9 @@ def idx_slices(
         rows, *found = _shape(stream, images)
     with opened(labels) as stream:
         labelled = _shape(stream, labels)
-    if [n for n in found if n != 1] != [n for n in shape if n != 1]:
+    if [n for n in found if n != 1] != [n for n in record.shape if n != 1]:
         raise RequestError(
-            f"pictures of shape {list(shape)} in {images}",
+            f"pictures of shape {list(record.shape)} in {images}",
             found=str(found),
             mend="set the dataset's shape to it",
         )
@@ -83,14 +84,13 @@ def idx_slices(
             f"at least one picture in {images}", found="none", mend="correct the dataset's source"
         )
     share = max(1, -(-rows // (tasks * BLOCK_ROWS))) * BLOCK_ROWS
-    size = int(np.prod(shape))
     return [
-        IdxSlice(split, images, labels, first, min(first + share, rows), rows, size, classes)
+        IdxShare(split, images, labels, first, min(first + share, rows), rows, record.size, classes)
         for first in range(0, rows, share)
     ]
 
 
-def _records(labels: Labels, pixels: Pixels, classes: int) -> Records:
+def _records(labels: Labels, pixels: Data, classes: int) -> Records:
     good = labels < classes
     bad = [
         Bad(number, "unknown-label", bytes([labels[number]]) + pixels[number].tobytes())

@@ -1,4 +1,4 @@
-"""Candidates from folders and archives, a share of them as blocks."""
+"""Reads image files of folders and archives and decodes them, a share of them as blocks."""
 
 import math
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ import numpy as np
 from sparkgen.datasets.records import RAW_BYTES
 from sparkgen.errors import IngestError
 from sparkgen.ingest.archives import read_members
-from sparkgen.ingest.block import Bad, Block, Pixels, Records, block_rows
+from sparkgen.ingest.block import Bad, Block, Data, Records, block_rows
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.placement import Candidate, printable
 
 BLOCK_MEMBERS = 256
 
 
-class ImageSlice(NamedTuple):
+class ImageShare(NamedTuple):
     """Some blocks of a source: the one at `first` has `block_members` candidates, and so on."""
 
     split: str
@@ -37,7 +37,7 @@ class ImageSlice(NamedTuple):
 
     def _decoded(self, some: tuple[Candidate, ...], contents: Iterator[bytes | None]) -> Records:
         labels: list[int] = []
-        pixels: list[Pixels] = []
+        pixels: list[Data] = []
         bad: list[Bad] = []
         for member, label, reason in some:
             name = printable(member.name)
@@ -67,7 +67,7 @@ def block_members(rule: ImageRule) -> int:
     return block_rows(BLOCK_MEMBERS, math.prod(rule.shape))
 
 
-def image_slices(
+def image_shares(
     split: str,
     file: int,
     uri: str,
@@ -75,14 +75,14 @@ def image_slices(
     *,
     rule: ImageRule,
     tasks: int,
-) -> list[ImageSlice]:
+) -> list[ImageShare]:
     """The shares of one source for about four times `tasks`, so that uneven ones even out."""
     members = block_members(rule)
     blocks = -(-len(found) // members)
     share = max(1, -(-blocks // (4 * tasks)))
     size = share * members
     return [
-        ImageSlice(
+        ImageShare(
             split, file, uri, first * share, tuple(found[first * size : (first + 1) * size]), rule
         )
         for first in range(-(-blocks // share))

@@ -1,17 +1,19 @@
-"""Where every record goes: which split, which file, which place in it. Pure arithmetic."""
+"""Decides the split and the file that each record goes to, and its place there. Pure arithmetic."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from sparkgen.ingest.seen import Range, Seen
+from sparkgen.datasets.records import QUARANTINE_SCHEMA, Record
+from sparkgen.ingest.seen import Reach
 from sparkgen.ingest.shuffle import IntArray, ranks
 
-FILE_BYTES = 256 << 20  # of pixels, about, that a file has where `shards` does not say otherwise
+FILE_BYTES = 256 << 20  # of records, about, that a file has where `shards` does not say otherwise
 QUARANTINE = "quarantine"
 QUARANTINE_FILE_ROWS = 4096
 
@@ -20,7 +22,8 @@ class Summary(NamedTuple):
     """A parsed block in numbers: how far it reaches, and its good, used and bad records.
 
     `rows` are the good records that the label filter left, `found` what the numbers that made
-    records bad reach over, by reason, and `seen` what those of the good records do.
+    records bad reach over, by reason, and `seen` what the source format wants to know of the good
+    records, as JSON gives it back.
     """
 
     split: str
@@ -30,8 +33,8 @@ class Summary(NamedTuple):
     rows: int
     good: int
     reasons: dict[str, int]
-    found: dict[str, Range]
-    seen: Seen | None
+    found: dict[str, Reach]
+    seen: Any
 
     @property
     def bad(self) -> int:
@@ -43,11 +46,10 @@ class Summary(NamedTuple):
     @classmethod
     def from_json(cls, text: str) -> "Summary":
         *counts, found, seen = json.loads(text)
-        ranges = {reason: Range(*ends) for reason, ends in found.items()}
-        return cls._make([*counts, ranges, seen and Seen.from_list(seen)])
+        return cls._make([*counts, {why: Reach(*ends) for why, ends in found.items()}, seen])
 
 
-class Place(NamedTuple):
+class Before(NamedTuple):
     """What comes before a block: rows of its split, records of its file, bad records of all."""
 
     first_id: int
@@ -68,17 +70,17 @@ class Output(NamedTuple):
         return self.first + ordinals * self.files // self.rows
 
 
-class Rows(NamedTuple):
-    """For each of B rows the file that it goes to, int64 (B,), and its order in that file."""
+class Assignment(NamedTuple):
+    """For each of B rows the file that it goes to, and its order in that file: int64 (B,) each."""
 
     files: IntArray
     orders: IntArray
 
 
 class Cut(NamedTuple):
-    """What the configuration says of the cutting; `row_bytes` are those of a picture."""
+    """What the configuration says of the rows and how they are cut into files."""
 
-    row_bytes: int
+    record: Record
     lanes: int
     shards: int | None
     shard_rows: int
@@ -88,15 +90,20 @@ class Cut(NamedTuple):
 
     def files(self, rows: int) -> int:
         """A number of files that is a multiple of the lanes, where there are enough rows."""
-        file_rows = min(self.shard_rows, max(1, FILE_BYTES // self.row_bytes))
+        file_rows = min(self.shard_rows, max(1, FILE_BYTES // self.record.row_bytes))
         wanted = -(-rows // (file_rows * self.lanes)) * self.lanes
         return min(rows, max(wanted, self.lanes))
 
 
 class Layout(NamedTuple):
-    """The places of all blocks, the source splits' rows before and after the limit, and the files."""
+    """Where everything goes.
 
-    places: dict[tuple[str, int, int], Place]
+    `before` says for each block what comes before it, `found` and `rows` how many rows each source
+    split has before and after the limit, `outputs` which files there are.
+    """
+
+    record: Record
+    before: dict[tuple[str, int, int], Before]
     found: dict[str, int]
     rows: dict[str, int]
     outputs: dict[str, Output]
@@ -106,7 +113,11 @@ class Layout(NamedTuple):
         """The output that a file belongs to, by its number among all."""
         return next(o for o in self.outputs.values() if 0 <= file - o.first < o.files)
 
-    def place(self, split: str, ids: IntArray) -> Rows:
+    def schema(self, output: Output) -> pa.Schema:
+        """The columns of an output's files."""
+        return QUARANTINE_SCHEMA if output.folder == QUARANTINE else self.record.schema
+
+    def assign(self, split: str, ids: IntArray) -> Assignment:
         """Where the rows of a source split go; those of an order beyond `rows` go nowhere.
 
         Training rows are shuffled, the first ranks set aside for validation and the others dealt
@@ -116,16 +127,16 @@ class Layout(NamedTuple):
         if split != "train":
             whole = self.rows[split] == self.found[split]
             order = ids if whole else ranks(ids, self.found[split], seed=self.seed)
-            return Rows(self.outputs[split].balanced(order), order)
+            return Assignment(self.outputs[split].balanced(order), order)
         rank = ranks(ids, self.found[split], seed=self.seed)
         train, validation = self.outputs["train"], self.outputs["validation"]
         rest = rank - validation.rows
         files = train.first + rest % max(train.files, 1)
         if validation.rows:
             files = np.where(rest < 0, validation.first + rank % validation.files, files)
-        return Rows(files, rank)
+        return Assignment(files, rank)
 
-    def place_bad(self, ordinals: npt.ArrayLike) -> IntArray:
+    def assign_bad(self, ordinals: npt.ArrayLike) -> IntArray:
         """The file of each bad record, by its number among all bad ones."""
         output = self.outputs[QUARANTINE]
         return output.first + np.asarray(ordinals, np.int64) // QUARANTINE_FILE_ROWS
@@ -133,15 +144,14 @@ class Layout(NamedTuple):
 
 def make_layout(summaries: Iterable[Summary], cut: Cut) -> Layout:
     """The layout of a version from its blocks."""
-    places, rows, length, bad = {}, Counter[str](), Counter[tuple[str, int]](), 0
+    before, rows, length, bad = {}, Counter[str](), Counter[tuple[str, int]](), 0
     for s in sorted(summaries, key=lambda s: (s.split != "train", s.split, s.file, s.number)):
-        place = Place(rows[s.split], length[s.split, s.file], bad)
-        places[s.split, s.file, s.number] = place
+        before[s.split, s.file, s.number] = Before(rows[s.split], length[s.split, s.file], bad)
         rows[s.split] += s.rows
         length[s.split, s.file] += s.length
         bad += s.bad
     kept = {split: min(n, cut.limit or n) for split, n in rows.items()}
-    return Layout(places, dict(rows), kept, _outputs(kept, bad, cut), cut.seed)
+    return Layout(cut.record, before, dict(rows), kept, _outputs(kept, bad, cut), cut.seed)
 
 
 def _outputs(rows: dict[str, int], bad: int, cut: Cut) -> dict[str, Output]:

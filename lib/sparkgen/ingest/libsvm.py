@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparkgen.ingest.block import Bad, Records, block_rows
-from sparkgen.ingest.libsvm_line import BadLine, Rule, parse_line
-from sparkgen.ingest.seen import Range, Seen
+from sparkgen.ingest.libsvm_line import BadLine, LineRule, parse_line
+from sparkgen.ingest.seen import Reach, Seen
 
 Array = npt.NDArray[Any]
 
@@ -43,8 +43,8 @@ class _Tokens(NamedTuple):
         return _Tokens(self.numbers[keep], self.marks[keep], self.fits[keep])
 
 
-def parse_block(text: bytes, rule: Rule) -> Iterator[Records]:
-    """The records of whole lines, in pieces of about `PICTURE_BYTES`: lines may be short and pictures
+def parse_block(text: bytes, rule: LineRule) -> Iterator[Records]:
+    """The records of whole lines, in pieces of about `RECORD_BYTES`: lines may be short and pictures
     large. Blank lines and comments are no records.
 
     Args:
@@ -62,14 +62,14 @@ def parse_block(text: bytes, rule: Rule) -> Iterator[Records]:
         yield joined(parts, rule)
 
 
-def joined(parts: Iterable[Records], rule: Rule) -> Records:
+def joined(parts: Iterable[Records], rule: LineRule) -> Records:
     """Records after records, their positions counted on."""
     labels, pixels = [np.zeros(0, np.int32)], [np.zeros((0, rule.width), np.uint8)]
     bad: list[Bad] = []
     length, seen = 0, Seen()
     for part in parts:
         labels.append(part.labels)
-        pixels.append(part.pixels)
+        pixels.append(part.data)
         bad += [b._replace(position=int(b.position) + length) for b in part.bad]
         length += part.length
         seen = seen.joined(part.seen or Seen())
@@ -88,7 +88,7 @@ def _chunks(text: bytes, most_lines: int) -> Iterator[bytes]:
         start = end
 
 
-def _parse_chunk(raw: bytes, rule: Rule) -> Records:
+def _parse_chunk(raw: bytes, rule: LineRule) -> Records:
     is_end = np.frombuffer(raw, np.uint8) == NEWLINE
     length = int(np.count_nonzero(is_end)) + (not is_end[-1])
     suspect = np.zeros(length, np.bool_)
@@ -174,7 +174,7 @@ def _decimal_numbers(text: bytes, ends: Array) -> Array:
         return pc.cast(pc.cast(tokens, pa.string()), pa.float64()).to_numpy()
 
 
-def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: Rule) -> Seen:
+def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: LineRule) -> Seen:
     """Fills in the lines that are not suspect, and adds to the suspects those out of bounds."""
     lasts = np.flatnonzero(tokens.marks == NEWLINE)
     firsts = np.concatenate([[0], lasts[:-1] + 1]) if len(lasts) else lasts
@@ -208,7 +208,7 @@ def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: R
     return seen
 
 
-def _within(numbers: Range | None, low: float, high: float) -> bool:
+def _within(numbers: Reach | None, low: float, high: float) -> bool:
     return numbers is None or low <= numbers.low <= numbers.high <= high
 
 
@@ -218,7 +218,7 @@ class _Slow(NamedTuple):
 
 
 def _read_slowly(
-    labels: Array, pixels: Array, suspect: Array, lines: list[bytes], rule: Rule
+    labels: Array, pixels: Array, suspect: Array, lines: list[bytes], rule: LineRule
 ) -> _Slow:
     """Reads the suspects line by line; those that turn out good are filled in and cleared."""
     bad, seen = [], Seen()

@@ -22,7 +22,7 @@ PAIR_BYTES, LINE_BYTES = 64, 1 << 20  # of a pair, and beside the pairs, at most
 SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
 
 
-class Rule(NamedTuple):
+class LineRule(NamedTuple):
     """What the configuration says of the lines.
 
     A value v becomes round((v - value_min) / (value_max - value_min) * 255), halves to even; a
@@ -35,6 +35,11 @@ class Rule(NamedTuple):
     first_index: int = 1
     value_min: float = 0.0
     value_max: float = 255.0
+
+    @property
+    def zero_based(self) -> bool:
+        """Whether indices start at 0."""
+        return self.first_index == 0
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -69,7 +74,7 @@ class BadLine(Exception):
         self.reason, self.found = reason, found
 
 
-def parse_line(line: bytes, rule: Rule) -> Line | None:
+def parse_line(line: bytes, rule: LineRule) -> Line | None:
     """A line's record; None for a blank line or a comment.
 
     Raises:
@@ -111,7 +116,7 @@ def _number(token: bytes) -> float:
     return number
 
 
-def _label(token: bytes, rule: Rule) -> int:
+def _label(token: bytes, rule: LineRule) -> int:
     if b":" in token:
         raise BadLine("missing-label")
     label = _number(token)
@@ -120,7 +125,7 @@ def _label(token: bytes, rule: Rule) -> int:
     return int(label)
 
 
-def _column(token: bytes, before: list[int], features: list[bytes], rule: Rule) -> int:
+def _column(token: bytes, before: list[int], features: list[bytes], rule: LineRule) -> int:
     index = _number(token)
     if index != int(index):
         raise BadLine("unparsable-number")
@@ -136,7 +141,7 @@ def _column(token: bytes, before: list[int], features: list[bytes], rule: Rule) 
     return column
 
 
-def _value(token: bytes, features: list[bytes], rule: Rule) -> float:
+def _value(token: bytes, features: list[bytes], rule: LineRule) -> float:
     value = _number(token)
     low, high = rule.bounds
     if not low <= value <= high:

@@ -1,4 +1,4 @@
-"""Which files of folders and archives are records, and what is refused or told of the rest.
+"""Decides which files of folders and archives are records, and refuses or counts the others.
 
 Whatever is no record is counted by reason, and a request under which much is lost is refused before
 the work begins.
@@ -14,7 +14,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import MOST_BYTES
 from sparkgen.ingest.class_folders import class_labels
 from sparkgen.ingest.member import Member
-from sparkgen.ingest.spots import Rules, Spot, find_spots
+from sparkgen.ingest.spots import FolderRule, Spot, find_spots
 
 MOST_SHOWN = 6  # folders or endings in a message
 
@@ -36,31 +36,31 @@ class Placement(NamedTuple):
     unused: dict[str, int]
 
 
-def place(listings: Sequence[list[Member]], rules: Rules) -> Placement:
+def place(listings: Sequence[list[Member]], rule: FolderRule) -> Placement:
     """The place of every member of every source.
 
     Args:
         listings: from `list_members`, one for each source.
-        rules: the configuration.
+        rule: the configuration.
 
     Raises:
         RequestError: a split without pictures, too many of them outside its class folders, or class
             folders that do not say which class they mean.
     """
-    spots = find_spots(listings, rules)
+    spots = find_spots(listings, rule)
     used = [s for s in spots if s.unused is None]
-    folders = {k: {s.folder for s in used if s.split == k and s.folder} for k in rules.folders}
-    labels = class_labels(folders, rules.class_names)
-    found: dict[str, list[list[Candidate]]] = {s: [[] for _ in listings] for s in rules.folders}
+    folders = {k: {s.folder for s in used if s.split == k and s.folder} for k in rule.folders}
+    labels = class_labels(folders, rule.class_names)
+    found: dict[str, list[list[Candidate]]] = {s: [[] for _ in listings] for s in rule.folders}
     for spot in used:
         if spot.split is not None:
             label = labels.get(spot.folder or "", -1)
             candidate = Candidate(spot.member, label, spot.bad or _not_a_record(spot, label))
             found[spot.split][spot.source].append(candidate)
-    for split in rules.folders:
-        _refuse_no_pictures(split, spots, labels, rules)
-        _refuse_loose_pictures(split, spots, rules)
-    _warn_of_others(spots, rules)
+    for split in rule.folders:
+        _refuse_no_pictures(split, spots, labels, rule)
+        _refuse_loose_pictures(split, spots, rule)
+    _warn_of_others(spots, rule)
     return Placement(found, dict(sorted(Counter(s.unused for s in spots if s.unused).items())))
 
 
@@ -77,18 +77,18 @@ def _not_a_record(spot: Spot, label: int) -> str | None:
 
 
 def _refuse_no_pictures(
-    split: str, spots: list[Spot], labels: dict[str, int], rules: Rules
+    split: str, spots: list[Spot], labels: dict[str, int], rule: FolderRule
 ) -> None:
     """Refuses a split of which no picture lies in the folder of a class."""
     inside = [s for s in spots if s.split == split and s.is_picture and s.unused is None]
     if any(s.folder in labels for s in inside):
         return
-    folder = rules.folders[split]
+    folder = rule.folders[split]
     folders = {s.folder for s in inside if s.folder}
     if folders:
         raise RequestError(
-            f"class folders in {folder} of {rules.path} that bear one of the names "
-            f"{_shown(rules.class_names)}, or a number from 0 to {len(rules.class_names) - 1}",
+            f"class folders in {folder} of {rule.path} that bear one of the names "
+            f"{_shown(rule.class_names)}, or a number from 0 to {len(rule.class_names) - 1}",
             found=_shown(sorted(folders)),
             mend="correct dataset.class_names or the names of the folders",
         )
@@ -100,36 +100,36 @@ def _refuse_no_pictures(
             "set source.path to the folder or archive that holds pictures, or to a glob of several"
         )
     raise RequestError(
-        f"pictures at {folder}/<class>/<file> in {rules.path}, the {split} split",
+        f"pictures at {folder}/<class>/<file> in {rule.path}, the {split} split",
         found=_what_is_there(spots),
         mend=mend,
     )
 
 
-def _refuse_loose_pictures(split: str, spots: list[Spot], rules: Rules) -> None:
+def _refuse_loose_pictures(split: str, spots: list[Spot], rule: FolderRule) -> None:
     """Refuses a split of which many pictures lie in no class folder."""
     pictures = [s for s in spots if s.split == split and s.is_picture and s.unused != "hidden"]
     loose = [s for s in pictures if s.unused == "outside-class-folders"]
-    if len(loose) > rules.most_unused * len(pictures):
+    if len(loose) > rule.most_unused * len(pictures):
         raise RequestError(
-            f"a share of at most {rules.most_unused} (dataset.max_bad_fraction) of the pictures "
-            f"in {rules.folders[split]} of {rules.path} outside class folders",
+            f"a share of at most {rule.most_unused} (dataset.max_bad_fraction) of the pictures "
+            f"in {rule.folders[split]} of {rule.path} outside class folders",
             found=f"{len(loose)} of {len(pictures)}, such as {printable(loose[0].member.name)}",
-            mend=f"move them to {rules.folders[split]}/<class>/<file>, or raise the share",
+            mend=f"move them to {rule.folders[split]}/<class>/<file>, or raise the share",
         )
 
 
-def _warn_of_others(spots: list[Spot], rules: Rules) -> None:
+def _warn_of_others(spots: list[Spot], rule: FolderRule) -> None:
     """Warns where many pictures lie in the folder of no split."""
     pictures = [s for s in spots if s.is_picture and s.unused != "hidden"]
     others = [s for s in pictures if s.unused in ("other-split", "outside-split-folders")]
-    if len(others) > rules.most_unused * len(pictures):
+    if len(others) > rule.most_unused * len(pictures):
         log.warning(
             "%d of the %d pictures in %s are not used: they lie in the folder of no split (%s): %s",
             len(others),
             len(pictures),
-            rules.path,
-            ", ".join(rules.folders.values()),
+            rule.path,
+            ", ".join(rule.folders.values()),
             _what_is_there(others),
         )
 

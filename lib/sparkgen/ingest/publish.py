@@ -1,4 +1,4 @@
-"""A version comes to be: made in a hidden staging folder, then moved into place whole.
+"""Publishes a version: it is made in a hidden staging folder, then moved into place whole.
 
 A process that dies leaves a staging folder and nothing else. Its name says who made it, so that the
 next ingest removes those whose maker is gone and leaves alone those still at work.

@@ -1,18 +1,16 @@
-"""Bad records: whether they are too many, and what is said of them."""
+"""Decides whether there are too many bad records, and says what is wrong with them."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow.parquet as pq
 
-from sparkgen.config.dataset import DatasetConfig, LibsvmSource
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, SparkgenError
-from sparkgen.ingest.evidence import Evidence, contradiction
 from sparkgen.ingest.layout import QUARANTINE, Summary
-from sparkgen.ingest.seen import Range, Seen
-from sparkgen.ingest.sources import libsvm_rule
+from sparkgen.ingest.source import Source
 
 SHOWN = 3  # bad records in a message
 SHOWN_BYTES = 48  # of each
@@ -31,38 +29,23 @@ def too_many_bad(dataset: DatasetConfig, parsed: Sequence[Summary]) -> bool:
     return _bad(parsed) > _allowed(dataset, parsed)
 
 
-def gather(dataset: DatasetConfig, parsed: Sequence[Summary]) -> Evidence | None:
-    """What the numbers of a libsvm source reach over; None for other sources."""
-    source = dataset.source
-    if not isinstance(source, LibsvmSource):
-        return None
-    splits: dict[str, Seen] = {}
-    found: dict[str, Range] = {}
-    for summary in parsed:
-        seen = splits.get(summary.split, Seen())
-        splits[summary.split] = seen.joined(summary.seen or Seen())
-        for reason, reach in summary.found.items():
-            found[reason] = found.get(reason, reach).joined(reach)
-    return Evidence(source, libsvm_rule(dataset, source), splits, found)
-
-
 def refusal_of_bad(
-    dataset: DatasetConfig, parsed: Sequence[Summary], evidence: Evidence | None, kept_uri: str
+    source: Source, dataset: DatasetConfig, parsed: Sequence[Summary], kept_uri: str
 ) -> SparkgenError:
     """The error for too many bad records: of the request, where one reason alone makes them too many.
 
     Args:
+        source: of the dataset.
         dataset: the configuration.
         parsed: all blocks.
-        evidence: what their numbers reach over, where they were numbers of text.
         kept_uri: the folder of the bad records.
     """
     counts, bad, total = reasons(parsed), _bad(parsed), _total(parsed)
     first = f"the records are in {kept_uri}; the first: {_first(kept_uri)}"
     reason = max(counts, key=lambda name: counts[name])
-    if evidence is not None and bad - counts[reason] <= _allowed(dataset, parsed):
+    if bad - counts[reason] <= _allowed(dataset, parsed):
         count = f"{counts[reason]} of {total} records"
-        refusal = contradiction(evidence, reason, count=count, where=first)
+        refusal = source.contradiction(dataset, parsed, reason, count=count, where=first)
         if refusal is not None:
             return refusal
     return IngestError(

@@ -1,4 +1,4 @@
-"""What the numbers of libsvm records reach over: labels, indices and values, from least to greatest.
+"""The least and the greatest label, index and value of libsvm records.
 
 Every block of text has its own `Seen`; joined over all blocks it is the evidence by which
 `sparkgen.ingest.evidence` judges whether the configuration fits the source.
@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.ingest.libsvm_line import Rule
+from sparkgen.ingest.libsvm_line import LineRule
 
 
-class Range(NamedTuple):
+class Reach(NamedTuple):
     """The least and the greatest of some numbers."""
 
     low: float
     high: float
 
-    def joined(self, other: "Range") -> "Range":
+    def joined(self, other: "Reach") -> "Reach":
         """The range of both."""
-        return Range(min(self.low, other.low), max(self.high, other.high))
+        return Reach(min(self.low, other.low), max(self.high, other.high))
 
     @classmethod
-    def of(cls, numbers: npt.ArrayLike) -> "Range | None":
+    def of(cls, numbers: npt.ArrayLike) -> "Reach | None":
         """The range of an array; None where it is empty."""
         values = np.asarray(numbers)
         return cls(values.min().item(), values.max().item()) if values.size else None
@@ -37,27 +37,27 @@ class Seen(NamedTuple):
     are whole numbers, `clipped` how many lie outside the configured range by rounding.
     """
 
-    labels: Range | None = None
-    indices: Range | None = None
-    values: Range | None = None
+    labels: Reach | None = None
+    indices: Reach | None = None
+    values: Reach | None = None
     whole: bool = True
     clipped: int = 0
 
     @classmethod
-    def of(cls, labels: Any, indices: Any, values: Any, rule: Rule) -> "Seen":
+    def of(cls, labels: Any, indices: Any, values: Any, rule: LineRule) -> "Seen":
         """What arrays of labels, of indices as written and of values reach over."""
-        found, values = Range.of(values), np.asarray(values)
+        found, values = Reach.of(values), np.asarray(values)
         clipped = 0
         if found is not None and not rule.value_min <= found.low <= found.high <= rule.value_max:
             clipped = int(((values < rule.value_min) | (values > rule.value_max)).sum())
         whole = values.dtype.kind != "f" or bool((values == np.rint(values)).all())
-        return cls(Range.of(labels), Range.of(indices), found, whole, clipped)
+        return cls(Reach.of(labels), Reach.of(indices), found, whole, clipped)
 
     @classmethod
     def from_list(cls, parts: Sequence[Any]) -> "Seen":
         """The same from the lists that JSON makes of it."""
         labels, indices, values, whole, clipped = parts
-        ranges = [ends and Range(*ends) for ends in (labels, indices, values)]
+        ranges = [ends and Reach(*ends) for ends in (labels, indices, values)]
         return cls._make([*ranges, whole, clipped])
 
     def joined(self, other: "Seen") -> "Seen":
@@ -71,5 +71,5 @@ class Seen(NamedTuple):
         )
 
 
-def _both(one: Range | None, other: Range | None) -> Range | None:
+def _both(one: Reach | None, other: Reach | None) -> Reach | None:
     return one.joined(other) if one and other else one or other

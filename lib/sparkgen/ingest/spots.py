@@ -1,4 +1,4 @@
-"""Where each file of folders and archives lies: of which split and class, or why it is not used.
+"""Finds the split and the class of each file of folders and archives, or why it is not used.
 
 A record lies at `<split>/<class>/<file>`, whatever lies above the split, in the class folder itself
 or in folders below it.
@@ -14,7 +14,7 @@ from sparkgen.ingest.member import Member
 HIDDEN = (".", "__")  # how names begin that are no data, unless a class has such a name
 
 
-class Rules(NamedTuple):
+class FolderRule(NamedTuple):
     """What the configuration says of places: `path` is for messages only."""
 
     path: str
@@ -42,9 +42,9 @@ class Spot(NamedTuple):
     unused: str | None = None
 
 
-def find_spots(listings: Sequence[list[Member]], rules: Rules) -> list[Spot]:
+def find_spots(listings: Sequence[list[Member]], rule: FolderRule) -> list[Spot]:
     """The place of every member of every source, in order."""
-    spots = [spot for n, members in enumerate(listings) for spot in _spots(n, members, rules)]
+    spots = [spot for n, members in enumerate(listings) for spot in _spots(n, members, rule)]
     # Of files with one path in one archive the last is used, as it is where one unpacks the archive;
     # `tar -u` and `tar -r` replace files in this way.
     last = {(s.source, s.parts): n for n, s in enumerate(spots) if s.bad is None}
@@ -56,9 +56,9 @@ def find_spots(listings: Sequence[list[Member]], rules: Rules) -> list[Spot]:
     ]
 
 
-def _spots(source: int, members: list[Member], rules: Rules) -> Iterator[Spot]:
-    splits = {folder: split for split, folder in rules.folders.items()}
-    classes = {*rules.class_names, *map(str, range(len(rules.class_names)))}
+def _spots(source: int, members: list[Member], rule: FolderRule) -> Iterator[Spot]:
+    splits = {folder: split for split, folder in rule.folders.items()}
+    classes = {*rule.class_names, *map(str, range(len(rule.class_names)))}
     for member in members:
         parts = PurePosixPath(member.name.replace("\\", "/")).parts
         at = _class_folder(parts, splits, classes)

@@ -1,6 +1,6 @@
 """The three passes of an ingest over the executors: parse the sources, deal the records, write.
 
-    slices -parse-> groups of blocks -deal-> parts, a task's each -write-> files of the version
+    shares -parse-> groups of blocks -deal-> parts, a task's each -write-> files of the version
 
 What a pass hands to the next lies in the scratch folder of the staged version, as Arrow files that
 are written once and of which a task reads what it needs; Spark carries their names. So no record
@@ -9,7 +9,7 @@ work with it. A task that runs twice writes another file, and one of the two is 
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -17,9 +17,9 @@ from pyarrow import fs
 from pyspark.sql import SparkSession
 
 from sparkgen.datasets.storage import open_uri
-from sparkgen.ingest.block import Slice
 from sparkgen.ingest.deal import BLOCK_SCHEMA, Dealt, Filter, deal, encode_block
 from sparkgen.ingest.layout import Layout, Summary
+from sparkgen.ingest.source import Share
 from sparkgen.ingest.write import WrittenFile, files_of, write_file
 from sparkgen.tasks import run_each
 
@@ -44,14 +44,14 @@ class Target(NamedTuple):
     tasks: int
 
 
-def parse(spark: SparkSession, slices: list[Slice], keep: Filter, scratch: str) -> list[Group]:
-    """Parses all slices, a task a slice, into groups of blocks."""
+def parse(spark: SparkSession, shares: Sequence[Share], keep: Filter, scratch: str) -> list[Group]:
+    """Parses all shares, a task a share, into groups of blocks."""
 
-    def parse_slice(part: Slice) -> Iterator[Group]:
-        blocks = (encode_block(block, keep) for block in part.blocks())
+    def parse_share(share: Share) -> Iterator[Group]:
+        blocks = (encode_block(block, keep) for block in share.blocks())
         yield from _write_groups(blocks, scratch)
 
-    return run_each(spark, parse_slice, slices)
+    return run_each(spark, parse_share, shares)
 
 
 def write(
@@ -87,7 +87,7 @@ def write(
         picked = [parts[task] for uri in blocks for parts in dealt(uri)] if small else []
         for rows in _tables([*picked, *(_read_part(uri, task) for uri in dealt_blocks)]):
             for number, table in files_of(rows):
-                yield write_file(target.folder, layout.output(number), number, table)
+                yield write_file(target.folder, layout, number, table)
 
     return sorted(run_each(spark, write_files, range(target.tasks)))
 

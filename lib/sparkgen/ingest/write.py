@@ -1,4 +1,4 @@
-"""Parts of files gathered, sorted and written as Parquet: the same rows make the same bytes."""
+"""Sorts the rows of each file and writes them as Parquet: the same rows make the same bytes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparkgen.datasets.records import IMAGE_SCHEMA, QUARANTINE_SCHEMA
 from sparkgen.datasets.storage import write_bytes
 from sparkgen.ingest.deal import FILE, ORDER
-from sparkgen.ingest.layout import QUARANTINE, Output
+from sparkgen.ingest.layout import Layout
 
 
 class WrittenFile(NamedTuple):
@@ -35,17 +34,17 @@ def files_of(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         yield int(number), rows.slice(start, end - start)
 
 
-def write_file(folder: str, output: Output, number: int, rows: pa.Table) -> WrittenFile:
+def write_file(folder: str, layout: Layout, number: int, rows: pa.Table) -> WrittenFile:
     """Writes one file as one row group.
 
     Args:
         folder: URI of the version's staging folder.
-        output: the files that it belongs to.
+        layout: of the version.
         number: of the file, among all.
         rows: in their order.
     """
-    schema = QUARANTINE_SCHEMA if output.folder == QUARANTINE else IMAGE_SCHEMA
-    table = rows.cast(schema)
+    output = layout.output(number)
+    table = rows.cast(layout.schema(output))
     data = _parquet(table)
     path = f"{output.folder}/part-{number - output.first:05d}.parquet"
     write_bytes(f"{folder}/{path}", data)
@@ -59,7 +58,7 @@ def write_file(folder: str, output: Output, number: int, rows: pa.Table) -> Writ
 
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    # Pictures hardly ever repeat, so a dictionary of them is work for nothing.
+    # Records hardly ever repeat, so a dictionary of them is work for nothing.
     pq.write_table(
         table,
         sink,

@@ -1,4 +1,4 @@
-"""The two networks of an adversarial model, dense and convolutional.
+"""The generator and the discriminator of an adversarial model are dense or convolutional.
 
 A generator maps latents (B, Z), labels appended where it is conditional, to images (B, H, W, C)
 before the tanh. A discriminator maps images in [-1, 1] to logits (B, outputs). The convolutional
@@ -48,10 +48,10 @@ def leaky_relu(x: Tensor) -> Tensor:
 
 
 class Convolutions(NamedTuple):
-    """How the convolutional networks are cut."""
+    """The sizes of the convolutional networks."""
 
     halvings: int
-    """Convolutions of stride 2 between the image and the coarsest map."""
+    """How many convolutions of stride 2 lie between the image and the coarsest map."""
     filters: int
     """Of the finest hidden map; each coarser one has twice as many."""
     kernel: int

@@ -1,4 +1,4 @@
-"""Training images moved and mirrored at random, as a function of noise that comes with the batch."""
+"""Augmentation moves and mirrors training images at random, by noise that comes with the batch."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sparkgen.noise import NoiseSpec
 
 Tensor = Any
 NOISE = NoiseSpec((3,), "uniform")
-"""What `augment` needs of a row: for the mirror, and for the ways down and right."""
+"""The noise of a row for `augment`: for the mirror, the move down and the move right."""
 
 
 def augment(x_BHWC: Tensor, noise_B3: Tensor, *, mirror: bool, shift: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Batch normalisation whose moments are those of the global batch.
+"""Batch normalisation takes its moments over the global batch, not over the rows of one worker.
 
 Ioffe and Szegedy, "Batch Normalization", 2015: y = γ (x − μ) / √(σ² + ε) + β, with moments of the
 batch in training and moving averages of them otherwise. Keras' own layer takes the moments of the

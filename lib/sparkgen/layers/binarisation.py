@@ -1,4 +1,4 @@
-"""Grey pixels as binary ones, by the protocols that published likelihoods use."""
+"""Binarisation makes grey pixels binary, by the protocols that published likelihoods use."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""An autoregressive distribution over a grid of codes: a small PixelCNN whose pixels are codes.
+"""The code prior is a small PixelCNN over a grid of codes.
 
 Codes enter as values code / (codes - 1), as `layers.raster` draws them, and are made one-hot inside;
 outside the grid stands code 0. Blocks are h ← h + conv1×1(relu(conv3×3_B(relu(h)))).

@@ -1,4 +1,4 @@
-"""Steps that are taken many times, compiled: run from Python they would spend their time in Python."""
+"""Functions that run many times are compiled, because Python's own loop would cost most of the time."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Damage to pixels, for models that learn to remove it."""
+"""Corruption damages pixels, for models that learn to restore them."""
 
 from typing import Any, Literal
 

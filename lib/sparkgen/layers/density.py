@@ -1,8 +1,8 @@
-"""A density on latents that is also a deterministic map from standard normal noise to latents.
+"""A density on latents maps standard normal noise to latents, deterministically.
 
 With latent size Z the noise has Z + 1 entries. The first picks the component: u = Φ(n₀) against the
 cumulated weights. The others are placed by it: z = μ_k + L_k n. A diagonal or full Gaussian is a
-mixture of one; the prior N(0, I) is the identity.
+mixture with one component; the prior N(0, I) is the identity.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The diagonal LSTMs of PixelRNN, over a whole image and pixel by pixel.
+"""The diagonal LSTMs of PixelRNN run over a whole image, or pixel by pixel.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016, section 3.2; the equations are those of
 `layers.row_lstm`. Shape suffixes as there, and S = H + W - 1 diagonals.
@@ -28,7 +28,7 @@ def skew(x_BHWF: Tensor) -> Tensor:
 
 
 def unskew(x_BHSF: Tensor) -> Tensor:
-    """What `skew` was given."""
+    """The inverse of `skew`: (B, H, S, F) → (B, H, W, F)."""
     _, height, diagonals, features = x_BHSF.shape
     x = ops.reshape(x_BHSF, (-1, height * diagonals, features))
     x = ops.pad(x, [[0, 0], [0, height], [0, 0]])

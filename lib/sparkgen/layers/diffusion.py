@@ -1,4 +1,4 @@
-"""The Gaussian diffusion process: its schedules, what a network may predict of it, its way back.
+"""The Gaussian diffusion process adds noise to an image in steps; its way back removes it.
 
 Ho et al., "Denoising Diffusion Probabilistic Models", 2020. At time t = 0 .. T - 1 an image x with
 pixels in [-1, 1] has become
@@ -82,6 +82,14 @@ class Step(NamedTuple):
     """The share of ε̂."""
     spread: float
     """σ, the share of fresh noise."""
+
+
+def noised(x: Tensor, noise: Tensor, step: Step) -> Tensor:
+    """Images `x` (B, H, W, C) in [-1, 1] with the noise of the end of a step: a' x + s' n.
+
+    In the terms above s' = √(1 - ᾱ'); at the last step it is 0.
+    """
+    return step.image_rate * x + float(np.hypot(step.noise_rate, step.spread)) * noise
 
 
 def way_back(kept: FloatArray, steps: int, eta: float) -> list[Step]:

@@ -1,4 +1,4 @@
-"""Log-densities and divergences as pure functions, in nats.
+"""Log-densities and divergences are pure functions here, in nats.
 
 Shape suffixes: B rows, K importance samples, Z latent entries. The functions work entry by entry;
 whoever calls them sums over the entries of a row.
@@ -33,7 +33,10 @@ def normal_log_density(x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def bernoulli_log_probability(x: Tensor, logits: Tensor) -> Tensor:
-    """X log p + (1 - x) log(1 - p) of every entry, p = sigmoid(logits), for x in [0, 1]."""
+    """The log-probability x log p + (1 - x) log(1 - p) of every entry, p = sigmoid(logits).
+
+    `x` lies in [0, 1]; between 0 and 1 it is a probability, and the value minus a cross-entropy.
+    """
     return x * logits - ops.softplus(logits)
 
 

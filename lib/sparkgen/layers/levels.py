@@ -1,4 +1,4 @@
-"""Pixels as discrete levels: their log-probabilities, and draws that are a function of uniform noise.
+"""Discrete levels of pixels have log-probabilities, and are drawn as a function of uniform noise.
 
 Shape suffixes: `...` any axes of pixels; D logits a pixel: 1 is a Bernoulli's logit, more are a
 softmax over D levels. A level enters a network as level / (levels - 1), range [0, 1].

@@ -1,4 +1,4 @@
-"""Dense and convolutional layers that see only what comes earlier in an order.
+"""Masked layers, dense and convolutional, use only inputs that come earlier in an order.
 
 Pixels are ordered by row, then column, then channel (R, G, B). A layer computes in the dtype of
 what it is given, so that one set of weights trains in float32 and samples in float64.
@@ -28,7 +28,7 @@ def colour_groups(features: int, colours: int, repeats: int = 1) -> npt.NDArray[
 def causal_mask(
     *, rows: int, left: int, right: int, kind: Kind, seen: npt.ArrayLike, seeing: npt.ArrayLike
 ) -> npt.NDArray[np.float32]:
-    """1 where a convolution may look, 0 elsewhere; its last row is the pixel's own.
+    """1 for inputs that a convolution may use, 0 elsewhere; the last row is the pixel's own.
 
     At the pixel itself, kind `A` (van den Oord et al., "Pixel Recurrent Neural Networks", 2016,
     section 3.4) sees the earlier colours, `B` its own colour as well; `open` sees everything.
@@ -100,7 +100,7 @@ class MaskedConv(keras.layers.Layer):
             self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def masked_kernel(self, dtype: Any) -> Tensor:
-        """The kernel, zero where it may not look: (above + 1, left + 1 + right, C, F)."""
+        """The kernel, zero where the mask is zero: (above + 1, left + 1 + right, C, F)."""
         return ops.cast(self.kernel, dtype) * ops.cast(self.mask, dtype)
 
     def call(self, x_BHWC: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ class MaskedConv(keras.layers.Layer):
 
 
 class MaskedDense(keras.layers.Layer):
-    """A dense layer whose units see only what their degree allows.
+    """A dense layer whose units use only the inputs that their degree allows.
 
     A unit of degree m depends on the first m inputs at most (Germain et al., "MADE", 2015): it sees
     units of degree up to its own, or, where `strict`, below its own.

@@ -1,4 +1,4 @@
-"""Layers one after the other, right in mixed precision.
+"""A network is layers in sequence that give float32, also in mixed precision.
 
 Under a mixed policy every Keras layer casts what it is given to half precision, and gives that back,
 unless it was made for float32. So what follows a float32 head, be it a mere reshape, would round the

@@ -1,4 +1,4 @@
-"""Drawing an image pixel by pixel, where each layer computes only what the next pixel needs.
+"""Raster networks draw an image pixel by pixel, and compute only what the next pixel needs.
 
 A causal layer at a pixel needs its input at that pixel, at some pixels to the left, and in some rows
 above. So each layer keeps its last few rows of input (a cache), and a pixel costs one window of every
@@ -22,10 +22,12 @@ from sparkgen.layers.masked import MaskedConv
 Tensor = Any
 Caches = dict[str, Tensor]
 DTYPE = "float64"
+MISSING = -1
+"""Stands for the level of a pixel that is not known."""
 
 
 class RasterNetwork(Protocol):
-    """A network that can be computed along the raster: what `draw_image` asks of it."""
+    """What `draw_image` needs of a network."""
 
     reach: int
     """How far the first layer sees, in pixels up, left and right."""
@@ -91,7 +93,7 @@ def empty_cache(layer: MaskedConv, *, batch: int, width: int, channels: int) -> 
 
 
 def next_row(cache_BRWC: Tensor) -> Tensor:
-    """A cache moved on by a row: the oldest dropped, zeros where the new one comes."""
+    """A cache without its oldest row, with a row of zeros at its end: (B, R, W, C)."""
     return ops.concatenate([cache_BRWC[:, 1:], ops.zeros_like(cache_BRWC[:, :1])], axis=1)
 
 
@@ -106,13 +108,22 @@ def with_column(row_B1WC: Tensor, column: Tensor, value_B11C: Tensor) -> Tensor:
     return ops.slice_update(row_B1WC, (0, 0, column, 0), value_B11C)
 
 
-def draw_image(network: RasterNetwork, uniform_BHWC: Tensor, *, levels: int) -> Tensor:
+def known_or(known: Tensor, drawn: Tensor) -> Tensor:
+    """The levels that are known, and the drawn ones where they are `MISSING`: int32."""
+    return ops.where(known == MISSING, drawn, known)
+
+
+def draw_image(
+    network: RasterNetwork, uniform_BHWC: Tensor, *, levels: int, known_BHWC: Tensor | None = None
+) -> Tensor:
     """The images that uniform noise picks, pixel by pixel: float32 (B, H, W, C), range [0, 1].
 
     Args:
         network: computes the logits of the next pixel.
         uniform_BHWC: one number a pixel and channel, range [0, 1).
         levels: of a pixel.
+        known_BHWC: int32 levels of the pixels that are known, and `MISSING` where one is to be drawn;
+            None: all are to be drawn.
     """
     uniform_BHWC = ops.cast(uniform_BHWC, DTYPE)
     batch, height, width, channels = uniform_BHWC.shape
@@ -130,8 +141,11 @@ def draw_image(network: RasterNetwork, uniform_BHWC: Tensor, *, levels: int) -> 
             window = ops.slice(image, (0, row + 1, column, 0), (batch, above, side, channels))
             logits, caches = network.at_pixel(caches, window, column)
             logits = ops.slice(logits, (0, 0, 0, channel, 0), (batch, 1, 1, 1, logits.shape[-1]))
-            noise = ops.slice(uniform_BHWC, (0, row, column, channel), (batch, 1, 1, 1))
-            value = ops.cast(draw_level(logits, noise), DTYPE) / (levels - 1)
+            here = (0, row, column, channel), (batch, 1, 1, 1)
+            level = draw_level(logits, ops.slice(uniform_BHWC, *here))
+            if known_BHWC is not None:
+                level = known_or(ops.slice(known_BHWC, *here), level)
+            value = ops.cast(level, DTYPE) / (levels - 1)
             image = ops.slice_update(image, (0, row + above, reach + column, channel), value)
             return image, caches
 
@@ -143,14 +157,20 @@ def draw_image(network: RasterNetwork, uniform_BHWC: Tensor, *, levels: int) -> 
 
 
 def draw_image_plainly(
-    logits: Callable[[Tensor], Tensor], uniform_BHWC: Tensor, *, levels: int, dtype: str = DTYPE
+    logits: Callable[[Tensor], Tensor],
+    uniform_BHWC: Tensor,
+    *,
+    levels: int,
+    known_BHWC: Tensor | None = None,
+    dtype: str = DTYPE,
 ) -> Tensor:
-    """What `draw_image` draws, by the whole network for each pixel: slow, and easy to believe.
+    """What `draw_image` draws, by the whole network for each pixel: slow, for comparison.
 
     Args:
         logits: (B, H, W, C) → (B, H, W, C, D).
         uniform_BHWC: as for `draw_image`.
         levels: of a pixel.
+        known_BHWC: as for `draw_image`.
         dtype: the network's.
     """
     uniform_BHWC = ops.cast(uniform_BHWC, dtype)
@@ -158,8 +178,10 @@ def draw_image_plainly(
     pixels = ops.reshape(ops.arange(height * width * channels), (1, height, width, channels))
 
     def draw_value(index: Tensor, image: Tensor) -> Tensor:
-        drawn = ops.cast(draw_level(logits(image), uniform_BHWC), dtype) / (levels - 1)
-        return ops.where(pixels == index, drawn, image)
+        level = draw_level(logits(image), uniform_BHWC)
+        if known_BHWC is not None:
+            level = known_or(known_BHWC, level)
+        return ops.where(pixels == index, ops.cast(level, dtype) / (levels - 1), image)
 
     image = _loop(height * width * channels, draw_value, ops.zeros_like(uniform_BHWC))
     return ops.cast(image, "float32")

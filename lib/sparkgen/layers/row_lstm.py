@@ -1,4 +1,4 @@
-"""The row LSTM of PixelRNN, over a whole image and pixel by pixel.
+"""The row LSTM of PixelRNN runs over a whole image, or pixel by pixel.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016, section 3.1. With input-to-state and
 state-to-state convolutions K_is, K_ss:

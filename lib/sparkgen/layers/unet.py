@@ -1,4 +1,4 @@
-"""U-Net: an image to an image of the same shape, steered by a vector.
+"""U-Net maps an image and a vector to an image of the same shape.
 
 Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015, in the
 form of Ho et al., "Denoising Diffusion Probabilistic Models", 2020: residual blocks with group
@@ -22,12 +22,12 @@ LONGEST_PERIOD = 10_000.0  # of the sinusoids of a time, as in Vaswani et al., 2
 
 
 class Widths(NamedTuple):
-    """How a U-Net is cut."""
+    """The sizes of a U-Net."""
 
     channels: tuple[int, ...]
     """Of every level, the finest first; each next level has half the sides."""
     blocks: int
-    """Residual blocks a level and way."""
+    """Residual blocks for each level, on the way down and on the way up."""
     attention_levels: int
     """Of the coarsest levels, those with self-attention."""
     patch: int

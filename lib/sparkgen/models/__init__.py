@@ -1,0 +1,26 @@
+"""Models: each is a deterministic map from noise and what is given to data, with a loss to train by.
+
+In come noise, float32 (B, *shape), and what is given beside it, such as labels or pictures. Out go
+records as a model sees them, such as images float32 (B, H, W, C) in [0, 1]. In training a batch comes
+in, and loss terms (B,) go out.
+
+    <family>/<name>.py   one model: Config, its options, and build(config, spec)
+    <family>/_base.py    what the models of a family share; so do other files that begin with `_`
+    contract.py          GenerativeModel and EncoderDecoder, which every model is one of
+    inpainting.py        pictures of which some pixels are known, for any model that fills in the others
+    latent.py            interpolation, concepts and charts, for any EncoderDecoder
+    discovery.py         models by name; models as folders on disk
+    portable.py          a saved model as bytes, as it travels to Spark's executors
+
+Read `contract.py` first, then a short model, such as `reconstruction/linear_autoencoder.py`.
+
+| to add | write |
+| --- | --- |
+| a model | `<family>/<name>.py`; it is found by its file name |
+| a family | a folder with an `__init__.py`, listed among the families in `pyproject.toml` |
+| what two models of a family share | the family's `_base.py` |
+| a layer or a formula that two families share | a file in `sparkgen.layers` |
+
+CONTRIBUTING.md says which experiment and which test go with a model. Models know nothing of workers,
+Spark or MLflow, and families do not import each other.
+"""

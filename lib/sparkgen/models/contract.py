@@ -4,7 +4,8 @@ sum of terms.
 A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.strict.Strict`) and
 `build(config, spec) -> GenerativeModel`. Models are written in `keras.ops`, so they run on every
 Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of ranks, Spark
-or MLflow.
+or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
+`classifies`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
 
@@ -18,6 +19,7 @@ A batch is a dictionary:
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -45,6 +47,8 @@ class Given(NamedTuple):
     as a model sees them; `text`: B strings."""
     record: Record | None = None
     required: bool = True
+    needs: tuple[str, ...] = ()
+    """What else has to be given with it."""
 
 
 LABEL = {"label": Given("label")}
@@ -118,6 +122,15 @@ class GenerativeModel(keras.Model):
     """Which way the loss and its terms are better; None where networks play against each other."""
     metric_directions: ClassVar[Mapping[str, Direction]] = {}
     """The same of further figures; those that are not named are better neither way."""
+    by_class: ClassVar[tuple[str, ...]] = ()
+    """Terms that are also evaluated on the rows of each class, as `accuracy_<class name>`."""
+    reconstructs: ClassVar[bool] = False
+    """Whether it has `reconstruct`: the errors of what it brings back are evaluated."""
+    has_latents: ClassVar[bool] = False
+    """Whether it has all that an `EncoderDecoder` has: a density is fitted, latents are drawn."""
+    classifies: ClassVar[bool] = False
+    """Whether it can judge samples: `features(x)` gives float32 (B, F) of records (B, *spec.shape),
+    `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         # Images, noise and the model's own weights stay float32 in mixed precision; the layers
@@ -152,6 +165,11 @@ class GenerativeModel(keras.Model):
         if unknown := sorted(set(given) - set(self.given)):
             takes = ", ".join(self.given) or "nothing"
             raise ValueError(f"{self.name} takes {takes}, found {', '.join(unknown)} given")
+        for name in given:
+            if lacking := sorted(set(self.given[name].needs) - set(given)):
+                raise ValueError(
+                    f"expected {', '.join(lacking)} to be given to {self.name} with {name}, found none"
+                )
         return self.make(noise, given, **options)
 
     @property
@@ -172,6 +190,16 @@ class GenerativeModel(keras.Model):
     def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
         """The model's log-likelihoods by name, with `samples` latent samples a row where they matter."""
         return {}
+
+    def reconstruct(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        """Records (B, *spec.shape) as the model brings them back."""
+        raise TypeError(f"{type(self).__name__} does not reconstruct")
+
+    def draw_report(self, rows: Callable[[int], Batch], folder: Path) -> None:
+        """Writes further pictures into the folder of a training's report.
+
+        `rows(n)` gives at most the first n rows of the evaluated split: a batch without noise.
+        """
 
     # -- what training uses ----------------------------------------------------------------------
 
@@ -217,6 +245,10 @@ class GenerativeModel(keras.Model):
         """Takes the optimizers of `optimizer_groups`, already built and distributed."""
         self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
 
+    def count_learnt(self) -> int:
+        """Numbers that training learns: all weights."""
+        return int(self.count_params())
+
 
 class EncoderDecoder(GenerativeModel):
     """A model with latents, which generates by decoding draws of a density on them.
@@ -224,6 +256,9 @@ class EncoderDecoder(GenerativeModel):
     Subclasses set `self.latent_size` (Z) in their constructor; discovery then sets the density. Where a
     record is given, it is reconstructed in place of a draw.
     """
+
+    reconstructs = True
+    has_latents = True
 
     latent_size: int
     density: LatentDensity
@@ -253,6 +288,11 @@ class EncoderDecoder(GenerativeModel):
     def reconstruct(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """Images as the model brings them back through its latents."""
         return self.decode(self.encode(x, given), given)
+
+    def count_learnt(self) -> int:
+        """All weights but those of the density, where there is one: it is fitted afterwards."""
+        density = getattr(self, "density", None)
+        return super().count_learnt() - (0 if density is None else int(density.count_params()))
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         """A draw of the density, decoded; or the record that is given, reconstructed."""

@@ -1,7 +1,8 @@
 """Models by dotted name, and models as folders on disk. There is no list to edit.
 
 A saved model is `model.json` (name, options, spec, density) and `model.weights.h5`. Neither can
-carry code: loading builds the model by its name and fills in numbers.
+carry code: loading builds the model by its name and fills in numbers. A model from a user's own package
+has the package's source beside it, as `package.zip`; loading runs that code, and no other.
 """
 
 import importlib
@@ -19,8 +20,17 @@ from sparkgen.datasets.records import DataSpec
 from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel, Given, empty_batch
+from sparkgen.models.package import (
+    carried,
+    carried_module,
+    load_package,
+    requirements_of,
+    top,
+    use_package,
+)
 from sparkgen.models.portable import (
     MODEL_FILE,
+    PACKAGE_FILE,
     WEIGHTS_FILE,
     Description,
     GivenEntry,
@@ -31,17 +41,39 @@ from sparkgen.models.portable import (
 
 
 def model_names() -> list[str]:
-    """Every model there is, as `<family>.<name>`."""
+    """Every model of sparkgen's own, as `<family>.<name>`."""
     root = Path(__file__).parent
     files = root.glob("*/*.py")
     return sorted(f"{f.parent.name}.{f.stem}" for f in files if not f.stem.startswith("_"))
 
 
 def model_module(name: str) -> ModuleType:
-    """The file of a model; a `RequestError` where there is none."""
-    if name not in model_names():
-        raise RequestError("a known model", found=repr(name), mend=choose(name, model_names()))
-    return importlib.import_module(f"sparkgen.models.{name}")
+    """The file of a model; a `RequestError` where there is none.
+
+    One of a user's own package is that which was looked up or loaded last.
+    """
+    if name in model_names():
+        return importlib.import_module(f"sparkgen.models.{name}")
+    return look_up(name) if carried(name) is None else carried_module(name)
+
+
+def look_up(name: str) -> ModuleType:
+    """The file of a model as it is now; one of a user's own package is read anew.
+
+    Raises:
+        RequestError: there is no such model, or its package cannot be used.
+    """
+    names = model_names()
+    if name in names:
+        return model_module(name)
+    own = {"sparkgen", *map(top, names)}
+    module = None if top(name) in own else load_package(name)
+    if module is None:
+        mend = choose(name.removeprefix("sparkgen.models."), names)
+        if top(name) not in own:
+            mend += f"; for a module of your own, put the folder that has {top(name)} on PYTHONPATH"
+        raise RequestError("a known model", found=repr(name), mend=mend)
+    return module
 
 
 def model_config(name: str, options: dict[str, Any]) -> BaseModel:
@@ -59,8 +91,8 @@ def build_model(
     """
     density = density or DensityConfig()
     model = _made(name, options, spec, density)
-    if isinstance(model, EncoderDecoder):
-        model.set_density(density.kind, density.components)
+    if model.has_latents:
+        cast(EncoderDecoder, model).set_density(density.kind, density.components)
     model(empty_batch(spec, model.training_noise))
     return model
 
@@ -85,14 +117,20 @@ def _made(
     name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig
 ) -> GenerativeModel:
     config = model_config(name, options)
-    model = cast(GenerativeModel, model_module(name).build(config, spec))
+    model = model_module(name).build(config, spec)
+    if not isinstance(model, GenerativeModel):
+        raise RequestError(
+            f"a sparkgen.models.contract.GenerativeModel from build(config, spec) of {name}",
+            found=type(model).__name__,
+            mend="derive the model from it",
+        )
     if spec.record.kind not in model.records:
         raise RequestError(
             f"{' or '.join(model.records)} records for {name}",
             found=spec.record.kind,
             mend="choose another model or another dataset",
         )
-    if density.kind != "prior" and not isinstance(model, EncoderDecoder):
+    if density.kind != "prior" and not model.has_latents:
         raise RequestError(
             f"density.kind prior for {name}, which has no latents",
             found=density.kind,
@@ -109,7 +147,7 @@ def save_model(
     options: dict[str, Any],
     density: DensityConfig | None = None,
 ) -> None:
-    """Writes a model's folder; the weights first, the JSON that makes it loadable last."""
+    """Writes a model's folder; the JSON that makes it loadable comes last."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_weights(folder / WEIGHTS_FILE)
@@ -119,8 +157,9 @@ def save_model(
         "spec": Spec.of(model.spec).model_dump(mode="json", exclude_defaults=True),
         "density": (density or DensityConfig()).model_dump(mode="json"),
         # For readers that do not build the model, such as the registry's signature.
-        "parameters": _parameters(model),
+        "parameters": model.count_learnt(),
         "conditional": model.conditional,
+        "classifies": model.classifies,
         "generate_options": dict(model.generate_options),
         "weights_sha256": digest((folder / WEIGHTS_FILE).read_bytes()),
     }
@@ -128,6 +167,10 @@ def save_model(
         description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
     if model.generate_ranges:
         description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
+    if (package := carried(name)) is not None:
+        (folder / PACKAGE_FILE).write_bytes(package)
+        description["package_sha256"] = digest(package)
+        description["requirements"] = requirements_of(carried_module(name))
     (folder / MODEL_FILE).write_bytes(seal(description))
 
 
@@ -142,7 +185,8 @@ def load_model(folder: str | Path, *, called: str | None = None) -> GenerativeMo
         ModelError: there is none, it is damaged, or this release builds no such model.
     """
     name = called or str(folder)
-    model = _build_described(describe(pack(folder, called=name), called=name), name)
+    packed = pack(folder, called=name)
+    model = _build_described(describe(packed, called=name), packed.package, name)
     try:
         model.load_weights(Path(folder) / WEIGHTS_FILE)
     except Exception as error:  # Keras and h5py raise of every kind over a file that does not fit
@@ -154,8 +198,12 @@ def load_model(folder: str | Path, *, called: str | None = None) -> GenerativeMo
     return model
 
 
-def _build_described(description: Description, called: str) -> GenerativeModel:
+def _build_described(
+    description: Description, package: bytes | None, called: str
+) -> GenerativeModel:
     try:
+        if description.name not in model_names():
+            _use_source(description.name, package)
         return build_model(
             description.name,
             description.options,
@@ -173,16 +221,17 @@ def _build_described(description: Description, called: str) -> GenerativeModel:
         ) from error
 
 
+def _use_source(name: str, package: bytes | None) -> None:
+    """Has a user's model built of the source beside it, never of what happens to be installed."""
+    if package is None:
+        raise RequestError(f"a model of sparkgen or a {PACKAGE_FILE}", found="neither", mend="")
+    use_package(name, package)
+
+
 def given_as_json(given: Given) -> dict[str, Any]:
     """What `model.json` says of a thing that is given."""
-    entry = GivenEntry(what=given.what, required=given.required)
+    entry = GivenEntry(what=given.what, required=given.required, needs=given.needs)
     if (record := given.record) is not None:
         update = {"kind": record.kind, "shape": record.shape, "values": record.values}
         entry = entry.model_copy(update=update)
     return entry.model_dump(mode="json", exclude_defaults=True)
-
-
-def _parameters(model: GenerativeModel) -> int:
-    """Numbers that were learnt: all weights but those of the density on latents."""
-    density = getattr(model, "density", None)
-    return int(model.count_params() - (density.count_params() if density is not None else 0))

@@ -1,4 +1,4 @@
-"""What can be done in the latent space of any encoder-decoder.
+"""Interpolation, concept vectors and charts in the latent space of any encoder-decoder.
 
 `given` has the label of each image where the model is conditional.
 """
@@ -17,7 +17,7 @@ Given = Mapping[str, Tensor]
 def interpolate(
     model: EncoderDecoder, x: Tensor, other: Tensor, *, steps: int, given: Given = NOTHING
 ) -> Tensor:
-    """Images on the straight way from `x` to `other`: g((1 - α) f(x) + α f(other)).
+    """Images whose latents lie on the line from `x` to `other`: g((1 - α) f(x) + α f(other)).
 
     Args:
         model: with encoder f and decoder g.
@@ -43,7 +43,7 @@ def concept_vector(
     *,
     given: tuple[Given, Given] = (NOTHING, NOTHING),
 ) -> Tensor:
-    """The way from images without a concept to images with it: a difference of mean latents.
+    """The mean latent of images with a concept less that of images without it.
 
     Args:
         model: whose latents are meant.
@@ -92,7 +92,7 @@ def latent_grid(
         columns from low z₀ to high.
 
     Raises:
-        ValueError: the latent space is no plane.
+        ValueError: the latents are not of size 2.
     """
     if model.latent_size != 2:
         raise ValueError(f"expected latents of size 2, found {model.latent_size}: set latent to 2")

@@ -1,7 +1,8 @@
 """A saved model as bytes: how it travels to Spark's Python workers, and is looked into without Keras.
 
-The description has the SHA-256 of the weights and of itself; where it has, both are held to them.
-Models saved before have neither, and are taken as they are.
+The description has the SHA-256 of the other files and of itself; where it has, they are held to them.
+Models saved before have none, and are taken as they are. The source of a model from a user's own
+package is a third file (`models.package`).
 """
 
 import hashlib
@@ -19,7 +20,20 @@ from sparkgen.errors import ModelError
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
-GUARDS = ("weights_sha256", "generate_ranges", "given", SEAL)
+PACKAGE_FILE = "package.zip"
+GUARDS = (
+    "weights_sha256",
+    "package_sha256",
+    "requirements",
+    "generate_ranges",
+    "given",
+    "classifies",
+    SEAL,
+)
+CLASSIFIERS = "discriminative."  # the names of all classifiers that were saved without `classifies`
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Spec(BaseModel):
@@ -57,6 +71,7 @@ class GivenEntry(BaseModel):
 
     what: Literal["label", "record", "text"]
     required: bool = True
+    needs: tuple[str, ...] = ()
     kind: str | None = None
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()
@@ -79,19 +94,33 @@ class Description(BaseModel):
     density: dict[str, Any]
     parameters: int = 0
     conditional: bool
+    classifies: bool | None = None
+    """Whether it can be a judge (`models.contract`). None: saved by a release that did not note it."""
     generate_options: dict[str, Any]
     given: dict[str, GivenEntry] = {}
     generate_ranges: dict[str, tuple[float | None, float | None]] = {}
     """The least and the most that an option may be."""
-    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    weights_sha256: Sha256 | None = None
     """None: the model was saved by a release that did not note it."""
+    package_sha256: Sha256 | None = None
+    """Of the source beside it; None: the model is one of sparkgen's own."""
+    requirements: tuple[str, ...] = ()
+    """What the source needs besides sparkgen, for pip."""
 
 
 class PortableModel(NamedTuple):
-    """The two files of a saved model."""
+    """The files of a saved model."""
 
     description_json: bytes
     weights: bytes
+    package: bytes | None = None
+    """The source of the user's package that it is from; None: it is one of sparkgen's own."""
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files by their names; the description, which makes them a model, comes last."""
+        package = {} if self.package is None else {PACKAGE_FILE: self.package}
+        return {WEIGHTS_FILE: self.weights, **package, MODEL_FILE: self.description_json}
 
     @property
     def description(self) -> dict[str, Any]:
@@ -113,14 +142,20 @@ class PortableModel(NamedTuple):
         return {name: GivenEntry.model_validate(entry) for name, entry in entries.items()}
 
     @property
+    def classifies(self) -> bool:
+        """Whether it tells classes, and so can judge samples."""
+        described = self.description
+        return bool(described.get("classifies", described["name"].startswith(CLASSIFIERS)))
+
+    @property
     def digest(self) -> str:
         """16 hex digits of the SHA-256 of the model: the same for the same model.
 
-        What only guards the two files, or how they are used, does not enter.
+        What only guards the files, or how they are used, does not enter.
         """
         known = {k: v for k, v in self.description.items() if k not in GUARDS}
         text = json.dumps(known, indent=1, sort_keys=True)
-        return hashlib.sha256(text.encode() + self.weights).hexdigest()[:16]
+        return hashlib.sha256(text.encode() + self.weights + (self.package or b"")).hexdigest()[:16]
 
 
 def pack(folder: str | Path, *, called: str | None = None) -> PortableModel:
@@ -136,18 +171,22 @@ def pack(folder: str | Path, *, called: str | None = None) -> PortableModel:
     name = called or str(folder)
     try:
         files = [read_bytes(f"{folder}/{file}") for file in (MODEL_FILE, WEIGHTS_FILE)]
+        packed = PortableModel(*files)
+        described = describe(packed, called=name)
+        if described.package_sha256 is not None:
+            packed = packed._replace(package=read_bytes(f"{folder}/{PACKAGE_FILE}"))
     except OSError as error:
         raise ModelError(
             f"a saved model in {name}", found=type(error).__name__, mend="train it first"
         ) from None
-    packed = PortableModel(*files)
-    expected = describe(packed, called=name).weights_sha256
-    if expected is not None and digest(packed.weights) != expected:
-        raise ModelError(
-            f"the weights that {MODEL_FILE} describes in {name}/{WEIGHTS_FILE}",
-            found="others: the file is damaged",
-            mend="train it again",
-        )
+    digests = {WEIGHTS_FILE: described.weights_sha256, PACKAGE_FILE: described.package_sha256}
+    for file, expected in digests.items():
+        if expected is not None and digest(packed.files[file]) != expected:
+            raise ModelError(
+                f"the file that {MODEL_FILE} describes as {name}/{file}",
+                found="another: it is damaged",
+                mend="train it again",
+            )
     return packed
 
 
@@ -170,11 +209,11 @@ def describe(packed: PortableModel, *, called: str) -> Description:
 def lay_out(packed: PortableModel, folder: str | Path) -> None:
     """Writes a model's files into a local folder, which is made where there is none."""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    (Path(folder) / MODEL_FILE).write_bytes(packed.description_json)
-    (Path(folder) / WEIGHTS_FILE).write_bytes(packed.weights)
+    for name, data in packed.files.items():
+        (Path(folder) / name).write_bytes(data)
 
 
 def store(packed: PortableModel, folder_uri: str) -> None:
     """Writes a model's files into a folder of any storage."""
-    write_bytes(f"{folder_uri}/{MODEL_FILE}", packed.description_json)
-    write_bytes(f"{folder_uri}/{WEIGHTS_FILE}", packed.weights)
+    for name, data in packed.files.items():
+        write_bytes(f"{folder_uri}/{name}", data)

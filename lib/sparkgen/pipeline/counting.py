@@ -33,7 +33,7 @@ from sparkgen.tracking.runs import RunLogger
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sparkgen.models.counted import CountedModel, Statistics
+    from sparkgen.models.autoregressive._counted import CountedModel, Statistics
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def count(
 
 def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
     """The statistics of all rows of some files."""
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.autoregressive._counted import sum_statistics
 
     shares = min(SHARES, len(work.files))
     broadcast = spark.sparkContext.broadcast(work)
@@ -114,7 +114,7 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The statistics of some files as the bytes of an .npz; called in an executor."""
     import numpy as np
 
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.autoregressive._counted import sum_statistics
 
     model: Any = unpack(work.packed)
     record = work.packed.spec.record

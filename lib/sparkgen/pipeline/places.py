@@ -10,7 +10,8 @@ from sparkgen.datasets.storage import absolute, check_answers, is_remote
 from sparkgen.errors import RequestError
 
 TRIAL_BYTES = 2**20
-KEYS = ("root", "datasets", "checkpoints", "samples")
+ARTIFACTS = "artifacts"  # remote ones are reached through MLflow, which knows other schemes
+KEYS = ("root", "datasets", "checkpoints", "samples", ARTIFACTS)
 
 
 def check_places(environment: EnvironmentConfig, written: Collection[str] = KEYS) -> None:
@@ -25,7 +26,10 @@ def check_places(environment: EnvironmentConfig, written: Collection[str] = KEYS
     """
     tried: set[str] = set()
     for key in KEYS:
-        uri = absolute(environment.path(getattr(environment, key)))
+        value = getattr(environment, key)
+        if value is None or (key == ARTIFACTS and is_remote(environment.path(value))):
+            continue
+        uri = absolute(environment.path(value))
         place = uri if is_remote(uri) else str(first_existing(uri))
         if place in tried or not (is_remote(uri) or key in written):
             continue

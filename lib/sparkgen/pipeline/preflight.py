@@ -6,13 +6,6 @@ the dataset version as well, as soon as it is known.
 
 from typing import TYPE_CHECKING
 
-from sparkgen.config.dataset import (
-    BuiltinSource,
-    DatasetConfig,
-    IdxSource,
-    ImageSource,
-    LibsvmSource,
-)
 from sparkgen.config.experiment import LEAST_JUDGED
 from sparkgen.config.nearest import choose
 from sparkgen.config.options import check_options
@@ -21,10 +14,12 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
+from sparkgen.ingest.source import Source
+from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.places import check_places
-from sparkgen.pipeline.start import source_of
-from sparkgen.sampling.given import check_given
-from sparkgen.tracking.server import connect
+from sparkgen.pipeline.start import version_to_start_from
+from sparkgen.sampling.given import check_given, parse_source
+from sparkgen.tracking.server import check_artifacts, connect
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
@@ -32,11 +27,11 @@ if TYPE_CHECKING:
 
 WRITTEN = {
     "ingest": ["datasets"],
-    "train": ["checkpoints"],
+    "train": ["checkpoints", "artifacts"],
     "evaluate": ["samples"],
     "promote": ["samples"],
     "sample": ["samples"],
-    "run": ["datasets", "checkpoints", "samples"],
+    "run": ["datasets", "checkpoints", "samples", "artifacts"],
 }
 """The places that a step writes to, besides `root`."""
 
@@ -53,14 +48,17 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
         RequestError: it names the first thing that is wrong.
     """
     check_places(request.environment, ("root", *WRITTEN[step]))
+    source = source_of(request.dataset)
     if step in ("ingest", "run"):
-        _check_sources(request.dataset)
+        _check_sources(source)
     if not isinstance(request, ExperimentConfig):
         return
+    for name, entry in request.sampling.given.items():
+        parse_source(name, entry)
     if step in ("train", "run"):
         model = _check_model(request)
         if not resume:
-            source_of(request)
+            version_to_start_from(request)
         if step == "run":
             _check_evaluation(request, model)
 
@@ -111,22 +109,20 @@ def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
         )
 
 
-def _check_sources(dataset: DatasetConfig) -> None:
-    for value in dataset.source.model_dump().values():
+def _check_sources(source: Source) -> None:
+    for value in source.model_dump().values():
         if isinstance(value, str) and is_remote(value):
             check_answers(value)
 
 
 def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
-    from sparkgen.datasets.records import DataSpec, ImageRecord
+    from sparkgen.datasets.records import DataSpec, record_of
     from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 
     dataset, config = experiment.dataset, experiment.training
     seen = None if dataset.labels is None else tuple(sorted(set(dataset.labels)))
-    model = _outline(
-        experiment, DataSpec(ImageRecord(dataset.shape), len(dataset.class_names), seen)
-    )
+    model = _outline(experiment, DataSpec(record_of(dataset), len(dataset.class_names), seen))
     _check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
@@ -167,9 +163,10 @@ def _check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> N
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel":
-    from sparkgen.models.discovery import outline
+    from sparkgen.models.discovery import look_up, outline
 
     config = experiment.model
+    look_up(config.name)
     return outline(config.name, config.options, spec, experiment.density)
 
 
@@ -199,6 +196,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     from sparkgen.pipeline.yardstick import judge_of
 
     connect(experiment.environment)
+    check_artifacts(experiment.environment)
     _check_split_to_come(experiment)
     known = measured_names(model, experiment.dataset.class_names)
     known |= sample_figure_names(experiment.evaluation)
@@ -212,16 +210,11 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     judge_of(experiment)
 
 
-def _test_of(source: LibsvmSource | ImageSource | IdxSource) -> str | None:
-    return source.test_images if isinstance(source, IdxSource) else source.test
-
-
 def _check_split_to_come(experiment: ExperimentConfig) -> None:
     dataset, split = experiment.dataset, experiment.evaluation.split
-    source = dataset.source
     if split == "validation" and dataset.validation_fraction == 0:
         mend = "set dataset.validation_fraction"
-    elif split == "test" and not isinstance(source, BuiltinSource) and _test_of(source) is None:
+    elif split == "test" and "test" not in source_of(dataset).splits:
         mend = "name a test split in dataset.source"
     else:
         return

@@ -17,14 +17,14 @@ VERSION, RUN = "started_from", "started_from_run"
 """The tags of a run, and of the version that comes of it: the URI and the run of what it began with."""
 
 
-class Source(NamedTuple):
+class StartingVersion(NamedTuple):
     """A model version that a training starts from."""
 
     version: ModelVersion
     packed: PortableModel
 
 
-def source_of(experiment: ExperimentConfig) -> Source | None:
+def version_to_start_from(experiment: ExperimentConfig) -> StartingVersion | None:
     """The model version that `training.start_from` names; None where it names none.
 
     Raises:
@@ -35,11 +35,11 @@ def source_of(experiment: ExperimentConfig) -> Source | None:
     if named is None:
         return None
     version = _find(experiment, named)
-    return Source(version, fetch(experiment.environment, version))
+    return StartingVersion(version, fetch(experiment.environment, version))
 
 
 def leave_start(
-    experiment: ExperimentConfig, logger: RunLogger, source: Source | None
+    experiment: ExperimentConfig, logger: RunLogger, source: StartingVersion | None
 ) -> dict[str, str] | None:
     """Writes the source beside a run's checkpoints, where workers find it without a tracking server.
 

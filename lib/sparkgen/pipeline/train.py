@@ -1,5 +1,6 @@
 """The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -8,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.portable import PortableModel, lay_out, pack
+from sparkgen.models.package import carried
+from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
-from sparkgen.pipeline.start import VERSION, Source, leave_start, source_of
+from sparkgen.pipeline.start import VERSION, StartingVersion, leave_start, version_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
@@ -25,6 +28,8 @@ from sparkgen.training.worker import train
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
 
 # MLflow runs this file by its path; it is not imported here.
 SAMPLER = Path(__file__).parents[1] / "sampling" / "sampler.py"
@@ -55,7 +60,7 @@ def run(
         else newest_version(experiment)
     )
     model = check_rows(experiment, version.manifest)
-    source = None if journal else source_of(experiment)
+    source = None if journal else version_to_start_from(experiment)
     with _claimed_run(experiment, version, journal) as logger:
         journal = _begin(experiment, version, logger, begun=journal, source=source)
         result = (
@@ -113,7 +118,7 @@ def _begin(
     logger: RunLogger,
     *,
     begun: Journal | None,
-    source: Source | None,
+    source: StartingVersion | None,
 ) -> Journal:
     """Notes that a run has begun, and leaves for its workers what it starts from.
 
@@ -139,6 +144,7 @@ def _launch(
     lineage: Mapping[str, str],
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
+    _leave_package(experiment.model.name, folder)
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
@@ -158,6 +164,20 @@ def _launch(
         log_folder=folder,
         spark=spark,
     )
+
+
+def _leave_package(name: str, folder: str) -> None:
+    """Puts the source of a model from a user's own package where the workers find it."""
+    package, uri = carried(name), f"{folder}/{PACKAGE_FILE}"
+    if package is None:
+        return
+    try:
+        changed = read_bytes(uri) != package
+    except FileNotFoundError:
+        changed = False
+    if changed:
+        log.warning("the source of %s is not that with which this training began", name)
+    write_bytes(uri, package)
 
 
 def _register(

@@ -13,8 +13,6 @@ from sparkgen.pipeline.model import champion_of, fetch, naming
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.tracking.registry import ModelVersion
 
-CLASSIFIERS = "discriminative"  # the family
-
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -75,8 +73,8 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     packed = fetch(environment, champion)
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    found = (name.partition(".")[0], spec.shape, spec.classes)
-    if found != (CLASSIFIERS, tuple(dataset.shape), len(dataset.class_names)):
+    found = (packed.classifies, spec.shape, spec.classes)
+    if found != (True, tuple(dataset.shape), len(dataset.class_names)):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: images of shape "
             f"{list(dataset.shape)} in {len(dataset.class_names)} classes",

@@ -1,7 +1,8 @@
 """The registry: model versions, each a sampler, and the aliases `challenger` and `champion`.
 
 A version is logged as code and files, nothing in it pickled: the sampler script, this package's
-source beside it, and the saved model (`model.json`, `model.weights.h5`).
+source beside it, and the saved model (`model.json`, `model.weights.h5`, and where the model is from a
+user's own package, its source in `package.zip`).
 """
 
 import importlib.metadata
@@ -107,7 +108,7 @@ def _log_sampler(
             code_paths=[str(Path(sparkgen.__file__).parent)],
             artifacts={"model": str(candidate.folder)},
             signature=signature(description, candidate.sampling),
-            pip_requirements=requirements(),
+            pip_requirements=[*requirements(), *description.get("requirements", [])],
             metadata={
                 "shape": list(candidate.manifest.shape),
                 "class_names": list(candidate.manifest.class_names),

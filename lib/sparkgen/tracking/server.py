@@ -65,7 +65,8 @@ def connect(environment: EnvironmentConfig) -> Any:
         `mlflow.MlflowClient`.
 
     Raises:
-        RequestError: the server does not answer within seconds, or its database is damaged.
+        RequestError: the server or its registry does not answer within seconds, or its database is
+            damaged.
     """
     registry = environment.registry_uri
     return connect_uri(tracking_uri(environment), registry and _server_uri(environment, registry))
@@ -73,26 +74,34 @@ def connect(environment: EnvironmentConfig) -> Any:
 
 def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
     """A client of the server at an absolute URI; see `connect`."""
+    _quieten()
+    with _answering(uri, "tracking server", key="environment.tracking_uri"):
+        client = _client(uri, registry_uri)
+        client.search_experiments(max_results=1)
+    if registry_uri is not None:
+        with _answering(registry_uri, "registry of models", key="environment.registry_uri"):
+            client.search_registered_models(max_results=1)
+    return client
+
+
+@contextmanager
+def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
+    """Around the first request to a server: within seconds it answers or is refused."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        _quieten()
         _prepare(uri)
-        if registry_uri is not None:
-            _prepare(registry_uri)
-        client = _client(uri, registry_uri)
         with _impatience():
-            client.search_experiments(max_results=1)
+            yield
         _remove_misread(uri)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        _refuse_damaged(uri)
+    except (ImportError, MlflowException, SQLAlchemyError, OSError) as error:
+        _refuse_damaged(uri, key)
         raise RequestError(
-            f"a tracking server that answers at {_without_password(uri)}",
+            f"a {server} that answers at {_without_password(uri)}",
             found=" ".join(str(error).split())[:200] or type(error).__name__,
-            mend="start it, or set environment.tracking_uri",
+            mend=f"start it, or set {key}",
         ) from error
-    return client
 
 
 def _client(uri: str, registry_uri: str | None) -> Any:
@@ -122,14 +131,14 @@ def _prepare(uri: str) -> None:
         socket.create_connection((host, port), timeout=5).close()
 
 
-def _refuse_damaged(uri: str) -> None:
+def _refuse_damaged(uri: str, key: str) -> None:
     file = database_file(uri)
     if file is not None and file.is_file() and (found := damage(file)) is not None:
         raise RequestError(
             f"a whole database of runs in {file}",
             found=found,
             mend=f"move it away, as by mv {file} {file}.damaged, and the next run makes a new one; "
-            "or set environment.tracking_uri",
+            f"or set {key}",
         )
 
 
@@ -168,3 +177,24 @@ def artifact_location(environment: EnvironmentConfig) -> str | None:
     if environment.artifacts is None:
         return None
     return as_uri(absolute(environment.path(environment.artifacts)))
+
+
+def check_artifacts(environment: EnvironmentConfig) -> None:
+    """Refuses a place of artifacts that MLflow cannot reach; to be called after `connect`.
+
+    Raises:
+        RequestError: MLflow does not know its scheme, or lacks a package for it.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    if (location := artifact_location(environment)) is None:
+        return
+    try:
+        get_artifact_repository(location)
+    except (ImportError, MlflowException, OSError) as error:
+        raise RequestError(
+            "a place that MLflow can write to as environment.artifacts",
+            found=f"{location}: {' '.join(str(error).split())[:200]}",
+            mend="correct it, or install what MLflow needs for it",
+        ) from error

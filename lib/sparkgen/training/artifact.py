@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -22,8 +23,8 @@ def save_trained(model: GenerativeModel, request: TrainRequest, manifest: Manife
         The folder's path or URI.
     """
     experiment = request.experiment
-    if isinstance(model, EncoderDecoder) and experiment.density.kind != "prior":
-        fit_density(model, request, manifest)
+    if model.has_latents and experiment.density.kind != "prior":
+        fit_density(cast(EncoderDecoder, model), request, manifest)
     folder_uri = f"{request.checkpoint_uri}/{FOLDER}"
     with tempfile.TemporaryDirectory(prefix="sparkgen-model-") as name:
         save_model(

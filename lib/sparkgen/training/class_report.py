@@ -10,7 +10,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import confusion_matrix
 from sparkgen.drawing.grids import prediction_grid
-from sparkgen.models.classifier import Classifier
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.training.attempt import attempt
 
 ROWS = 10_000
@@ -21,9 +21,10 @@ Labels = npt.NDArray[np.integer[Any]]
 
 
 def draw_classes(
-    model: Classifier, manifest: Manifest, *, version_uri: str, split: str, folder: Path
+    model: GenerativeModel, manifest: Manifest, *, version_uri: str, split: str, folder: Path
 ) -> None:
-    """Writes `confusion_matrix.png` of a split's first 10,000 rows and `predictions.png` of 50.
+    """Writes `confusion_matrix.png` of a split's first 10,000 rows, and of pictures `predictions.png`
+    of 50.
 
     Args:
         model: as trained.
@@ -33,7 +34,8 @@ def draw_classes(
         folder: for the files, local.
     """
     rows = first_rows(version_uri, manifest, split=split, limit=ROWS)
-    images, labels = rows["image"], rows["label"]
+    record = model.spec.record
+    images, labels = rows[record.kind], rows["label"]
     predicted, names = predict(model, images), manifest.class_names
     counts = confusion(labels, predicted, classes=len(names))
     right, total = np.trace(counts), manifest.split(split).rows
@@ -41,6 +43,8 @@ def draw_classes(
     title = f"{split}: {of}, {right / len(labels):.1%} right"
     with attempt("confusion_matrix.png"):
         confusion_matrix(counts, names, folder / "confusion_matrix.png", title=title)
+    if not record.pictures:
+        return
     with attempt("predictions.png"):
         prediction_grid(
             images[:SHOWN],
@@ -52,13 +56,13 @@ def draw_classes(
         )
 
 
-def predict(model: Classifier, images: npt.NDArray[np.float32]) -> Labels:
-    """The likeliest class of images (N, H, W, C) in [0, 1]: int (N,)."""
+def predict(model: Any, images: npt.NDArray[Any]) -> Labels:
+    """The likeliest class of records (N, *shape), by a model that classifies: int (N,)."""
     import keras
 
     parts = [images[n : n + BATCH_ROWS] for n in range(0, len(images), BATCH_ROWS)]
-    logits = [np.asarray(keras.ops.convert_to_numpy(model.logits(part))) for part in parts]
-    return np.concatenate(logits).argmax(axis=1)
+    logits = [model.head(model.features(part)) for part in parts]
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in logits]).argmax(axis=1)
 
 
 def confusion(labels: Labels, predicted: Labels, *, classes: int) -> Labels:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.drawing.charts import latent_map
-from sparkgen.drawing.grids import block_grid, image_grid, pair_grid
+from sparkgen.drawing.grids import block_grid, image_grid
 from sparkgen.models.contract import EncoderDecoder
 from sparkgen.models.latent import add_concept, concept_vector, interpolate, latent_grid
 from sparkgen.training.attempt import attempt
@@ -30,7 +30,7 @@ class Shown(NamedTuple):
     """The rows of a split that are shown."""
 
     images: Array
-    """float32 (N, H, W, C), range [0, 1]."""
+    """(N, *shape), as the model sees them."""
     labels: Array
     """int32 (N,)."""
     class_names: Sequence[str]
@@ -51,23 +51,31 @@ class Pairs(NamedTuple):
 def draw_latents(
     model: EncoderDecoder, rows: Mapping[str, Array], class_names: Sequence[str], folder: Path
 ) -> None:
-    """Writes `reconstructions.png`, `latent_map.png`, `interpolation.png`; `concept.png` where two
-    classes have ten rows; `latent_grid.png` where latents are points of a plane.
+    """Writes `latent_map.png` and `reconstructions` in a file of the record's kind. Of pictures also
+    `interpolation.png`; `concept.png` where two classes have ten rows; `latent_grid.png` where latents
+    are points of a plane.
 
     Args:
         model: as trained.
-        rows: `image` float32 (N, H, W, C) in [0, 1] and `label` int32 (N,), N of at least 1.
+        rows: records as the model sees them, (N, *shape) under the name of their kind, and `label`
+            int32 (N,), N of at least 1.
         class_names: by label.
         folder: for the files, local.
     """
-    shown = Shown(rows["image"], rows["label"], class_names)
+    record = model.spec.record
+    shown = Shown(rows[record.kind], rows["label"], class_names)
     latents = _encode(model, shown)
     with attempt("latent_map.png"):
         latent_map(latents, shown.labels, class_names, folder / "latent_map.png")
-    with attempt("reconstructions.png"):
+    with attempt(f"reconstructions{record.suffix}"):
         x, given = shown.images[:RECONSTRUCTIONS], shown.given(slice(RECONSTRUCTIONS))
         x_hat = _array(model.reconstruct(x, given))
-        pair_grid(x, x_hat, folder / "reconstructions.png")
+        record.draw_pairs(x, x_hat, folder / f"reconstructions{record.suffix}")
+    if record.pictures:
+        _draw_pictures(model, shown, latents, folder)
+
+
+def _draw_pictures(model: EncoderDecoder, shown: Shown, latents: Array, folder: Path) -> None:
     with attempt("interpolation.png"):
         _draw_ways(model, shown, folder / "interpolation.png")
     with attempt("concept.png"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import loss_curves
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import EncoderDecoder, GenerativeModel
 from sparkgen.noise import row_noise
 from sparkgen.training.attempt import attempt
@@ -31,9 +30,9 @@ def write_report(
     version_uri: str,
     folder: str | Path,
 ) -> Path:
-    """Writes `loss_curves.png`, `samples` in a file of the record's kind, and what an encoder-decoder or
-    a classifier has to show besides (see `draw_latents` and `draw_classes`). A picture that fails is
-    a warning.
+    """Writes `loss_curves.png`, `samples` in a file of the record's kind, and what a model that
+    has latents or classifies has to show besides (see `draw_latents` and `draw_classes`), and what it
+    draws itself. A picture that fails is a warning.
 
     Args:
         model: as trained.
@@ -55,13 +54,19 @@ def write_report(
     split = experiment.evaluation.split
     if split not in manifest.splits:
         return folder
-    if isinstance(model, EncoderDecoder):
+
+    def rows(limit: int) -> dict[str, Any]:
+        return first_rows(version_uri, manifest, split=split, limit=limit)
+
+    if model.has_latents:
         with attempt("pictures of the latents"):
-            rows = first_rows(version_uri, manifest, split=split, limit=LATENTS)
-            draw_latents(model, rows, manifest.class_names, folder)
-    if isinstance(model, Classifier):
+            encoder = cast(EncoderDecoder, model)
+            draw_latents(encoder, rows(LATENTS), manifest.class_names, folder)
+    if model.classifies:
         with attempt("pictures of the classes"):
             draw_classes(model, manifest, version_uri=version_uri, split=split, folder=folder)
+    with attempt("pictures of the model's own"):
+        model.draw_report(rows, folder)
     return folder
 
 

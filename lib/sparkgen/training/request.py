@@ -35,8 +35,12 @@ def start_uri(checkpoint_uri: str) -> str:
 
 
 def identity(experiment: ExperimentConfig) -> dict[str, Any]:
-    """The sections of a request that a training has in common with what goes on with it."""
-    return experiment.model_dump(mode="json", include=set(SECTIONS))
+    """The sections of a request that a training has in common with what goes on with it.
+
+    Where the data came from is no part: a training keeps its dataset version.
+    """
+    exclude = {"dataset": {"source"}}
+    return experiment.model_dump(mode="json", include=set(SECTIONS), exclude=exclude)
 
 
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
@@ -50,9 +54,9 @@ def _same(begun: Any, now: Mapping[str, Any]) -> bool:
 
 
 def _said(section: Mapping[str, Any]) -> dict[str, Any]:
-    # `training.method` says nothing: the model does. Earlier releases wrote it out, and knew no
-    # `training.start_from`.
-    said = {key: value for key, value in section.items() if key != "method"}
+    # Earlier releases wrote out `training.method`, which the model says, and `dataset.source`, which
+    # the version says; they knew no `training.start_from`.
+    said = {key: value for key, value in section.items() if key not in ("method", "source")}
     if said.get("start_from") is None:
         said.pop("start_from", None)
     return said

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sparkgen.config.experiment import TrainingConfig
-from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest, read_manifest
+from sparkgen.datasets.storage import read_bytes
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.statistics import synchronise
 from sparkgen.errors import RequestError
@@ -13,7 +13,9 @@ from sparkgen.feed.plan import make_plan
 from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model
+from sparkgen.models.discovery import build_model, model_names
+from sparkgen.models.package import use_package
+from sparkgen.models.portable import PACKAGE_FILE
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.request import TrainRequest
@@ -54,7 +56,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
         batch_size=config.batch_size,
         seed=config.seed,
     )
-    model = _build(experiment, manifest)
+    model = _build(request, manifest)
     if model.learns != "gradient":
         raise RequestError(
             "a model that learns by gradient steps, to be trained by workers",
@@ -74,8 +76,12 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
     return Setting(request, manifest, plan.steps_per_epoch, learner)
 
 
-def _build(experiment: ExperimentConfig, manifest: Manifest) -> GenerativeModel:
+def _build(request: TrainRequest, manifest: Manifest) -> GenerativeModel:
+    experiment = request.experiment
     config = experiment.model
+    if config.name not in model_names():
+        # What the driver found on its path, which need not be that of this process.
+        use_package(config.name, read_bytes(f"{request.checkpoint_uri}/{PACKAGE_FILE}"))
     return build_model(config.name, config.options, manifest.spec, experiment.density)
 
 

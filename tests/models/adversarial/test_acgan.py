@@ -48,5 +48,5 @@ def test_labels_steer_the_generator_and_must_be_given(build: Callable) -> None:
     noise = row_noise(model.noise, range(2), seed=0)
     one, two = (np.asarray(model.generate(noise, {"label": np.full(2, k)})) for k in (1, 2))
     assert np.abs(one - two).max() > 1e-4
-    with pytest.raises(ValueError, match="labels"):
+    with pytest.raises(ValueError, match="label to be given"):
         model.generate(noise)

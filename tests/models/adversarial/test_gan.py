@@ -66,15 +66,15 @@ def test_labels_steer_a_conditional_network_and_must_be_given(
     noise = row_noise(model.noise, range(2), seed=0)
     one, two = (np.asarray(model.generate(noise, {"label": np.full(2, k)})) for k in (1, 2))
     assert np.abs(one - two).max() > 1e-3
-    with pytest.raises(ValueError, match="labels"):
+    with pytest.raises(ValueError, match="label to be given"):
         model.generate(noise)
 
 
-def test_a_conditional_discriminator_judges_by_the_logit_of_the_label(
+def test_a_conditional_discriminator_gives_the_logit_of_the_label(
     build: Callable, batch_of: Callable
 ) -> None:
     model = build(GAN, conditional=True)
     batch = batch_of(model)
     logits = np.asarray(model.discriminator(batch["image"]))
-    judged = model.judge(batch["image"], batch["label"], training=False)
-    np.testing.assert_allclose(judged, logits[np.arange(16), batch["label"]], rtol=1e-6)
+    logit = model.logit(batch["image"], batch["label"], training=False)
+    np.testing.assert_allclose(logit, logits[np.arange(16), batch["label"]], rtol=1e-6)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparkgen.models.sequential import AutoregressiveModel
+from sparkgen.models.autoregressive._sequential import AutoregressiveModel
 from sparkgen.noise import row_noise
 
 Check = Callable[..., None]
@@ -80,5 +80,41 @@ def check_sampler() -> Check:
             np.testing.assert_array_equal(images, np.asarray(model.generate_plainly(noise)))
             assert len(np.unique(images)) == model.levels
         np.testing.assert_array_equal(model.generate(noise[:3]), images[:3])
+
+    return check
+
+
+@pytest.fixture
+def check_inpainting() -> Check:
+    """Known pixels stay, missing ones are drawn by the noise and the pixels before them alone."""
+
+    def check(model: AutoregressiveModel, rows: int = 64) -> None:
+        for variable in model.trainable_variables:  # large: pixels depend on each other
+            variable.assign(3.0 * variable)
+        noise = row_noise(model.noise, range(rows), seed=0)
+        random = np.random.default_rng(0)
+        x, other = random.integers(0, model.levels, (2, *noise.shape)) / np.float32(
+            model.levels - 1
+        )
+        plain = np.asarray(model.generate(noise))
+
+        def inpainted(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+            given = {"image": image.astype(np.float32), "known": known.astype(np.float32)}
+            return np.asarray(model.generate(noise, given))
+
+        everything = np.ones(noise.shape, bool)
+        np.testing.assert_array_equal(inpainted(x, everything), x)
+        np.testing.assert_array_equal(inpainted(x, ~everything), plain)
+        # The second half of the pixels is known here and there.
+        late = np.arange(model.spec.size).reshape(model.spec.shape) >= model.spec.size // 2
+        known = (random.random(noise.shape) < 0.5) & late
+        made = inpainted(x, known)
+        np.testing.assert_array_equal(made[known], x[known])
+        np.testing.assert_array_equal(made[:, ~late], plain[:, ~late])
+        unlike = inpainted(1 - x, known)
+        assert (made != unlike)[~known].any()  # what is known is looked at
+        np.testing.assert_array_equal(inpainted(np.where(known, x, other), known), made)
+        given = {"image": x.astype(np.float32), "known": known.astype(np.float32)}
+        np.testing.assert_array_equal(model.generate_plainly(noise, given), made)
 
     return check

@@ -42,3 +42,9 @@ def test_the_fast_sampler_equals_the_plain_one(
 def test_it_has_no_blind_spot(shaken: Callable, check_order: Callable) -> None:
     """With windows of 3 only, pixels far to the right above are reached as well."""
     check_order(shaken(NAME, (4, 5, 1), **{**GREY, "layers": 5, "reach": 1}))
+
+
+def test_known_pixels_stay_and_missing_ones_depend_on_those_before_them(
+    shaken: Callable, check_inpainting: Callable
+) -> None:
+    check_inpainting(shaken(NAME, (4, 5, 1), **GREY))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sparkgen.models.autoregressive.made import hidden_degrees
+from sparkgen.noise import row_noise
 
 GREY = {"hidden": [20, 13]}
 COLOUR = {"hidden": [50, 40], "binarisation": "none", "levels": 3}
@@ -50,3 +51,25 @@ def test_the_fast_sampler_equals_the_plain_one_in_colour(
     shaken: Callable, check_sampler: Callable
 ) -> None:
     check_sampler(shaken("autoregressive.made", (3, 4, 3), direct=False, **COLOUR))
+
+
+def test_known_pixels_stay_and_missing_ones_depend_on_those_before_them(
+    shaken: Callable, check_inpainting: Callable
+) -> None:
+    check_inpainting(shaken("autoregressive.made", (4, 5, 1), **GREY))
+    check_inpainting(shaken("autoregressive.made", (3, 4, 3), **COLOUR))
+
+
+def test_known_grey_pixels_of_a_binary_model_stay_grey_and_are_seen_as_drawn_by_the_noise(
+    shaken: Callable,
+) -> None:
+    """A pixel of 0.3 is seen as 1 by the rows whose noise for it is below 0.3."""
+    model = shaken("autoregressive.made", (2, 2, 1), **GREY)
+    noise = row_noise(model.noise, range(200), seed=0)
+    grey, known = np.full(noise.shape, 0.3, np.float32), np.zeros(noise.shape, np.float32)
+    known[:, 0] = 1
+    made = np.asarray(model.generate(noise, {"image": grey, "known": known}))
+    np.testing.assert_array_equal(made[:, 0], grey[:, 0])
+    seen = np.where(known == 1, (noise < 0.3).astype(np.float32), grey)
+    same = np.asarray(model.generate(noise, {"image": seen, "known": known}))
+    np.testing.assert_array_equal(made[:, 1], same[:, 1])

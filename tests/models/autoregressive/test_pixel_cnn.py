@@ -48,3 +48,9 @@ def test_the_samplers_agree_on_256_levels(shaken: Callable, check_sampler: Calla
     """All 256 levels: the finest comparison of noise with cumulated probabilities."""
     options = {**GREY, "binarisation": "none", "levels": 256}
     check_sampler(shaken(NAME, (6, 6, 1), **options), rows=64, seeds=2)
+
+
+def test_known_pixels_stay_and_missing_ones_depend_on_those_before_them(
+    shaken: Callable, check_inpainting: Callable
+) -> None:
+    check_inpainting(shaken(NAME, (3, 4, 3), **COLOUR))

@@ -79,3 +79,10 @@ def test_the_gradients_under_xla_are_those_without_it(
     plain, compiled = (tf.function(gradients, jit_compile=xla)() for xla in (False, True))
     for one, other in zip(plain, compiled, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@either
+def test_known_pixels_stay_and_missing_ones_depend_on_those_before_them(
+    lstm: str, shaken: Callable, check_inpainting: Callable
+) -> None:
+    check_inpainting(shaken(NAME, (4, 5, 1), lstm=lstm, **GREY))

@@ -27,7 +27,8 @@ def random_model(build: Callable) -> Callable[..., GenerativeModel]:
 
 def sample(model: GenerativeModel, rows: int = 3, **options: object) -> np.ndarray:
     noise = row_noise(model.noise, range(rows), seed=0)
-    return np.asarray(model.generate(noise, {"label": np.arange(rows, dtype=np.int32)}, **options))
+    given = {"label": np.arange(rows, dtype=np.int32)} if model.conditional else {}
+    return np.asarray(model.generate(noise, given, **options))
 
 
 def test_the_model_of_the_mnist_experiment_has_1249412_parameters(
@@ -124,6 +125,40 @@ def test_guidance_0_ignores_the_label_and_1_follows_it(random_model: Callable) -
     np.testing.assert_allclose(images([0, 1, 2, 3], 1.000001), followed, atol=1e-4)
 
 
+@pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+def test_known_pixels_stay_and_are_shown_noised_to_the_level_of_each_step(
+    sampler: str, random_model: Callable
+) -> None:
+    model = random_model(steps=20, sampler=sampler, sampling_steps=5)
+    noise = row_noise(model.noise, range(3), seed=0)
+    random = np.random.default_rng(0)
+    x, other = random.integers(0, 256, (2, 3, 8, 8, 1)).astype(np.float32) / np.float32(255)
+    known = (random.random(x.shape) < 0.5).astype(np.float32)
+    shown, step_back = [], model.compiled_step
+
+    def watched(x_t: np.ndarray, *rest: object) -> object:
+        shown.append(np.asarray(x_t))
+        return step_back(x_t, *rest)
+
+    model.compiled_step = watched
+    made = np.asarray(model.generate(noise, {"image": x, "known": known}))
+    np.testing.assert_array_equal(made[known == 1], x[known == 1])
+    assert len(shown) == 5
+    for k in range(1, 5):
+        kept = model.kept_T[19 - 4 * k]
+        drawn = noise[:, k] if sampler == "ancestral" else noise
+        expected = np.sqrt(kept) * (2 * x - 1) + np.sqrt(1 - kept) * drawn
+        np.testing.assert_allclose(shown[k][known == 1], expected[known == 1], atol=1e-5)
+    model.compiled_step = step_back
+    same = np.where(known == 1, x, other)
+    np.testing.assert_array_equal(model.generate(noise, {"image": same, "known": known}), made)
+    plain = np.asarray(model.generate(noise))
+    assert np.abs(made - plain)[known == 0].max() > 1e-3
+    for all_or_none, expected in ((np.ones_like(x), x), (np.zeros_like(x), plain)):
+        given = {"image": x, "known": all_or_none}
+        np.testing.assert_array_equal(model.generate(noise, given), expected)
+
+
 def test_labels_are_withheld_in_training_only(random_model: Callable, batch_of: Callable) -> None:
     model = random_model(conditional=True, label_dropout=0.5)
     batch = batch_of(model)
@@ -139,7 +174,7 @@ def test_labels_are_withheld_in_training_only(random_model: Callable, batch_of: 
 
 def test_a_conditional_model_needs_labels(build: Callable) -> None:
     model = build(DDPM, conditional=True, **SMALL)
-    with pytest.raises(ValueError, match="labels"):
+    with pytest.raises(ValueError, match="label to be given"):
         model.generate(row_noise(model.noise, range(1), seed=0))
 
 

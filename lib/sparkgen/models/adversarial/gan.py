@@ -1,7 +1,7 @@
-"""Generative adversarial network of dense layers.
+"""The first generative adversarial network has dense layers.
 
-Goodfellow et al., "Generative Adversarial Networks", 2014; the game is in
-`sparkgen.models.adversarial_model`. What differs from the paper: leaky relu in both networks where
+Goodfellow et al., "Generative Adversarial Networks", 2014; the losses are in
+`sparkgen.models.adversarial._base`. What differs from the paper: leaky relu in both networks where
 it has relu and maxout, no dropout, and Gaussian latents.
 """
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import dense_discriminator, dense_generator
-from sparkgen.models.adversarial_model import AdversarialModel, Loss, Networks
+from sparkgen.models.adversarial._base import AdversarialModel, Loss, Networks
 from sparkgen.models.contract import GenerativeModel
 
 

@@ -1,4 +1,4 @@
-"""Wasserstein adversarial network with gradient penalty.
+"""The Wasserstein adversarial network has a critic with a gradient penalty as its discriminator.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs", 2017. The critic c, which has no sigmoid,
 and the generator G minimise
@@ -15,35 +15,25 @@ from typing import Any, Literal
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.layers.adversarial import (
-    Convolutions,
-    convolutional_discriminator,
-    convolutional_generator,
-    dense_discriminator,
-    dense_generator,
+from sparkgen.layers.adversarial import dense_discriminator, dense_generator
+from sparkgen.models.adversarial._base import (
+    AdversarialModel,
+    ConvolutionalConfig,
+    Networks,
+    signed,
 )
-from sparkgen.models.adversarial_model import AdversarialModel, Networks, signed
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
 EPSILON = 1e-12  # keeps the gradient of the norm finite at 0
 
 
-class Config(Strict):
+class Config(ConvolutionalConfig):
     """Options of the Wasserstein adversarial network."""
 
-    latent: int = Field(100, gt=0)
-    """Size Z of the latent."""
     network: Literal["convolutional", "dense"] = "convolutional"
     """Kind of both networks."""
-    halvings: int = Field(2, gt=0)
-    """Convolutions of stride 2; both sides of the image must be multiples of 2 to this power."""
-    filters: int = Field(64, gt=0)
-    """Of the finest feature maps; each coarser one has twice as many."""
-    kernel: int = Field(4, gt=1)
-    """Side of the convolutions' kernels."""
     hidden: tuple[int, ...] = Field((256, 512), strict=False)
     """Units of a dense generator; the critic has them in reverse."""
     critic_steps: int = Field(5, gt=0)
@@ -53,7 +43,7 @@ class Config(Strict):
 
 
 class WassersteinGan(AdversarialModel):
-    """The Wasserstein game. The optimizer group of the critic is `discriminator`."""
+    """An adversarial model with the Wasserstein loss. The critic's optimizer group is `discriminator`."""
 
     metric_names = ("wasserstein", "gradient_penalty")
 
@@ -108,11 +98,8 @@ def _networks(config: Config, spec: DataSpec) -> Networks:
         return Networks(
             dense_generator(spec.shape, config.hidden), dense_discriminator(config.hidden[::-1])
         )
-    cut = Convolutions(config.halvings, config.filters, config.kernel)
-    return Networks(
-        convolutional_generator(spec.shape, cut),
-        convolutional_discriminator(spec.shape, cut, normalise=False),
-    )
+    # The penalty is on each row's own gradient, which batch normalisation would mix with the others.
+    return config.networks(spec, normalise=False)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

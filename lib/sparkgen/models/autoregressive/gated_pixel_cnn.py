@@ -1,4 +1,4 @@
-"""Gated PixelCNN: two stacks of gated convolutions, without a blind spot.
+"""The gated PixelCNN has two stacks of gated convolutions, which together see all earlier pixels.
 
 van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016. The vertical stack v
 sees all rows above, the horizontal stack h the row so far and, at each layer, the vertical one:
@@ -17,22 +17,17 @@ from pydantic import Field
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.masked import Kind, MaskedConv
 from sparkgen.layers.raster import DTYPE, AtPixel, AtRow, Caches, column_of, direct, next_row
+from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import RasterModel
 
 
-class Config(PixelConfig):
+class Config(RasterConfig):
     """Options of the gated PixelCNN."""
 
     features: int = Field(32, gt=0)
     """F, of both stacks; a convolution has 2F, for the two halves of the gate."""
     layers: int = Field(8, gt=0)
     """Gated layers, the first among them."""
-    reach: int = Field(3, gt=0)
-    """How far the first layer sees, in pixels up, left and right: 3 is a kernel of 7."""
-    head: int = Field(32, gt=0)
-    """Features of the 1×1 convolution before the logits."""
 
 
 def gate(y: Tensor) -> Tensor:
@@ -47,7 +42,7 @@ class GatedPixelCnn(RasterModel):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
         colours, features, reach = spec.shape[2], config.features, config.reach
-        self.reach, self.features = reach, features
+        self.features = features
         gates: dict[str, Any] = {"filters": 2 * features, "colours": colours, "repeats": 2}
         self.down, self.across, self.along, self.mix = [], [], [], []
         for i in range(config.layers):
@@ -58,8 +53,7 @@ class GatedPixelCnn(RasterModel):
             self.across.append(MaskedConv(**gates, kind="open", use_bias=False, name=f"across_{i}"))
             self.along.append(MaskedConv(**gates, left=far, kind=kind, name=f"along_{i}"))
             self.mix.append(MaskedConv(features, colours=colours, name=f"mix_{i}"))
-        self.head = MaskedConv(config.head, colours=colours, name="head")
-        self.last = self.output_layer()
+        self.make_head(config.head)
 
     def logits(self, x: Tensor) -> Tensor:
         # The first layer's window ends with the row above.
@@ -80,8 +74,7 @@ class GatedPixelCnn(RasterModel):
         h = apply(self.mix[0], gate(y + given[0]))
         for along, mix, from_above in zip(self.along[1:], self.mix[1:], given[1:], strict=True):
             h = h + apply(mix, gate(apply(along, h) + from_above))
-        y = ops.relu(apply(self.head, ops.relu(h)))
-        return self.by_colour(apply(self.last, y))
+        return self.head_logits(h, apply)
 
     def cached_layers(self) -> dict[MaskedConv, int]:
         return {layer: self.features for layer in (*self.down[1:], *self.along[1:])}

@@ -1,4 +1,4 @@
-"""MADE: an autoencoder whose masks make it autoregressive.
+"""MADE is a dense network whose masks make it autoregressive.
 
 Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015. Hidden unit k has a
 degree m(k): it depends on the first m(k) pixels at most. A unit sees units of degree up to its own,
@@ -22,10 +22,10 @@ from pydantic import Field
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
 from sparkgen.layers.masked import MaskedDense
-from sparkgen.layers.raster import DTYPE
+from sparkgen.layers.raster import DTYPE, known_or
+from sparkgen.models.autoregressive._base import PixelConfig
+from sparkgen.models.autoregressive._sequential import AutoregressiveModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import AutoregressiveModel
 
 
 class Config(PixelConfig):
@@ -65,16 +65,20 @@ class Made(AutoregressiveModel):
             y += self.direct(flat)
         return ops.reshape(y, (-1, *self.spec.shape, self.logits_per_pixel))
 
-    def draw(self, uniform: Tensor) -> Tensor:
+    def draw(self, uniform: Tensor, known: Tensor | None = None) -> Tensor:
         size, batch = self.spec.size, uniform.shape[0]
         uniform = ops.cast(ops.reshape(uniform, (batch, size)), DTYPE)
+        known = None if known is None else ops.reshape(known, (batch, size))
 
         def draw_pixel(pixel: Tensor, state: tuple[Tensor, list[Tensor]]) -> Any:
             x, units = state
             units = self.complete(units, x, pixel)
             logits = self.logits_of(pixel, units[-1], x)
-            noise = ops.slice(uniform, (0, pixel), (batch, 1))
-            value = ops.cast(draw_level(logits, noise), DTYPE) / (self.levels - 1)
+            here = (0, pixel), (batch, 1)
+            level = draw_level(logits, ops.slice(uniform, *here))
+            if known is not None:
+                level = known_or(ops.slice(known, *here), level)
+            value = ops.cast(level, DTYPE) / (self.levels - 1)
             return ops.slice_update(x, (0, pixel), value), units
 
         units = [ops.zeros((batch, d.size), DTYPE) for d in self.degrees]

@@ -1,4 +1,4 @@
-"""Mixture of Bernoullis: Naive Bayes with hidden classes, found by EM.
+"""The mixture of Bernoullis is Naive Bayes with hidden classes, fitted by EM.
 
 Bishop, "Pattern Recognition and Machine Learning", 2006, section 9.3.3. With weights π and means μ,
 
@@ -23,8 +23,8 @@ from pydantic import Field
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
+from sparkgen.models.autoregressive._counted import CountedModel, Statistics
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
-from sparkgen.models.counted import CountedModel, Statistics
 from sparkgen.noise import NoiseSpec
 
 RESOLUTION = 1e-6  # of float32 near 1: a mean that rounds to 1 would have no logarithm

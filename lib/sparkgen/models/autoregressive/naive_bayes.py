@@ -1,6 +1,7 @@
-"""Naive Bayes: every pixel on its own, given the class.
+"""Naive Bayes takes the pixels of an image as independent, given the class.
 
-p(x | y) = Π_t θ_{y, t, x_t} with smoothed maximum-likelihood estimates, counted in one pass,
+Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.2.3. p(x | y) = Π_t θ_{y, t, x_t}
+with smoothed maximum-likelihood estimates, counted in one pass,
 
     θ_{y, t, v} = (n_{y, t, v} + α) / (n_y + α L),
 
@@ -18,10 +19,11 @@ from keras import ops
 from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.labels import accuracy
 from sparkgen.layers.levels import draw_level
+from sparkgen.models.autoregressive._base import PixelConfig
+from sparkgen.models.autoregressive._counted import CountedModel, Statistics
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
-from sparkgen.models.counted import CountedModel, Statistics
-from sparkgen.models.pixels import PixelConfig
 from sparkgen.noise import NoiseSpec
 
 
@@ -91,8 +93,7 @@ class NaiveBayes(CountedModel):
         return ops.logsumexp(self.log_joint(level), axis=-1)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
-        guess_B = ops.cast(ops.argmax(self.log_joint(self.level(batch)), axis=-1), "int32")
-        hit_B = ops.cast(ops.equal(guess_B, batch["label"]), "float32")
+        hit_B = accuracy(batch["label"], self.log_joint(self.level(batch)))
         return {**super().loss_terms(batch, training=training), "accuracy": hit_B}
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""PixelCNN: masked convolutions in residual blocks.
+"""PixelCNN has masked convolutions in residual blocks.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016, sections 3.3 to 3.5. A k×k convolution
 of mask A, then residual blocks of 2F features,
@@ -17,22 +17,17 @@ from pydantic import Field
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.masked import MaskedConv
 from sparkgen.layers.raster import AtPixel, Caches, direct, next_row
+from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import RasterModel
 
 
-class Config(PixelConfig):
+class Config(RasterConfig):
     """Options of PixelCNN."""
 
     features: int = Field(16, gt=0)
     """F, of the 3×3 convolutions; the residual stream has 2F."""
     blocks: int = Field(15, ge=0)
     """Residual blocks."""
-    reach: int = Field(3, gt=0)
-    """How far the first layer sees, in pixels up, left and right: 3 is a kernel of 7."""
-    head: int = Field(32, gt=0)
-    """Features of the 1×1 convolution before the logits."""
 
 
 class PixelCnn(RasterModel):
@@ -41,9 +36,7 @@ class PixelCnn(RasterModel):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
         colours, features = spec.shape[2], config.features
-        self.reach, self.features = config.reach, features
-        window: dict[str, Any] = {"above": self.reach, "left": self.reach, "right": self.reach}
-        self.first = MaskedConv(2 * features, kind="A", colours=colours, name="first", **window)
+        self.features, self.first = features, self.first_layer(2 * features)
         self.squeeze, self.look, self.widen = [], [], []
         for i in range(config.blocks):
             self.squeeze.append(MaskedConv(features, colours=colours, name=f"squeeze_{i}"))
@@ -51,8 +44,7 @@ class PixelCnn(RasterModel):
                 MaskedConv(features, above=1, left=1, right=1, colours=colours, name=f"look_{i}")
             )
             self.widen.append(MaskedConv(2 * features, colours=colours, name=f"widen_{i}"))
-        self.head = MaskedConv(config.head, colours=colours, name="head")
-        self.last = self.output_layer()
+        self.make_head(config.head)
 
     def logits(self, x: Tensor) -> Tensor:
         return self.after_first(self.first(x), direct)
@@ -63,8 +55,7 @@ class PixelCnn(RasterModel):
             y = apply(squeeze, ops.relu(h))
             y = apply(look, ops.relu(y))
             h = h + apply(widen, ops.relu(y))
-        y = apply(self.head, ops.relu(h))
-        return self.by_colour(apply(self.last, ops.relu(y)))
+        return self.head_logits(h, apply)
 
     def cached_layers(self) -> dict[MaskedConv, int]:
         return {layer: self.features for layer in self.look}

@@ -1,4 +1,4 @@
-"""PixelRNN: masked convolutions and two-dimensional LSTMs in residual layers.
+"""PixelRNN has masked convolutions and two-dimensional LSTMs in residual layers.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016. A k×k convolution of mask A to 2F
 features, then residual layers h ← h + conv1×1(lstm(h)), then two 1×1 convolutions to the logits. The
@@ -10,20 +10,18 @@ last pixel from that row's own states: the row below sees it only where the firs
 
 from typing import Any, Literal
 
-from keras import ops
 from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.diagonal_lstm import DiagonalLstm
 from sparkgen.layers.masked import MaskedConv
-from sparkgen.layers.raster import AtPixel, Caches
+from sparkgen.layers.raster import AtPixel, Caches, direct
 from sparkgen.layers.row_lstm import RowLstm
+from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.pixels import PixelConfig
-from sparkgen.models.sequential import RasterModel
 
 
-class Config(PixelConfig):
+class Config(RasterConfig):
     """Options of PixelRNN."""
 
     lstm: Literal["row", "diagonal"] = "diagonal"
@@ -32,10 +30,6 @@ class Config(PixelConfig):
     """F, of a state; the residual stream has 2F."""
     layers: int = Field(7, gt=0)
     """Residual LSTM layers."""
-    reach: int = Field(3, gt=0)
-    """How far the first layer sees, in pixels up, left and right: 3 is a kernel of 7."""
-    head: int = Field(32, gt=0)
-    """Features of the 1×1 convolution before the logits."""
 
 
 def lstms(config: Config, colours: int, index: int) -> list[RowLstm | DiagonalLstm]:
@@ -53,22 +47,19 @@ class PixelRnn(RasterModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
-        colours, self.reach = spec.shape[2], config.reach
-        window: dict[str, Any] = {"above": self.reach, "left": self.reach, "right": self.reach}
-        width = 2 * config.features
-        self.first = MaskedConv(width, kind="A", colours=colours, name="first", **window)
+        colours, width = spec.shape[2], 2 * config.features
+        self.first = self.first_layer(width)
         self.lstms = [lstms(config, colours, i) for i in range(config.layers)]
         self.widen = [
             MaskedConv(width, colours=colours, name=f"widen_{i}") for i in range(config.layers)
         ]
-        self.head = MaskedConv(config.head, colours=colours, name="head")
-        self.last = self.output_layer()
+        self.make_head(config.head)
 
     def logits(self, x: Tensor) -> Tensor:
         h = self.first(x)
         for layer, widen in zip(self.lstms, self.widen, strict=True):
             h = h + widen(sum(lstm(h) for lstm in layer))
-        return self.by_colour(self.last(ops.relu(self.head(ops.relu(h)))))
+        return self.head_logits(h, direct)
 
     def start(self, batch: int) -> Caches:
         caches: Caches = {}
@@ -90,8 +81,7 @@ class PixelRnn(RasterModel):
         h = self.first.at(window_BRKC)
         for layer, widen in zip(self.lstms, self.widen, strict=True):
             h = h + widen.at(sum(lstm.at_pixel(apply, h) for lstm in layer))
-        y = self.head.at(ops.relu(h))
-        return self.by_colour(self.last.at(ops.relu(y))), apply.caches
+        return self.head_logits(h, apply), apply.caches
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

@@ -1,4 +1,4 @@
-"""Denoising diffusion probabilistic model.
+"""The diffusion model learns to remove noise from images, and generates them from noise alone.
 
 Ho et al., "Denoising Diffusion Probabilistic Models", 2020: a U-Net is given a noised image x_t and
 its time t, and minimises the squared error of what it predicts of it; the process, its schedules and
@@ -7,6 +7,10 @@ its way back are in `sparkgen.layers.diffusion`. What differs: x and v may be pr
 without a classifier (Ho and Salimans, 2022): labels are dropped at random in training, and
 
     prediction = p(x_t) + guidance · (p(x_t, y) - p(x_t)).
+
+Missing pixels are filled in as by Lugmayr et al., "RePaint: Inpainting using Denoising Diffusion
+Probabilistic Models", 2022, without its resampling: after each step of the way back, known pixels are
+replaced by those of the picture, noised to the level of that step.
 """
 
 from collections.abc import Mapping
@@ -29,11 +33,13 @@ from sparkgen.layers.diffusion import (
     denoised,
     kept_variances,
     noise_of,
+    noised,
     target,
     way_back,
 )
 from sparkgen.layers.unet import GROUPS, UNet, Widths, sinusoids
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
+from sparkgen.models.inpainting import known_pixels, picture_given
 from sparkgen.noise import NoiseSpec
 
 Channels = Annotated[int, Field(gt=0, multiple_of=GROUPS)]
@@ -45,13 +51,13 @@ class Config(Strict):
     steps: int = Field(1000, gt=1)
     """T, the times of the process."""
     schedule: Schedule = "cosine"
-    """How the variances of the noise go with the time."""
+    """How the variances of the noise depend on the time."""
     prediction: Prediction = "v"
     """What the network predicts."""
     channels: tuple[Channels, ...] = Field((32, 64, 64), strict=False, min_length=1)
     """Of the U-Net's levels, the finest first; multiples of 8."""
     blocks: int = Field(1, gt=0)
-    """Residual blocks a level and way."""
+    """Residual blocks for each level, on the way down and on the way up."""
     attention_levels: int = Field(1, ge=0)
     """Of the coarsest levels, those with self-attention."""
     patch: int = Field(1, gt=0)
@@ -71,7 +77,7 @@ class Config(Strict):
 
 
 class Ddpm(GenerativeModel):
-    """The diffusion process with a U-Net to go back by."""
+    """A U-Net that is trained on noised images, and samples by removing noise step by step."""
 
     loss_names = ("mse",)
     metric_names = ("epsilon_mse",)
@@ -79,7 +85,8 @@ class Ddpm(GenerativeModel):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.config, self.given = config, LABEL if config.conditional else {}
+        self.config = config
+        self.given = {**(LABEL if config.conditional else {}), **picture_given(spec)}
         ancestral = config.sampler == "ancestral"
         self.noise = NoiseSpec((config.sampling_steps, *spec.shape) if ancestral else spec.shape)
         self.training_noise = {
@@ -145,7 +152,7 @@ class Ddpm(GenerativeModel):
         steps: int | None = None,
         guidance: float | None = None,
     ) -> Tensor:
-        labels = given.get("label")
+        labels, picture = given.get("label"), known_pixels(given, self.spec)
         ancestral = self.config.sampler == "ancestral"
         steps = self.config.sampling_steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance
@@ -158,7 +165,10 @@ class Ddpm(GenerativeModel):
             # Without fresh noise, and in the last step, its share is 0.
             fresh = path_BSHWC[:, min(i + 1, available - 1)]
             x = self.compiled_step(x, fresh, np.array(step, np.float32), labels, float(guidance))
-        return ops.clip(0.5 * (x + 1.0), 0.0, 1.0)
+            if picture is not None:
+                x = ops.where(picture.known, noised(2.0 * picture.image - 1.0, fresh, step), x)
+        made = ops.clip(0.5 * (x + 1.0), 0.0, 1.0)
+        return made if picture is None else picture.over(made)
 
     def step_back(
         self, x_t: Tensor, fresh: Tensor, step: Tensor, labels: Tensor | None, guidance: float

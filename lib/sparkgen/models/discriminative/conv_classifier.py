@@ -1,7 +1,7 @@
-"""Small convolutional classifier: two strided convolutions, then softmax.
+"""The small convolutional classifier has two convolutions of stride 2, then the softmax.
 
-The reference: 10 filters (4×4, stride 2) → 20 filters (3×3, stride 2) → flatten → softmax, relu and
-same padding, on 32×32 colour images / 255.
+David Foster, *Generative Deep Learning*, chapter 2: 10 filters (4×4, stride 2) → 20 filters (3×3,
+stride 2) → flatten → softmax, with relu and padding `same`, on 32×32 colour images in [0, 1].
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ import keras
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.discriminative._base import Classifier
 
 
 class Config(Strict):
@@ -23,7 +23,7 @@ class Config(Strict):
 
 
 class ConvClassifier(Classifier):
-    """Convolutions whose strides do the pooling."""
+    """Two convolutions of stride 2."""
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

@@ -1,30 +1,26 @@
-"""Dense classifier: flat pixels → 200 relu → 150 relu → softmax.
+"""The dense classifier has dense relu layers on flat pixels, then the softmax.
 
-The reference has 32×32 colour images / 255, adam 5e-4, batch 32, 10 epochs.
+David Foster, *Generative Deep Learning*, chapter 2: 200 relu → 150 relu → softmax, on 32×32 colour
+images in [0, 1], trained by Adam with rate 5e-4 in batches of 32 for 10 epochs.
 """
 
 from typing import Any
 
 import keras
-from pydantic import field_validator
+from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.discriminative._base import Classifier
 
 
 class Config(Strict):
     """Options of the dense classifier."""
 
-    hidden: tuple[int, ...] = (200, 150)
+    hidden: tuple[int, ...] = Field((200, 150), strict=False)
     """Units of each hidden layer."""
-
-    @field_validator("hidden", mode="before")
-    @classmethod
-    def _sequences_are_tuples(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
 
 class DenseClassifier(Classifier):

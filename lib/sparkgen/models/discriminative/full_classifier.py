@@ -1,10 +1,12 @@
-"""Convolutional classifier with batch normalisation, leaky relu and dropout.
+"""The full classifier has four convolutions with batch normalisation, leaky relu and dropout.
 
-The reference: 3×3 convolutions 32, 32 (stride 2), 64, 64 (stride 2), each with batch normalisation
-(Ioffe and Szegedy, 2015) and leaky relu, then 128 dense units with batch normalisation, leaky relu
-and dropout 0.5 (Srivastava et al., 2014), then softmax. Beyond it, training images may be mirrored
-and moved at random. Dropout is the one thing in the project
-that draws its own random numbers, so this model's training depends on the number of workers.
+David Foster, *Generative Deep Learning*, chapter 2: 3×3 convolutions with 32, 32 (stride 2), 64 and
+64 (stride 2) filters, each with batch normalisation (Ioffe and Szegedy, 2015) and leaky relu, then
+128 dense units with batch normalisation, leaky relu and dropout 0.5 (Srivastava et al., 2014), then
+the softmax. What differs: training images may be mirrored and moved at random.
+
+The dropout layer draws its own random numbers, as nothing else in the project does. So the training
+of this model depends on the number of workers.
 """
 
 from typing import Any
@@ -17,8 +19,8 @@ from sparkgen.datasets.records import DataSpec
 from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.network import Network
-from sparkgen.models.classifier import Classifier
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
+from sparkgen.models.discriminative._base import Classifier
 
 
 class Config(Strict):
@@ -37,7 +39,7 @@ class Config(Strict):
 
 
 class FullClassifier(Classifier):
-    """Four convolutions, a dense layer, softmax."""
+    """Four convolutions, a dense layer, and the softmax."""
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)

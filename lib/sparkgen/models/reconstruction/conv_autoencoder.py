@@ -1,9 +1,13 @@
-"""Convolutional autoencoder with max pooling down and repetition up.
+"""The convolutional autoencoder halves images by max pooling and enlarges them by repeating pixels.
 
-Masci et al., "Stacked Convolutional Auto-Encoders", 2011. The reference works on 80×80 grey
-pictures whose colours it inverts inside: 3×3 convolutions with 16, 32 and 64 filters, each pooled,
-then 400 units; back through 20·20 units, convolutions with 128 and 64 filters, each enlarged, and a
-1×1 convolution. 2,583,696 parameters down, 235,537 up.
+Masci et al., "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction", 2011:
+x̂ = g(f(x)) with convolutions in f and g, trained to minimise the mean of (x - x̂)².
+
+The defaults are those of "Generative Networks", ACTL3143 Deep Learning for Actuaries, Patrick Laub,
+for 80×80 grey pictures: 3×3 convolutions with 16, 32 and 64 filters, each followed by pooling, then
+400 units; back through 20·20 units, convolutions with 128 and 64 filters, each followed by
+enlarging, and a 1×1 convolution. The colours are inverted inside. The encoder has 2,583,696
+parameters, the decoder 235,537. What differs: sides that do not halve evenly are cut at the end.
 """
 
 from typing import Any
@@ -13,8 +17,9 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.models.autoencoder import INVERSION, Autoencoder
+from sparkgen.layers.resizing import coarse_sides, cut_to, dense_map
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.reconstruction._base import Autoencoder, inversion
 
 
 class Config(Strict):
@@ -34,7 +39,7 @@ class Config(Strict):
 
 def encoder_layers(config: Config) -> list[Any]:
     """Images (B, H, W, C) → latents (B, Z)."""
-    stages: list[Any] = [layers.Rescaling(**INVERSION)] if config.invert else []
+    stages = inversion(config.invert)
     for filters in config.filters:
         stages.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         stages.append(layers.MaxPooling2D(padding="same"))
@@ -43,20 +48,14 @@ def encoder_layers(config: Config) -> list[Any]:
 
 def decoder_layers(config: Config, spec: DataSpec) -> list[Any]:
     """Latents (B, Z) → images (B, H, W, C) in [0, 1]."""
-    height, width, channels = spec.shape
-    scale = 2 ** len(config.decoder_filters)
-    rows, columns = -(-height // scale), -(-width // scale)
-    stages = [
-        layers.Dense(rows * columns * config.spread, "relu"),
-        layers.Reshape((rows, columns, config.spread)),
-    ]
+    doublings = len(config.decoder_filters)
+    stages = dense_map(coarse_sides(spec.shape, doublings), config.spread)
     for filters in config.decoder_filters:
         stages.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         stages.append(layers.UpSampling2D())
-    # Sides that 2^n does not divide come out a little too long.
-    stages.append(layers.Cropping2D(((0, rows * scale - height), (0, columns * scale - width))))
-    stages.append(layers.Conv2D(channels, 1, activation="sigmoid"))
-    return [*stages, layers.Rescaling(**INVERSION)] if config.invert else stages
+    stages.append(cut_to(spec.shape, doublings))
+    stages.append(layers.Conv2D(spec.shape[2], 1, activation="sigmoid"))
+    return [*stages, *inversion(config.invert)]
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

@@ -1,8 +1,9 @@
-"""Denoising autoencoder: brings the clean picture back from a damaged one.
+"""The denoising autoencoder reconstructs a clean picture from a damaged one.
 
 Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008:
-minimise |x - g(f(x̃))|², x̃ a random corruption of x. The reference masks a random half of the
-pixels. `inpaint` fills in pixels that are missing.
+minimise |x - g(f(x̃))|², where x̃ is x with random damage. By default a random half of the pixels is
+set to 0. What differs: there is a further hidden layer each way, the loss is the squared error where
+the paper has the cross-entropy, and `inpaint` fills in missing pixels by several passes.
 """
 
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.corruption import Corruption, corrupt, corruption_noise
-from sparkgen.models.autoencoder import Autoencoder
-from sparkgen.models.contract import Batch, GenerativeModel, Given, Tensor
+from sparkgen.models.contract import Batch, GenerativeModel, Tensor
+from sparkgen.models.inpainting import KNOWN, known_given
+from sparkgen.models.reconstruction._base import Autoencoder
 
 
 class Config(Strict):
@@ -36,7 +38,7 @@ class DenoisingAutoencoder(Autoencoder):
     """A dense autoencoder whose input is damaged in training."""
 
     generate_options: ClassVar[dict[str, Any]] = {"rounds": 10}
-    """How often a picture with missing pixels goes through the model."""
+    """How many times a picture with missing pixels passes through the model."""
     generate_ranges: ClassVar[dict[str, Range]] = {"rounds": Range(1)}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
@@ -51,7 +53,7 @@ class DenoisingAutoencoder(Autoencoder):
         )
         self.config = config
         self.training_noise = {"corruption": corruption_noise(spec.shape, config.corruption)}
-        self.given = {**self.given, "known": Given("record", spec.record, required=False)}
+        self.given = {**self.given, **known_given(spec)}
 
     def corrupt(self, x: Tensor, noise: Tensor) -> Tensor:
         """Images damaged as in training, with noise of `training_noise["corruption"]`."""
@@ -65,10 +67,10 @@ class DenoisingAutoencoder(Autoencoder):
         """A draw of the density, decoded; the picture that is given, without its damage; or, where
         `known` is given too, with what is missing filled in.
         """
-        x = given.get("image")
-        if x is None or "known" not in given:
+        if KNOWN not in given:
             return super().make(noise, given)
-        return self.inpaint(x, given["known"], rounds=options.get("rounds", 10))
+        rounds = options.get("rounds", self.generate_options["rounds"])
+        return self.inpaint(given[self.spec.record.kind], given[KNOWN], rounds=rounds)
 
     def inpaint(self, x: Tensor, known: Tensor, *, rounds: int = 1) -> Tensor:
         """Images whose missing pixels are filled in; known pixels stay.
@@ -76,7 +78,7 @@ class DenoisingAutoencoder(Autoencoder):
         Args:
             x: float32 (B, H, W, C), range [0, 1]; what stands in missing pixels does not matter.
             known: like `x`, 1 where a pixel is known, 0 where it is missing.
-            rounds: how often the filled picture goes through the model; the first time, missing
+            rounds: how many times the filled picture passes through the model; the first time, missing
                 pixels are 0, as masked ones are in training.
         """
         filled = x * known

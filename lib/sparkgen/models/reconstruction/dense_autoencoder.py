@@ -1,8 +1,11 @@
-"""Dense autoencoder: a picture through a bottleneck and back.
+"""The dense autoencoder has one dense layer as encoder and one as decoder.
 
-Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006, in its
-smallest form: one layer each way, z = f(W x + b), x̂ = g(V z + c), trained to minimise the mean
-squared error. The reference has 784 → 30 relu → 784 relu.
+Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006. With one
+layer each way, z = f(W x + b) and x̂ = g(V z + c), trained to minimise the mean of (x - x̂)². What
+differs: the paper has several layers each way, and trains them one by one first.
+
+The defaults are those of "Generative Networks" in the course Scalable Data Science and Distributed
+Machine Learning (ScaDaMaLe), after Adam Breindel: 784 → 30 relu → 784 relu.
 """
 
 from typing import Literal
@@ -12,8 +15,8 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.reconstruction._base import Autoencoder
 
 
 class Config(Strict):

@@ -1,7 +1,10 @@
-"""Large dense autoencoder: one wide layer each way, with a sigmoid for the pixels.
+"""The large dense autoencoder has one wide dense layer each way, and a sigmoid for the pixels.
 
-x̂ = σ(V relu(W x + b) + c). The reference takes 80×80 grey pictures to 400 units and back to 6,400,
-and a second time with the colours inverted inside the model: x → 1 - x before and after.
+x̂ = σ(V relu(W x + b) + c), trained to minimise the mean of (x - x̂)². With `invert` the model works
+on 1 - x.
+
+The defaults are those of "Generative Networks", ACTL3143 Deep Learning for Actuaries, Patrick Laub:
+80×80 grey pictures → 400 relu → 6,400 sigmoid, without and with inverted colours.
 """
 
 from keras import layers
@@ -9,8 +12,8 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.models.autoencoder import INVERSION, Autoencoder
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.reconstruction._base import Autoencoder, inversion
 
 
 class Config(Strict):
@@ -24,12 +27,14 @@ class Config(Strict):
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
     """The large dense autoencoder for images of `spec.shape`."""
-    before = [layers.Rescaling(**INVERSION)] if config.invert else []
-    after = [layers.Rescaling(**INVERSION)] if config.invert else []
     return Autoencoder(
         spec,
-        encoder=[*before, layers.Flatten(), layers.Dense(config.latent, "relu")],
-        decoder=[layers.Dense(spec.size, "sigmoid"), *after],
+        encoder=[
+            *inversion(config.invert),
+            layers.Flatten(),
+            layers.Dense(config.latent, "relu"),
+        ],
+        decoder=[layers.Dense(spec.size, "sigmoid"), *inversion(config.invert)],
         latent=config.latent,
         name="large_dense_autoencoder",
     )

@@ -1,8 +1,8 @@
-"""Linear autoencoder: principal components by gradient descent.
+"""The linear autoencoder learns the space of the principal components by gradient descent.
 
-z = W x + b, x̂ = V z + c. Its least squared error is that of the first Z principal components, and
-every local minimum is global (Baldi and Hornik, "Neural Networks and Principal Component Analysis:
-Learning from Examples Without Local Minima", 1989).
+Baldi and Hornik, "Neural Networks and Principal Component Analysis: Learning from Examples Without
+Local Minima", 1989: z = W x + b, x̂ = V z + c, trained to minimise the mean of (x - x̂)². The least
+error is that of the first Z principal components, and every local minimum is global.
 """
 
 from keras import layers
@@ -10,8 +10,8 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.reconstruction._base import Autoencoder
 
 
 class Config(Strict):

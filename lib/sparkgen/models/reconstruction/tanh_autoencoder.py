@@ -1,8 +1,11 @@
-"""Autoencoder with tanh layers down to a plane, where the classes can be looked at.
+"""The tanh autoencoder has tanh layers and a latent of two numbers, which a chart can show.
 
-784 → 500 tanh → 300 tanh → 2 → 300 tanh → 500 tanh → 784, linear in the middle and at the end: a
-nonlinear counterpart of principal components (Hinton and Salakhutdinov, 2006). The reference trains
-it on the digits 1, 5 and 6 only.
+Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006, call it a
+nonlinear form of principal components. x̂ = g(f(x)), trained to minimise the mean of (x - x̂)².
+
+The defaults are those of "Generative Models", Industrial AI Lab, Seungchul Lee, which trains on the
+digits 1, 5 and 6 only: 784 → 500 tanh → 300 tanh → 2 → 300 tanh → 500 tanh → 784, linear in the
+middle and at the end.
 """
 
 from typing import Any
@@ -13,8 +16,8 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.models.autoencoder import Autoencoder
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.reconstruction._base import Autoencoder
 
 
 class Config(Strict):

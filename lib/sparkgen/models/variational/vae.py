@@ -1,4 +1,4 @@
-"""Variational autoencoder, dense or convolutional, with labels or without.
+"""The variational autoencoder is dense or convolutional, and may be given labels.
 
 Kingma and Welling, "Auto-Encoding Variational Bayes", 2013. With the prior p(z) = N(0, I) and the
 posterior q(z | x) = N(μ(x), σ²(x)) it maximises
@@ -13,7 +13,7 @@ importance-weighted bound (Burda et al., 2016).
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -30,21 +30,25 @@ from sparkgen.layers.distributions import (
     normal_log_density,
     reparameterise,
 )
+from sparkgen.layers.labels import with_one_hot
 from sparkgen.layers.network import Network
+from sparkgen.layers.resizing import (
+    coarse_sides,
+    dense_map,
+    enlarged_logits,
+    halving_convolutions,
+)
 from sparkgen.models.contract import (
     LABEL,
     NOTHING,
     Batch,
-    Direction,
-    EncoderDecoder,
     GenerativeModel,
     Likelihood,
     Protocol,
     Tensor,
 )
+from sparkgen.models.variational._base import VariationalModel
 from sparkgen.noise import NoiseSpec
-
-INITIAL_LOG_SCALE = -2.0  # of the pixels' spread about the decoded mean, in [0, 1]: e^-2 = 0.14
 
 
 class Config(Strict):
@@ -70,7 +74,7 @@ class Config(Strict):
 
 def encoder_layers(config: Config) -> tuple[Network, Network]:
     """The layers before and after the labels come in: images → features, features → μ, log σ²."""
-    stem = [keras.layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
+    stem = halving_convolutions(config.filters)
     body = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
     head = keras.layers.Dense(2 * config.latent, dtype="float32", name="posterior")
     return (
@@ -81,33 +85,23 @@ def encoder_layers(config: Config) -> tuple[Network, Network]:
 
 def decoder_layers(config: Config, spec: DataSpec) -> Network:
     """Latents (and labels) → logits (B, H, W, C)."""
-    height, width, channels = spec.shape
+    up = config.filters[::-1]
     body: list[Any] = [
         keras.layers.Dense(units, activation="relu") for units in reversed(config.hidden)
     ]
-    if not config.filters:
-        head = [keras.layers.Dense(spec.size, dtype="float32"), keras.layers.Reshape(spec.shape)]
-        return Network([*body, *head], name="decoder")
-    scale = 2 ** len(config.filters)
-    rows, columns = -(-height // scale), -(-width // scale)
-    body.append(keras.layers.Dense(rows * columns * config.filters[-1], activation="relu"))
-    body.append(keras.layers.Reshape((rows, columns, config.filters[-1])))
-    body += [
-        keras.layers.Conv2DTranspose(f, 3, 2, padding="same", activation="relu")
-        for f in reversed(config.filters)
-    ]
-    # Sides that 2^n does not divide come out a little too long.
-    crop = keras.layers.Cropping2D(((0, rows * scale - height), (0, columns * scale - width)))
-    head = [crop, keras.layers.Conv2D(channels, 3, padding="same", dtype="float32")]
-    return Network([*body, *head], name="decoder")
+    if up:
+        body += dense_map(coarse_sides(spec.shape, len(up)), up[0])
+        body += enlarged_logits(spec.shape, up)
+    else:
+        body.append(keras.layers.Dense(spec.size, dtype="float32"))
+        body.append(keras.layers.Reshape(spec.shape))
+    return Network(body, name="decoder")
 
 
-class Vae(EncoderDecoder):
+class Vae(VariationalModel):
     """Images → N(μ, σ²) over Z latents → pixel likelihood."""
 
     loss_names = ("reconstruction", "kl")
-    metric_names = ("elbo",)
-    metric_directions: ClassVar[Mapping[str, Direction]] = {"elbo": "higher"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
@@ -122,8 +116,7 @@ class Vae(EncoderDecoder):
         self.encoder_stem, self.encoder = encoder_layers(config)
         self.decoder = decoder_layers(config, spec)
         if config.likelihood != "bernoulli":
-            initial = keras.initializers.Constant(INITIAL_LOG_SCALE)
-            self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
+            self.log_scale = self.new_log_scale()
 
     def posterior(self, x: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x): (B, Z) each."""
@@ -171,11 +164,7 @@ class Vae(EncoderDecoder):
             pixels = self.config.binarisation
         noise = {**self.training_noise, "latent": NoiseSpec((samples, self.latent_size))}
         return {
-            "elbo": Likelihood(
-                Protocol("bound", "elbo", pixels, 1),
-                dict(self.training_noise),
-                lambda batch: self.loss_terms(batch, training=False)["elbo"],
-            ),
+            "elbo": self.elbo(pixels, self.training_noise),
             "iwae": Likelihood(
                 Protocol("bound", "iwae", pixels, samples), noise, self.importance_weighted
             ),
@@ -202,12 +191,7 @@ class Vae(EncoderDecoder):
         return binarise(batch["image"], self.config.binarisation, noise)
 
     def _with_labels(self, features: Tensor, labels: Tensor | None) -> Tensor:
-        if not self.conditional:
-            return features
-        if labels is None:
-            raise ValueError("a conditional VAE needs labels, found None: pass int32 labels (B,)")
-        one_hot = ops.one_hot(labels, self.spec.classes, dtype="float32")
-        return ops.concatenate([features, one_hot], axis=-1)
+        return with_one_hot(features, labels, self.spec.classes) if self.conditional else features
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

@@ -1,7 +1,7 @@
-"""VQ-VAE: a grid of codes from a learned book, with an autoregressive prior over the grid.
+"""VQ-VAE encodes an image as a grid of codes, and has an autoregressive prior over the grid.
 
 van den Oord et al., "Neural Discrete Representation Learning", 2017. The encoder's vectors z_e are
-replaced by the nearest of K vectors e of the code book; the gradient passes straight through. The
+replaced by the nearest of K vectors e of the code book; the gradient of z_e is taken to be that of e. The
 loss of a picture is
 
     - log p(x | e) + |sg(z_e) - e|² + β |z_e - sg(e)|² - log p(codes),   sg: stop-gradient.
@@ -16,7 +16,7 @@ log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 leve
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers, ops
@@ -29,20 +29,18 @@ from sparkgen.layers.code_prior import CodePrior
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.distributions import logistic_log_probability
 from sparkgen.layers.network import Network
+from sparkgen.layers.resizing import coarse_sides, enlarged_logits, halving_convolutions
 from sparkgen.models.contract import (
     NOTHING,
     Batch,
-    Direction,
-    EncoderDecoder,
     GenerativeModel,
     Likelihood,
-    Protocol,
     Tensor,
 )
+from sparkgen.models.variational._base import VariationalModel
 from sparkgen.noise import NoiseSpec
 
 MOMENTUM = 0.9  # of the moving averages of batch normalisation
-INITIAL_LOG_SCALE = -2.0  # of the pixels' spread about the decoded mean, in [0, 1]: e^-2 = 0.14
 
 
 class Config(Strict):
@@ -55,7 +53,7 @@ class Config(Strict):
     filters: tuple[int, ...] = Field((32, 64), strict=False)
     """Of 3×3 convolutions that halve the image; the grid of codes is that small."""
     commitment: float = Field(0.25, ge=0)
-    """β, how firmly the encoder keeps to its codes."""
+    """β, the weight of the squared distance of the encoder's vectors from their codes."""
     prior_features: int = Field(64, gt=0)
     """Of the prior's convolutions."""
     prior_blocks: int = Field(4, ge=0)
@@ -63,7 +61,7 @@ class Config(Strict):
 
 
 class Quantised(NamedTuple):
-    """A grid of vectors and what became of it."""
+    """The nearest codes of a grid of vectors."""
 
     code: Tensor
     """int32 (B, h, w)."""
@@ -73,44 +71,30 @@ class Quantised(NamedTuple):
 
 def encoder_layers(config: Config) -> Network:
     """Images (B, H, W, C) → vectors (B, h, w, D)."""
-    stages = [layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in config.filters]
+    stages = halving_convolutions(config.filters)
     stages.append(layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu"))
     head = [layers.Conv2D(config.code_size, 1, use_bias=False, dtype="float32")]
     return Network([*stages, *head, BatchNormalization(MOMENTUM)])
 
 
-def decoder_layers(config: Config, spec: DataSpec, grid: tuple[int, int]) -> Network:
+def decoder_layers(config: Config, spec: DataSpec) -> Network:
     """Vectors (B, h, w, D) → logits of the pixels' means (B, H, W, C)."""
-    height, width, channels = spec.shape
-    scale = 2 ** len(config.filters)
-    stages: list[Any] = [
-        layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu"),
-        *(
-            layers.Conv2DTranspose(f, 3, 2, padding="same", activation="relu")
-            for f in reversed(config.filters)
-        ),
-        # Sides that 2^n does not divide come out a little too long.
-        layers.Cropping2D(((0, grid[0] * scale - height), (0, grid[1] * scale - width))),
-        layers.Conv2D(channels, 3, padding="same", dtype="float32"),
-    ]
-    return Network(stages)
+    first = layers.Conv2D(config.filters[-1], 3, padding="same", activation="relu")
+    return Network([first, *enlarged_logits(spec.shape, config.filters[::-1])])
 
 
-class VqVae(EncoderDecoder):
+class VqVae(VariationalModel):
     """Images → nearest codes → images. The latents are the vectors before they are replaced."""
 
     loss_names = ("reconstruction", "codebook", "commitment", "prior")
-    metric_names = ("elbo",)
-    metric_directions: ClassVar[Mapping[str, Direction]] = {"elbo": "higher"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         self.config = config
-        scale = 2 ** len(config.filters)
-        self.grid = (-(-spec.shape[0] // scale), -(-spec.shape[1] // scale))
+        self.grid = coarse_sides(spec.shape, len(config.filters))
         self.latent_size = self.grid[0] * self.grid[1] * config.code_size
         self.encoder = encoder_layers(config)
-        self.decoder = decoder_layers(config, spec, self.grid)
+        self.decoder = decoder_layers(config, spec)
         self.prior = CodePrior(
             config.codes,
             self.grid,
@@ -123,8 +107,7 @@ class VqVae(EncoderDecoder):
             initializer=keras.initializers.RandomNormal(stddev=1.0),
             name="book",
         )
-        initial = keras.initializers.Constant(INITIAL_LOG_SCALE)
-        self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
+        self.log_scale = self.new_log_scale()
         self.draw_codes = compiled(self.prior.draw)
 
     def set_density(self, kind: str = "prior", components: int = 1) -> None:
@@ -176,13 +159,7 @@ class VqVae(EncoderDecoder):
 
     def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
         """`elbo`: the bound with the nearest codes, of pixels in 256 levels."""
-        return {
-            "elbo": Likelihood(
-                Protocol("bound", "elbo", "none", 1),
-                {},
-                lambda batch: self.loss_terms(batch, training=False)["elbo"],
-            )
-        }
+        return {"elbo": self.elbo("none", {})}
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

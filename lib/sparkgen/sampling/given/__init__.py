@@ -8,8 +8,8 @@ sampling:
     image: {from: rows, split: test}
 ```
 
-A source's file has `Config`, its options, and `open_source`, which gives a `Source`. Sources travel to
-the executors, where they give the values of the samples of a file.
+A source's file has `Config`, its options, and `open_source`, which gives a `GivenSource`. Sources travel
+to the executors, where they give the values of the samples of a file.
 """
 
 import importlib
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
     """The dataset version that the model was trained on."""
 
 
-class Source(ABC):
+class GivenSource(ABC):
     """Values for samples, each a function of the sample's id alone. It travels by pickle."""
 
     @property
@@ -65,7 +65,7 @@ class Source(ABC):
         """
 
 
-Sources = Mapping[str, Source]
+Sources = Mapping[str, GivenSource]
 
 
 def source_names() -> list[str]:
@@ -94,7 +94,7 @@ def check_given(
     entries = entries_of(config, conditional="label" in takes)
     check_names(set(entries), takes, model=model)
     for name, entry in entries.items():
-        _parse(name, entry)
+        parse_source(name, entry)
 
 
 def open_sources(
@@ -112,7 +112,7 @@ def open_sources(
     """
     takes, sources = packed.given, {}
     for name, entry in entries_of(config, conditional="label" in takes).items():
-        module, parsed = _parse(name, entry)
+        module, parsed = parse_source(name, entry)
         wanted = Wanted(name, takes[name], packed.spec, config.seed, version)
         sources[name] = module.open_source(parsed, wanted)
         length = sources[name].length
@@ -151,8 +151,12 @@ def entries_of(config: SamplingConfig, *, conditional: bool) -> dict[str, dict[s
     return entries
 
 
-def _parse(name: str, entry: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The module of a source, and its options."""
+def parse_source(name: str, entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The module of a source, and its options.
+
+    Raises:
+        RequestError: there is no such source, or it has no such option.
+    """
     place, options = f"sampling.given.{name}", dict(entry)
     kind = options.pop(FROM, None)
     if kind not in source_names():

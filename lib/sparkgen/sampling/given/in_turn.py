@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
-from sparkgen.sampling.given import Source, Wanted
+from sparkgen.sampling.given import GivenSource, Wanted
 
 
 class Config(Strict):
@@ -17,7 +17,7 @@ class Config(Strict):
 
 
 @dataclass(frozen=True)
-class InTurn(Source):
+class InTurn(GivenSource):
     """Sample i gets the label of number i modulo their number."""
 
     labels: tuple[int, ...]
@@ -37,7 +37,7 @@ def default_labels(
     return np.asarray(labels, np.int32)[np.asarray(ids, np.int64) % len(labels)]
 
 
-def open_source(config: Config, wanted: Wanted) -> Source:
+def open_source(config: Config, wanted: Wanted) -> GivenSource:
     """The source of all labels in turn.
 
     Raises:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
-from sparkgen.sampling.given import Source, Wanted
+from sparkgen.sampling.given import GivenSource, Wanted
 
 
 class Config(Strict):
@@ -22,7 +22,7 @@ class Config(Strict):
 
 
 @dataclass(frozen=True)
-class Mask(Source):
+class Mask(GivenSource):
     """One mask for all samples."""
 
     config: Config
@@ -54,7 +54,7 @@ def known_pixels(shape: tuple[int, ...], config: Config) -> npt.NDArray[np.uint8
     return known
 
 
-def open_source(config: Config, wanted: Wanted) -> Source:
+def open_source(config: Config, wanted: Wanted) -> GivenSource:
     """The source of a mask.
 
     Raises:

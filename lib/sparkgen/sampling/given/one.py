@@ -10,7 +10,7 @@ from pydantic import Field
 from sparkgen.config.options import check_label
 from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
-from sparkgen.sampling.given import Source, Wanted
+from sparkgen.sampling.given import GivenSource, Wanted
 
 
 class Config(Strict):
@@ -21,7 +21,7 @@ class Config(Strict):
 
 
 @dataclass(frozen=True)
-class One(Source):
+class One(GivenSource):
     """The same label again and again."""
 
     value: int
@@ -34,7 +34,7 @@ class One(Source):
         return np.full(len(ids), self.value, np.int32)
 
 
-def open_source(config: Config, wanted: Wanted) -> Source:
+def open_source(config: Config, wanted: Wanted) -> GivenSource:
     """The source of a label that training rows have.
 
     Raises:

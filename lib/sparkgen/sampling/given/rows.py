@@ -15,7 +15,7 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.rows import Split, open_split, read_rows
 from sparkgen.errors import RequestError
 from sparkgen.noise import Stream, row_noise
-from sparkgen.sampling.given import Source, Wanted
+from sparkgen.sampling.given import GivenSource, Wanted
 
 Damage = Literal["mask", "gaussian", "salt_and_pepper"]
 
@@ -31,7 +31,7 @@ class Config(Strict):
 
 
 @dataclass(frozen=True)
-class SplitRows(Source):
+class SplitRows(GivenSource):
     """The records of a split, or its labels."""
 
     split: Split
@@ -67,7 +67,7 @@ class SplitRows(Source):
         return record.to_stored(np.asarray(seen))
 
 
-def open_source(config: Config, wanted: Wanted) -> Source:
+def open_source(config: Config, wanted: Wanted) -> GivenSource:
     """The source of a split's records, or of their labels.
 
     Raises:

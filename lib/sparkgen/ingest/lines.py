@@ -2,9 +2,8 @@
 
 Block `i` of a file holds the lines that start in its bytes [i, i + 1) * `BLOCK_BYTES`, counted
 after decompression. Spark's own text source is not used: it moves every line through the JVM and
-makes a single partition of a .gz. Here a plain file is read in place, block by block. A compressed
-one can only be read from its start, so each of a few tasks decompresses all of it and parses every
-k-th block: inflating is several times cheaper than parsing, and nothing is written or sent twice.
+makes a single partition of a .gz. Here a plain file is read in place, block by block, and a compressed
+one by a few tasks, each of which parses every k-th block; nothing is written or sent twice.
 """
 
 from collections.abc import Iterator
@@ -12,27 +11,24 @@ from typing import Any, NamedTuple
 
 from sparkgen.datasets.storage import open_uri
 from sparkgen.ingest.block import Block
-from sparkgen.ingest.compressed import compression, opened, readable
+from sparkgen.ingest.compressed import Turns, compression, opened, readable, turns
 from sparkgen.ingest.libsvm import parse_block
-from sparkgen.ingest.libsvm_line import Rule
+from sparkgen.ingest.libsvm_line import LineRule
 
 BLOCK_BYTES = 4 << 20
 READ_BYTES = 1 << 20
-MOST_READERS = 8  # of one compressed file; more would only inflate the same bytes once more
 MOST_PIECES = 1 << 32  # of a block
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class TextSlice(NamedTuple):
-    """The blocks `first`, `first + step`, ... below `stop` of one libsvm file."""
+class LineShare(NamedTuple):
+    """Some blocks of one libsvm file."""
 
     split: str
     file: int
     uri: str
-    rule: Rule
-    first: int
-    step: int
-    stop: int | None
+    rule: LineRule
+    turns: Turns
 
     def blocks(self) -> Iterator[Block]:
         for number, text in self._texts():
@@ -44,26 +40,21 @@ class TextSlice(NamedTuple):
         if compression(self.uri):
             with opened(self.uri) as stream:
                 for number, text in enumerate(line_blocks(stream)):
-                    if number % self.step == self.first:
+                    if number % self.turns.step == self.turns.first:
                         yield number, text
         else:
             filesystem, path = open_uri(self.uri)
             with readable(self.uri), filesystem.open_input_file(path) as file:
-                for number in range(self.first, self.stop or 0, self.step):
+                for number in range(self.turns.first, self.turns.stop or 0):
                     yield number, read_block(file, number)
 
 
-def text_slices(
-    split: str, file: int, uri: str, *, size: int, rule: Rule, tasks: int
-) -> list[TextSlice]:
+def line_shares(
+    split: str, file: int, uri: str, *, size: int, rule: LineRule, tasks: int
+) -> list[LineShare]:
     """The shares of one file, for about as many tasks as there are cores."""
     blocks = -(-size // BLOCK_BYTES)
-    if compression(uri):
-        step = max(1, min(tasks, blocks, MOST_READERS))
-        return [TextSlice(split, file, uri, rule, k, step, None) for k in range(step)]
-    share = max(1, -(-blocks // tasks))
-    firsts = range(0, blocks, share)
-    return [TextSlice(split, file, uri, rule, i, 1, min(i + share, blocks)) for i in firsts]
+    return [LineShare(split, file, uri, rule, some) for some in turns(uri, blocks, tasks=tasks)]
 
 
 def line_blocks(

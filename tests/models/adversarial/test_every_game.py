@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from sparkgen.models.adversarial_model import AdversarialModel
+from sparkgen.models.adversarial._base import AdversarialModel
 from sparkgen.models.discovery import model_names
 
 GAMES = [name for name in model_names() if name.startswith("adversarial.")]
@@ -44,6 +44,24 @@ def test_each_network_has_its_own_optimizer(name: str, build: Callable, batch_of
     moved = step(model, batch_of(model), generator=0.0, discriminator=0.1)
     assert moved["generator"] == 0
     assert moved["discriminator"] > 0
+
+
+@every_game
+@pytest.mark.parametrize("learner", ["discriminator", "generator"])
+def test_a_network_lowers_its_own_loss_against_another_that_stands_still(
+    name: str, learner: str, build: Callable, batch_of: Callable
+) -> None:
+    model = build(name)
+    batch = batch_of(model)
+
+    def own_loss() -> float:
+        return float(np.mean(model.loss_terms(batch, training=True)[learner]))
+
+    before = own_loss()
+    rates = {"discriminator": 0.0, "generator": 0.0, learner: 0.01}
+    for _ in range(5):
+        step(model, batch, **rates)
+    assert own_loss() < before
 
 
 @every_game

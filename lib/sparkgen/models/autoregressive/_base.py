@@ -1,4 +1,7 @@
-"""What models of discrete pixels share: how pixels become levels, the loss, the exact likelihood."""
+"""Models of discrete pixels give each image its exact probability.
+
+They share how pixels become levels, the loss -log p(x), and the likelihood.
+"""
 
 import math
 from collections.abc import Mapping

@@ -13,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkgen.errors import IngestError
-from sparkgen.ingest import text
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.libsvm import joined
-from sparkgen.ingest.libsvm_line import Rule
-from sparkgen.ingest.text import line_blocks, read_block, text_slices
+from sparkgen.ingest.libsvm_line import LineRule
+from sparkgen.ingest.lines import BLOCK_BYTES, line_blocks, line_shares, read_block
 
-RULE = Rule(width=4, classes=10)
+RULE = LineRule(width=4, classes=10)
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
@@ -31,8 +30,8 @@ ROWS = b"1 1:1\n2 2:2\n"
 
 def read(path: Path, data: bytes) -> Records:
     path.write_bytes(data)
-    slices = text_slices("train", 0, str(path), size=len(data), rule=RULE, tasks=1)
-    return joined((block.records for s in slices for block in s.blocks()), RULE)
+    shares = line_shares("train", 0, str(path), size=len(data), rule=RULE, tasks=1)
+    return joined((block.records for s in shares for block in s.blocks()), RULE)
 
 
 @given(st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"")), max_size=60))
@@ -50,14 +49,14 @@ def test_a_stream_and_an_open_file_give_the_same_blocks(lines: list[bytes]) -> N
 
 @pytest.mark.parametrize("tasks", [1, 2, 5])
 @pytest.mark.parametrize("suffix", [".txt", *PACK])
-def test_the_slices_of_a_file_hold_every_row_once(tmp_path: Path, suffix: str, tasks: int) -> None:
-    rows = 3 * text.BLOCK_BYTES // 1000
+def test_the_shares_of_a_file_hold_every_row_once(tmp_path: Path, suffix: str, tasks: int) -> None:
+    rows = 3 * BLOCK_BYTES // 1000
     lines = b"".join(b"%d 1:%d #%s\n" % (i % 10, i % 256, b"." * 985) for i in range(rows))
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(PACK.get(suffix, bytes)(lines))
     size = path.stat().st_size
-    slices = text_slices("train", 0, str(path), size=size, rule=RULE, tasks=tasks)
-    blocks = sorted((b.number, b.records) for s in slices for b in s.blocks())
+    shares = line_shares("train", 0, str(path), size=size, rule=RULE, tasks=tasks)
+    blocks = sorted((b.number, b.records) for s in shares for b in s.blocks())
     labels = [label for _, records in blocks for label in records.labels.tolist()]
     assert labels == [i % 10 for i in range(rows)]
     assert sum(records.length for _, records in blocks) == rows
@@ -84,9 +83,9 @@ def test_bytes_after_the_end_are_named(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
-    slices = text_slices("train", 0, f"{tmp_path}/gone.txt", size=9, rule=RULE, tasks=1)
+    shares = line_shares("train", 0, f"{tmp_path}/gone.txt", size=9, rule=RULE, tasks=1)
     with pytest.raises(IngestError, match=r"gone\.txt cannot be read: .*No such file"):
-        list(slices[0].blocks())
+        list(shares[0].blocks())
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".gz"])
@@ -97,5 +96,5 @@ def test_a_byte_order_mark_and_windows_lines_cost_no_row(
     data = b"\xef\xbb\xbf" + ROWS.replace(b"\n", ending).removesuffix(ending)
     records = read(tmp_path / f"rows{suffix}", PACK.get(suffix, bytes)(data))
     assert records.labels.tolist() == [1, 2]
-    assert records.pixels.tolist() == [[1, 0, 0, 0], [0, 2, 0, 0]]
+    assert records.data.tolist() == [[1, 0, 0, 0], [0, 2, 0, 0]]
     assert not records.bad

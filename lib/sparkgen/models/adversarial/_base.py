@@ -1,4 +1,4 @@
-"""What every adversarial model is: a generator, a discriminator, and training in which they alternate.
+"""Every adversarial model has a generator and a discriminator, which are trained in turn.
 
 Goodfellow et al., "Generative Adversarial Networks", 2014. With logits d(x), D = sigmoid(d), the
 discriminator minimises
@@ -19,8 +19,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from keras import ops
+from pydantic import Field
 
+from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.adversarial import (
+    Convolutions,
+    convolutional_discriminator,
+    convolutional_generator,
+)
+from sparkgen.layers.labels import with_one_hot
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import LABEL, Batch, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
@@ -36,10 +44,40 @@ class Networks(NamedTuple):
     discriminator: Network
 
 
-class AdversarialModel(GenerativeModel):
-    """Two networks, the game between them, and their alternating updates.
+class ConvolutionalConfig(Strict):
+    """Options of every model with convolutional networks."""
 
-    Subclasses make the networks, and may play another game by their own `discriminator_terms` and
+    latent: int = Field(100, gt=0)
+    """Size Z of the latent."""
+    halvings: int = Field(2, gt=0)
+    """Convolutions of stride 2; both sides of the image must be multiples of 2 to this power."""
+    filters: int = Field(64, gt=0)
+    """Of the finest feature maps; each coarser one has twice as many."""
+    kernel: int = Field(4, gt=1)
+    """Side of the convolutions' kernels."""
+
+    def networks(self, spec: DataSpec, *, outputs: int = 1, normalise: bool = True) -> Networks:
+        """Both networks, as `sparkgen.layers.adversarial` describes them.
+
+        Args:
+            spec: of the dataset.
+            outputs: logits a row.
+            normalise: whether the discriminator has batch normalisation.
+
+        Raises:
+            RequestError: an image whose sides cannot be halved so often.
+        """
+        cut = Convolutions(self.halvings, self.filters, self.kernel)
+        return Networks(
+            convolutional_generator(spec.shape, cut),
+            convolutional_discriminator(spec.shape, cut, outputs=outputs, normalise=normalise),
+        )
+
+
+class AdversarialModel(GenerativeModel):
+    """A generator and a discriminator, their losses, and their updates in turn.
+
+    Subclasses make the networks, and may define other losses by their own `discriminator_terms` and
     `generator_terms`. The names in `loss_names` are those of the optimizer groups.
 
     Args:
@@ -79,18 +117,18 @@ class AdversarialModel(GenerativeModel):
             **{f"{name}_{k}": s for name, s in self.step_noise.items() for k in steps},
         }
 
-    # -- the game, which a model may change -------------------------------------------------------
+    # -- the losses, which a model may change -------------------------------------------------------
 
     def discriminator_terms(
         self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
     ) -> dict[str, Tensor]:
-        """The loss `discriminator` of every row, (B,), and what else is told of it.
+        """The loss `discriminator` of every row, (B,), and further figures of the update.
 
         `noise` has `latent` (B, Z) and the further noises of the model.
         """
         fake = ops.stop_gradient(self.fake(noise["latent"], batch["label"], training=training))
-        real_B = self.judge(signed(batch["image"]), batch["label"], training=training)
-        fake_B = self.judge(fake, batch["label"], training=training)
+        real_B = self.logit(signed(batch["image"]), batch["label"], training=training)
+        fake_B = self.logit(fake, batch["label"], training=training)
         return {"discriminator": self.discriminator_loss(real_B, fake_B)}
 
     def generator_terms(
@@ -98,7 +136,7 @@ class AdversarialModel(GenerativeModel):
     ) -> dict[str, Tensor]:
         """The loss `generator` of every row, (B,), for `noise["latent"]` (B, Z)."""
         fake = self.fake(noise["latent"], batch["label"], training=training)
-        fake_B = self.judge(fake, batch["label"], training=training)
+        fake_B = self.logit(fake, batch["label"], training=training)
         return {"generator": self.generator_loss(fake_B)}
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -115,8 +153,10 @@ class AdversarialModel(GenerativeModel):
         """Generated images in [-1, 1]: (B, H, W, C)."""
         return ops.tanh(self.generator(self._with_labels(latent, labels), training=training))
 
-    def judge(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
-        """The logit of every image in [-1, 1], its label's where there are several: (B,)."""
+    def logit(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
+        """The discriminator's logit of every image in [-1, 1], that of its label where it is conditional:
+        (B,).
+        """
         logits = self.discriminator(image, training=training)
         if not self.conditional:
             return logits[:, 0]
@@ -159,7 +199,7 @@ class AdversarialModel(GenerativeModel):
     def _update(
         self, group: str, terms_of: TermsOf, batch: Batch, noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """One step of one network; gives the terms that it was taken by."""
+        """One update of one network; the terms of its loss."""
         import tensorflow as tf
 
         variables = self.optimizer_groups()[group]
@@ -178,13 +218,7 @@ class AdversarialModel(GenerativeModel):
         return {"latent": batch["noise"]["generator"]}
 
     def _with_labels(self, latent: Tensor, labels: Tensor | None) -> Tensor:
-        if not self.conditional:
-            return latent
-        if labels is None:
-            raise ValueError("a conditional generator needs labels, found None: pass int32 (B,)")
-        return ops.concatenate(
-            [latent, ops.one_hot(labels, self.spec.classes, dtype=latent.dtype)], axis=-1
-        )
+        return with_one_hot(latent, labels, self.spec.classes) if self.conditional else latent
 
 
 def signed(image: Tensor) -> Tensor:

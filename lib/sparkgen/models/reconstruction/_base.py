@@ -1,13 +1,13 @@
-"""What every autoencoder is: images through a latent and back, at the least squared error.
+"""Every autoencoder encodes an image into a latent and decodes the latent into an image.
 
-x̂ = g(f(x)), trained to minimise the mean of (x - x̂)² over the pixels. A model's file says what
-f and g are made of.
+An encoder f and a decoder g give x̂ = g(f(x)). Training minimises the mean of (x - x̂)² over the
+pixels. A model's file says which layers f and g have.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from keras import ops
+from keras import layers, ops
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
@@ -15,18 +15,20 @@ from sparkgen.models.contract import NOTHING, Batch, Direction, EncoderDecoder, 
 
 EPSILON = 1e-7  # keeps the logarithms of the reported cross-entropy finite, as Keras' own does
 
-# x → 1 - x: light strokes on dark paper become dark strokes on light paper, and back.
-INVERSION = {"scale": -1.0, "offset": 1.0}
+
+def inversion(invert: bool) -> list[Any]:
+    """The layer x → 1 - x where `invert` is set, else no layer: (B, H, W, C) → (B, H, W, C)."""
+    return [layers.Rescaling(scale=-1.0, offset=1.0)] if invert else []
 
 
 class Autoencoder(EncoderDecoder):
-    """An encoder and a decoder, layer by layer.
+    """An encoder and a decoder, each a list of layers.
 
     Args:
         spec: of the images.
         encoder: layers from images (B, H, W, C) in [0, 1] to latents (B, Z).
-        decoder: layers from latents to values whose rows fill an image; nothing need keep them in
-            [0, 1].
+        decoder: layers from latents to (B, H * W * C) or (B, H, W, C); the values may lie outside
+            [0, 1], as `decode` clips them.
         latent: Z.
     """
 

@@ -1,6 +1,7 @@
-"""Models that learn by counting.
+"""Counted models are fitted to sums over all rows, without gradients.
 
-Their statistics add up over rows, so a pass over the data, cut into any parts, gives the same model:
+The statistics of rows add up. So a pass over the data gives the same model, however the rows are cut
+into parts:
 
     for _ in range(epochs):
         model.fit_statistics(sum_statistics(model.statistics(batch) for batch in data))
@@ -13,8 +14,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.models.autoregressive._base import PixelModel
 from sparkgen.models.contract import Batch
-from sparkgen.models.pixels import PixelModel
 
 Statistics = dict[str, npt.NDArray[np.float64]]
 

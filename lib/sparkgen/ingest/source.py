@@ -1,0 +1,152 @@
+"""The contract of a source format, which is one file of `sparkgen.ingest.sources`.
+
+    # ingest/sources/<format>.py
+    class Config(Source):
+        train: str                                # the key dataset.source.train
+
+        def files(self, dataset): ...             # what it reads
+        def shares(self, dataset, files, *, tasks, scratch): ...     # who reads what of it
+
+The class has a field for each key of `dataset.source` besides `format`, and a method for each thing that
+the ingest asks of a format. The help of the command line imports these files, so they import NumPy and
+the like inside their methods.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.strict import Strict
+from sparkgen.errors import RequestError
+
+if TYPE_CHECKING:
+    from sparkgen.datasets.manifest import SourceEntry
+    from sparkgen.ingest.block import Block
+    from sparkgen.ingest.layout import Summary
+
+Files = dict[str, list["SourceEntry"]]
+"""The source files of each split."""
+
+
+class Share(Protocol):
+    """A share of the sources that one task reads. It travels to the executors by pickle."""
+
+    def blocks(self) -> "Iterator[Block]":
+        """The blocks of this share, one at a time in memory."""
+        ...
+
+
+class Work(NamedTuple):
+    """Shares of the sources for the tasks, and how much of the sources is in none, by reason."""
+
+    shares: Sequence[Share]
+    unused: dict[str, int]
+
+
+class Source(Strict, ABC):
+    """A `dataset.source`: what a format reads, and how it is cut into shares of work."""
+
+    records: ClassVar[tuple[str, ...]] = ("image",)
+    """The kinds of records that the format can make."""
+    labelled: ClassVar[bool] = True
+    """Whether its records have labels; where they have none, all of them have the label 0."""
+    unused_since_release: ClassVar[bool] = False
+    """Whether older releases left records out without a word. A version whose manifest does not count
+    what was left out is then made again."""
+
+    def check(self, dataset: DatasetConfig) -> None:
+        """Refuses options of the dataset that the format cannot do, before anything is started.
+
+        Raises:
+            RequestError: it names the first of them.
+        """
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the source will have, `train` among them."""
+        return ("train", "test")
+
+    @abstractmethod
+    def files(self, dataset: DatasetConfig) -> Files:
+        """The source files of each split as they are now.
+
+        Raises:
+            RequestError: one that is not there.
+        """
+
+    @abstractmethod
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        """The source files cut into shares of work. The cut into blocks does not depend on `tasks`.
+
+        Args:
+            dataset: the configuration.
+            files: from `files`.
+            tasks: how many run at a time: the cores of the executors.
+            scratch: URI of a folder for what has to be written first.
+
+        Raises:
+            RequestError: the files are not of this format, or contradict the configuration.
+            IngestError: a file cannot be read.
+        """
+
+    def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
+        """Tells what was seen in the records, and refuses what contradicts the configuration.
+
+        Args:
+            dataset: the configuration.
+            parsed: all blocks.
+            refused: too many records are bad, and the source is refused for these.
+
+        Raises:
+            RequestError: the good records cannot be meant so.
+        """
+
+    def contradiction(
+        self,
+        dataset: DatasetConfig,
+        parsed: "Sequence[Summary]",
+        reason: str,
+        *,
+        count: str,
+        where: str,
+    ) -> RequestError | None:
+        """What is wrong with the request where `reason` made many records bad; None: not the request.
+
+        Args:
+            dataset: the configuration.
+            parsed: all blocks.
+            reason: of the bad records.
+            count: how many of how many records, in words.
+            where: what is said of the records themselves.
+        """
+        return None
+
+
+class FileSource(Source):
+    """A source whose splits are files, folders or globs: the base of formats of one kind of file."""
+
+    train: str
+    """The files of the training split: a path, a folder or a glob."""
+    test: str | None = None
+    """The files of the test split; null: there is none."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._uris())
+
+    def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.files import find_files
+
+        return {split: find_files(uri) for split, uri in self._uris().items()}
+
+    def passed_over(self) -> dict[str, int]:
+        """How many files of the folders are not among `files`, by reason."""
+        from sparkgen.ingest.files import passed_over
+
+        return dict(sorted(sum(map(passed_over, self._uris().values()), Counter[str]()).items()))
+
+    def _uris(self) -> dict[str, str]:
+        uris = {"train": self.train, "test": self.test}
+        return {split: uri for split, uri in uris.items() if uri}

@@ -1,0 +1,81 @@
+"""Source formats by name: each file of this folder is one. There is no list to edit."""
+
+import importlib
+from pathlib import Path
+
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
+from sparkgen.config.load import parse
+from sparkgen.config.nearest import choose
+from sparkgen.errors import RequestError
+from sparkgen.ingest.source import Source
+
+
+def source_names() -> list[str]:
+    """Every source format there is."""
+    files = Path(__file__).parent.glob("*.py")
+    return sorted(f.stem for f in files if not f.stem.startswith("_"))
+
+
+def source_configs() -> dict[str, type[Source]]:
+    """The class of `dataset.source` for each format."""
+    return {name: _config(name) for name in source_names()}
+
+
+def source_of(dataset: DatasetConfig) -> Source:
+    """The source of a dataset, checked.
+
+    Raises:
+        RequestError: an unknown format, a wrong key or value, or options of the dataset that have no
+            meaning for the format or the kind of records.
+    """
+    section = dataset.source
+    if section.format not in source_names():
+        raise RequestError(
+            "a known format as dataset.source.format",
+            found=repr(section.format),
+            mend=choose(section.format, source_names()),
+        )
+    source = parse(
+        _config(section.format), dict(section.model_extra or {}), source="dataset.source"
+    )
+    _check_record(dataset, source)
+    _check_labels(dataset, source)
+    source.check(dataset)
+    return source
+
+
+def _config(name: str) -> type[Source]:
+    config: type[Source] = importlib.import_module(f"sparkgen.ingest.sources.{name}").Config
+    return config
+
+
+def _check_record(dataset: DatasetConfig, source: Source) -> None:
+    from sparkgen.datasets.records import record_of
+
+    record = record_of(dataset)
+    if record.kind not in source.records:
+        raise RequestError(
+            f"{' or '.join(source.records)} as dataset.record, what the source format "
+            f"{dataset.source.format} makes",
+            found=record.kind,
+            mend="set dataset.record or choose another dataset.source.format",
+        )
+    if dataset.invert and record.unit is None:
+        raise RequestError(
+            f"dataset.invert false for {record.kind}, which are no levels of brightness",
+            found="true",
+            mend="remove it",
+        )
+
+
+def _check_labels(dataset: DatasetConfig, source: Source) -> None:
+    name = dataset.source.format
+    if source.labelled and "class_names" not in dataset.model_fields_set:
+        raise RequestError("dataset.class_names", found="none", mend="set it")
+    if not source.labelled and (dataset.class_names != NO_CLASSES or dataset.labels is not None):
+        raise RequestError(
+            f"no dataset.class_names and no dataset.labels for the source format {name}, whose records "
+            "have no labels",
+            found=", ".join(dataset.class_names),
+            mend="remove them",
+        )

@@ -1,0 +1,51 @@
+"""Pairs of idx files, one of images and one of labels for each split."""
+
+from pydantic import model_validator
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
+from sparkgen.ingest.source import Files, Source, Work
+
+
+class Config(Source):
+    """idx files as MNIST and Fashion-MNIST ship: plain, .gz, .bz2, .xz or .zst."""
+
+    train_images: str
+    train_labels: str
+    test_images: str | None = None
+    test_labels: str | None = None
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return ("train", "test") if self.test_images else ("train",)
+
+    @model_validator(mode="after")
+    def _test_files_come_in_a_pair(self) -> "Config":
+        if bool(self.test_images) != bool(self.test_labels):
+            raise ValueError("test_images and test_labels come together: set both, or neither")
+        return self
+
+    def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.files import find_files
+
+        uris = {"train": (self.train_images, self.train_labels)}
+        if self.test_images and self.test_labels:
+            uris["test"] = (self.test_images, self.test_labels)
+        return {split: [f for uri in pair for f in find_files(uri)] for split, pair in uris.items()}
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        from sparkgen.datasets.records import record_of
+        from sparkgen.ingest.idx import idx_shares
+
+        classes, record = len(dataset.class_names), record_of(dataset)
+        shares = []
+        for split, entries in files.items():
+            if len(entries) != 2:
+                raise RequestError(
+                    f"one file of images and one of labels for the {split} split",
+                    found=f"{len(entries)} files",
+                    mend=f"set source.{split}_images and source.{split}_labels to one file each",
+                )
+            images, labels = (file.uri for file in entries)
+            shares += idx_shares(split, images, labels, record=record, classes=classes, tasks=tasks)
+        return Work(shares, {})

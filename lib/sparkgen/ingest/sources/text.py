@@ -1,0 +1,124 @@
+"""Plain text as tokens: the bytes of files, cut into blocks of one length.
+
+With the shape [length + 1], record k of a file is its bytes [k * length, (k + 1) * length], both
+included: neighbours share a byte, so that each byte but the first of a file is once the one to predict.
+The last record of a file is padded with zeros. The cut depends on the file alone.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
+from sparkgen.ingest.source import Files, FileSource, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.block import Block, Records
+    from sparkgen.ingest.compressed import Turns
+
+BLOCK_RECORDS = 4096
+BYTES = 256  # values of a byte
+
+
+class Config(FileSource):
+    """Plain text, whose tokens are its bytes: any files, plain, .gz, .bz2, .xz or .zst."""
+
+    records: ClassVar[tuple[str, ...]] = ("tokens",)
+    labelled: ClassVar[bool] = False
+
+    def check(self, dataset: DatasetConfig) -> None:
+        if dataset.values != BYTES or dataset.shape[0] < 2:
+            raise RequestError(
+                f"dataset.values {BYTES} and a dataset.shape of [2] or more, since tokens are bytes and "
+                "neighbouring records share one",
+                found=f"{dataset.values} and {list(dataset.shape)}",
+                mend="correct them",
+            )
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        from sparkgen.ingest.block import block_rows
+        from sparkgen.ingest.compressed import turns
+
+        length = dataset.shape[0] - 1
+        stride = block_rows(BLOCK_RECORDS, length + 1) * length
+        shares = [
+            TextShare(split, number, file.uri, length, stride, some)
+            for split, entries in files.items()
+            for number, file in enumerate(entries)
+            for some in turns(file.uri, _blocks(file.size, stride), tasks=tasks)
+        ]
+        return Work(shares, self.passed_over())
+
+
+class TextShare(NamedTuple):
+    """Some blocks of one file: block i begins at the byte i * `stride`."""
+
+    split: str
+    file: int
+    uri: str
+    length: int
+    stride: int
+    turns: "Turns"
+
+    def blocks(self) -> "Iterator[Block]":
+        from sparkgen.ingest.block import Block
+
+        for number, text in self._texts():
+            yield Block(self.split, self.file, number, records_of(text, self.length))
+
+    def _texts(self) -> Iterator[tuple[int, bytes]]:
+        from sparkgen.datasets.storage import open_uri
+        from sparkgen.ingest.compressed import compression, opened, readable
+
+        if compression(self.uri):
+            with opened(self.uri) as stream:
+                for number, text in enumerate(windows(stream, self.stride)):
+                    if number % self.turns.step == self.turns.first:
+                        yield number, text
+        else:
+            filesystem, path = open_uri(self.uri)
+            with readable(self.uri), filesystem.open_input_file(path) as file:
+                for number in range(self.turns.first, self.turns.stop or 0):
+                    yield number, bytes(file.read_at(self.stride + 1, number * self.stride))
+
+
+def windows(stream: Any, stride: int) -> Iterator[bytes]:
+    """The bytes of each block of a stream: `stride` + 1 of them, of which two neighbours share one."""
+    text = _read(stream, stride + 1)
+    more = bool(text)
+    while more:
+        yield text
+        text = text[-1:] + _read(stream, stride)
+        more = len(text) > 1
+
+
+def records_of(text: bytes, length: int) -> "Records":
+    """The records of one block, the last of them padded with zeros where it is not full.
+
+    Args:
+        text: one byte or more.
+        length: from one record to the next.
+    """
+    import numpy as np
+
+    from sparkgen.ingest.block import Records
+
+    count = max(1, -(-(len(text) - 1) // length))
+    padded = np.zeros(count * length + 1, np.uint8)
+    padded[: len(text)] = np.frombuffer(text, np.uint8)
+    tokens = np.lib.stride_tricks.sliding_window_view(padded, length + 1)[::length]
+    return Records(np.zeros(count, np.int32), tokens, [], count)
+
+
+def _blocks(size: int, stride: int) -> int:
+    """How many blocks a plain file of `size` bytes has; the last byte of one begins the next."""
+    return -(-max(size - 1, 1) // stride) if size else 0
+
+
+def _read(stream: Any, size: int) -> bytes:
+    """`size` bytes, or all that there are; some streams give less at a time."""
+    parts = []
+    while size and (part := bytes(stream.read(size))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

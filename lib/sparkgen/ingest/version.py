@@ -1,0 +1,135 @@
+"""Describes a version that was written, and finds one that was made of the same before."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from pyspark.sql import SparkSession
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.datasets.files import FileEntry, StoredFile, check_sizes
+from sparkgen.datasets.manifest import (
+    Manifest,
+    SourceEntry,
+    SplitEntry,
+    content_version,
+    described,
+    list_versions,
+)
+from sparkgen.datasets.records import record_of
+from sparkgen.errors import ManifestError
+from sparkgen.ingest.layout import QUARANTINE, Layout, Summary
+from sparkgen.ingest.quarantine import reasons
+from sparkgen.ingest.source import Files, Source
+from sparkgen.ingest.write import WrittenFile
+from sparkgen.tasks import run_each
+
+LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
+
+log = logging.getLogger(__name__)
+
+
+class IngestRequest(NamedTuple):
+    """What an ingest is asked for: the configuration, its source, and the source's files as they are."""
+
+    dataset: DatasetConfig
+    source: Source
+    files: Files
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration with every key of the source, as a manifest has it."""
+        source = {"format": self.dataset.source.format, **self.source.model_dump(mode="json")}
+        return {**self.dataset.model_dump(mode="json"), "source": source}
+
+    @property
+    def entries(self) -> tuple[SourceEntry, ...]:
+        """Every source file once."""
+        return tuple({f.uri: f for files in self.files.values() for f in files}.values())
+
+
+def made_before(spark: SparkSession, request: IngestRequest, datasets_uri: str) -> Manifest | None:
+    """The whole version made of the same configuration and unchanged sources, if there is one."""
+    name = request.dataset.name
+    for manifest in list_versions(datasets_uri, name):
+        if manifest.config != request.config or manifest.sources != request.entries:
+            continue
+        # Where unused records were not counted yet, a limit took the first records, not a choice.
+        counted = request.source.unused_since_release or request.dataset.limit is not None
+        if counted and "unused" not in manifest.model_fields_set:
+            continue
+        files = manifest.all_files(f"{datasets_uri}/{name}/{manifest.version}")
+        try:
+            _check_files(spark, files)
+        except ManifestError as error:
+            log.warning("version %s is damaged and made again: %s", manifest.version, error)
+        else:
+            return manifest
+    return None
+
+
+def _check_files(spark: SparkSession, files: list[StoredFile]) -> None:
+    """Reads files in the executors; a `ManifestError` where one is missing or damaged."""
+    check_sizes(files)  # at no cost, and what is most often wrong
+
+    def read(file: StoredFile) -> Iterator[None]:
+        file.read()
+        yield from ()
+
+    run_each(spark, read, files, tasks=min(len(files), spark.sparkContext.defaultParallelism))
+
+
+def manifest_of(
+    request: IngestRequest,
+    parsed: Sequence[Summary],
+    layout: Layout,
+    written: Sequence[WrittenFile],
+) -> Manifest:
+    """The manifest of a version that was written. What `shares` did not use is not in it yet."""
+    dataset = request.dataset
+    manifest = Manifest(
+        **described(record_of(dataset)),
+        name=dataset.name,
+        version="",
+        class_names=dataset.class_names,
+        lanes=dataset.lanes,
+        splits={
+            folder: _split(files)
+            for folder in ("train", "validation", "test")
+            if (files := [w for w in written if w.folder == folder])
+        },
+        quarantined=reasons(parsed),
+        unused=_left_out(parsed, layout),
+        quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
+        sources=request.entries,
+        config=request.config,
+        libraries={name: version(name) for name in LIBRARIES},
+    )
+    return manifest.model_copy(update={"version": content_version(manifest)})
+
+
+def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
+    """Good records that `labels` and `limit` leave out."""
+    kept = sum(s.rows for s in parsed)
+    counts = {
+        "other-label": sum(s.good for s in parsed) - kept,
+        "beyond-limit": kept - sum(layout.rows.values()),
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _split(files: list[WrittenFile]) -> SplitEntry:
+    counts: Counter[int] = Counter()
+    for file in files:
+        counts.update(file.label_counts)
+    return SplitEntry(
+        rows=sum(f.rows for f in files),
+        label_counts=dict(sorted(counts.items())),
+        files=tuple(_entry(f) for f in files),
+    )
+
+
+def _entry(file: WrittenFile) -> FileEntry:
+    return FileEntry(path=file.path, rows=file.rows, bytes=file.bytes, sha256=file.sha256)

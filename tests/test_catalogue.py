@@ -1,0 +1,81 @@
+"""What `sparkgen models` says."""
+
+from pathlib import Path
+
+import pytest
+
+from sparkgen.catalogue import docstring, experiments_with, option_sections, summaries
+from sparkgen.models.discovery import model_config, model_names
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def test_every_model_stands_under_its_family_with_its_first_sentence() -> None:
+    found = summaries()
+    assert [name for models in found.values() for name in models] == model_names()
+    assert found["diffusion"] == {"diffusion.ddpm": "Denoising diffusion probabilistic model."}
+    for family, models in found.items():
+        for name, sentence in models.items():
+            assert name.startswith(f"{family}.")
+            assert sentence.endswith(".")
+            assert " ".join(docstring(name).split()).startswith(sentence)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_option_of_a_model_is_listed_with_its_meaning(name: str) -> None:
+    built, generating = option_sections(name)
+    assert built.names == list(type(model_config(name, {})).model_fields)
+    assert [key.name for key in built.keys if not key.meaning or key.default is None] == []
+    assert generating.title == "sampling.options"
+
+
+def test_options_of_generate_are_listed_with_their_ranges_and_what_they_need() -> None:
+    _, generating = option_sections("diffusion.ddpm")
+    steps, guidance = generating.keys
+    assert steps.title == "sampling.options.steps  [whole number >= 1 and <= 1000; default 50]"
+    assert guidance.title == "sampling.options.guidance  [number >= 0; default 1.0]"
+    assert guidance.meaning == "Only with model.options.conditional=true."
+
+
+def test_the_experiments_with_a_model_are_found_and_a_bad_file_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert experiments_with("diffusion.ddpm", CONF / "experiments") == [
+        path.name for path in sorted((CONF / "experiments").glob("ddpm_*.yaml"))
+    ]
+    (tmp_path / "a.yaml").write_text("model: {name: a.b}")
+    (tmp_path / "b.yaml").write_text("model: [")
+    (tmp_path / "c.yaml").write_text("model: a.b")
+    assert experiments_with("a.b", tmp_path) == ["a.yaml"]
+    assert [record.message.startswith("passed over: ") for record in caplog.records] == [True]
+    assert "b.yaml" in caplog.text
+
+
+def test_the_command_lists_the_models(sparkgen) -> None:
+    said = sparkgen("models")
+    assert said.status == 0
+    assert [name for name in model_names() if f"  {name} " not in said.out] == []
+
+
+def test_the_command_says_what_a_model_is(sparkgen) -> None:
+    said = sparkgen("models", "diffusion.ddpm", "--conf", CONF)
+    assert said.status == 0
+    assert docstring("diffusion.ddpm") in said.out
+    assert "model.options.sampler  [one of ddim, ancestral; default ddim]" in said.out
+    assert "  ddpm_mnist.yaml" in said.out.splitlines()
+    assert "vae" not in said.out
+
+
+def test_the_command_says_that_there_are_no_experiments_at_hand(sparkgen, tmp_path: Path) -> None:
+    said = sparkgen("models", "variational.vae", "--conf", tmp_path)
+    assert said.status == 0
+    assert "sampling.options:\n  none\n" in said.out
+    assert "There is no such folder here" in said.out
+
+
+@pytest.mark.parametrize("name", ["variational.vea", "vae", "VAE", "vea"])
+def test_a_misspelt_model_is_refused_with_the_nearest_one_first(sparkgen, name: str) -> None:
+    said = sparkgen("models", name)
+    assert (said.status, said.out) == (2, "")
+    assert "did you mean variational.vae? choose one of" in said.err
+    assert len(said.err.splitlines()) == 1
