@@ -176,7 +176,7 @@ def test_a_damaged_source_is_named(started, tmp_path):
     asked = started(tmp_path)
     with open(tmp_path / "start" / "model.weights.h5", "r+b") as file:
         file.truncate(1000)
-    with pytest.raises(ModelError, match=r"models:/source/1/model\.weights\.h5, found others"):
+    with pytest.raises(ModelError, match=r"models:/source/1/model\.weights\.h5, found another"):
         train_here(asked)
 
 
