@@ -1,7 +1,7 @@
 """Compressed files as streams of what they hold, told by the ending of their names."""
 
 import lzma
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -90,6 +90,36 @@ def inflated(uri: str, how: str) -> Iterator[Any]:
         filesystem, path = open_uri(uri)
         with filesystem.open_input_stream(path, compression=how) as stream:
             yield stream
+
+
+def blocks_in_turn(
+    uri: str,
+    turns: Turns,
+    *,
+    of_stream: Callable[[Any], Iterable[bytes]],
+    at: Callable[[Any, int], bytes],
+) -> Iterator[tuple[int, bytes]]:
+    """The blocks of a plain or compressed file that are a task's turn, with their numbers.
+
+    Args:
+        uri: of the file.
+        turns: which blocks.
+        of_stream: cuts a stream, which a compressed file is, into all its blocks.
+        at: reads the block of a number from a plain file.
+
+    Raises:
+        IngestError: the file is damaged.
+    """
+    if compression(uri):
+        with opened(uri) as stream:
+            for number, block in enumerate(of_stream(stream)):
+                if number % turns.step == turns.first:
+                    yield number, block
+    else:
+        filesystem, path = open_uri(uri)
+        with readable(uri), filesystem.open_input_file(path) as file:
+            for number in range(turns.first, turns.stop or 0):
+                yield number, at(file, number)
 
 
 @contextmanager

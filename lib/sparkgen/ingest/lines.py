@@ -9,9 +9,8 @@ one by a few tasks, each of which parses every k-th block; nothing is written or
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sparkgen.datasets.storage import open_uri
 from sparkgen.ingest.block import Block
-from sparkgen.ingest.compressed import Turns, compression, opened, readable, turns
+from sparkgen.ingest.compressed import Turns, blocks_in_turn, turns
 from sparkgen.ingest.libsvm import parse_block
 from sparkgen.ingest.libsvm_line import LineRule
 
@@ -31,22 +30,11 @@ class LineShare(NamedTuple):
     turns: Turns
 
     def blocks(self) -> Iterator[Block]:
-        for number, text in self._texts():
+        texts = blocks_in_turn(self.uri, self.turns, of_stream=line_blocks, at=read_block)
+        for number, text in texts:
             lines = text.removeprefix(BYTE_ORDER_MARK) if number == 0 else text
             for piece, records in enumerate(parse_block(lines, self.rule)):
                 yield Block(self.split, self.file, number * MOST_PIECES + piece, records)
-
-    def _texts(self) -> Iterator[tuple[int, bytes]]:
-        if compression(self.uri):
-            with opened(self.uri) as stream:
-                for number, text in enumerate(line_blocks(stream)):
-                    if number % self.turns.step == self.turns.first:
-                        yield number, text
-        else:
-            filesystem, path = open_uri(self.uri)
-            with readable(self.uri), filesystem.open_input_file(path) as file:
-                for number in range(self.turns.first, self.turns.stop or 0):
-                    yield number, read_block(file, number)
 
 
 def line_shares(

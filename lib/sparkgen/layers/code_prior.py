@@ -14,7 +14,7 @@ from keras import ops
 from sparkgen.layers.levels import level_log_probability, nearest_level
 from sparkgen.layers.masked import MaskedConv
 from sparkgen.layers.network import KEEPS_DTYPE
-from sparkgen.layers.raster import AtPixel, Caches, direct, draw_image, empty_cache, next_row
+from sparkgen.layers.raster import AtPixel, Caches, direct, draw_image, empty_cache, next_rows
 
 Tensor = Any
 
@@ -69,7 +69,7 @@ class CodePrior(keras.layers.Layer):
         return {layer.name: empty_cache(layer, **shape) for layer in self.look}
 
     def begin_row(self, caches: Caches, above_BRWC: Tensor, row: Tensor) -> Caches:
-        return {name: next_row(cache) for name, cache in caches.items()}
+        return next_rows(caches)
 
     def at_pixel(
         self, caches: Caches, window_BRKC: Tensor, column: Tensor

@@ -97,6 +97,11 @@ def next_row(cache_BRWC: Tensor) -> Tensor:
     return ops.concatenate([cache_BRWC[:, 1:], ops.zeros_like(cache_BRWC[:, :1])], axis=1)
 
 
+def next_rows(caches: Caches) -> Caches:
+    """`next_row` of every cache."""
+    return {name: next_row(cache) for name, cache in caches.items()}
+
+
 def column_of(row_B1WC: Tensor, column: Tensor, width: int = 1) -> Tensor:
     """The columns `column` .. `column + width - 1` of a row: (B, 1, width, C)."""
     batch, _, _, channels = row_B1WC.shape

@@ -62,24 +62,16 @@ class TextShare(NamedTuple):
 
     def blocks(self) -> "Iterator[Block]":
         from sparkgen.ingest.block import Block
+        from sparkgen.ingest.compressed import blocks_in_turn
 
-        for number, text in self._texts():
+        texts = blocks_in_turn(
+            self.uri,
+            self.turns,
+            of_stream=lambda stream: windows(stream, self.stride),
+            at=lambda file, number: bytes(file.read_at(self.stride + 1, number * self.stride)),
+        )
+        for number, text in texts:
             yield Block(self.split, self.file, number, records_of(text, self.length))
-
-    def _texts(self) -> Iterator[tuple[int, bytes]]:
-        from sparkgen.datasets.storage import open_uri
-        from sparkgen.ingest.compressed import compression, opened, readable
-
-        if compression(self.uri):
-            with opened(self.uri) as stream:
-                for number, text in enumerate(windows(stream, self.stride)):
-                    if number % self.turns.step == self.turns.first:
-                        yield number, text
-        else:
-            filesystem, path = open_uri(self.uri)
-            with readable(self.uri), filesystem.open_input_file(path) as file:
-                for number in range(self.turns.first, self.turns.stop or 0):
-                    yield number, bytes(file.read_at(self.stride + 1, number * self.stride))
 
 
 def windows(stream: Any, stride: int) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.masked import MaskedConv
-from sparkgen.layers.raster import AtPixel, Caches, direct, next_row
+from sparkgen.layers.raster import AtPixel, Caches, direct, next_rows
 from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
 
@@ -61,7 +61,7 @@ class PixelCnn(RasterModel):
         return {layer: self.features for layer in self.look}
 
     def begin_row(self, caches: Caches, above_BRWC: Tensor, row: Tensor) -> Caches:
-        return {name: next_row(cache) for name, cache in caches.items()}
+        return next_rows(caches)
 
     def at_pixel(
         self, caches: Caches, window_BRKC: Tensor, column: Tensor
