@@ -1,6 +1,7 @@
 """What a kind of record says of its rows."""
 
 import numpy as np
+import tensorflow as tf
 
 from sparkgen.datasets.records import ImageRecord, TokenRecord
 
@@ -16,6 +17,17 @@ def test_images_are_points_whose_distance_is_that_of_their_pixels_in_0_to_1() ->
     np.testing.assert_allclose(distances, [0, 1 / 255, 2], rtol=1e-6)
     # One grey level of one pixel makes another picture.
     assert distances[0] < record.copy_distance < distances[1]
+
+
+def test_a_tensor_and_an_array_of_stored_numbers_are_seen_alike() -> None:
+    tokens, images = TokenRecord((3,), 1000), ImageRecord((16, 16, 1))
+    grey = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    for record, stored in ((images, grey), (tokens, np.array([[0, 7, 999]], tokens.dtype))):
+        seen = record.to_model(stored)
+        assert seen.dtype == record.model_dtype
+        as_tensor = record.to_model(tf.constant(stored), tf.cast).numpy()
+        assert seen.tobytes() == as_tensor.tobytes()
+    assert images.to_model(grey).reshape(-1)[51] == np.float32(0.2)
 
 
 def test_tokens_are_points_whose_distance_counts_the_places_that_differ() -> None:

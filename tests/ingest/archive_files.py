@@ -14,9 +14,9 @@ from PIL import Image
 from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.decode import ImageRule
-from sparkgen.ingest.images import image_shares
+from sparkgen.ingest.image_shares import image_shares
+from sparkgen.ingest.picture_paths import FolderRule
 from sparkgen.ingest.placement import Placement, place
-from sparkgen.ingest.spots import FolderRule
 
 SPLITS = {"train": "train", "test": "test"}
 TRAIN = {"train": "train"}

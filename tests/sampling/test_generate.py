@@ -1,14 +1,19 @@
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError, SparkgenError
-from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.models.portable import pack
 from sparkgen.models.unpacking import unpack
+from sparkgen.noise import NoiseSpec
 from sparkgen.sampling.generate import Recipe, generate_batch, generate_rows
 from sparkgen.sampling.given.in_turn import default_labels
+from sparkgen.sampling.sample_set import as_columns
 
 RECIPE = Recipe(seed=3, batch_rows=16, options={})
 
@@ -88,3 +93,34 @@ def test_a_diverged_model_is_no_source_of_samples(conditional_vae: Path) -> None
     with pytest.raises(SparkgenError, match="diverged"):
         generate_rows(model, [0], {}, RECIPE)
     unpack.cache_clear()
+
+
+class Letters(GenerativeModel):
+    """Paints a picture as bright as its text is long."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec, name="letters")
+        self.noise, self.given = NoiseSpec(()), {"prompt": Given("text")}
+
+    def make(self, noise: Any, given: Mapping[str, Any], **options: Any) -> Any:
+        lengths = np.array([len(text) for text in given["prompt"]], np.float32)
+        return np.ones((1, *self.spec.shape), np.float32) * lengths[:, None, None, None] / 255
+
+
+def test_a_text_is_given_to_each_sample() -> None:
+    model = Letters(DataSpec(ImageRecord((2, 2, 1)), 1))
+    texts = np.array(["", "a cat", "a dog that barks"], object)
+    made = generate_rows(model, [4, 40, 3], {"prompt": texts}, RECIPE)
+    assert made[:, 0, 0, 0].tolist() == [0, 5, 16]
+    last = generate_batch(model, 0, {"prompt": texts[:2]}, RECIPE)  # the rest of the batch is empty
+    assert last[:, 0, 0, 0].tolist() == [0, 5, *[0] * 14]
+    with pytest.raises(RequestError, match="prompt to be given to letters"):
+        generate_rows(model, [0], {}, RECIPE)
+
+
+def test_texts_that_were_given_stand_in_the_files() -> None:
+    record, texts = ImageRecord((2, 2, 1)), np.array(["a", "b"], object)
+    made = np.zeros((2, 2, 2, 1), np.uint8)
+    table = as_columns(range(2), 0, made, record, {"prompt": (texts, None)})
+    assert table["given_prompt"].to_pylist() == ["a", "b"]
+    assert table["label"].null_count == 2

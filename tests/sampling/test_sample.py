@@ -16,7 +16,7 @@ from sparkgen.models.portable import PortableModel, pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.sampling import sample_set
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.sample import Sampled, Work, check, read_samples, sample, write_part
+from sparkgen.sampling.sample import FileWork, Sampled, check, read_samples, sample, write_part
 from sparkgen.sampling.sample_set import (
     FILE_ROWS,
     FILES,
@@ -103,7 +103,7 @@ def test_a_job_that_was_killed_goes_on_with_the_files_that_are_whole(
     whole = make("undisturbed")
     uri = whole.uri.replace("undisturbed", "samples")
     # As a job leaves them that is killed after five of its eight files.
-    entries = [write_part(Work(packed, CONFIG, {}, uri), part) for part in range(5)]
+    entries = [write_part(FileWork(packed, CONFIG, {}, uri), part) for part in range(5)]
     assert entries == list(whole.sample_set.files[:5])
     flip(Path(uri, "part-00001.parquet"))
     Path(uri, "part-00002.json").unlink()

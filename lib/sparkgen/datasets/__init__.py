@@ -10,5 +10,6 @@ In comes the URI of a version. Out go its `Manifest`, and its rows as arrays and
     storage    local folders and object stores by URI
 
 Read `records.py` first, then `manifest.py` and `rows.py`. A new kind of record is a class in `records.py`
-with an entry in `KINDS`; nothing else asks what a record's bytes are.
+with an entry in `KINDS`: its dtype, what a model sees of it, and how people look at it. What reads such
+records is a source in `ingest/sources`; `tests/tokens` shows one kind from its source to its samples.
 """

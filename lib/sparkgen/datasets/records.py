@@ -13,7 +13,7 @@ A further kind is a further class here, with an entry in `KINDS`.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -65,6 +65,8 @@ class Record(ABC):
     """The stored number that a model sees as 1; None: a model sees the stored numbers."""
     suffix: ClassVar[str]
     """Of the files that `draw` writes."""
+    unknown: ClassVar[int] = 0
+    """The stored number that stands, where people look, for an entry that a model was not given."""
     pictures: ClassVar[bool] = False
     """Whether a model sees a record as a picture, (height, width, 1 or 3) in [0, 1]."""
     errors: ClassVar[tuple[str, ...]] = ()
@@ -100,10 +102,10 @@ class Record(ABC):
             [("id", pa.int64()), ("label", pa.int32()), (self.kind, pa.binary())],
         )
 
-    def to_model(self, stored: Array) -> Array:
-        """Stored numbers, in any shape, as a model sees them."""
-        seen = stored.astype(self.model_dtype)
-        return seen if self.unit is None else seen / np.asarray(self.unit, self.model_dtype)
+    def to_model(self, stored: Any, cast: Callable[[Any, str], Any] = np.ndarray.astype) -> Any:
+        """Stored numbers, in any shape, as a model sees them: an array, or a tensor by its `cast`."""
+        seen = cast(stored, self.model_dtype)
+        return seen if self.unit is None else seen / self.unit
 
     def points(self, stored: Array) -> Array:
         """N records as points, float (N, D), whose Euclidean distance says how alike they are."""
@@ -154,6 +156,7 @@ class ImageRecord(Record):
     unit: ClassVar[float | None] = 255.0
     suffix: ClassVar[str] = ".png"
     pictures: ClassVar[bool] = True
+    unknown: ClassVar[int] = 128
     errors: ClassVar[tuple[str, ...]] = ("mse", "binary_crossentropy")
     distance: ClassVar[str] = "Euclidean, pixels in [0, 1]"
 

@@ -144,12 +144,15 @@ def decode(
 
 
 def pad(array: npt.NDArray[Any], size: int, value: int = 0) -> npt.NDArray[Any]:
-    """An array (N, ...) with `value` after its last row, up to `size` rows."""
+    """An array (N, ...) with `value` after its last row, up to `size` rows; texts with empty ones."""
     missing = size - len(array)
-    if not missing:
-        return array
-    widths = [(0, missing)] + [(0, 0)] * (array.ndim - 1)
-    return np.pad(array, widths, constant_values=value)
+    return np.concatenate([array, padding(array, missing, value)]) if missing else array
+
+
+def padding(array: npt.NDArray[Any], rows: int, value: int = 0) -> npt.NDArray[Any]:
+    """Rows as those of `array` are, all `value`, or empty texts: (rows, ...)."""
+    fill = "" if array.dtype.kind in "OU" else value
+    return np.full((rows, *array.shape[1:]), fill, array.dtype)
 
 
 def stored_batch(rows: Rows, record: Record, noise: Mapping[str, Any], *, size: int) -> Arrays:

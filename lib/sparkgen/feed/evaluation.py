@@ -4,20 +4,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sparkgen.datasets.rows import Rows, Split, stored_batch
-from sparkgen.feed.plan import Share
+from sparkgen.feed.plan import EvaluationShare
 from sparkgen.feed.shards import read_in_order
 from sparkgen.noise import NoiseSpec, Stream, row_noises
 
 Arrays = dict[str, Any]
 
 
-def check_share(split: Split, share: Share) -> None:
+def check_share(split: Split, share: EvaluationShare) -> None:
     """Raises a `ManifestError` where a file of the share is missing or has not its size."""
     split.check(segment.shard for segment in split.segments(share.start, share.stop))
 
 
 def cut_batches(
-    split: Split, share: Share, *, batch_rows: int, noise: Mapping[str, NoiseSpec], seed: int
+    split: Split,
+    share: EvaluationShare,
+    *,
+    batch_rows: int,
+    noise: Mapping[str, NoiseSpec],
+    seed: int,
 ) -> Iterator[Arrays]:
     """A rank's share, padded with rows of weight 0, as stacks of batches (n, batch_rows, ...).
 
@@ -39,7 +44,7 @@ def cut_batches(
     yield _stack(held, split, left, batch_rows, noise, seed)
 
 
-def _read(split: Split, share: Share) -> Iterator[Rows]:
+def _read(split: Split, share: EvaluationShare) -> Iterator[Rows]:
     """The rows of a share, a file at a time."""
     segments = split.segments(share.start, share.stop)
     order = [segment.shard for segment in segments]

@@ -190,7 +190,7 @@ def plan_of(manifest: Manifest, *, batch_size: int, seed: int) -> Plan:
     return make_plan(rows, lanes=manifest.lanes, batch_size=batch_size, seed=seed)
 
 
-class Share(NamedTuple):
+class EvaluationShare(NamedTuple):
     """Rows [start, stop) of a split, in shard order, and the batches that they are cut into."""
 
     start: int
@@ -198,7 +198,7 @@ class Share(NamedTuple):
     batches: int
 
 
-def evaluation_share(rows: int, *, batch_rows: int, rank: int, size: int) -> Share:
+def evaluation_share(rows: int, *, batch_rows: int, rank: int, size: int) -> EvaluationShare:
     """What one rank evaluates of a split of `rows` rows: each row on one rank, once.
 
     Shares differ by at most one row, and every rank has the same number of batches, the last ones
@@ -206,4 +206,4 @@ def evaluation_share(rows: int, *, batch_rows: int, rank: int, size: int) -> Sha
     """
     start, stop = rows * rank // size, rows * (rank + 1) // size
     largest = -(-rows // size)
-    return Share(start, stop, -(-largest // batch_rows))
+    return EvaluationShare(start, stop, -(-largest // batch_rows))

@@ -151,11 +151,7 @@ def _finished(batches: tf.data.Dataset, record: Record, rows: int) -> tf.data.Da
     """Batches with records as a model sees them and a weight for every row, made ahead of need."""
 
     def finish(batch: dict[str, Any]) -> dict[str, Any]:
-        seen = tf.cast(batch[record.kind], record.model_dtype)
-        return {
-            "weight": tf.ones(rows),
-            **batch,
-            record.kind: seen if record.unit is None else seen / record.unit,
-        }
+        seen = record.to_model(batch[record.kind], tf.cast)
+        return {"weight": tf.ones(rows), **batch, record.kind: seen}
 
     return batches.map(finish).prefetch(2)

@@ -10,19 +10,20 @@ version: Parquet files of records, a quarantine of those that could not be used,
     version.py            what was written                             -> Manifest
     publish.py            the version moved into place whole
 
-Read `job.py` first: it does these steps in a row. Then `source.py`, the contract of a format, and
-`block.py`, what a format gives. What a record's bytes mean is in `datasets/records.py` alone.
+Read `ingest.py` first: it does these steps in a row. Then `source.py`, the contract of a format, and
+`block.py`, what a format gives. What a record's bytes mean is said in `datasets/records.py`.
 
 | part | files |
 | --- | --- |
 | any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
 | rows to files | block, deal, layout, shuffle, stages, write |
 | checks | fit (rows and files), quarantine (bad records) |
-| images | spots, class_folders, placement (which file is what); images, decode, colour, image_header |
+| images | picture_paths, class_folders, placement; image_shares, decode, colour, image_header |
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
 | idx | idx |
 
 A new source format is a file in `sources/`, with its parser beside these files. A new layout of folders
-of images is another way to find a member's split and class: `spots.py` knows the present one,
-`<split>/<class>/<file>`.
+of images is another way to find a member's split and class: `picture_paths.py` knows the
+present one, `<split>/<class>/<file>`, and `placement.py` says what is wrong with a folder of another; the
+key that chooses it belongs to `sources/images.py`.
 """

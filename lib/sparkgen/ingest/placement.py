@@ -14,7 +14,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import MOST_BYTES
 from sparkgen.ingest.class_folders import class_labels
 from sparkgen.ingest.member import Member
-from sparkgen.ingest.spots import FolderRule, Spot, find_spots
+from sparkgen.ingest.picture_paths import FolderRule, Spot, find_spots
 
 MOST_SHOWN = 6  # folders or endings in a message
 

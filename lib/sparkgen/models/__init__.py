@@ -5,7 +5,7 @@ records as a model sees them, such as images float32 (B, H, W, C) in [0, 1]. In 
 in, and loss terms (B,) go out.
 
     <family>/<name>.py   one model: Config, its options, and build(config, spec)
-    <family>/_base.py    what the models of a family share; so do other files that begin with `_`
+    <family>/_base.py    what the models of a family share, like other files that begin with `_`
     contract.py          GenerativeModel, which every model is
     encoder_decoder.py   EncoderDecoder, which every model with latents is
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others

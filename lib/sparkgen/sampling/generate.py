@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.config.options import check_names, check_options
-from sparkgen.datasets.rows import pad
+from sparkgen.datasets.rows import pad, padding
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.noise import Stream, row_noise
@@ -40,7 +40,7 @@ def generate_batch(
 
     Args:
         batch: its number.
-        given: by the names of `model.given`: labels int32, records as they are stored; up to
+        given: by the names of `model.given`: labels int32, records as they are stored, texts; up to
             (batch_rows, ...), where fewer are given for the last samples of all.
 
     Returns:
@@ -52,7 +52,7 @@ def generate_batch(
     ids = range(first, first + recipe.batch_rows)
     noise = row_noise(model.noise, ids, seed=recipe.seed, stream=Stream.SAMPLE)
     tensors = {
-        name: keras.ops.convert_to_tensor(_as_seen(model.given[name], values, recipe.batch_rows))
+        name: _as_seen(model.given[name], values, recipe.batch_rows)
         for name, values in given.items()
     }
     made = model.generate(keras.ops.convert_to_tensor(noise), tensors, **recipe.options)
@@ -65,9 +65,16 @@ def generate_batch(
     return model.spec.record.to_stored(values)
 
 
-def _as_seen(given: Given, values: Array, batch_rows: int) -> Array:
+def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
+    """Values for a whole batch as a model takes them: texts as strings, all else as tensors."""
+    import keras
+
     padded = pad(values, batch_rows)
-    return padded if given.record is None else given.record.to_model(padded)
+    if given.what == "text":
+        return padded.tolist()
+    return keras.ops.convert_to_tensor(
+        padded if given.record is None else given.record.to_model(padded)
+    )
 
 
 def generate_rows(
@@ -96,10 +103,7 @@ def generate_rows(
     for batch, positions in _passes(ids, recipe.batch_rows):
         first = batch * recipe.batch_rows
         rows = [ids[p] - first for p in positions]
-        everyone = {
-            name: np.zeros((recipe.batch_rows, *values.shape[1:]), values.dtype)
-            for name, values in given.items()
-        }
+        everyone = {name: padding(values, recipe.batch_rows) for name, values in given.items()}
         if "label" in everyone:
             company = np.arange(first, first + recipe.batch_rows)
             everyone["label"] = default_labels(company, seen)

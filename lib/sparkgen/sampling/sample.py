@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PNG_FOLDER = "png"
-UNKNOWN = np.uint8(128)  # the grey of missing pixels on the contact sheet
 MOST_BATCH_BYTES = 2**31 - 1  # Arrow's columns of bytes end there
 
 
@@ -99,7 +98,7 @@ def sample(
     tasks = partitions or min(parts, spark.sparkContext.defaultParallelism)
     whole = _whole_files(spark, set_uri, wanted, tasks)
     missing = [part for part in range(parts) if part not in whole]
-    work = Work(packed, config, sources, set_uri)
+    work = FileWork(packed, config, sources, set_uri)
     written = _write_parts(spark, work, missing, tasks) if missing else []
     files = whole | dict(zip(missing, written, strict=True))
     made = wanted.model_copy(update={"files": tuple(files[part] for part in range(parts))})
@@ -128,7 +127,7 @@ def check(packed: PortableModel, config: SamplingConfig) -> None:
             found=str(config.batch_rows),
             mend="set it lower",
         )
-    if config.png and record.suffix != ".png":
+    if config.png and not record.pictures:
         raise RequestError(
             f"no sampling.png for records of {record.kind}", found="true", mend="remove it"
         )
@@ -160,7 +159,7 @@ def _whole_files(
     return {part: known[part].entry for part, line in damage.items() if line is None}
 
 
-class Work(NamedTuple):
+class FileWork(NamedTuple):
     """What a task needs to write files of a set."""
 
     packed: PortableModel
@@ -170,7 +169,7 @@ class Work(NamedTuple):
 
 
 def _write_parts(
-    spark: "SparkSession", work: Work, parts: Sequence[int], tasks: int
+    spark: "SparkSession", work: FileWork, parts: Sequence[int], tasks: int
 ) -> list[FileEntry]:
     broadcast = spark.sparkContext.broadcast(work)
 
@@ -183,7 +182,7 @@ def _write_parts(
         broadcast.unpersist()
 
 
-def write_part(work: Work, part: int) -> FileEntry:
+def write_part(work: FileWork, part: int) -> FileEntry:
     """Generates and writes one file of a sample set; called in an executor."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -201,7 +200,7 @@ def write_part(work: Work, part: int) -> FileEntry:
     return entry
 
 
-def _batches(work: Work, ids: range) -> Iterator[Any]:
+def _batches(work: FileWork, ids: range) -> Iterator[Any]:
     from sparkgen.models.unpacking import unpack
     from sparkgen.sampling.generate import Recipe, generate_batch
 
@@ -287,4 +286,4 @@ def _given_as_seen(made: Sampled, limit: int) -> Any:
     if "known" not in made.sample_set.config.given:
         return given
     known = read_samples(made, limit=limit, column=f"{GIVEN}known")
-    return np.where(known, given, UNKNOWN)
+    return np.where(known, given, given.dtype.type(made.sample_set.record.unknown))

@@ -201,7 +201,7 @@ def as_columns(
         seed: of their noise.
         made: the samples as they are stored, (N, *shape).
         record: what they are.
-        given: by name, N values each and their record; None: labels.
+        given: by name, N values each and their record; None: labels and texts.
     """
     count = len(ids)
     labels = given["label"][0] if "label" in given else None
@@ -214,10 +214,9 @@ def as_columns(
         ),
         (pa.field(record.kind, pa.binary(), nullable=False), record.encode(made)),
     ]
-    columns += [
-        (pa.field(GIVEN + name, pa.binary(), nullable=False), one.encode(values))
-        for name, (values, one) in given.items()
-        if one is not None
-    ]
+    for name, (values, one) in given.items():
+        field = pa.field(GIVEN + name, pa.string() if one is None else pa.binary(), nullable=False)
+        if name != "label":
+            columns.append((field, pa.array(values) if one is None else one.encode(values)))
     fields, arrays = zip(*columns, strict=True)
     return pa.Table.from_arrays(list(arrays), schema=pa.schema(list(fields)))

@@ -49,7 +49,9 @@ class Sampler(mlflow.pyfunc.PythonModel):
 
 
 def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
-    """A column as labels or as stored records."""
+    """A column as labels, texts or stored records."""
+    if given.what == "text":
+        return np.array([str(text) for text in column], object)
     if given.record is None:
         return np.array([int(n) for n in column], np.int32)
     cells = [bytes(cell) for cell in column]

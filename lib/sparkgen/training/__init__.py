@@ -10,7 +10,7 @@ folder of the saved model.
     loop, pulse, learner, state       steps, agreement between workers, what a step changes
     validation, statistics            figures of held-out rows; batch statistics of averaged weights
     checkpoints, resume               what is written on the way, and how a training goes on
-    artifact, report, latent_report, class_report, run_log, progress   what is left and shown
+    artifact, report, latent_report, class_report, run_log, progress, attempt   what is left and shown
 
 Read `run.py` first, then `loop.py`. Nothing here knows of Spark.
 """

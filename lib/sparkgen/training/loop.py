@@ -20,7 +20,7 @@ from sparkgen.errors import Interrupted, RequestError, SparkgenError
 from sparkgen.training.learner import Learner
 from sparkgen.training.progress import Progress
 from sparkgen.training.pulse import Agreement, Pulse
-from sparkgen.training.state import Record, State
+from sparkgen.training.state import EpochFigures, State
 
 Burst = Callable[[int], None]
 log = logging.getLogger(__name__)
@@ -35,9 +35,9 @@ class Course(NamedTuple):
     learner: Learner
     config: TrainingConfig
     steps_per_epoch: int
-    validate: Callable[[], Record]
+    validate: Callable[[], EpochFigures]
     save: Callable[[State], None]
-    log: Callable[[Record, int], None]
+    log: Callable[[EpochFigures, int], None]
     progress: Progress
 
 
@@ -165,7 +165,7 @@ def _close_epoch(course: Course, state: State) -> None:
         state.step = 0
 
 
-def _look_for_best(course: Course, state: State, record: Record) -> None:
+def _look_for_best(course: Course, state: State, record: EpochFigures) -> None:
     """Keeps the weights of an epoch that is the best yet, where early stopping asks for it."""
     stopping, learner = course.config.early_stopping, course.learner
     if stopping is None:
@@ -178,7 +178,7 @@ def _look_for_best(course: Course, state: State, record: Record) -> None:
         log.warning("%s of epoch %d is %s: it counts as no better", stopping.monitor, epoch, figure)
 
 
-def _figures(course: Course, state: State) -> Record:
+def _figures(course: Course, state: State) -> EpochFigures:
     learner = course.learner
     learner.accumulate(learner.ring.sum(learner.accumulated()))
     trained = {k: float(v) for k, v in learner.model.get_metrics_result().items()}

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from sparkgen.training.state import Record
+from sparkgen.training.state import EpochFigures
 
 LINE_SECONDS = 30.0
 
@@ -16,7 +16,7 @@ class Progress:
     def update(self, epoch: int, steps: int, loss: float) -> None:
         """Tells how far training is: the running epoch (from 1), the steps in all, its loss."""
 
-    def epoch(self, epoch: int, record: Record) -> None:
+    def epoch(self, epoch: int, record: EpochFigures) -> None:
         """Tells the figures of an epoch (from 1)."""
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class Lines(Progress):
             flush=True,
         )
 
-    def epoch(self, epoch: int, record: Record) -> None:
+    def epoch(self, epoch: int, record: EpochFigures) -> None:
         print(_line(epoch, self.epochs, record), file=sys.stderr, flush=True)
 
 
@@ -68,7 +68,7 @@ class Bar(Progress):
         self.bar.set_postfix_str(f"loss {loss:.5g}", refresh=False)
         self.bar.update(steps - self.bar.n)
 
-    def epoch(self, epoch: int, record: Record) -> None:
+    def epoch(self, epoch: int, record: EpochFigures) -> None:
         self.bar.write(_line(epoch, self.epochs, record), file=sys.stderr)
 
     def close(self) -> None:
@@ -83,5 +83,5 @@ def make_progress(rank: int, *, epochs: int, total: int, done: int) -> Progress:
     return (Bar if terminal else Lines)(epochs=epochs, total=total, done=done)
 
 
-def _line(epoch: int, epochs: int, record: Record) -> str:
+def _line(epoch: int, epochs: int, record: EpochFigures) -> str:
     return f"epoch {epoch}/{epochs} " + " ".join(f"{k} {v:.5g}" for k, v in record.items())

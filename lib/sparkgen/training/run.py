@@ -21,7 +21,7 @@ from sparkgen.training.request import TrainRequest
 from sparkgen.training.resume import restore_state, save_state
 from sparkgen.training.run_log import epoch_log, log_report
 from sparkgen.training.setting import Setting, set_up
-from sparkgen.training.state import Record, State
+from sparkgen.training.state import EpochFigures, State
 from sparkgen.training.validation import make_validation, validation_split
 
 
@@ -90,7 +90,7 @@ def _training_batches(setting: Setting, state: State) -> Any:
     )
 
 
-def _validation(setting: Setting) -> Callable[[], Record]:
+def _validation(setting: Setting) -> Callable[[], EpochFigures]:
     split = validation_split(setting.manifest)
     if split is None:
         return dict

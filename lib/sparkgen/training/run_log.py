@@ -12,7 +12,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.training.attempt import attempt
 from sparkgen.training.setting import Setting
-from sparkgen.training.state import Record, State
+from sparkgen.training.state import EpochFigures, State
 from sparkgen.training.transfer import Transfer
 
 
@@ -26,21 +26,21 @@ def _logger(setting: Setting) -> Any | None:
     return attach(request.tracking_uri, request.run_id)
 
 
-def epoch_log(setting: Setting) -> Callable[[Record, int], None]:
+def epoch_log(setting: Setting) -> Callable[[EpochFigures, int], None]:
     """A function that logs an epoch's figures; it does nothing where there is no run."""
     return patient_log(partial(_logger, setting))
 
 
-def patient_log(attach: Callable[[], Any | None]) -> Callable[[Record, int], None]:
+def patient_log(attach: Callable[[], Any | None]) -> Callable[[EpochFigures, int], None]:
     """A function that logs an epoch's figures, with those of earlier epochs that did not get through.
 
     Args:
         attach: gives the `RunLogger`, or None where there is no run; asked again until it answers.
     """
     found: list[Any] = []
-    waiting: list[tuple[int, Record]] = []
+    waiting: list[tuple[int, EpochFigures]] = []
 
-    def log(record: Record, epoch: int) -> None:
+    def log(record: EpochFigures, epoch: int) -> None:
         waiting.append((epoch, record))
         with attempt(f"figures of epoch {waiting[0][0]} in the run as yet"):
             if not found:

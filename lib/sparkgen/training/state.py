@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sparkgen.config.experiment import EarlyStoppingConfig, TrainingConfig
 
 Array = npt.NDArray[Any]
-Record = dict[str, float]
+EpochFigures = dict[str, float]
 """The figures of one epoch."""
 
 
@@ -48,7 +48,7 @@ class State:
     """Time spent in training steps, over all starts."""
     epoch_seconds: float = 0.0
     """The same of the running epoch."""
-    history: list[Record] = field(default_factory=list)
+    history: list[EpochFigures] = field(default_factory=list)
     best: Best = field(default_factory=Best)
 
     def ended(self, config: TrainingConfig) -> bool:

@@ -10,7 +10,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.distribution.heartbeat import heartbeat
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.training.learner import Learner, averaged_weights
-from sparkgen.training.state import Record
+from sparkgen.training.state import EpochFigures
 
 
 def validation_split(manifest: Manifest) -> str | None:
@@ -25,7 +25,7 @@ def validation_names(model: GenerativeModel) -> list[str]:
     return [*(f"val_{name}" for name in names), "val_loss"]
 
 
-def make_validation(learner: Learner, batches: Any) -> Callable[[], Record]:
+def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures]:
     """A function that gives the means of all terms, of the weights that training would end with.
 
     Args:
@@ -42,7 +42,7 @@ def make_validation(learner: Learner, batches: Any) -> Callable[[], Record]:
 
     compiled = tf.function(sums)
 
-    def validate() -> Record:
+    def validate() -> EpochFigures:
         with averaged_weights(learner):
             own = [compiled(batch) for batch in heartbeat.each(batches)]
         # A rank may have no rows at all; it still takes part in the sum.

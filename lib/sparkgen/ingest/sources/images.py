@@ -49,9 +49,9 @@ class Config(Source):
         from sparkgen.datasets.records import record_of
         from sparkgen.ingest.archives import list_members
         from sparkgen.ingest.decode import ImageRule
-        from sparkgen.ingest.images import image_shares
+        from sparkgen.ingest.image_shares import image_shares
+        from sparkgen.ingest.picture_paths import FolderRule
         from sparkgen.ingest.placement import place
-        from sparkgen.ingest.spots import FolderRule
 
         rule = ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
         folders = {s: f for s, f in (("train", self.train), ("test", self.test)) if f}

@@ -1,4 +1,4 @@
-"""Where what is given to a model comes from: a source is one file here, found by its name.
+"""Sources of what is given to a model, such as labels and pictures: each is one file, found by its name.
 
 `sampling.given` of a request says, for each thing that the model takes, which source and its options:
 
@@ -56,12 +56,14 @@ class GivenSource(ABC):
     @property
     @abstractmethod
     def identity(self) -> Mapping[str, Any]:
-        """What the values depend on, as plain JSON: it enters the id of the sample set."""
+        """What the values depend on, as plain JSON: it enters the id of the sample set. Of a file that
+        is its SHA-256, not its path.
+        """
 
     @abstractmethod
     def values(self, ids: range) -> npt.NDArray[Any]:
-        """The values of samples, (N, ...): labels int32, or records as they are stored. Beyond
-        `length` there are none.
+        """The values of samples, (N, ...): labels int32, records as they are stored, or texts.
+        Beyond `length` there are none. Executors call this.
         """
 
 
