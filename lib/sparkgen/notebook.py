@@ -162,6 +162,7 @@ def nats(
     asked, ids = model.likelihoods(samples=samples)[likelihood], found["id"].tolist()
     noise = row_noises(asked.noise, ids, seed=seed, stream=Stream.EVALUATE)
     arrays = {**found, "weight": np.ones(len(ids), np.float32)}
+    arrays.pop("noise", None)
     batch = {name: ops.convert_to_tensor(array) for name, array in arrays.items()}
     batch["noise"] = {name: ops.convert_to_tensor(array) for name, array in noise.items()}
     return -np.asarray(ops.convert_to_numpy(asked.function(batch)), np.float64)

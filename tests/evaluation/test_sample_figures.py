@@ -129,7 +129,12 @@ def test_near_copies_are_caught_where_no_held_out_row_says_what_is_usual() -> No
     train = REAL[:1000]
     nearly = train[:200] + 0.002 * RANDOM.normal(size=(200, 8))
     near = [nearest_distances(x, train, neighbours=50) for x in (nearly, train[500:600])]
-    assert memorisation(*near) == (1.0, pytest.approx(0.0054, rel=0.1), 0.0, 100)
+    assert memorisation(*near, copy_distance=0.5 / 255) == (
+        1.0,
+        pytest.approx(0.0054, rel=0.1),
+        0.0,
+        100,
+    )
 
 
 @pytest.mark.parametrize("rounding", [0.0, 1e-5])

@@ -1,5 +1,6 @@
 """Records dealt to files: each of them once, with its own bytes, whoever writes which file."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,16 @@ class Wide(Record):
 
     kind = "wide"
     model_dtype = "int32"
+    suffix = ".txt"
 
     def to_stored(self, data: Any) -> Any:
         return data
+
+    def draw(self, data: Any, path: Any, *, title: str = "") -> None:
+        Path(path).write_text(str(data))
+
+    def draw_pairs(self, given: Any, made: Any, path: Any, *, title: str = "") -> None:
+        Path(path).write_text(str((given, made)))
 
 
 WIDE = Wide((3,), 1000)

@@ -15,8 +15,9 @@ import yaml
 from sparkgen.config.options import check_options
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.models.contract import EncoderDecoder, GenerativeModel
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import model_module, model_names, outline, save_model
+from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.noise import Stream, row_noise, row_noises
 
 EXPERIMENTS = Path(__file__).parents[2] / "conf" / "experiments"

@@ -13,8 +13,9 @@ import pytest
 from sparkgen.errors import RequestError
 from sparkgen.pipeline import presence as module
 from sparkgen.pipeline import train
-from sparkgen.pipeline.journal import Journal, checkpoint_uri, sections, write_journal
+from sparkgen.pipeline.journal import Journal, checkpoint_uri, write_journal
 from sparkgen.pipeline.presence import ALIVE, FRESH_SECONDS, presence
+from sparkgen.training.request import identity
 
 TRAINS = """
 import sys, time
@@ -87,7 +88,7 @@ def test_a_training_that_another_machine_goes_on_with_is_not_resumed(
     experiment, dataset_version: str, root: Path, tmp_path: Path
 ) -> None:
     request = experiment(environment={"root": str(tmp_path), "datasets": f"{root}/datasets"})
-    write_journal(request, Journal("living", dataset_version, sections(request)))
+    write_journal(request, Journal("living", dataset_version, identity(request)))
     claim = {"host": "elsewhere", "pid": 1, "started": 0.0, "at": time.time(), "token": ""}
     Path(checkpoint_uri(request, "living"), ALIVE).write_text(json.dumps(claim))
     with pytest.raises(RequestError, match="process 1 on elsewhere, which trains it"):

@@ -223,9 +223,10 @@ def test_a_file_outside_a_repository_has_no_commit(tmp_path: Path) -> None:
     assert git_tags(tmp_path / "file.py") == {}
 
 
-def test_importing_tracking_loads_neither_mlflow_nor_matplotlib() -> None:
+def test_importing_tracking_and_drawing_loads_neither_mlflow_nor_matplotlib() -> None:
     program = (
-        "import sys; from sparkgen.tracking import charts, figures, registry, runs;"
+        "import sys; from sparkgen.tracking import registry, runs;"
+        "from sparkgen.drawing import charts, grids;"
         "print([m for m in ('mlflow', 'matplotlib', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
