@@ -49,7 +49,18 @@ class Sampler(mlflow.pyfunc.PythonModel):
 
 
 def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
-    """A column as labels, texts or stored records."""
+    """A column as labels, texts or stored records.
+
+    Raises:
+        RequestError: a cell without a value, or a record of another size.
+    """
+    missing = np.flatnonzero(column.isna())
+    if missing.size:
+        raise RequestError(
+            f"a value in every cell of the column {name}",
+            found=f"none in row {missing[0]}, from 0",
+            mend="give it, or leave the column out where the model does without",
+        )
     if given.what == "text":
         return np.array([str(text) for text in column], object)
     if given.record is None:
