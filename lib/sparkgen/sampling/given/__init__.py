@@ -62,8 +62,8 @@ def check_given(
     if config.label is not None:
         check_label(config.label, spec.labels if "label" in takes else None, model=model)
     check_names(set(entries_of(config, takes)), takes, model=model)
-    for source, wanted in _chosen(config, takes, spec):
-        source.check(wanted)
+    for _looked_over in _chosen(config, takes, spec):
+        pass
 
 
 def check_given_rows(
@@ -173,10 +173,13 @@ def parse_source(name: str, entry: Mapping[str, Any]) -> SourceConfig:
 def _chosen(
     config: SamplingConfig, takes: Mapping[str, Any], spec: DataSpec
 ) -> Iterator[tuple[SourceConfig, Wanted]]:
+    """The sources of a request, each looked over, and what each has to give."""
     for name, entry in entries_of(config, takes).items():
         one = takes[name]
         wanted = Wanted(name, one.what, one.record, spec, config.count, config.seed)
-        yield parse_source(name, entry), wanted
+        source = parse_source(name, entry)
+        source.check(wanted)
+        yield source, wanted
 
 
 def _config(name: str) -> type[SourceConfig]:

@@ -21,8 +21,8 @@ class Wanted(NamedTuple):
     """None: a label or a text."""
     spec: DataSpec
     """Of the model."""
-    count: int
-    """How many samples are made."""
+    samples: int
+    """How many are made."""
     seed: int
     """Of the samples."""
     counted: str = "sampling.count"

@@ -56,11 +56,11 @@ class Config(SourceConfig):
 
     def check_rows(self, wanted: Wanted, manifest: Manifest) -> None:
         split, record = manifest.split(self.split), manifest.spec.record
-        if wanted.count > split.rows:
+        if wanted.samples > split.rows:
             raise RequestError(
                 f"{wanted.counted} up to the {split.rows} rows of the split {self.split}, for "
                 f"{wanted.key}",
-                found=str(wanted.count),
+                found=str(wanted.samples),
                 mend="set it lower",
             )
         if wanted.record is not None and wanted.record != record:
