@@ -207,6 +207,13 @@ def test_damage_of_what_is_no_picture_is_refused() -> None:
     check_given(config(entry), pictures, DataSpec(RECORD, 1), model="any")
 
 
+def test_rows_for_pictures_of_another_form_are_refused_before_there_is_data() -> None:
+    takes = {"image": Given("record", ImageRecord((4, 4, 1)))}
+    words = r"shape \[4, 4, 1\] for sampling\.given\.image, found images of shape \[8, 8, 1\] in"
+    with pytest.raises(RequestError, match=words):
+        check_given(config(ROWS_GIVEN), takes, DataSpec(RECORD, 10), model="any")
+
+
 def test_only_labels_that_a_model_needs_are_filled_in() -> None:
     takes = {"style": Given("label"), "mood": Given("label", required=False)}
     assert entries_of(config({}), takes) == {"style": {"from": "in_turn"}}

@@ -94,7 +94,7 @@ def test_samples_have_the_labels_that_training_saw_in_turn(version, tmp_path):
     drawn = {}
     for seen in (None, (0, 2), (2,)):
         keras.utils.set_random_seed(0)
-        model = build_model("variational.vae", options, DataSpec(SHAPE, CLASSES, seen))
+        model = build_model("variational.vae", options, DataSpec(ImageRecord(SHAPE), CLASSES, seen))
         drawn[seen] = draw_samples(model, ExperimentConfig.model_validate(values))
     assert (drawn[0, 2][1::2] == drawn[(2,)][1::2]).all()
     assert (drawn[0, 2][::6] == drawn[None][::6]).all()

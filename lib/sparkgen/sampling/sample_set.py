@@ -98,7 +98,8 @@ class SampleSet(BaseModel):
 
     def record_in(self, column: str | None) -> Record:
         """What the records of a column are, such as `given_image`; None: the samples."""
-        form = self.given_records.get((column or "").removeprefix(GIVEN))
+        forms = {GIVEN + name: form for name, form in self.given_records.items()}
+        form = forms.get(column or "")
         return self.record if form is None else make_record(form.kind, form.shape, form.values)
 
 

@@ -2,8 +2,9 @@
 
 | | columns or parameters |
 | --- | --- |
-| input | `id` long; a column for each thing that is given to the model, by its name: `label` long, \
-optional; records binary, as in a dataset version (such as `image`: uint8, H * W * C, row major) |
+| input | `id` long; a column for each thing that is given to the model, by its name: labels long, \
+optional; texts string; records binary, as in a dataset version (such as `image`: uint8, H * W * C, row \
+major); no cell without a value |
 | parameters | `seed`, `batch_rows`, and the options of the model's `generate` |
 | output | `id` long; the record, such as `image`, binary, as in a dataset version |
 

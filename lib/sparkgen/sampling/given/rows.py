@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
+from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Split, open_split, read_rows
 from sparkgen.errors import RequestError
 from sparkgen.noise import Stream, row_noise
@@ -47,6 +48,7 @@ class Config(SourceConfig):
     def check(self, wanted: Wanted) -> None:
         if wanted.what == "text":
             raise wanted.refuse("rows, which gives records and labels")
+        self._check_form(wanted, wanted.spec.record, "in the rows that it is trained on")
         if self.damage is not None and (wanted.record is None or not wanted.record.pictures):
             raise RequestError(
                 f"no {wanted.key}.damage where a {wanted.what} is given that is no picture",
@@ -63,12 +65,7 @@ class Config(SourceConfig):
                 found=str(wanted.samples),
                 mend="set it lower",
             )
-        if wanted.record is not None and wanted.record != record:
-            raise RequestError(
-                f"{wanted.record} for {wanted.key}",
-                found=f"{record} in dataset {manifest.name}",
-                mend="choose another source",
-            )
+        self._check_form(wanted, record, f"in dataset {manifest.name}")
         there = sorted(label for label, rows in split.label_counts.items() if rows)
         unseen = [label for label in there if label not in wanted.spec.labels]
         if wanted.what == "label" and unseen:
@@ -76,6 +73,14 @@ class Config(SourceConfig):
                 f"labels among {', '.join(map(str, wanted.spec.labels))}, those of the training rows, "
                 f"for {wanted.key}",
                 found=f"{unseen[0]} in the split {self.split}",
+                mend="choose another source",
+            )
+
+    def _check_form(self, wanted: Wanted, record: Record, where: str) -> None:
+        if wanted.record is not None and wanted.record != record:
+            raise RequestError(
+                f"{wanted.record} for {wanted.key}",
+                found=f"{record} {where}",
                 mend="choose another source",
             )
 
