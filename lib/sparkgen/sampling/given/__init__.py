@@ -13,7 +13,7 @@ to the executors, where they give the values of the samples of a file.
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,7 @@ def check_given(
     if config.label is not None:
         check_label(config.label, spec.labels if "label" in takes else None, model=model)
     check_names(set(entries_of(config, takes)), takes, model=model)
-    for _looked_over in _chosen(config, takes, spec):
-        pass
+    _chosen(config, takes, spec)
 
 
 def check_given_rows(
@@ -172,14 +171,16 @@ def parse_source(name: str, entry: Mapping[str, Any]) -> SourceConfig:
 
 def _chosen(
     config: SamplingConfig, takes: Mapping[str, Any], spec: DataSpec
-) -> Iterator[tuple[SourceConfig, Wanted]]:
-    """The sources of a request, each looked over, and what each has to give."""
+) -> list[tuple[SourceConfig, Wanted]]:
+    """The sources of a request, each looked over by its `check`, and what each has to give."""
+    chosen = []
     for name, entry in entries_of(config, takes).items():
         one = takes[name]
         wanted = Wanted(name, one.what, one.record, spec, config.count, config.seed)
         source = parse_source(name, entry)
         source.check(wanted)
-        yield source, wanted
+        chosen.append((source, wanted))
+    return chosen
 
 
 def _config(name: str) -> type[SourceConfig]:
