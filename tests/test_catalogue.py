@@ -79,6 +79,8 @@ def test_the_command_says_what_a_model_is(sparkgen) -> None:
     assert "model.options.sampler  [one of ddim, ancestral; default ddim]" in said.out
     assert "  ddpm_mnist.yaml" in said.out.splitlines()
     assert "vae" not in said.out
+    assert "sampling.given.NAME from rows:" in said.out
+    assert "sampling.given.NAME.damage  [one of mask, gaussian, salt_and_pepper or" in said.out
 
 
 def test_the_command_says_that_there_are_no_experiments_at_hand(sparkgen, tmp_path: Path) -> None:

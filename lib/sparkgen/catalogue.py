@@ -66,8 +66,8 @@ def experiments_with(name: str, folder: Path) -> list[str]:
 
 def _given_keys(name: str) -> Iterator[Key]:
     for given, one in outline(name, {}, SPEC).given.items():
-        labels = one.what == "label"
-        default = "{from: in_turn}" if labels else None if one.required else "nothing"
+        needed = "{from: in_turn}" if one.what == "label" else None
+        default = needed if one.required else "nothing"
         yield Key(f"sampling.given.{given}", one.what, default, "")
 
 

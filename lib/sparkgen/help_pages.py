@@ -78,10 +78,12 @@ def model_page(name: str, experiments: Path) -> str:
         RequestError: there is no such model.
     """
     from sparkgen.catalogue import docstring, experiments_with, option_sections
+    from sparkgen.manual import given_sections
 
     formatter = click.HelpFormatter()
     formatter.write(f"{name}\n\n{docstring(name)}\n")
-    for section in option_sections(name):
+    *options, takes = option_sections(name)
+    for section in (*options, takes, *(given_sections() if takes.keys else ())):
         with formatter.section(section.title):
             _write_keys(formatter, section.meaning, section.keys)
     with formatter.section(f"Experiments of {experiments} with this model"):

@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.contract import LABEL, GenerativeModel, Given
+from sparkgen.pipeline.judging import appraised, check_appraised
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.preflight import check, check_held_out, check_rows
+from sparkgen.sampling.check import check_sampling
 
 DDPM = {
     "name": "diffusion.ddpm",
     "options": {"channels": [8], "embedding": 8, "steps": 20, "sampling_steps": 4},
 }
+DENOISING = {"name": "reconstruction.denoising_autoencoder", "options": {"latent": 4}}
 GUIDED = {**DDPM, "options": {**DDPM["options"], "conditional": True}}
 NO_DENSITY = {"density": {"kind": "prior"}, "gates": []}
 
@@ -78,6 +83,11 @@ def test_the_small_experiment_is_a_right_request(experiment) -> None:
         (GUIDED, {"options": {"steps": 21}}, "sampling.options.steps from 1 to 20, found 21"),
         (DDPM, {"label": 3}, "no sampling.label for diffusion.ddpm, which is not conditional"),
         (GUIDED, {"label": 10}, "sampling.label among 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+        (GUIDED, {"given": {"label": {"from": "one", "value": 99}}}, "label.value among 0, 1, 2"),
+        (GUIDED, {"given": {"label": {"from": "mask"}}}, "found mask, which gives pictures"),
+        (DENOISING, {"given": {"image": {"from": "in_turn"}}}, "found in_turn, which gives labels"),
+        (DENOISING, {"given": {"image": {"from": "one", "value": 1}}}, "which gives a label"),
+        (DENOISING, {"batch_rows": 2**31}, "sampling.batch_rows up to"),
     ],
 )
 @pytest.mark.parametrize("step", ["train", "run"])
@@ -85,6 +95,57 @@ def test_what_the_model_cannot_sample_is_refused_before_its_training(
     refusal, step: str, model: dict, sampling: dict, line: str
 ) -> None:
     assert line in refusal(step, model=model, sampling=sampling, **NO_DENSITY)
+
+
+@pytest.mark.parametrize("step", ["train", "run"])
+def test_rows_of_a_split_that_the_dataset_will_not_have_are_refused(refusal, step: str) -> None:
+    def line(split: str, **dataset: Any) -> str:
+        given = {"image": {"from": "rows", "split": split}}
+        sections = {"model": DENOISING, "sampling": {"given": given}, "dataset": dataset}
+        return refusal(step, **sections, **NO_DENSITY)
+
+    found = line("validation", validation_fraction=0)
+    assert "a split as sampling.given.image.split that dataset digits has" in found
+    assert "set dataset.validation_fraction" in found
+    source = {"format": "libsvm", "train": "/x"}
+    assert "name a test split in dataset.source" in line("test", source=source)
+
+
+def test_more_samples_than_rows_to_give_are_refused_when_the_rows_are_known(experiment) -> None:
+    sampling = {"count": 30, "given": {"image": {"from": "rows"}}}
+    request = experiment(model=DENOISING, sampling=sampling, **NO_DENSITY)
+    check_rows(request, manifest(request, 400, test=30))
+    with pytest.raises(RequestError, match=r"sampling\.count up to the 29 rows .* found 30"):
+        check_rows(request, manifest(request, 400, test=29))
+
+
+def test_png_of_what_is_no_picture_is_refused() -> None:
+    takes: dict[str, Any] = {"takes": {}, "options": {}, "ranges": {}, "model": "any"}
+    spec = DataSpec(TokenRecord((4,), 10), 1)
+    check_sampling(SamplingConfig(), spec=spec, **takes)
+    with pytest.raises(RequestError, match=r"no sampling\.png for records of tokens"):
+        check_sampling(SamplingConfig(png=True), spec=spec, **takes)
+
+
+def test_samples_that_are_judged_are_given_what_the_model_needs(experiment) -> None:
+    given = {
+        "image": {"from": "rows"},
+        "label": {"from": "one", "value": 3},
+        "known": {"from": "mask"},
+    }
+    request = experiment(sampling={"given": given}, evaluation={"samples": 40})
+    takes = {
+        "image": Given("record", ImageRecord((8, 8, 1))),
+        "known": Given("record", ImageRecord((8, 8, 1)), required=False, needs=("image",)),
+        **LABEL,
+    }
+    assert appraised(request, takes).given == {"image": {"from": "rows"}}
+    optional = {name: one._replace(required=False) for name, one in takes.items()}
+    assert appraised(request, optional).given == {}
+    spec = DataSpec(ImageRecord((8, 8, 1)), 10)
+    check_appraised(request, takes, spec, manifest(request, 400, test=40))
+    with pytest.raises(RequestError, match=r"evaluation\.samples up to the 39 rows .* found 40"):
+        check_appraised(request, takes, spec, manifest(request, 400, test=39))
 
 
 def test_a_label_that_the_dataset_leaves_out_is_refused(refusal) -> None:

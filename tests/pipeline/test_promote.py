@@ -35,10 +35,10 @@ def request_of(experiment, tmp_path: Path, root: Path):
 
 @pytest.fixture
 def register(request_of, dataset_version, tmp_path: Path):
-    """`register()`: the next version of an untrained model."""
+    """`register(section={...})`: the next version of an untrained model."""
 
-    def make() -> registry.ModelVersion:
-        request = request_of()
+    def make(**sections) -> registry.ModelVersion:
+        request = request_of(**sections)
         keras.utils.set_random_seed(0)
         options = request.model.options
         model = build_model(request.model.name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
@@ -123,6 +123,20 @@ def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, s
     assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
     logged = connect(request.environment).get_run(version.run_id).data.metrics
     assert logged["test_mse"] == made["metrics"]["mse"]
+
+
+def test_a_model_that_needs_a_picture_is_evaluated_with_the_rows_that_the_request_gives(
+    request_of, register, spark
+) -> None:
+    sections = {
+        "model": {"name": "own.echo", "options": {}},
+        "density": {"kind": "prior"},
+        "sampling": {"given": {"image": {"from": "rows", "split": "train"}}},
+        "evaluation": {"samples": 20},
+    }
+    register(**sections)
+    # It gives back each training row as it is.
+    assert evaluate.run(request_of(**sections), spark)["metrics"]["memorised"] == 1.0
 
 
 def test_weights_that_do_not_fit_are_told_with_their_version(request_of, register, spark) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
@@ -118,9 +119,38 @@ def test_a_text_is_given_to_each_sample() -> None:
         generate_rows(model, [0], {}, RECIPE)
 
 
-def test_texts_that_were_given_stand_in_the_files() -> None:
+class Styled(GenerativeModel):
+    """Paints a picture as bright as its style, and 100 brighter where a mood is given."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec, name="styled")
+        self.noise = NoiseSpec(())
+        self.given = {"style": Given("label"), "mood": Given("label", required=False)}
+
+    def make(self, noise: Any, given: Mapping[str, Any], **options: Any) -> Any:
+        style_B = np.asarray(given["style"], np.float32) + 100 * ("mood" in given)
+        return np.ones((1, *self.spec.shape), np.float32) * style_B[:, None, None, None] / 255
+
+
+def test_a_label_under_another_name_is_one_of_the_training_rows_and_filled_in_where_needed() -> (
+    None
+):
+    model = Styled(DataSpec(ImageRecord((2, 2, 1)), 10, (1, 5)))
+    in_turn = generate_rows(model, [0, 1, 3], {}, RECIPE)
+    assert in_turn[:, 0, 0, 0].tolist() == [1, 5, 5]
+    given = {"style": np.array([5, 5]), "mood": np.array([1, 1])}
+    assert generate_rows(model, [0, 7], given, RECIPE)[:, 0, 0, 0].tolist() == [105, 105]
+    for name in given:
+        with pytest.raises(RequestError, match=f"among 1, 5, .* as {name}, found 2"):
+            generate_rows(model, [0], {name: np.array([2])}, RECIPE)
+
+
+def test_texts_and_labels_that_were_given_stand_in_the_files() -> None:
     record, texts = ImageRecord((2, 2, 1)), np.array(["a", "b"], object)
-    made = np.zeros((2, 2, 2, 1), np.uint8)
-    table = as_columns(range(2), 0, made, record, {"prompt": (texts, None)})
+    made, styles = np.zeros((2, 2, 2, 1), np.uint8), np.array([4, 7], np.int32)
+    given = {"prompt": (texts, None), "style": (styles, None)}
+    table = as_columns(range(2), 0, made, record, given)
     assert table["given_prompt"].to_pylist() == ["a", "b"]
+    assert table["given_style"].to_pylist() == [4, 7]
+    assert table["given_style"].type == pa.int32()
     assert table["label"].null_count == 2

@@ -11,17 +11,28 @@ from pyspark.sql import SparkSession
 from versions import random_data, write_split, write_version
 
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.datasets.files import StoredFile
 from sparkgen.datasets.manifest import DatasetVersion
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
+from sparkgen.models.contract import LABEL, Given
 from sparkgen.models.discovery import outline
 from sparkgen.models.portable import PortableModel, pack
 from sparkgen.models.unpacking import unpack
+from sparkgen.sampling import sample_set
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.given import check_given, no_version, open_sources, source_names
+from sparkgen.sampling.given import (
+    check_given,
+    check_given_rows,
+    entries_of,
+    no_version,
+    open_sources,
+    source_names,
+)
 from sparkgen.sampling.given.mask import Config as MaskConfig
 from sparkgen.sampling.given.mask import known_pixels
-from sparkgen.sampling.sample import Sampled, read_samples, sample
+from sparkgen.sampling.sample import FileWork, Sampled, read_samples, sample, write_part
+from sparkgen.sampling.sample_set import read_sample_set
 
 RECORD = ImageRecord((8, 8, 1))
 ROWS = 25
@@ -153,6 +164,13 @@ REFUSED = [
     ({"image": {}}, r"sampling\.given\.image\.from among in_turn, mask, one, rows, found None"),
     ({"image": {"from": "rows", "splt": "test"}}, "found splt: did you mean split"),
     ({"image": {"from": "rows", "amount": -1.0}}, "amount"),
+    ({"image": {"from": "rows", "amount": 0.5}}, "there is no damage"),
+    ({"image": {"from": "rows", "damage": "mask", "amount": 1.5}}, "at most 1, found 1.5"),
+    (
+        {"image": {"from": "one", "value": 3}},
+        "of a record for .*image, found one, which gives a label",
+    ),
+    ({"image": {"from": "in_turn"}}, "found in_turn, which gives labels"),
 ]
 
 
@@ -164,24 +182,104 @@ def test_a_wrong_source_is_refused_before_there_is_data(given: dict[str, Any], w
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("entry", "words"),
     [
-        ({"image": {"from": "one", "value": 3}}, "found one, which gives a label"),
-        ({"image": {"from": "in_turn"}}, "found in_turn, which gives labels"),
+        ({"from": "one", "value": 7}, r"sampling\.given\.style\.value among 1, 5, .* found 7"),
+        ({"from": "mask"}, "of a label for sampling.given.style, found mask, which gives pictures"),
+        ({"from": "rows", "damage": "mask"}, r"no sampling\.given\.style\.damage where a label"),
     ],
 )
-def test_a_source_that_gives_something_else_is_refused(
-    packed: PortableModel, version: DatasetVersion, given: dict[str, Any], words: str
+def test_a_source_of_a_label_is_held_to_it_whatever_its_name(
+    entry: dict[str, Any], words: str
 ) -> None:
+    takes, spec = {"style": Given("label")}, DataSpec(RECORD, 10, (1, 5))
     with pytest.raises(RequestError, match=words):
-        open_sources(packed, config(given), version=lambda: version)
+        check_given(config({"style": entry}), takes, spec, model="any")
+
+
+def test_damage_of_what_is_no_picture_is_refused() -> None:
+    tokens = TokenRecord((4,), 10)
+    entry = {"tokens": {"from": "rows", "damage": "gaussian", "amount": 2.0}}
+    takes = {"tokens": Given("record", tokens)}
+    with pytest.raises(RequestError, match=r"damage where a record is given that is no picture"):
+        check_given(config(entry), takes, DataSpec(tokens, 1), model="any")
+    pictures = {"tokens": Given("record", RECORD)}
+    check_given(config(entry), pictures, DataSpec(RECORD, 1), model="any")
+
+
+def test_rows_for_pictures_of_another_form_are_refused_before_there_is_data() -> None:
+    takes = {"image": Given("record", ImageRecord((4, 4, 1)))}
+    words = r"shape \[4, 4, 1\] for sampling\.given\.image, found images of shape \[8, 8, 1\] in"
+    with pytest.raises(RequestError, match=words):
+        check_given(config(ROWS_GIVEN), takes, DataSpec(RECORD, 10), model="any")
+
+
+def test_only_labels_that_a_model_needs_are_filled_in() -> None:
+    takes = {"style": Given("label"), "mood": Given("label", required=False)}
+    assert entries_of(config({}), takes) == {"style": {"from": "in_turn"}}
+    damaged = {"image": {"from": "rows", "split": "train", "damage": "mask"}}
+    found = entries_of(config(damaged), {**takes, "image": Given("record", RECORD)})
+    assert found == {**damaged, "style": {"from": "rows", "split": "train"}}
+
+
+def test_rows_with_a_label_that_training_did_not_see_are_refused(version: DatasetVersion) -> None:
+    wanted = config({"label": {"from": "rows"}})
+    check_given_rows(wanted, LABEL, DataSpec(RECORD, 10, (3, 4, 5, 6, 7)), version.manifest)
+    with pytest.raises(RequestError, match=r"among 4, 5, 6, 7, .* found 3 in the split test"):
+        check_given_rows(wanted, LABEL, DataSpec(RECORD, 10, (4, 5, 6, 7)), version.manifest)
 
 
 def test_more_samples_than_rows_are_refused(packed: PortableModel, version: DatasetVersion) -> None:
-    with pytest.raises(
-        RequestError, match=r"up to the 25 that sampling\.given\.image has, found 26"
-    ):
+    words = r"sampling\.count up to the 25 rows of the split test, for .*\.image, found 26"
+    with pytest.raises(RequestError, match=words):
         open_sources(packed, config(ROWS_GIVEN, count=26), version=lambda: version)
+
+
+def test_a_file_of_rows_is_read_once_for_each_file_of_samples(
+    packed: PortableModel,
+    version: DatasetVersion,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[str] = []
+    table = StoredFile.table
+
+    def noted(file: StoredFile, *arguments: Any, **others: Any) -> Any:
+        reads.append(file.entry.path)
+        return table(file, *arguments, **others)
+
+    monkeypatch.setattr(StoredFile, "table", noted)
+    monkeypatch.setattr(sample_set, "FILES", 2)
+    damaged = {"image": {"from": "rows", "damage": "gaussian", "amount": 0.1}}
+    wanted = config(damaged, count=25, batch_rows=3)  # files of 15 and 10 samples
+    sources = open_sources(packed, wanted, version=lambda: version)
+    work = FileWork(packed, wanted, sources, str(tmp_path))
+    assert [write_part(work, part).rows for part in range(2)] == [15, 10]
+    assert reads == ["test/part-00000.parquet", *["test/part-00001.parquet"] * 2]
+    written = pq.read_table(sorted(tmp_path.glob("*.parquet")))
+    given = RECORD.decode(written["given_image"])
+    singly = [sources["image"].values(range(i, i + 1)) for i in range(25)]
+    assert np.array_equal(given, np.concatenate(singly))
+    expected = generate_rows(unpack(packed), range(25), {"image": given}, Recipe(3, 3, {}))
+    assert np.array_equal(RECORD.decode(written["image"]), expected)
+
+
+def test_given_records_of_another_form_are_kept_in_it_and_are_no_pairs(
+    spark: SparkSession, saved_model, tmp_path: Path
+) -> None:
+    packed = pack(saved_model("own.echo", times=2))
+    wanted = config({"image": {"from": "mask", "hide": "left"}}, count=6)
+    made = sample(
+        spark, packed, wanted, model_uri="models:/tiny/1", samples_uri=str(tmp_path), partitions=1
+    )
+    stored = read_sample_set(made.uri)
+    assert stored == made.sample_set
+    assert stored.record_in("given_image") == ImageRecord((4, 4, 1))
+    given = read_samples(made, limit=9, column="given_image")
+    assert given.shape == (6, 4, 4, 1)
+    assert np.array_equal(read_samples(made, limit=9), given.repeat(2, 1).repeat(2, 2))
+    with Image.open(made.contact_sheet) as sheet:
+        assert sheet.height < 4 * 67  # the six that were made, in two rows
 
 
 def test_rows_without_a_dataset_version_are_refused(packed: PortableModel) -> None:

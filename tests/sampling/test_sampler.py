@@ -5,18 +5,20 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from strangers import sample_as_a_stranger
 
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest, SplitEntry
-from sparkgen.errors import ModelError
+from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.portable import pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.train import subject
 from sparkgen.sampling.generate import Recipe, generate_rows
+from sparkgen.sampling.sampler import Sampler
 from sparkgen.tracking import registry
 from sparkgen.tracking.runs import open_run
 
@@ -81,6 +83,17 @@ def test_a_conditional_sampler_takes_labels(
     in_turn = sampler.predict({"id": np.array([4])})
     assert labelled["image"][0] == in_turn["image"][0]
     assert labelled["image"][0] != labelled["image"][1]
+
+
+@pytest.mark.parametrize("column", ["image", "known"])
+def test_a_cell_without_a_value_is_told_with_its_column_and_row(saved_model, column: str) -> None:
+    sampler = Sampler()
+    sampler.model = unpack(pack(saved_model("reconstruction.denoising_autoencoder", latent=4)))
+    cells = {name: [bytes(64)] * 3 for name in ("image", "known")}
+    cells[column][2] = None
+    words = f"a value in every cell of the column {column}, found none in row 2"
+    with pytest.raises(RequestError, match=words):
+        sampler.predict(None, pd.DataFrame({"id": [0, 1, 2], **cells}))
 
 
 def test_nothing_in_a_registered_model_is_pickled(

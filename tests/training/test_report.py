@@ -101,6 +101,14 @@ def test_samples_have_the_labels_that_training_saw_in_turn(version, tmp_path):
     assert (drawn[0, 2] != drawn[(2,)])[::2].any(axis=(1, 2, 3)).all()
 
 
+def test_samples_of_a_model_that_needs_a_picture_are_left_out_with_a_line(
+    version, tmp_path, caplog
+):
+    assert set(draw(version, tmp_path, "own.echo")) == {"loss_curves.png"}
+    (warning,) = caplog.messages
+    assert warning == "no samples.png: image must be given to the model; sparkgen sample gives it"
+
+
 def test_a_picture_that_fails_is_a_warning_and_the_others_are_drawn(version, tmp_path, caplog):
     (tmp_path / "report" / "samples.png").mkdir(parents=True)
     found = draw(version, tmp_path, "reconstruction.linear_autoencoder", latent=3)

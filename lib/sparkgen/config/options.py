@@ -10,6 +10,9 @@ from sparkgen.errors import RequestError
 Known = Mapping[str, Any]
 """Options with their defaults, whose types are theirs."""
 
+KNOWN = "known"
+"""The name of the picture that says which pixels of a given picture a model may see."""
+
 
 class Range(NamedTuple):
     """The least and the most that an option may be, both included; None: no bound."""
@@ -54,13 +57,16 @@ def check_options(
             )
 
 
-def check_label(label: int | None, labels: Sequence[int] | None, *, model: str) -> None:
+def check_label(
+    label: int | None, labels: Sequence[int] | None, *, model: str, key: str = "sampling.label"
+) -> None:
     """Refuses the one label of all samples where it is not one that can be asked for.
 
     Args:
-        label: `sampling.label`.
+        label: that of the request; None: it asks for none.
         labels: those of the training rows; None: the model does not look at labels.
         model: its name.
+        key: of the request.
 
     Raises:
         RequestError: it says which labels there are.
@@ -69,12 +75,12 @@ def check_label(label: int | None, labels: Sequence[int] | None, *, model: str) 
         return
     if labels is None:
         raise RequestError(
-            f"no sampling.label for {model}, which is not conditional",
+            f"no {key} for {model}, which is not conditional",
             found=str(label),
             mend="remove it",
         )
     raise RequestError(
-        f"sampling.label among {', '.join(map(str, labels))}, those of the training rows",
+        f"{key} among {', '.join(map(str, labels))}, those of the training rows",
         found=str(label),
         mend="correct it",
     )

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from sparkgen.config.options import KNOWN
 from sparkgen.datasets.records import DataSpec
 from sparkgen.models.contract import Given, Tensor
-
-KNOWN = "known"
 
 
 class KnownPixels(NamedTuple):

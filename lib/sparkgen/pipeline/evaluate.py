@@ -7,10 +7,10 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.evaluation.evaluate import evaluate
 from sparkgen.evaluation.figures import Figure, from_json
-from sparkgen.pipeline.judging import appraised, judge_of, sample_figures
+from sparkgen.pipeline.judging import appraised, check_appraised, judge_of, sample_figures
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
-from sparkgen.sampling.sample import check
+from sparkgen.sampling.check import check
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach
@@ -52,8 +52,10 @@ def figures_of(
     """The figures of a model version on a dataset version, and of its samples."""
     check_held_out(experiment, dataset.manifest)
     judge, packed = judge_of(experiment), fetch(experiment.environment, version)
-    if experiment.evaluation.samples:
-        check(packed, appraised(experiment))
+    wanted = appraised(experiment, packed.given)
+    if wanted is not None:
+        check(packed, wanted)
+        check_appraised(experiment, packed.given, packed.spec, dataset.manifest)
     with naming(version):
         figures = evaluate(
             spark,
@@ -62,7 +64,11 @@ def figures_of(
             version_uri=dataset.uri,
             manifest=dataset.manifest,
         )
-    return figures | sample_figures(experiment, version, spark, dataset=dataset, judge=judge)
+    if wanted is None:
+        return figures
+    return figures | sample_figures(
+        experiment, version, wanted, spark, dataset=dataset, judge=judge
+    )
 
 
 def log_figures(

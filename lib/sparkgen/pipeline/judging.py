@@ -1,16 +1,19 @@
 """Figures of a model version's own samples, which a registered classifier judges."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.datasets.manifest import DatasetVersion, Manifest
+from sparkgen.datasets.records import DataSpec
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, naming
 from sparkgen.pipeline.sample import sample_version
+from sparkgen.sampling.given import check_given_rows, filled_in
 from sparkgen.tracking.registry import ModelVersion
 
 if TYPE_CHECKING:
@@ -27,16 +30,15 @@ class Judge(NamedTuple):
 def sample_figures(
     experiment: ExperimentConfig,
     version: ModelVersion,
+    wanted: SamplingConfig,
     spark: "SparkSession",
     *,
     dataset: DatasetVersion,
     judge: Judge | None,
 ) -> dict[str, Figure]:
-    """The figures of `evaluation.samples` samples of a model version; none where that is 0."""
+    """The figures of the samples of a model version that `appraised` says."""
     config = experiment.evaluation
-    if not config.samples:
-        return {}
-    made = sample_version(experiment, version, appraised(experiment), spark)
+    made = sample_version(experiment, version, wanted, spark)
     with naming(judge.version if judge else version):
         return appraise(
             spark,
@@ -48,14 +50,42 @@ def sample_figures(
         )
 
 
-def appraised(experiment: ExperimentConfig) -> SamplingConfig:
-    """The samples that are judged."""
+def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> SamplingConfig | None:
+    """The samples that are judged; None where `evaluation.samples` is 0.
+
+    They are of all labels, and are given what the model cannot do without, from where `sampling.given`
+    says.
+
+    Args:
+        experiment: the request.
+        takes: what the model takes, by name: `Given` or `GivenEntry`.
+    """
+    if not experiment.evaluation.samples:
+        return None
+    needed = {name for name, one in takes.items() if one.required} - set(filled_in(takes))
+    for name in list(needed):
+        needed |= set(takes[name].needs)
     return SamplingConfig(
+        given={name: v for name, v in experiment.sampling.given.items() if name in needed},
         count=experiment.evaluation.samples,
         seed=experiment.evaluation.seed,
         options=experiment.sampling.options,
         batch_rows=experiment.sampling.batch_rows,
     )
+
+
+def check_appraised(
+    experiment: ExperimentConfig, takes: Mapping[str, Any], spec: DataSpec, manifest: Manifest
+) -> None:
+    """Refuses an evaluation whose samples the dataset version has nothing to give to.
+
+    Raises:
+        RequestError: fewer rows than `evaluation.samples`, or rows that the model does not take.
+        ManifestError: a split that has no rows.
+    """
+    config = appraised(experiment, takes)
+    if config is not None:
+        check_given_rows(config, takes, spec, manifest, counted="evaluation.samples")
 
 
 def judge_of(experiment: ExperimentConfig) -> Judge | None:

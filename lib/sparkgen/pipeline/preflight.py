@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sparkgen.config.experiment import LEAST_JUDGED
 from sparkgen.config.nearest import choose
-from sparkgen.config.options import check_options
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
@@ -18,7 +17,8 @@ from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import version_to_start_from
-from sparkgen.sampling.given import check_given, parse_source
+from sparkgen.sampling.check import check_sampling
+from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
 from sparkgen.tracking.server import check_artifacts, connect
 
 if TYPE_CHECKING:
@@ -70,8 +70,9 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
         An outline of the model.
 
     Raises:
-        RequestError: fewer rows than a batch or the density needs, a label that no row has, a model
-            that learns otherwise, or early stopping by a figure that there is none of.
+        RequestError: fewer rows than a batch, the density or `sampling.given` needs, a label that no
+            row has, a model that learns otherwise, or early stopping by a figure that there is none of.
+        ManifestError: a split that is named has no rows.
     """
     from sparkgen.feed.plan import plan_of
     from sparkgen.training.setting import check_monitor
@@ -80,6 +81,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
     model = _outline(experiment, manifest.spec)
     _check_learning(experiment, model)
     _check_sampling(experiment, model)
+    check_given_rows(experiment.sampling, model.given, model.spec, manifest)
     _check_density(experiment, train.rows)
     config = experiment.training
     if model.learns == "gradient":
@@ -124,6 +126,8 @@ def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
         check_xla(config, experiment.environment.workers)
     check_optimizers(model, config)
     _check_sampling(experiment, model)
+    for key, split in needed_splits(experiment.sampling).items():
+        _check_split_to_come(experiment, key, split)
     _check_density(experiment, experiment.density.rows)
     return model
 
@@ -167,8 +171,14 @@ def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel
 
 def _check_sampling(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     name, config = experiment.model.name, experiment.sampling
-    check_options(config.options, model.generate_options, model.generate_ranges, model=name)
-    check_given(config, model.given, model.spec, model=name)
+    check_sampling(
+        config,
+        model.given,
+        model.spec,
+        options=model.generate_options,
+        ranges=model.generate_ranges,
+        model=name,
+    )
 
 
 def _check_density(experiment: ExperimentConfig, rows: int) -> None:
@@ -192,7 +202,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
 
     connect(experiment.environment)
     check_artifacts(experiment.environment)
-    _check_split_to_come(experiment)
+    _check_split_to_come(experiment, "evaluation.split", experiment.evaluation.split)
     known = measured_names(model, experiment.dataset.class_names)
     known |= sample_figure_names(experiment.evaluation)
     for number, gate in enumerate(experiment.all_gates):
@@ -205,8 +215,8 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     judge_of(experiment)
 
 
-def _check_split_to_come(experiment: ExperimentConfig) -> None:
-    dataset, split = experiment.dataset, experiment.evaluation.split
+def _check_split_to_come(experiment: ExperimentConfig, key: str, split: str) -> None:
+    dataset = experiment.dataset
     if split == "validation" and dataset.validation_fraction == 0:
         mend = "set dataset.validation_fraction"
     elif split == "test" and "test" not in source_of(dataset).splits:
@@ -214,7 +224,7 @@ def _check_split_to_come(experiment: ExperimentConfig) -> None:
     else:
         return
     raise RequestError(
-        f"an evaluation.split that dataset {dataset.name} has",
+        f"a split as {key} that dataset {dataset.name} has",
         found=split,
         mend=f"choose another, or {mend}",
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import NotPromoted
 from sparkgen.pipeline import evaluate, ingest, promote, sample, train
+from sparkgen.pipeline.judging import check_appraised
 from sparkgen.pipeline.preflight import check_held_out, check_rows
 from sparkgen.pipeline.version import newest_version
 
@@ -37,8 +38,9 @@ def run(
     request = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
     done: dict[str, Any] = {"ingest": ingest.run(request, spark)}
     manifest = newest_version(experiment).manifest
-    check_rows(experiment, manifest)
+    model = check_rows(experiment, manifest)
     check_held_out(experiment, manifest)
+    check_appraised(experiment, model.given, model.spec, manifest)
     done["train"] = train.run(experiment, spark, resume=resume)
     done["evaluate"] = evaluate.run(experiment, spark)
     done["promote"] = promote.run(experiment, spark)

@@ -5,6 +5,7 @@ Parquet files of records, a contact sheet, and a manifest.
 
     generate     samples of ids, batch by batch
     given/       where labels, pictures and masks come from: a source is one file there
+    check        what a request can get wrong, seen without data
     sample       the Spark job: each task makes whole files
     sample_set   what a sample set is, and how a half-made one is taken up
     sampler      the registered model that MLflow loads

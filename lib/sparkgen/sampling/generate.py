@@ -17,6 +17,7 @@ from sparkgen.datasets.rows import pad, padding
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.noise import Stream, row_noise
+from sparkgen.sampling.given import filled_in
 from sparkgen.sampling.given.in_turn import default_labels
 
 LARGEST_SEED = 2**63 - 1  # the seed is a long in the files and in the sampler's signature
@@ -96,18 +97,17 @@ def generate_rows(
             that is out of its range.
     """
     seen = model.spec.labels
-    if model.conditional and "label" not in given:
-        given = {**given, "label": default_labels(ids, seen)}
+    given = {name: default_labels(ids, seen) for name in filled_in(model.given)} | dict(given)
     _check(model, ids, given, recipe)
     made = np.empty((len(ids), *model.spec.shape), model.spec.record.dtype)
     for batch, positions in _passes(ids, recipe.batch_rows):
         first = batch * recipe.batch_rows
         rows = [ids[p] - first for p in positions]
         everyone = {name: padding(values, recipe.batch_rows) for name, values in given.items()}
-        if "label" in everyone:
-            company = np.arange(first, first + recipe.batch_rows)
-            everyone["label"] = default_labels(company, seen)
+        company = range(first, first + recipe.batch_rows)
         for name, values in given.items():
+            if model.given[name].what == "label":
+                everyone[name] = default_labels(company, seen)
             everyone[name][rows] = values[positions]
         made[positions] = generate_batch(model, batch, everyone, recipe)[rows]
     return made
@@ -135,16 +135,17 @@ def _check(
     if recipe.batch_rows < 1:
         raise RequestError("batch_rows from 1", found=str(recipe.batch_rows), mend="correct it")
     check_names(set(given), model.given, model=model.name)
-    if "label" in given:
-        _check_labels(given["label"], model.spec.labels)
+    for name, values in given.items():
+        if model.given[name].what == "label":
+            _check_labels(name, values, model.spec.labels)
     check_options(recipe.options, model.generate_options, model.generate_ranges, model=model.name)
 
 
-def _check_labels(labels: Array, seen: Sequence[int]) -> None:
+def _check_labels(name: str, labels: Array, seen: Sequence[int]) -> None:
     wrong = labels[~np.isin(labels, seen)].tolist()
     if wrong:
         raise RequestError(
-            f"labels among {', '.join(map(str, seen))}, those of the training rows",
+            f"labels among {', '.join(map(str, seen))}, those of the training rows, as {name}",
             found=str(wrong[0]),
             mend="correct it",
         )

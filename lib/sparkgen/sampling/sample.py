@@ -14,15 +14,16 @@ import numpy as np
 from pyarrow import fs
 
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.config.options import Range, check_options
+from sparkgen.config.options import KNOWN
 from sparkgen.datasets.files import FileEntry, StoredFile, digest
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import read_column
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
-from sparkgen.errors import ManifestError, RequestError
+from sparkgen.errors import ManifestError
 from sparkgen.models.portable import PortableModel
-from sparkgen.sampling.given import Sources, check_given, no_version, open_sources
+from sparkgen.sampling.check import check
+from sparkgen.sampling.given import Sources, no_version, open_sources
 from sparkgen.sampling.sample_set import (
     CONTACT_SHEET,
     GIVEN,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PNG_FOLDER = "png"
-MOST_BATCH_BYTES = 2**31 - 1  # Arrow's columns of bytes end there
 
 
 class Sampled(NamedTuple):
@@ -109,31 +109,6 @@ def sample(
     if missing:
         remove_notes(set_uri, parts)
     return sampled
-
-
-def check(packed: PortableModel, config: SamplingConfig) -> None:
-    """Refuses a request that the model cannot serve, before Spark is asked.
-
-    Raises:
-        RequestError: an option that the model's `generate` has not or that is out of its range, a
-            label that training did not see or that the model does not look at, or batches that are
-            no column of a file.
-    """
-    record, described = packed.spec.record, packed.description
-    most = MOST_BATCH_BYTES // record.row_bytes
-    if config.batch_rows > most:
-        raise RequestError(
-            f"sampling.batch_rows up to {most} for {record}",
-            found=str(config.batch_rows),
-            mend="set it lower",
-        )
-    if config.png and not record.pictures:
-        raise RequestError(
-            f"no sampling.png for records of {record.kind}", found="true", mend="remove it"
-        )
-    ranges = {k: Range(*bounds) for k, bounds in described.get("generate_ranges", {}).items()}
-    check_options(config.options, described["generate_options"], ranges, model=described["name"])
-    check_given(config, packed.given, packed.spec, model=described["name"])
 
 
 def _whole_files(
@@ -206,9 +181,13 @@ def _batches(work: FileWork, ids: range) -> Iterator[Any]:
 
     model, config = unpack(work.packed), work.config
     recipe = Recipe(config.seed, config.batch_rows, config.options)
-    for first in range(ids.start, ids.stop, config.batch_rows):
-        company = range(first, first + config.batch_rows)
-        given = {name: source.values(company) for name, source in work.sources.items()}
+    firsts = range(ids.start, ids.stop, config.batch_rows)
+    # Each source is asked once: it may read and decode whole files.
+    company = range(ids.start, firsts[-1] + config.batch_rows)
+    all_given = {name: source.values(company) for name, source in work.sources.items()}
+    for first in firsts:
+        batch = slice(first - ids.start, first - ids.start + config.batch_rows)
+        given = {name: values[batch] for name, values in all_given.items()}
         made = generate_batch(model, first // config.batch_rows, given, recipe)
         kept = range(first, min(first + config.batch_rows, ids.stop))
         stored = {
@@ -239,8 +218,17 @@ def _pngs(set_uri: str) -> set[str]:
 
 
 def read_samples(made: Sampled, *, limit: int, column: str | None = None) -> Any:
-    """The first samples of a set, or what a column has of them: (N, *shape), as they are stored."""
-    record = made.sample_set.record
+    """The first samples of a set, or what a column of records has of them.
+
+    Args:
+        made: the set.
+        limit: how many, at most.
+        column: such as `given_image`; None: the samples themselves.
+
+    Returns:
+        (N, *shape), as they are stored.
+    """
+    record = made.sample_set.record_in(column)
     parts, count = [np.empty((0, *record.shape), record.dtype)], 0
     for file in made.files:
         if count >= limit:
@@ -270,20 +258,26 @@ def _write_contact_sheet(made: Sampled) -> None:
     title = f"{sample_set.model_uri.removeprefix('models:/')}, seed {config.seed}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"sheet{record.suffix}")
-        if record.kind in config.given:
-            shown = _given_as_seen(made, config.contact_sheet)
+        shown = _given_as_seen(made, config.contact_sheet)
+        if shown is None:
+            record.draw(samples, path, title=title)
+        else:
             title = f"above: given, below: made by {title}"
             record.draw_pairs(shown, samples, path, title=title)
-        else:
-            record.draw(samples, path, title=title)
         write_bytes(made.contact_sheet, path.read_bytes())
 
 
-def _given_as_seen(made: Sampled, limit: int) -> Any:
-    """The records that were given, grey where they were not known to the model."""
-    kind = made.sample_set.record.kind
-    given = read_samples(made, limit=limit, column=GIVEN + kind)
-    if "known" not in made.sample_set.config.given:
+def _given_as_seen(made: Sampled, limit: int) -> Any | None:
+    """The records that were given, grey where they were not known to the model.
+
+    None: there are none, or they are of another form than the samples, so that they are no pairs.
+    """
+    sample_set = made.sample_set
+    record, column, known = sample_set.record, GIVEN + sample_set.kind, GIVEN + KNOWN
+    if sample_set.kind not in sample_set.config.given or sample_set.record_in(column) != record:
+        return None
+    given = read_samples(made, limit=limit, column=column)
+    if KNOWN not in sample_set.config.given or sample_set.record_in(known) != record:
         return given
-    known = read_samples(made, limit=limit, column=f"{GIVEN}known")
-    return np.where(known, given, given.dtype.type(made.sample_set.record.unknown))
+    shown = read_samples(made, limit=limit, column=known) > 0
+    return np.where(shown, given, given.dtype.type(record.unknown))

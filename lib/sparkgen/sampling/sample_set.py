@@ -3,7 +3,7 @@
 ```
 <samples>/<model name>/<id>/
   part-*.parquet        id, seed, label, the record as in a dataset version (such as `image`), and a
-                        column given_<name> for every record that was given to the model
+                        column given_<name> for every other thing that was given to the model
   contact_sheet.png     or .txt, by the kind of record
   png/<sample>.png      where they were asked for
   manifest.json         written last: a set without it is not there
@@ -25,7 +25,13 @@ from typing import Any, Literal
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import fs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.files import FileEntry, StoredFile
@@ -48,6 +54,16 @@ Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
 
 
+class GivenRecord(BaseModel):
+    """The form of records that were given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    shape: tuple[int, ...]
+    values: int
+
+
 class SampleSet(BaseModel):
     """The manifest of a sample set."""
 
@@ -64,12 +80,27 @@ class SampleSet(BaseModel):
     config: SamplingConfig
     given: dict[str, dict[str, Any]] = {}
     """What the values that were given depend on, for each source that the request names."""
+    given_records: dict[str, GivenRecord] = {}
+    """The form of the records that were given, by name, where it is another than that of the samples."""
     files: tuple[FileEntry, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_the_same(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        if not self.given_records:
+            values.pop("given_records", None)
+        return values
 
     @property
     def record(self) -> Record:
         """What the samples are."""
         return make_record(self.kind, self.shape, self.values)
+
+    def record_in(self, column: str | None) -> Record:
+        """What the records of a column are, such as `given_image`; None: the samples."""
+        forms = {GIVEN + name: form for name, form in self.given_records.items()}
+        form = forms.get(column or "")
+        return self.record if form is None else make_record(form.kind, form.shape, form.values)
 
 
 def describe(
@@ -91,7 +122,17 @@ def describe(
         values=packed.spec.record.values,
         config=config,
         given=given,
+        given_records=_other_records(packed, config),
     )
+
+
+def _other_records(packed: PortableModel, config: SamplingConfig) -> dict[str, GivenRecord]:
+    records = {name: one.record for name, one in packed.given.items() if name in config.given}
+    return {
+        name: GivenRecord(kind=record.kind, shape=record.shape, values=record.values)
+        for name, record in records.items()
+        if record is not None and record != packed.spec.record
+    }
 
 
 def part_ids(config: SamplingConfig, record: Record) -> list[range]:
@@ -201,22 +242,27 @@ def as_columns(
         seed: of their noise.
         made: the samples as they are stored, (N, *shape).
         record: what they are.
-        given: by name, N values each and their record; None: labels and texts.
+        given: by name, N values each and their record; None: labels, int32, and texts.
     """
-    count = len(ids)
-    labels = given["label"][0] if "label" in given else None
+    count, labels = len(ids), pa.nulls(len(ids), pa.int32())
+    further = []
+    for name, (values, one) in given.items():
+        column = _given_column(values) if one is None else one.encode(values)
+        if name == "label" and column.type == pa.int32():
+            labels = column
+        else:
+            further.append((pa.field(GIVEN + name, column.type, nullable=False), column))
     columns = [
         (pa.field("id", pa.int64(), nullable=False), pa.array(range(ids.start, ids.stop))),
         (pa.field("seed", pa.int64(), nullable=False), pa.array([seed] * count, pa.int64())),
-        (
-            pa.field("label", pa.int32()),
-            pa.nulls(count, pa.int32()) if labels is None else pa.array(labels, pa.int32()),
-        ),
+        (pa.field("label", pa.int32()), labels),
         (pa.field(record.kind, pa.binary(), nullable=False), record.encode(made)),
+        *further,
     ]
-    for name, (values, one) in given.items():
-        field = pa.field(GIVEN + name, pa.string() if one is None else pa.binary(), nullable=False)
-        if name != "label":
-            columns.append((field, pa.array(values) if one is None else one.encode(values)))
     fields, arrays = zip(*columns, strict=True)
     return pa.Table.from_arrays(list(arrays), schema=pa.schema(list(fields)))
+
+
+def _given_column(values: Array) -> pa.Array:
+    """A column of labels or texts."""
+    return pa.array(values, pa.string() if values.dtype.kind in "OU" else pa.int32())

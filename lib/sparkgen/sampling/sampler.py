@@ -2,8 +2,9 @@
 
 | | columns or parameters |
 | --- | --- |
-| input | `id` long; a column for each thing that is given to the model, by its name: `label` long, \
-optional; records binary, as in a dataset version (such as `image`: uint8, H * W * C, row major) |
+| input | `id` long; a column for each thing that is given to the model, by its name: labels long, \
+optional; texts string; records binary, as in a dataset version (such as `image`: uint8, H * W * C, row \
+major); no cell without a value |
 | parameters | `seed`, `batch_rows`, and the options of the model's `generate` |
 | output | `id` long; the record, such as `image`, binary, as in a dataset version |
 
@@ -49,7 +50,18 @@ class Sampler(mlflow.pyfunc.PythonModel):
 
 
 def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
-    """A column as labels, texts or stored records."""
+    """A column as labels, texts or stored records.
+
+    Raises:
+        RequestError: a cell without a value, or a record of another size.
+    """
+    missing = np.flatnonzero(column.isna())
+    if missing.size:
+        raise RequestError(
+            f"a value in every cell of the column {name}",
+            found=f"none in row {missing[0]}, from 0",
+            mend="give it, or leave the column out where the model does without",
+        )
     if given.what == "text":
         return np.array([str(text) for text in column], object)
     if given.record is None:

@@ -1,5 +1,6 @@
 """The pictures of a training run, drawn by rank 0, which has the model in memory."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +12,14 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import loss_curves
-from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.noise import row_noise
 from sparkgen.training.attempt import attempt
 from sparkgen.training.class_report import draw_classes
 from sparkgen.training.latent_report import draw_latents
+
+log = logging.getLogger(__name__)
 
 SAMPLES = 64
 LATENTS = 2000
@@ -50,8 +53,15 @@ def write_report(
     with attempt("loss_curves.png"):
         loss_curves(history, folder / "loss_curves.png")
     record = model.spec.record
-    with attempt(f"samples{record.suffix}"):
-        record.draw(draw_samples(model, experiment), folder / f"samples{record.suffix}")
+    if needed := [name for name, one in model.given.items() if _is_missing(one)]:
+        log.warning(
+            "no samples%s: %s must be given to the model; sparkgen sample gives it",
+            record.suffix,
+            ", ".join(needed),
+        )
+    else:
+        with attempt(f"samples{record.suffix}"):
+            record.draw(draw_samples(model, experiment), folder / f"samples{record.suffix}")
     split = experiment.evaluation.split
     if split not in manifest.splits:
         return folder
@@ -72,7 +82,11 @@ def write_report(
 
 
 def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.NDArray[Any]:
-    """The first samples of the experiment's seed: (N, *shape), as the model sees them."""
+    """The first samples of the experiment's seed, with the labels in turn where the model needs one.
+
+    Returns:
+        (N, *shape), as the model sees them.
+    """
     import keras
 
     ids, seen = np.arange(SAMPLES), np.array(model.spec.labels, np.int32)
@@ -80,7 +94,12 @@ def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.ND
     labels = keras.ops.convert_to_tensor(seen[ids % len(seen)])
     images = model.generate(
         keras.ops.convert_to_tensor(noise),
-        {"label": labels} if model.conditional else {},
+        {name: labels for name, one in model.given.items() if one.required},
         **experiment.sampling.options,
     )
     return np.asarray(keras.ops.convert_to_numpy(images))
+
+
+def _is_missing(given: Given) -> bool:
+    """Whether a model needs what a report has not: all but labels."""
+    return given.required and given.what != "label"

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 from keras import layers
 from pydantic import Field
 
-from sparkgen.config.options import Range
+from sparkgen.config.options import KNOWN, Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.corruption import Corruption, corrupt, corruption_noise
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
-from sparkgen.models.inpainting import KNOWN, known_given
+from sparkgen.models.inpainting import known_given
 from sparkgen.models.reconstruction._base import Autoencoder
 
 

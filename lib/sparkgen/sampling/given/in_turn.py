@@ -1,19 +1,25 @@
-"""Each label that training rows have, in turn."""
+"""The source `in_turn` gives each label that training rows have, in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.config.strict import Strict
-from sparkgen.errors import RequestError
-from sparkgen.sampling.given import GivenSource, Wanted
+from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 
-class Config(Strict):
-    """The source `in_turn` has no options."""
+class Config(SourceConfig):
+    """It gives each label that training rows have, in turn. It has no options."""
+
+    def check(self, wanted: Wanted) -> None:
+        if wanted.what != "label":
+            raise wanted.refuse("in_turn, which gives labels")
+
+    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
+        return InTurn(wanted.spec.labels)
 
 
 @dataclass(frozen=True)
@@ -35,18 +41,3 @@ def default_labels(
 ) -> npt.NDArray[np.int32]:
     """The label of samples that ask for none: each of `labels` in turn, int32 (N,)."""
     return np.asarray(labels, np.int32)[np.asarray(ids, np.int64) % len(labels)]
-
-
-def open_source(config: Config, wanted: Wanted) -> GivenSource:
-    """The source of all labels in turn.
-
-    Raises:
-        RequestError: no label is wanted.
-    """
-    if wanted.given.what != "label":
-        raise RequestError(
-            f"a source of a {wanted.given.what} for sampling.given.{wanted.name}",
-            found="in_turn, which gives labels",
-            mend="choose another",
-        )
-    return InTurn(wanted.spec.labels)

@@ -1,5 +1,6 @@
-"""Which part of every picture is known, the same for all: 255 where it is, and 0 elsewhere."""
+"""The source `mask` says which part of every picture is known: 255 where it is, and 0 elsewhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,18 +8,25 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
-from sparkgen.errors import RequestError
-from sparkgen.sampling.given import GivenSource, Wanted
+from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 
-class Config(Strict):
-    """Options of the source `mask`."""
+class Config(SourceConfig):
+    """It says which part of every picture is known, the same part for all."""
 
     hide: Literal["top", "bottom", "left", "right", "centre"] = "bottom"
     """Where the missing part lies."""
     share: float = Field(0.5, gt=0, le=1)
     """Of the height or width that is missing; in the centre, of both."""
+
+    def check(self, wanted: Wanted) -> None:
+        if wanted.record is None or not wanted.record.pictures:
+            raise wanted.refuse("mask, which gives pictures")
+
+    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
+        assert wanted.record is not None
+        return Mask(self, wanted.record.shape)
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Mask(GivenSource):
 
     def values(self, ids: range) -> npt.NDArray[np.uint8]:
         known = known_pixels(self.shape, self.config)
-        return np.broadcast_to(known, (len(ids), *known.shape)).copy()
+        return np.broadcast_to(known, (len(ids), *known.shape))
 
 
 def known_pixels(shape: tuple[int, ...], config: Config) -> npt.NDArray[np.uint8]:
@@ -52,19 +60,3 @@ def known_pixels(shape: tuple[int, ...], config: Config) -> npt.NDArray[np.uint8
     }
     known[missing[config.hide]] = 0
     return known
-
-
-def open_source(config: Config, wanted: Wanted) -> GivenSource:
-    """The source of a mask.
-
-    Raises:
-        RequestError: no picture is wanted.
-    """
-    record = wanted.given.record
-    if record is None or len(record.shape) != 3:
-        raise RequestError(
-            f"a source of a {wanted.given.what} for sampling.given.{wanted.name}",
-            found="mask, which gives pictures",
-            mend="choose another",
-        )
-    return Mask(config, record.shape)

@@ -1,5 +1,6 @@
-"""One label for every sample."""
+"""The source `one` gives one label to every sample."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -8,16 +9,24 @@ import numpy.typing as npt
 from pydantic import Field
 
 from sparkgen.config.options import check_label
-from sparkgen.config.strict import Strict
-from sparkgen.errors import RequestError
-from sparkgen.sampling.given import GivenSource, Wanted
+from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 
-class Config(Strict):
-    """Options of the source `one`."""
+class Config(SourceConfig):
+    """It gives one label to every sample."""
 
     value: Annotated[int, Field(ge=0)]
-    """The label."""
+    """The label, one that training rows have."""
+
+    def check(self, wanted: Wanted) -> None:
+        if wanted.what != "label":
+            raise wanted.refuse("one, which gives a label")
+        key = f"{wanted.key}.value"
+        check_label(self.value, wanted.spec.labels, model="the model", key=key)
+
+    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
+        return One(self.value)
 
 
 @dataclass(frozen=True)
@@ -32,19 +41,3 @@ class One(GivenSource):
 
     def values(self, ids: range) -> npt.NDArray[np.int32]:
         return np.full(len(ids), self.value, np.int32)
-
-
-def open_source(config: Config, wanted: Wanted) -> GivenSource:
-    """The source of a label that training rows have.
-
-    Raises:
-        RequestError: another label, or no label is wanted.
-    """
-    if wanted.given.what != "label":
-        raise RequestError(
-            f"a source of a {wanted.given.what} for sampling.given.{wanted.name}",
-            found="one, which gives a label",
-            mend="choose another",
-        )
-    check_label(config.value, wanted.spec.labels, model="the model")
-    return One(config.value)

@@ -1,33 +1,94 @@
-"""Rows of a split of the dataset version that the model was trained on, or their labels.
+"""The source `rows` gives rows of a split of the dataset version that the model was trained on.
 
-Sample i is given row i, in the order of the split's files. Pictures can be damaged on the way, as for a
-model that removes noise.
+Sample i is given row i, in the order of the split's files, or its label. Pictures can be damaged on the
+way, as for a model that removes noise.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from sparkgen.config.strict import Strict
+from sparkgen.datasets.manifest import DatasetVersion, Manifest
+from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Split, open_split, read_rows
 from sparkgen.errors import RequestError
 from sparkgen.noise import Stream, row_noise
-from sparkgen.sampling.given import GivenSource, Wanted
+from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 Damage = Literal["mask", "gaussian", "salt_and_pepper"]
+AT_ONCE = 1024  # rows that are damaged, in float32 and with noise beside each
 
 
-class Config(Strict):
-    """Options of the source `rows`."""
+class Config(SourceConfig):
+    """It gives row i of a split of the model's dataset version to sample i, or its label."""
 
     split: Literal["train", "validation", "test"] = "test"
+    """The split whose rows are given."""
     damage: Damage | None = None
     """What damages the pixels before the model gets them; null: nothing."""
     amount: float = Field(0.5, ge=0)
     """Share of the pixels damaged; for `gaussian` the noise's standard deviation, pixels in [0, 1]."""
+
+    @model_validator(mode="after")
+    def _damages_by_its_amount(self) -> "Config":
+        if self.damage is None and "amount" in self.model_fields_set:
+            raise ValueError("amount says how much is damaged, and there is no damage")
+        if self.damage in ("mask", "salt_and_pepper") and self.amount > 1:
+            raise ValueError(f"amount is a share of the pixels, at most 1, found {self.amount}")
+        return self
+
+    @property
+    def needed_split(self) -> str:
+        return self.split
+
+    def check(self, wanted: Wanted) -> None:
+        if wanted.what == "text":
+            raise wanted.refuse("rows, which gives records and labels")
+        self._check_form(wanted, wanted.spec.record, "in the rows that it is trained on")
+        if self.damage is not None and (wanted.record is None or not wanted.record.pictures):
+            raise RequestError(
+                f"no {wanted.key}.damage where a {wanted.what} is given that is no picture",
+                found=self.damage,
+                mend="remove it",
+            )
+
+    def check_rows(self, wanted: Wanted, manifest: Manifest) -> None:
+        split, record = manifest.split(self.split), manifest.spec.record
+        if wanted.samples > split.rows:
+            raise RequestError(
+                f"{wanted.counted} up to the {split.rows} rows of the split {self.split}, for "
+                f"{wanted.key}",
+                found=str(wanted.samples),
+                mend="set it lower",
+            )
+        self._check_form(wanted, record, f"in dataset {manifest.name}")
+        there = sorted(label for label, rows in split.label_counts.items() if rows)
+        unseen = [label for label in there if label not in wanted.spec.labels]
+        if wanted.what == "label" and unseen:
+            raise RequestError(
+                f"labels among {', '.join(map(str, wanted.spec.labels))}, those of the training rows, "
+                f"for {wanted.key}",
+                found=f"{unseen[0]} in the split {self.split}",
+                mend="choose another source",
+            )
+
+    def _check_form(self, wanted: Wanted, record: Record, where: str) -> None:
+        if wanted.record is not None and wanted.record != record:
+            raise RequestError(
+                f"{wanted.record} for {wanted.key}",
+                found=f"{record} {where}",
+                mend="choose another source",
+            )
+
+    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
+        uri, manifest = version()
+        self.check_rows(wanted, manifest)
+        split, labels = open_split(uri, manifest, self.split), wanted.what == "label"
+        return SplitRows(split, self, manifest.version, labels, wanted.seed)
 
 
 @dataclass(frozen=True)
@@ -42,10 +103,6 @@ class SplitRows(GivenSource):
     seed: int
 
     @property
-    def length(self) -> int:
-        return self.split.rows
-
-    @property
     def identity(self) -> dict[str, Any]:
         return {"version": self.version, **self.config.model_dump(mode="json")}
 
@@ -53,9 +110,14 @@ class SplitRows(GivenSource):
         found = read_rows(self.split, ids.start, ids.stop)
         if self.labels:
             return found.label
-        if self.config.damage is None or not len(found.id):
+        if self.config.damage is None:
             return found.data
-        return self._damaged(found.data, ids[: len(found.id)], self.config.damage)
+        damaged = np.empty_like(found.data)
+        for first in range(0, len(damaged), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            rows = ids[: len(damaged)][some]
+            damaged[some] = self._damaged(found.data[some], rows, self.config.damage)
+        return damaged
 
     def _damaged(self, stored: npt.NDArray[Any], ids: range, kind: Damage) -> npt.NDArray[Any]:
         from sparkgen.layers.corruption import corrupt, corruption_noise
@@ -65,29 +127,3 @@ class SplitRows(GivenSource):
         noise = row_noise(spec, ids, seed=self.seed, stream=Stream.SAMPLE, name="damage")
         seen = corrupt(record.to_model(stored), noise, kind=kind, amount=self.config.amount)
         return record.to_stored(np.asarray(seen))
-
-
-def open_source(config: Config, wanted: Wanted) -> GivenSource:
-    """The source of a split's records, or of their labels.
-
-    Raises:
-        RequestError: a text is wanted.
-        ManifestError: no such split, or records of another form than the model takes.
-    """
-    if wanted.given.what == "text":
-        raise RequestError(
-            f"a source of texts for sampling.given.{wanted.name}",
-            found="rows",
-            mend="choose another",
-        )
-    uri, manifest = wanted.version()
-    split = open_split(uri, manifest, config.split)
-    record = wanted.given.record
-    if record is not None and record != split.record:
-        raise RequestError(
-            f"{record} for sampling.given.{wanted.name}",
-            found=f"{split.record} in dataset {manifest.name}",
-            mend="choose another source",
-        )
-    labels = wanted.given.what == "label"
-    return SplitRows(split, config, manifest.version, labels, wanted.seed)
