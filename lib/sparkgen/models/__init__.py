@@ -11,6 +11,8 @@ in, and loss terms (B,) go out.
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others
     latent.py            interpolation, concepts and charts, for any EncoderDecoder
     discovery.py         models by name; models as folders on disk
+    package.py           a model from a user's own package, and what it takes along
+    imports.py           the packages that such models are imported from
     portable.py          a saved model as bytes, as it travels to Spark's executors
 
 Read `contract.py` first, then a short model, such as `reconstruction/linear_autoencoder.py`.
