@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.datasets.records import record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
@@ -63,7 +64,7 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
 
     Raises:
         RequestError: `evaluation.judge` names a model that has no champion, or no classifier of such
-            images.
+            records.
     """
     config = experiment.evaluation
     if config.judge is None or not config.samples:
@@ -73,12 +74,11 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     packed = fetch(environment, champion)
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    found = (packed.classifies, spec.shape, spec.classes)
-    if found != (True, tuple(dataset.shape), len(dataset.class_names)):
+    record, classes = record_of(dataset), len(dataset.class_names)
+    if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
         raise RequestError(
-            f"a classifier of {dataset.name} as evaluation.judge: images of shape "
-            f"{list(dataset.shape)} in {len(dataset.class_names)} classes",
-            found=f"{config.judge}, a {name} of {list(spec.shape)} in {spec.classes} classes",
+            f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",
+            found=f"{config.judge}, a {name} of {spec.record} in {spec.classes} classes",
             mend="name the experiment of a classifier",
         )
     return Judge(champion, packed)
