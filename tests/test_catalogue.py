@@ -62,7 +62,7 @@ def test_an_own_model_of_tokens_is_told_as_the_others_are(monkeypatch) -> None:
         ("", "expected units in model.options of needy, found none: set it"),
         (
             "units: int = 1",
-            "expected needy to be built for images of shape [28, 28, 1], found OSError: no",
+            "expected needy to be built for images of shape [28, 28, 1], found OSError: no file",
         ),
     ],
 )

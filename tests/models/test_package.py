@@ -190,7 +190,7 @@ def test_another_package_that_a_model_imports_does_not_travel_and_is_named(
         ("variational.vea", "", r"did you mean variational\.vae\? choose one of [^;]*$"),
         ("vae", "", r"did you mean variational\.vae\?.*put the folder that has vae on PYTHONPATH"),
         ("sparkgen.models.variational.vae", "", r"did you mean variational\.vae\?"),
-        ("theirs.modle", "", r"expected a module theirs\.modle, found theirs\.model in theirs"),
+        ("theirs.modle", "", r"found theirs\.model in theirs: did you mean theirs\.model\?"),
         ("theirs.model", "import not_installed", "found no module named not_installed: install it"),
         (
             "theirs.model",

@@ -30,20 +30,6 @@ from sparkgen.errors import RequestError, SparkgenError
 
 Array = npt.NDArray[Any]
 
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("split", pa.string()),
-        ("source", pa.string()),
-        ("position", pa.string()),
-        ("reason", pa.string()),
-        ("record", pa.binary()),
-    ],
-)
-"""`source`: the file's name. `position`: the line, from 1, or the member of a folder or archive.
-`record`: the first `RAW_BYTES` bytes as they were found."""
-
-RAW_BYTES = 4096
-
 
 @dataclass(frozen=True)
 class Record(ABC):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel
 
+from sparkgen.config.nearest import nearest
 from sparkgen.errors import RequestError
 from sparkgen.models.imports import SUFFIX, Package, belongs, carrier, forget, restorer, top
 
@@ -150,10 +151,12 @@ def _no_module(name: str) -> RequestError:
         for file in sources
         if not file.endswith(f"__init__{SUFFIX}")
     )
+    meant = nearest(name, there)
+    first = f"did you mean {meant}? " if meant else ""
     return RequestError(
         f"a module {name}",
         found=f"{', '.join(there[:20]) or 'none'} in {top(name)}",
-        mend="correct model.name, or the folder on PYTHONPATH",
+        mend=f"{first}correct model.name, or the folder on PYTHONPATH",
     )
 
 

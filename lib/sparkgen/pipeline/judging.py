@@ -72,13 +72,22 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     environment = experiment.environment
     champion = champion_of(environment, config.judge, key="evaluation.judge")
     packed = fetch(environment, champion)
+    check_judge(experiment, packed)
+    return Judge(champion, packed)
+
+
+def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
+    """Refuses a judge that is no classifier of the experiment's records.
+
+    Raises:
+        RequestError: it says of what it is one, and of what it should be.
+    """
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
     record, classes = record_of(dataset), len(dataset.class_names)
     if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",
-            found=f"{config.judge}, a {name} of {spec.record} in {spec.classes} classes",
+            found=f"{experiment.evaluation.judge}, a {name} of {spec.record} in {spec.classes} classes",
             mend="name the experiment of a classifier",
         )
-    return Judge(champion, packed)
