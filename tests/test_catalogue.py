@@ -6,6 +6,7 @@ import pytest
 
 from sparkgen.catalogue import SPEC, docstring, experiments_with, option_sections, summaries
 from sparkgen.models.discovery import model_config, model_names, outline
+from sparkgen.models.imports import packages_restored
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -42,6 +43,59 @@ def test_what_a_model_takes_beside_noise_is_listed() -> None:
     ]
     *_, takes = option_sections("discriminative.dense_classifier")
     assert takes.keys[0].title == "sampling.given.label  [label; default {from: in_turn}]"
+
+
+def test_an_own_model_of_tokens_is_told_as_the_others_are(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "tokens"))
+    with packages_restored():
+        built, generating, takes = option_sections("token_models.window")
+    assert built.names == ["context", "units"]
+    assert [key.title for key in generating.keys] == [
+        "sampling.options.temperature  [number >= 0.01; default 1.0]"
+    ]
+    assert takes.names == ["tokens", "known"]
+
+
+@pytest.mark.parametrize(
+    ("build", "line"),
+    [
+        ("", "expected units in model.options of needy, found none: set it"),
+        (
+            "units: int = 1",
+            "expected needy to be built for images of shape [28, 28, 1], found OSError: no file",
+        ),
+    ],
+)
+def test_a_model_without_an_outline_is_told_by_its_file_and_its_options(
+    sparkgen, tmp_path: Path, monkeypatch, build: str, line: str
+) -> None:
+    source = f"""
+'''A needy model.'''
+from sparkgen.config.strict import Strict
+from sparkgen.models.contract import GenerativeModel
+
+class Needy(GenerativeModel):
+    pass
+
+class Config(Strict):
+    units: int
+    {build}
+
+def build(config, spec):
+    raise OSError("no\\n file")
+"""
+    (tmp_path / "needy.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with packages_restored():
+        built, rest = option_sections("needy")
+        said = sparkgen("models", "needy", "--conf", tmp_path)
+    assert built.names == ["units"]
+    assert rest.keys == ()
+    assert rest.meaning.startswith(f"Cannot be told here: {line}")
+    assert "\n" not in rest.meaning
+    assert said.status == 0
+    assert "A needy model." in said.out
+    assert "Cannot be told here" in said.out
 
 
 def test_options_of_generate_are_listed_with_their_ranges_and_what_they_need() -> None:

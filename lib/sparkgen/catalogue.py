@@ -9,16 +9,18 @@ from typing import Any
 
 from sparkgen.config.options import Range
 from sparkgen.config.yaml_text import read_mapping, yaml_files
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, section_keys, written
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import model_module, model_names, outline
 from sparkgen.sampling.given import source_names
 
 log = logging.getLogger(__name__)
 
 SPEC = DataSpec(ImageRecord((28, 28, 1)), 10)
-"""The data that a model is outlined for; its options do not depend on it."""
+SPECS = (SPEC, DataSpec(TokenRecord((64,)), 10))
+"""The data that a model is outlined for, by the kinds of records; its options do not depend on it."""
 CONDITIONAL = "conditional"
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -42,17 +44,25 @@ def summaries() -> dict[str, dict[str, str]]:
 
 
 def option_sections(name: str) -> Iterator[Section]:
-    """The options of a model: those it is built with, then those of `generate`."""
+    """The options of a model: those it is built with, then those of `generate` and what is given to it.
+
+    Where the model cannot be built with its default options, one section says so in place of the latter.
+    """
     kind = model_module(name).Config
     built = section_keys(kind, "model.options.")
     yield Section("model.options", "How the model is built.", built)
-    known = _generate_keys(name, {}, meaning="")
-    if CONDITIONAL in kind.model_fields:
-        told = f"Only with model.options.{CONDITIONAL}=true."
-        known = _generate_keys(name, {CONDITIONAL: True}, meaning=told) | known
+    try:
+        model = _outlined(name, {})
+        known = _generate_keys(model, meaning="")
+        if CONDITIONAL in kind.model_fields:
+            told = f"Only with model.options.{CONDITIONAL}=true."
+            known = _generate_keys(_outlined(name, {CONDITIONAL: True}), meaning=told) | known
+    except RequestError as error:
+        yield Section("sampling.options, sampling.given", f"Cannot be told here: {error}", ())
+        return
     told = "How the model generates; the ranges are those of the model with its default options."
     yield Section("sampling.options", told if known else "none", tuple(known.values()))
-    takes = tuple(_given_keys(name))
+    takes = tuple(_given_keys(model))
     told = (
         f"What is given to it beside noise: {{from: SOURCE}}, one of {', '.join(source_names())}."
     )
@@ -64,15 +74,41 @@ def experiments_with(name: str, folder: Path) -> list[str]:
     return [path.name for path in yaml_files(folder) if _model_of(path) == name]
 
 
-def _given_keys(name: str) -> Iterator[Key]:
-    for given, one in outline(name, {}, SPEC).given.items():
+def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
+    """An outline for records that the model learns from.
+
+    Raises:
+        RequestError: there is none with these options.
+    """
+    kinds, refused = _kinds(name), None
+    for spec in [spec for spec in SPECS if spec.record.kind in kinds] or SPECS:
+        try:
+            return outline(name, options, spec)
+        except RequestError as error:
+            refused = error
+        except Exception as error:  # the code may be a user's, and raise of every kind
+            found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            expected = f"{name} to be built for {spec.record}"
+            refused = RequestError(expected, found=found, mend="see its file")
+    assert refused is not None
+    raise refused
+
+
+def _kinds(name: str) -> set[str]:
+    """The kinds of records that the models of a file learn from."""
+    kinds = {one for one in vars(model_module(name)).values() if isinstance(one, type)}
+    models = {one for one in kinds if issubclass(one, GenerativeModel)} - {GenerativeModel}
+    return {kind for model in models for kind in model.records}
+
+
+def _given_keys(model: GenerativeModel) -> Iterator[Key]:
+    for given, one in model.given.items():
         needed = "{from: in_turn}" if one.what == "label" else None
         default = needed if one.required else "nothing"
         yield Key(f"sampling.given.{given}", one.what, default, "")
 
 
-def _generate_keys(name: str, options: dict[str, Any], *, meaning: str) -> dict[str, Key]:
-    model = outline(name, options, SPEC)
+def _generate_keys(model: GenerativeModel, *, meaning: str) -> dict[str, Key]:
     return {
         option: Key(
             f"sampling.options.{option}",

@@ -1,9 +1,11 @@
 """What a kind of record says of its rows."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from sparkgen.datasets.records import ImageRecord, TokenRecord
+from sparkgen.errors import SparkgenError
 
 
 def test_images_are_points_whose_distance_is_that_of_their_pixels_in_0_to_1() -> None:
@@ -48,3 +50,15 @@ def test_no_two_tokens_are_taken_for_the_same() -> None:
     record = TokenRecord((1,), 100_000)
     points = record.points(np.arange(100_000, dtype=record.dtype)[:, None])
     assert len(np.unique(points, axis=0)) == 100_000
+
+
+@pytest.mark.parametrize("made", [np.array([[1.9]]), np.array([[True]])])
+def test_tokens_that_are_no_integers_are_refused(made: np.ndarray) -> None:
+    with pytest.raises(SparkgenError, match=f"the model gives tokens as {made.dtype}"):
+        TokenRecord((1,)).to_stored(made)
+    assert TokenRecord((1,)).to_stored(np.array([[7]], np.int32)).tolist() == [[7]]
+
+
+def test_records_of_other_values_are_told_apart_in_words() -> None:
+    assert str(TokenRecord((17,))) == "tokens records of shape [17] and 256 values"
+    assert str(TokenRecord((17,), 99)) == "tokens records of shape [17] and 99 values"

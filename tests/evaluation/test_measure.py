@@ -3,10 +3,15 @@ import numpy as np
 import pytest
 
 from sparkgen.config.experiment import EvaluationConfig
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.datasets.rows import Rows
-from sparkgen.evaluation.measure import measure, measured_names
-from sparkgen.models.contract import NOTHING, GenerativeModel
+from sparkgen.evaluation.measure import (
+    measure,
+    measured_names,
+    protocol_text,
+    reconstruction_text,
+)
+from sparkgen.models.contract import NOTHING, GenerativeModel, Protocol
 from sparkgen.models.discovery import outline
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
@@ -71,3 +76,13 @@ def test_the_figures_that_there_can_be_are_those_that_are_measured(
         described["name"], described["options"], DataSpec(ImageRecord((8, 8, 1)), 10)
     )
     assert measured_names(outlined, NAMES) == found | bits
+
+
+def test_protocols_say_what_the_entries_of_a_record_are() -> None:
+    images, tokens = ImageRecord((8, 8, 1)), TokenRecord((8,))
+    protocol = Protocol("exact", "sum", "none", 1)
+    told = "-log p in nats, exact, sum, {} none, 1 samples a row"
+    assert protocol_text(protocol, images) == told.format("pixels")
+    assert protocol_text(protocol, tokens) == told.format("tokens")
+    assert reconstruction_text(images) == "reconstruction, mean over pixels in [0, 1]"
+    assert reconstruction_text(tokens) == "reconstruction, mean over tokens"

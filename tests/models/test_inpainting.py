@@ -9,7 +9,7 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.models.discovery import given_as_json, model_names, outline
-from sparkgen.models.inpainting import known_pixels
+from sparkgen.models.inpainting import partial_picture
 from sparkgen.models.portable import GivenEntry
 from sparkgen.sampling.given import check_given
 
@@ -52,7 +52,7 @@ def test_an_autoencoder_takes_a_picture_without_a_mask() -> None:
 
 def test_a_pixel_is_known_where_its_mask_is_white() -> None:
     image, mask, made = np.float32([[[[0.1], [0.2]]], [[[1.0], [0.0]]], [[[0.3], [0.4]]]])
-    picture = known_pixels({"image": image[None], "known": mask[None]}, SPEC)
+    picture = partial_picture({"image": image[None], "known": mask[None]}, SPEC)
     assert picture is not None
     np.testing.assert_array_equal(picture.over(made[None]), np.float32([[[[0.1], [0.4]]]]))
-    assert known_pixels({}, SPEC) is None
+    assert partial_picture({}, SPEC) is None

@@ -11,8 +11,15 @@ import pytest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model, load_model, look_up, outline, save_model
-from sparkgen.models.package import Package
+from sparkgen.models.discovery import (
+    build_model,
+    load_model,
+    look_up,
+    model_module,
+    outline,
+    save_model,
+)
+from sparkgen.models.imports import Package
 from sparkgen.models.portable import PACKAGE_FILE, pack
 
 SPEC = DataSpec(ImageRecord((4, 4, 1)), 3)
@@ -183,7 +190,7 @@ def test_another_package_that_a_model_imports_does_not_travel_and_is_named(
         ("variational.vea", "", r"did you mean variational\.vae\? choose one of [^;]*$"),
         ("vae", "", r"did you mean variational\.vae\?.*put the folder that has vae on PYTHONPATH"),
         ("sparkgen.models.variational.vae", "", r"did you mean variational\.vae\?"),
-        ("theirs.modle", "", r"expected a module theirs\.modle, found theirs\.model in theirs"),
+        ("theirs.modle", "", r"found theirs\.model in theirs: did you mean theirs\.model\?"),
         ("theirs.model", "import not_installed", "found no module named not_installed: install it"),
         (
             "theirs.model",
@@ -234,3 +241,15 @@ def test_a_package_that_is_refused_is_left_to_the_process_as_it_was(folder: Path
         look_up("plain.model")
     assert sys.modules["plain"] is plain
     assert not any(isinstance(one, Package) for one in sys.meta_path)
+
+
+def test_a_version_that_is_refused_leaves_the_one_before_in_place(folder: Path) -> None:
+    (folder / "one_file.py").write_text(
+        MODEL.format(where="math").replace("import grey", "import pi") + GREY.format(level=0.5)
+    )
+    before = look_up("one_file")
+    (folder / "one_file.py").write_text("1 / 0")
+    with pytest.raises(RequestError, match="found ZeroDivisionError"):
+        look_up("one_file")
+    assert model_module("one_file") is before
+    assert made_by(build_model("one_file", {}, SPEC)) == 0.5

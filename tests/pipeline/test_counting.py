@@ -28,11 +28,12 @@ def counting(experiment, dataset_version: str):
 
     def make(**sections):
         model = {"name": "autoregressive.naive_bayes", "options": {"smoothing": 1.0}}
+        training = {"optimizer": {}, "epochs": 1, "batch_size": 64, **sections.pop("training", {})}
         return experiment(
             **{
                 "name": "counted",
                 "model": model,
-                "training": {"epochs": 1, "batch_size": 64},
+                "training": training,
                 "density": {"kind": "prior"},
                 **sections,
             }

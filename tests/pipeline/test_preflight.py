@@ -11,6 +11,7 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
+from sparkgen.models.autoregressive.naive_bayes import NaiveBayes
 from sparkgen.models.contract import LABEL, GenerativeModel, Given
 from sparkgen.pipeline.judging import appraised, check_appraised
 from sparkgen.pipeline.places import check_places
@@ -165,6 +166,7 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
     [
         ({"model": {"name": "variational.vea"}}, "did you mean variational.vae?"),
         ({"model": {"options": {"laten": 3}}}, "did you mean latent?"),
+        ({"model": {"options": {"encoder_activation": "rleu"}}}, "did you mean relu?"),
         ({"training": {"method": "counting"}}, "training.method gradient for reconstruction."),
         (
             {
@@ -184,7 +186,10 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
         ),
         ({"training": {"start_from": "nobody"}}, "a champion of nobody as training.start_from"),
         ({"training": {"optimizer": {"options": {"clipnrm": 1}}}}, "did you mean clipnorm?"),
-        ({"training": {"optimizers": {"critic": {}}}}, "optimizer groups model, found critic"),
+        (
+            {"training": {"optimizers": {"critic": {}}}},
+            "groups model, found critic: choose one of model",
+        ),
         ({"environment": {"workers": 2}}, "environment.workers 1 for the launcher in-process"),
         (
             {
@@ -216,6 +221,39 @@ def test_what_does_not_fit_together_is_refused_before_the_ingest(
     assert line in refusal(**sections)
 
 
+COUNTED = {
+    "model": {"name": "autoregressive.naive_bayes", "options": {}},
+    "density": {"kind": "prior"},
+    "gates": [],
+}
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"max_steps": 5},
+        {"optimizer": {"learning_rate": 0.1}},
+        {"optimizers": {"model": {}}},
+        {"mixed_precision": True},
+        {"compression": "fp16"},
+        {"ema_momentum": 0.9},
+        {"jit_compile": True},
+        {"ema_momentum": 0.9, "jit_compile": True},
+    ],
+)
+def test_what_counting_has_no_use_for_is_refused_by_name(refusal, training: dict) -> None:
+    line = refusal(**COUNTED, training={"optimizer": {}, **training})
+    assert f"a model learns by counting, found {', '.join(training)}: remove them" in line
+
+
+def test_a_model_is_counted_only_where_it_has_statistics(refusal, experiment, monkeypatch) -> None:
+    request = experiment(**COUNTED, training={"optimizer": {}})
+    check("train", request)
+    monkeypatch.delattr(NaiveBayes, "fit_statistics")
+    line = refusal("train", **COUNTED, training={"optimizer": {}})
+    assert "which learns by counting, found no fit_statistics: write them" in line
+
+
 def test_a_model_that_learns_nothing_is_not_trained(refusal, monkeypatch) -> None:
     monkeypatch.setattr(GenerativeModel, "learns", "nothing")
     assert "found reconstruction.dense_autoencoder, which learns nothing" in refusal()
@@ -245,7 +283,9 @@ def test_early_stopping_by_a_figure_that_there_is_none_of_is_refused(experiment)
     with pytest.raises(RequestError, match=r"found val_loss \(no rows for validation\)"):
         check_rows(request, manifest(request, 400))
     other = experiment(training={"early_stopping": {"monitor": "val_los"}})
-    with pytest.raises(RequestError, match=r"one of loss, mse.* found val_los: correct it"):
+    with pytest.raises(
+        RequestError, match=r"one of loss, mse.* found val_los: did you mean val_loss\\?"
+    ):
         check_rows(other, manifest(other, 400, validation=40))
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import keras
 import pytest
 
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.models.discovery import build_model, save_model
 from sparkgen.models.encoder_decoder import EncoderDecoder
+from sparkgen.models.portable import PortableModel, Spec
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
-from sparkgen.pipeline.judging import judge_of
+from sparkgen.pipeline.judging import check_judge, judge_of
 from sparkgen.pipeline.train import SAMPLER, subject
 from sparkgen.pipeline.version import newest_version
 from sparkgen.tracking import registry
@@ -64,6 +65,22 @@ def test_a_judge_is_a_model_that_says_it_classifies_whatever_its_name(
     judge = judge_of(judged)
     assert judge is not None
     assert (judge.version.uri, judge.packed.classifies) == (version.uri, True)
+
+
+def test_a_judge_of_another_vocabulary_is_refused(request_of) -> None:
+    tokens = {"record": "tokens", "shape": [17], "values": 99}
+    judged = request_of(dataset=tokens, evaluation={"judge": "someone"})
+
+    def judge_with(values: int) -> PortableModel:
+        spec = Spec.of(DataSpec(TokenRecord((17,), values), 10)).model_dump(mode="json")
+        return PortableModel(
+            json.dumps({"name": "a.b", "spec": spec, "classifies": True}).encode(), b""
+        )
+
+    check_judge(judged, judge_with(99))
+    told = r"\[17\] and 99 values in 10 classes, found someone, a a\.b of tokens .* 256 values"
+    with pytest.raises(RequestError, match=told):
+        check_judge(judged, judge_with(256))
 
 
 def mse(value: float, protocol: str = "p", version: str = "v") -> dict[str, Figure]:

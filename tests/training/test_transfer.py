@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from tiny_version import request, without_clock, write_version
 
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.models.discovery import build_model, load_model
+from sparkgen.models.discovery import build_model, load_model, look_up, save_model
+from sparkgen.models.imports import packages_restored
 from sparkgen.training.checkpoints import list_checkpoints
-from sparkgen.training.transfer import stable_names, take, tensors
+from sparkgen.training.request import TrainRequest
+from sparkgen.training.transfer import stable_names, take, take_start, tensors
 from sparkgen.training.worker import train
 
 SOURCE = "models:/source/1"
@@ -185,3 +188,48 @@ def test_two_workers_start_as_one_does_and_tell_it(started, source, tmp_path, ca
     result = launch(train, asked, workers=2, where="local", threads_per_worker=1)
     assert learnt(result["model"]) == learnt(source["model"])
     assert capfd.readouterr().err.count(f"started from {SOURCE}: took 4 of 4 tensors") == 1
+
+
+OWN = """
+import keras
+from sparkgen.config.strict import Strict
+from sparkgen.models.contract import GenerativeModel
+
+class Config(Strict):
+    pass
+
+class Own(GenerativeModel):
+    def __init__(self, spec):
+        super().__init__(spec, name="own")
+        start = keras.initializers.Constant({level})
+        self.level = self.add_weight(shape=(), name="level", initializer=start)
+
+    def loss_terms(self, batch, *, training):
+        return {{}}
+
+    def make(self, noise, given):
+        from own_shades.level import LEVEL
+        return LEVEL
+
+def build(config, spec):
+    return Own(spec)
+"""
+
+
+def test_a_model_keeps_its_code_where_it_starts_from_an_older_version(tmp_path, monkeypatch):
+    package, spec = tmp_path / "own_shades", DataSpec(ImageRecord((4, 4, 1)), 3)
+    package.mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with packages_restored():
+        for level in (1, 2):
+            (package / "model.py").write_text(OWN.format(level=level))
+            (package / "level.py").write_text(f"LEVEL = {level}")
+            look_up("own_shades.model")
+            model = build_model("own_shades.model", {}, spec)
+            if level == 1:
+                save_model(tmp_path / "start", model, name="own_shades.model", options={})
+        asked = request("", tmp_path, model="own_shades.model", options={})
+        asked = {**asked, "started_from": SOURCE}
+        asked["experiment"] = ExperimentConfig.model_validate(asked["experiment"])
+        assert take_start(model, TrainRequest(**asked)).taken == ("level",)
+        assert (model.level.numpy(), model.make(None, {})) == (1, 2)

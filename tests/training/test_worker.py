@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from tiny_version import request, same_weights, without_clock, write_version
 
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ManifestError, RequestError, SparkgenError
 from sparkgen.models.discovery import load_model
 from sparkgen.training.checkpoints import decode, encode, list_checkpoints
+from sparkgen.training.request import changed_value
 from sparkgen.training.worker import train
 
 
@@ -155,9 +157,22 @@ def test_a_checkpoint_of_a_release_that_noted_no_sections_is_taken_up(version, t
     noted = {"dataset": read_manifest(version).version, "batch_size": 20, "seed": 0}
     path.write_bytes(encode(arrays, {**facts, "training": noted}))
     assert train_here(asked)["seconds"] == whole["seconds"]
+    path.write_bytes(encode(arrays, {**facts, "training": {**noted, "seed": 1}}))
+    with pytest.raises(RequestError, match="found one of another seed: train without --resume"):
+        train_here(asked)
     path.write_bytes(encode(arrays, {**facts, "training": {**noted, "dataset": "f" * 16}}))
     with pytest.raises(RequestError, match="found one of another dataset version"):
         train_here(asked)
+
+
+def test_what_a_release_without_sections_noted_is_compared(version, tmp_path):
+    experiment = ExperimentConfig.model_validate(request(version, tmp_path)["experiment"])
+    model = {"model": "reconstruction.dense_autoencoder", "options": {"latent": 3}}
+    noted = {**model, "batch_size": 20, "seed": 0}
+    assert changed_value(noted, experiment) is None
+    others = {"model": "a.b", "options": {"latent": 4}, "batch_size": 40, "seed": 1}
+    found = [changed_value({**noted, key: value}, experiment) for key, value in others.items()]
+    assert found == ["model", "set of model options", "batch size", "seed"]
 
 
 def test_checkpoints_of_another_dataset_version_are_refused(version, undisturbed, tmp_path):

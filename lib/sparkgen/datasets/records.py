@@ -30,20 +30,6 @@ from sparkgen.errors import RequestError, SparkgenError
 
 Array = npt.NDArray[Any]
 
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("split", pa.string()),
-        ("source", pa.string()),
-        ("position", pa.string()),
-        ("reason", pa.string()),
-        ("record", pa.binary()),
-    ],
-)
-"""`source`: the file's name. `position`: the line, from 1, or the member of a folder or archive.
-`record`: the first `RAW_BYTES` bytes as they were found."""
-
-RAW_BYTES = 4096
-
 
 @dataclass(frozen=True)
 class Record(ABC):
@@ -61,6 +47,8 @@ class Record(ABC):
     kind: ClassVar[str]
     model_dtype: ClassVar[str]
     """Of what a model sees."""
+    entries: ClassVar[str]
+    """What the entries of the array are called."""
     unit: ClassVar[float | None] = None
     """The stored number that a model sees as 1; None: a model sees the stored numbers."""
     suffix: ClassVar[str]
@@ -153,6 +141,7 @@ class ImageRecord(Record):
 
     kind: ClassVar[str] = "image"
     model_dtype: ClassVar[str] = "float32"
+    entries: ClassVar[str] = "pixels"
     unit: ClassVar[float | None] = 255.0
     suffix: ClassVar[str] = ".png"
     pictures: ClassVar[bool] = True
@@ -186,6 +175,7 @@ class TokenRecord(Record):
 
     kind: ClassVar[str] = "tokens"
     model_dtype: ClassVar[str] = "int32"
+    entries: ClassVar[str] = "tokens"
     suffix: ClassVar[str] = ".txt"
     distance: ClassVar[str] = "about the root of the number of tokens that differ"
 
@@ -194,6 +184,9 @@ class TokenRecord(Record):
             raise ValueError(f"the shape of tokens must be [length], found {list(self.shape)}")
         if not 2 <= self.values <= 2**31:
             raise ValueError(f"a vocabulary has 2 to 2³¹ tokens, found {self.values}")
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} and {self.values} values"
 
     def points(self, stored: Array) -> Array:
         """A token as 8 numbers of a hash: those of two tokens lie 1 apart in root mean square.
@@ -215,6 +208,8 @@ class TokenRecord(Record):
         return 1e-3  # one byte that differs by 1 makes 3e-3
 
     def to_stored(self, data: Array) -> Array:
+        if not np.issubdtype(data.dtype, np.integer):
+            raise SparkgenError(f"the model gives tokens as {data.dtype}, and they are integers")
         if data.size and not 0 <= data.min() <= data.max() < self.values:
             raise SparkgenError(
                 f"the model gives tokens from {data.min()} to {data.max()}, and there are those from 0 "

@@ -54,7 +54,7 @@ def evaluate(
         partitions: Spark's tasks; None: one a file. The figures are the same for any.
 
     Raises:
-        ManifestError: no such split, images of another shape than the model's, or a file that is
+        ManifestError: no such split, records of another form than the model's, or a file that is
             missing or damaged.
     """
     if manifest.spec.record != packed.spec.record:

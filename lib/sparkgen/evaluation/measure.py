@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.config.experiment import EvaluationConfig
+from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Rows, make_batch, pad
 from sparkgen.evaluation.metrics import ERRORS
 from sparkgen.models.contract import Batch, GenerativeModel, Likelihood, Protocol
 from sparkgen.noise import Stream, row_noises
 
-RECONSTRUCTION = "reconstruction, mean over pixels in [0, 1]"
 TERM = "term of the loss"
 
 
@@ -45,12 +45,14 @@ def measure(
         yield from by_class(measured, rows.label, class_names)
     for name, likelihood in sorted(model.likelihoods(samples=config.likelihood_samples).items()):
         nats = -_log_likelihood(likelihood, batch, rows, config)
-        yield Measured(f"{name}_nats", protocol_text(likelihood.protocol), nats)
+        protocol = protocol_text(likelihood.protocol, model.spec.record)
+        yield Measured(f"{name}_nats", protocol, nats)
     if errors:
         x = batch[model.spec.record.kind]
         x_hat = model.reconstruct(x, batch)
         for name in errors:
-            yield Measured(name, RECONSTRUCTION, ERRORS[name](_array(x), _array(x_hat))[:count])
+            values = ERRORS[name](_array(x), _array(x_hat))[:count]
+            yield Measured(name, reconstruction_text(model.spec.record), values)
 
 
 def error_names(model: GenerativeModel) -> tuple[str, ...]:
@@ -92,12 +94,18 @@ def figure_names(class_names: Sequence[str]) -> list[str]:
     return [f"{label}_{name}" for label, name in enumerate(names)]
 
 
-def protocol_text(protocol: Protocol) -> str:
-    """A likelihood's protocol in words."""
+def protocol_text(protocol: Protocol, record: Record) -> str:
+    """The protocol of a likelihood of such records, in words."""
     return (
-        f"-log p in nats, {protocol.kind}, {protocol.estimator}, pixels {protocol.binarisation}, "
-        f"{protocol.samples} samples a row"
+        f"-log p in nats, {protocol.kind}, {protocol.estimator}, "
+        f"{record.entries} {protocol.binarisation}, {protocol.samples} samples a row"
     )
+
+
+def reconstruction_text(record: Record) -> str:
+    """The protocol of the errors of reconstructions, in words."""
+    seen = "" if record.unit is None else " in [0, 1]"
+    return f"reconstruction, mean over {record.entries}{seen}"
 
 
 def _batch(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Batch:

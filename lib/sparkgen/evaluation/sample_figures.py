@@ -62,11 +62,11 @@ JUDGED = (
     "judge_classes_present",
     "judge_imbalance",
 )
-JUDGE_ROWS = 250  # images a call of the judge
+JUDGE_ROWS = 250  # records a call of the judge
 
 
 class Judged(NamedTuple):
-    """What the judge computes of N images, in the order of the files."""
+    """What the judge computes of N records, in the order of the files."""
 
     features: Floats
     """float32 (N, F)."""
@@ -102,7 +102,8 @@ def appraise(
 
     Args:
         spark: the session.
-        sample_files: the Parquet files of the samples, with a column `image`.
+        sample_files: the Parquet files of the samples, with a column of the record's kind, such
+            as `image`.
         packed_judge: the judge; None: only what needs no judge.
         config: the split held against the samples, and the seed that shuffles it.
         version_uri: of the dataset version, on storage that all executors share.
@@ -144,10 +145,10 @@ def appraise(
 def judge_files(
     spark: "SparkSession", packed: PortableModel, files: Sequence[StoredFile]
 ) -> Judged:
-    """Features and class probabilities of all images of some Parquet files."""
+    """Features and class probabilities of all records of some Parquet files."""
 
     def judge_file(file: StoredFile) -> Iterator[Judged]:
-        yield _judge_images(unpack(packed), read_column(file, packed.spec.record))
+        yield _judge_records(unpack(packed), read_column(file, packed.spec.record))
 
     found = run_each(spark, judge_file, files)
     return Judged(*map(np.concatenate, zip(*found, strict=True)))
@@ -158,12 +159,12 @@ def read_records(files: Sequence[StoredFile], record: Record) -> npt.NDArray[Any
     return np.concatenate([read_column(file, record) for file in files])
 
 
-def _judge_images(model: Any, images: npt.NDArray[np.uint8]) -> Judged:
+def _judge_records(model: Any, records: npt.NDArray[Any]) -> Judged:
     import keras
 
     features, probabilities = [], []
-    for start in range(0, len(images), JUDGE_ROWS):
-        some = model.spec.record.to_model(images[start : start + JUDGE_ROWS])
+    for start in range(0, len(records), JUDGE_ROWS):
+        some = model.spec.record.to_model(records[start : start + JUDGE_ROWS])
         x = keras.ops.convert_to_tensor(some)
         features_BF = model.features(x)
         features.append(np.asarray(features_BF).reshape(len(x), -1))

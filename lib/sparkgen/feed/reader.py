@@ -4,7 +4,8 @@ Arrays are cut in Python, for training many steps at a time, and travel as bytes
 them apart into steps and makes the floats.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Split, open_split
 from sparkgen.feed.evaluation import check_share, cut_batches
 from sparkgen.feed.failure import feed_errors, remembered
-from sparkgen.feed.plan import START, Position, evaluation_share, plan_of
+from sparkgen.feed.plan import START, Plan, Position, Span, evaluation_share, plan_of
 from sparkgen.feed.training import cut_spans, shard_order
 from sparkgen.noise import NoiseSpec
 
@@ -71,13 +72,8 @@ def training_batches(
     # A rank looks at its own files of the epoch, so that all ranks together look at each file once.
     split.check(shard for lane in plan.epoch_lanes(start.epoch, lanes) for shard in lane.shards)
 
-    def cut() -> Iterator[dict[str, Any]]:
-        spans, ahead = (
-            plan.spans(lanes, start=start, epochs=epochs, steps=steps) for _ in range(2)
-        )
-        order = shard_order(plan, ahead)
-        return cut_spans(split, plan, spans, order, noise=noise, keep_bytes=keep_bytes)
-
+    spans = partial(plan.spans, lanes, start=start, epochs=epochs, steps=steps)
+    cut = partial(_cut, split, plan, spans, noise=noise, keep_bytes=keep_bytes)
     signature = _signature(local_rows, split, noise)
     stacks = tf.data.Dataset.from_generator(remembered(cut), output_signature=signature)
     # The next span is cut while this one is taken apart.
@@ -130,6 +126,13 @@ def evaluation_batches(
     if share.batches * batch_rows * _row_bytes(opened, noise) <= keep_bytes:
         batches = batches.cache()
     return _finished(batches, opened.record, batch_rows)
+
+
+def _cut(
+    split: Split, plan: Plan, spans: Callable[[], Iterator[Span]], *, noise: Noise, keep_bytes: int
+) -> Iterator[dict[str, Any]]:
+    order = shard_order(plan, spans())
+    return cut_spans(split, plan, spans(), order, noise=noise, keep_bytes=keep_bytes)
 
 
 def _row_bytes(split: Split, noise: Noise) -> int:

@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sparkgen.datasets.records import QUARANTINE_SCHEMA, RAW_BYTES
 from sparkgen.ingest.block import Bad, Block
-from sparkgen.ingest.layout import Layout, Summary
+from sparkgen.ingest.layout import QUARANTINE_SCHEMA, RAW_BYTES, Layout, Summary
 from sparkgen.ingest.seen import Reach
 
 FILE = "file"  # the column that says which file of the version a row goes to

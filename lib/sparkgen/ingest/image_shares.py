@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sparkgen.datasets.records import RAW_BYTES
 from sparkgen.errors import IngestError
 from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.block import Bad, Block, Data, Records, block_rows
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.layout import RAW_BYTES
 from sparkgen.ingest.placement import Candidate, printable
 
 BLOCK_MEMBERS = 256

@@ -9,12 +9,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sparkgen.datasets.records import QUARANTINE_SCHEMA, Record
+from sparkgen.datasets.records import Record
 from sparkgen.ingest.seen import Reach
 from sparkgen.ingest.shuffle import IntArray, shuffled
 
 FILE_BYTES = 256 << 20  # of records, about, that a file has where `shards` does not say otherwise
 QUARANTINE = "quarantine"
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("split", pa.string()),
+        ("source", pa.string()),
+        ("position", pa.string()),
+        ("reason", pa.string()),
+        ("record", pa.binary()),
+    ],
+)
+"""`source`: the file's name. `position`: the line, from 1, or the member of a folder or archive.
+`record`: the first `RAW_BYTES` bytes as they were found."""
+RAW_BYTES = 4096
 QUARANTINE_FILE_ROWS = 4096
 
 

@@ -6,6 +6,7 @@ one beside it says which (`corruption_noise`, `binarisation_noise`).
 
     network, batch_norm          layers in sequence; batch normalisation over all workers
     labels, resizing             labels given and predicted; halving and enlarging pictures
+    activations                  activations by name, as options
     compiled                     functions and loops that run many times
     binarisation, levels         pixels as binary or as discrete levels
     corruption, augmentation     damaged pixels; moved and mirrored images

@@ -7,10 +7,13 @@ in, and loss terms (B,) go out.
     <family>/<name>.py   one model: Config, its options, and build(config, spec)
     <family>/_base.py    what the models of a family share, like other files that begin with `_`
     contract.py          GenerativeModel, which every model is
+    counted.py           how models that learn by counting are fitted
     encoder_decoder.py   EncoderDecoder, which every model with latents is
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others
     latent.py            interpolation, concepts and charts, for any EncoderDecoder
     discovery.py         models by name; models as folders on disk
+    package.py           a model from a user's own package, and what it takes along
+    imports.py           the packages that such models are imported from
     portable.py          a saved model as bytes, as it travels to Spark's executors
 
 Read `contract.py` first, then a short model, such as `reconstruction/linear_autoencoder.py`.

@@ -24,6 +24,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from sparkgen.config.options import Range
@@ -38,6 +40,8 @@ Tensor = Any
 Batch = dict[str, Any]
 Direction = Literal["lower", "higher"]
 """Which way a figure is better."""
+Statistics = dict[str, npt.NDArray[np.float64]]
+"""What rows add to the counts of a model that learns by counting."""
 
 
 class Given(NamedTuple):
@@ -103,7 +107,9 @@ class GenerativeModel(keras.Model):
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
-    """How it learns: by gradient steps in the workers, by counts that Spark sums, or not at all."""
+    """How it learns: by gradient steps in the workers, by counts that Spark sums (it has `statistics`
+    and `fit_statistics`), or not at all. A model that learns nothing cannot be trained, and only a
+    trained model is registered: every request with one is refused."""
     loss_names: tuple[str, ...] = ()
     """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
     metric_names: tuple[str, ...] = ()
@@ -175,6 +181,14 @@ class GenerativeModel(keras.Model):
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
         raise TypeError(f"{type(self).__name__} has no loss terms")
+
+    def statistics(self, batch: Batch) -> Statistics:
+        """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
+        raise TypeError(f"{type(self).__name__} has no statistics")
+
+    def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
+        """Sets the weights from the statistics of all rows; see `models.counted`."""
+        raise TypeError(f"{type(self).__name__} does not fit statistics")
 
     def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
         """The model's log-likelihoods by name, with `samples` latent samples a row where they matter."""

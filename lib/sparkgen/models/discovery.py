@@ -21,12 +21,12 @@ from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import GenerativeModel, Given, empty_batch
 from sparkgen.models.encoder_decoder import EncoderDecoder
+from sparkgen.models.imports import top
 from sparkgen.models.package import (
     carried_module,
     is_carried,
     load_package,
     source_of,
-    top,
     use_package,
 )
 from sparkgen.models.portable import (

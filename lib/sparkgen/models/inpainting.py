@@ -38,7 +38,7 @@ def picture_given(spec: DataSpec) -> dict[str, Given]:
     return {spec.record.kind: picture, **known_given(spec)}
 
 
-def known_pixels(given: Mapping[str, Any], spec: DataSpec) -> KnownPixels | None:
+def partial_picture(given: Mapping[str, Any], spec: DataSpec) -> KnownPixels | None:
     """What `generate` was given of a picture; None where it was given no picture with a mask."""
     if KNOWN not in given:
         return None

@@ -12,11 +12,12 @@ from keras import ops
 from sparkgen.models.contract import NOTHING, Tensor
 from sparkgen.models.encoder_decoder import EncoderDecoder
 
-Given = Mapping[str, Tensor]
+Values = Mapping[str, Tensor]
+"""What is given, by name: a value for each image."""
 
 
 def interpolate(
-    model: EncoderDecoder, x: Tensor, other: Tensor, *, steps: int, given: Given = NOTHING
+    model: EncoderDecoder, x: Tensor, other: Tensor, *, steps: int, given: Values = NOTHING
 ) -> Tensor:
     """Images whose latents lie on the line from `x` to `other`: g((1 - α) f(x) + α f(other)).
 
@@ -42,7 +43,7 @@ def concept_vector(
     positive: Tensor,
     negative: Tensor,
     *,
-    given: tuple[Given, Given] = (NOTHING, NOTHING),
+    given: tuple[Values, Values] = (NOTHING, NOTHING),
 ) -> Tensor:
     """The mean latent of images with a concept less that of images without it.
 
@@ -66,7 +67,7 @@ def add_concept(
     vector_Z: Tensor,
     *,
     strength: float = 1.0,
-    given: Given = NOTHING,
+    given: Values = NOTHING,
 ) -> Tensor:
     """Images (B, H, W, C) with `strength` times a concept added, or taken away if negative."""
     return model.decode(model.encode(x, given) + strength * vector_Z, given)

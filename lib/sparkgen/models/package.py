@@ -4,32 +4,26 @@
 file that it is, is read as source into a zip archive, and imported from that archive alone, here as in
 every worker and executor. So what cannot travel fails in the driver, before anything costly, and the
 code of a registered model is that which trained it, whatever is installed where it is loaded.
-
-The source of one version of a package is imported at a time. A model of another version that was made
-before keeps its code; what it imports later, within its functions, is of the newer version.
 """
 
 import importlib
 import io
-import linecache
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import decode_source, spec_from_loader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel
 
-from sparkgen.datasets.files import digest
+from sparkgen.config.nearest import nearest
 from sparkgen.errors import RequestError
+from sparkgen.models.imports import SUFFIX, Package, belongs, carrier, forget, restorer, top
 
 LARGEST = 16 * 2**20  # bytes of source; more is hardly one's own
-SUFFIX = ".py"
 
 
 class PackageSource(NamedTuple):
@@ -39,59 +33,6 @@ class PackageSource(NamedTuple):
     """A zip archive of the package's `.py` files."""
     requirements: tuple[str, ...]
     """What pip must install for them besides sparkgen's own requirements."""
-
-
-class Package(MetaPathFinder, ExecutionLoader):
-    """The source of a package, or of a single module, from which Python imports it.
-
-    Args:
-        name: of the package, without a dot.
-        archive: a zip archive of its `.py` files by their paths.
-    """
-
-    def __init__(self, name: str, archive: bytes) -> None:
-        self.name, self.archive = name, archive
-        self.version = digest(archive)[:16]
-        with zipfile.ZipFile(io.BytesIO(archive)) as files:
-            self.sources = {file: files.read(file) for file in files.namelist()}
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if not _belongs(fullname, self.name) or not (
-            self._file(fullname) or self._folder(fullname)
-        ):
-            return None
-        return spec_from_loader(fullname, self, is_package=self.is_package(fullname))
-
-    def is_package(self, fullname: str) -> bool:
-        return self._folder(fullname)
-
-    def get_filename(self, fullname: str) -> str:
-        file = self._file(fullname) or f"{_path(fullname)}/__init__{SUFFIX}"
-        return f"<{self.name} {self.version}>/{file}"
-
-    def get_source(self, fullname: str) -> str:
-        file = self._file(fullname)
-        return decode_source(self.sources[file]) if file else ""
-
-    def exec_module(self, module: ModuleType) -> None:
-        # `inspect`, and AutoGraph with it, would look for the source by the module's name, and find
-        # that of a version which was loaded since.
-        file, lines = self.get_filename(module.__name__), self.get_source(module.__name__)
-        linecache.cache[file] = (len(lines), None, lines.splitlines(keepends=True), file)
-        super().exec_module(module)
-
-    def _file(self, fullname: str) -> str | None:
-        path = _path(fullname)
-        files = (f"{path}/__init__{SUFFIX}", f"{path}{SUFFIX}")
-        return next((file for file in files if file in self.sources), None)
-
-    def _folder(self, fullname: str) -> bool:
-        return any(file.startswith(f"{_path(fullname)}/") for file in self.sources)
-
-
-def top(name: str) -> str:
-    """The package of a dotted name."""
-    return name.partition(".")[0]
 
 
 def load_package(name: str) -> ModuleType | None:
@@ -104,14 +45,13 @@ def load_package(name: str) -> ModuleType | None:
     archive = _archive(top(name)) if named else None
     if archive is None:
         return None
-    modules = _modules(top(name))
+    restore = restorer()
     use_package(name, archive)
     try:
         return carried_module(name)
     except RequestError:
         # Whoever goes on in this process finds the package as it was.
-        _forget(top(name))
-        sys.modules.update(modules)
+        restore()
         raise
 
 
@@ -129,20 +69,20 @@ def use_package(name: str, archive: bytes) -> None:
             found=f"{type(error).__name__}: {error}",
             mend="train the model again",
         ) from error
-    before = _carrier(name)
+    before = carrier(name)
     if before is None or before.version != package.version:
-        _forget(package.name)
+        forget(package.name)
         sys.meta_path.insert(0, package)
 
 
 def is_carried(name: str) -> bool:
     """Whether a name's package was looked up or loaded."""
-    return _carrier(name) is not None
+    return carrier(name) is not None
 
 
 def source_of(name: str) -> PackageSource | None:
     """What a model takes along that is built now; None: it is one of sparkgen's own."""
-    package = _carrier(name)
+    package = carrier(name)
     if package is None:
         return None
     return PackageSource(package.archive, requirements_of(carried_module(name)))
@@ -188,7 +128,7 @@ def _imported(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = str(error.name)
-        if _belongs(name, missing):
+        if belongs(name, missing):
             raise _no_module(name) from error
         raise RequestError(
             f"{name} with all that it imports",
@@ -204,35 +144,20 @@ def _imported(name: str) -> ModuleType:
 
 
 def _no_module(name: str) -> RequestError:
-    package = _carrier(name)
+    package = carrier(name)
     sources = () if package is None else package.sources
     there = sorted(
         file.removesuffix(SUFFIX).replace("/", ".")
         for file in sources
         if not file.endswith(f"__init__{SUFFIX}")
     )
+    meant = nearest(name, there)
+    first = f"did you mean {meant}? " if meant else ""
     return RequestError(
         f"a module {name}",
         found=f"{', '.join(there[:20]) or 'none'} in {top(name)}",
-        mend="correct model.name, or the folder on PYTHONPATH",
+        mend=f"{first}correct model.name, or the folder on PYTHONPATH",
     )
-
-
-def _carrier(name: str) -> Package | None:
-    carriers = (one for one in sys.meta_path if isinstance(one, Package))
-    return next((one for one in carriers if one.name == top(name)), None)
-
-
-def _modules(package: str) -> dict[str, ModuleType]:
-    return {name: module for name, module in sys.modules.items() if _belongs(name, package)}
-
-
-def _forget(package: str) -> None:
-    carrier = _carrier(package)
-    if carrier is not None:
-        sys.meta_path.remove(carrier)
-    for name in _modules(package):
-        del sys.modules[name]
 
 
 def _archive(package: str) -> bytes | None:
@@ -283,11 +208,3 @@ def _source_files(package: str, spec: ModuleSpec) -> Iterator[tuple[str, bytes]]
             path = file.relative_to(folder)
             if file.is_file() and not any(part.startswith(".") for part in path.parts):
                 yield f"{package}/{path.as_posix()}", file.read_bytes()
-
-
-def _path(fullname: str) -> str:
-    return fullname.replace(".", "/")
-
-
-def _belongs(name: str, package: str) -> bool:
-    return name == package or name.startswith(f"{package}.")

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.request import ExperimentConfig
@@ -33,7 +33,7 @@ from sparkgen.tracking.runs import RunLogger
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sparkgen.models.autoregressive._counted import CountedModel, Statistics
+    from sparkgen.models.contract import GenerativeModel, Statistics
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def count(
     spark = spark or spark_session(experiment.environment)
     model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
     history = _resume(model, folder)
-    log, start = patient_log(lambda: logger), time.monotonic()
+    log_pass, start = patient_log(lambda: logger), time.monotonic()
     files = version.manifest.split_files(version.uri, "train")
     check_sizes(files)
     config = experiment.training
@@ -73,7 +73,7 @@ def count(
             sum_over_files(spark, _Pass(packed, files, epoch, config.seed, config.batch_size))
         )
         history.append(_measure(spark, _pack(model, experiment), experiment, version))
-        log(history[-1], epoch + 1)
+        log_pass(history[-1], epoch + 1)
         _save(_pack(model, experiment), history, folder)
     upload_report(
         logger,
@@ -95,7 +95,7 @@ def count(
 
 def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
     """The statistics of all rows of some files."""
-    from sparkgen.models.autoregressive._counted import sum_statistics
+    from sparkgen.models.counted import sum_statistics
 
     shares = min(SHARES, len(work.files))
     broadcast = spark.sparkContext.broadcast(work)
@@ -114,7 +114,7 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The statistics of some files as the bytes of an .npz; called in an executor."""
     import numpy as np
 
-    from sparkgen.models.autoregressive._counted import sum_statistics
+    from sparkgen.models.counted import sum_statistics
 
     model: Any = unpack(work.packed)
     record = work.packed.spec.record
@@ -144,15 +144,14 @@ def _unpack(data: bytes) -> "Statistics":
         return dict(arrays)
 
 
-def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "CountedModel":
+def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "GenerativeModel":
     import keras
 
     from sparkgen.models.discovery import build_model
 
     keras.utils.set_random_seed(experiment.training.seed)
     config = experiment.model
-    model = build_model(config.name, config.options, version.manifest.spec, experiment.density)
-    return cast("CountedModel", model)
+    return build_model(config.name, config.options, version.manifest.spec, experiment.density)
 
 
 def _measure(

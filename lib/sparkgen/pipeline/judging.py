@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
-from sparkgen.datasets.records import DataSpec
+from sparkgen.datasets.records import DataSpec, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
@@ -93,7 +93,7 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
 
     Raises:
         RequestError: `evaluation.judge` names a model that has no champion, or no classifier of such
-            images.
+            records.
     """
     config = experiment.evaluation
     if config.judge is None or not config.samples:
@@ -101,14 +101,22 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     environment = experiment.environment
     champion = champion_of(environment, config.judge, key="evaluation.judge")
     packed = fetch(environment, champion)
+    check_judge(experiment, packed)
+    return Judge(champion, packed)
+
+
+def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
+    """Refuses a judge that is no classifier of the experiment's records.
+
+    Raises:
+        RequestError: it says of what it is one, and of what it should be.
+    """
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    found = (packed.classifies, spec.shape, spec.classes)
-    if found != (True, tuple(dataset.shape), len(dataset.class_names)):
+    record, classes = record_of(dataset), len(dataset.class_names)
+    if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
         raise RequestError(
-            f"a classifier of {dataset.name} as evaluation.judge: images of shape "
-            f"{list(dataset.shape)} in {len(dataset.class_names)} classes",
-            found=f"{config.judge}, a {name} of {list(spec.shape)} in {spec.classes} classes",
+            f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",
+            found=f"{experiment.evaluation.judge}, a {name} of {spec.record} in {spec.classes} classes",
             mend="name the experiment of a classifier",
         )
-    return Judge(champion, packed)

@@ -15,6 +15,7 @@ from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
+from sparkgen.pipeline.learning import check_learning
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import version_to_start_from
 from sparkgen.sampling.check import check_sampling
@@ -79,7 +80,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
 
     train = manifest.split("train")
     model = _outline(experiment, manifest.spec)
-    _check_learning(experiment, model)
+    check_learning(experiment, model)
     _check_sampling(experiment, model)
     check_given_rows(experiment.sampling, model.given, model.spec, manifest)
     _check_density(experiment, train.rows)
@@ -120,7 +121,7 @@ def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
     dataset, config = experiment.dataset, experiment.training
     seen = None if dataset.labels is None else tuple(sorted(set(dataset.labels)))
     model = _outline(experiment, DataSpec(record_of(dataset), len(dataset.class_names), seen))
-    _check_learning(experiment, model)
+    check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
         check_xla(config, experiment.environment.workers)
@@ -130,35 +131,6 @@ def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
         _check_split_to_come(experiment, key, split)
     _check_density(experiment, experiment.density.rows)
     return model
-
-
-def _check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
-    """Refuses what contradicts how the model learns."""
-    name, config = experiment.model.name, experiment.training
-    if model.learns == "nothing":
-        raise RequestError(
-            "a model that learns, to be trained",
-            found=f"{name}, which learns nothing",
-            mend="name another",
-        )
-    if config.method not in (None, model.learns):
-        raise RequestError(
-            f"training.method {model.learns} for {name}",
-            found=config.method,
-            mend="remove training.method: the model says how it learns",
-        )
-    if model.learns == "counting" and config.early_stopping is not None:
-        raise RequestError(
-            "no training.early_stopping where a model learns by counting",
-            found=f"monitor {config.early_stopping.monitor}",
-            mend="remove it",
-        )
-    if model.learns == "counting" and config.start_from is not None:
-        raise RequestError(
-            "no training.start_from where a model learns by counting",
-            found=config.start_from,
-            mend="remove it: the counts would replace what it starts from",
-        )
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel":

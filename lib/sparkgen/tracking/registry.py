@@ -26,6 +26,8 @@ CHALLENGER, CHAMPION = "challenger", "champion"
 # What loading a sampler imports, with the version installed here.
 REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow")
 TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
+COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
+"""Of the sampler's columns, by what is given."""
 
 
 class ModelVersion(NamedTuple):
@@ -242,10 +244,6 @@ def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
 
 def _version(found: Any) -> ModelVersion:
     return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
-
-
-COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
-"""Of the sampler's columns, by what is given."""
 
 
 def signature(description: Mapping[str, Any], sampling: SamplingConfig) -> Any:

@@ -185,7 +185,7 @@ def _groups(model: GenerativeModel, config: TrainingConfig) -> dict[str, list[An
         raise RequestError(
             f"optimizer groups {', '.join(sorted(groups))}",
             found=", ".join(unknown),
-            mend="correct training.optimizers",
+            mend=choose(unknown[0], sorted(groups)),
         )
     return groups
 

@@ -49,6 +49,18 @@ def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> s
     return next((name for name in SECTIONS if not _same(begun.get(name), now[name])), None)
 
 
+def changed_value(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
+    """The first that differs of what earlier releases noted in place of sections, if any; in words."""
+    now = identity(experiment)
+    values = {
+        "model": ("model", now["model"]["name"]),
+        "options": ("set of model options", now["model"]["options"]),
+        "batch_size": ("batch size", now["training"]["batch_size"]),
+        "seed": ("seed", now["training"]["seed"]),
+    }
+    return next((word for key, (word, v) in values.items() if begun.get(key, v) != v), None)
+
+
 def _same(begun: Any, now: Mapping[str, Any]) -> bool:
     return isinstance(begun, Mapping) and _said(begun) == _said(now)
 

@@ -6,7 +6,7 @@ from typing import Any
 from sparkgen.errors import RequestError
 from sparkgen.training import checkpoints
 from sparkgen.training.learner import capture, fits, restore, start_alike
-from sparkgen.training.request import changed_section, identity
+from sparkgen.training.request import changed_section, changed_value, identity
 from sparkgen.training.run_log import log_transfer
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import State, from_facts
@@ -81,12 +81,16 @@ def _identity(setting: Setting) -> dict[str, Any]:
 def _check_identity(setting: Setting, begun: Any) -> None:
     """Refuses a checkpoint of another training than this one."""
     noted = begun if isinstance(begun, dict) else {}
-    # Earlier releases noted the version under `dataset`, and no sections.
+    experiment = setting.request.experiment
+    # Earlier releases noted the version under `dataset`, and a few values in place of sections.
     if noted.get("version", noted.get("dataset")) != setting.manifest.version:
         found = "one of another dataset version"
     elif "version" not in noted:
-        return
-    elif section := changed_section(noted, setting.request.experiment):
+        changed = changed_value(noted, experiment)
+        if changed is None:
+            return
+        found = f"one of another {changed}"
+    elif section := changed_section(noted, experiment):
         found = f"one of another {section} section"
     else:
         return

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sparkgen.config.experiment import TrainingConfig
+from sparkgen.config.nearest import choose
 from sparkgen.datasets.manifest import Manifest, read_manifest
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.distribution.ring import Ring
@@ -122,5 +123,5 @@ def check_monitor(config: TrainingConfig, model: GenerativeModel, manifest: Mani
             f"a figure that is better lower or higher ({figures}) as "
             "training.early_stopping.monitor",
             found=f"{monitor} (no rows for validation)" if none else monitor,
-            mend="correct it" if known else "leave training.early_stopping out",
+            mend=choose(monitor, known) if known else "leave training.early_stopping out",
         )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import load_model
+from sparkgen.models.imports import packages_restored
 from sparkgen.models.portable import lay_out, pack
 from sparkgen.training.request import TrainRequest
 
@@ -45,7 +46,9 @@ def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None
     packed = pack(request.start_uri, called=request.started_from)
     with tempfile.TemporaryDirectory(prefix="sparkgen-start-") as folder:
         lay_out(packed, folder)
-        source = load_model(folder, called=request.started_from)
+        # The model in training goes on with its own code, where the source has an older one of it.
+        with packages_restored():
+            source = load_model(folder, called=request.started_from)
     transfer = take(model, source)
     if not transfer.taken:
         raise RequestError(

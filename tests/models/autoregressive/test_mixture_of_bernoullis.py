@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sparkgen.models.autoregressive._counted import sum_statistics
+from sparkgen.models.counted import sum_statistics
 from sparkgen.noise import row_noise
 
 NAME = "autoregressive.mixture_of_bernoullis"

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import log_softmax, logsumexp
 from sklearn.naive_bayes import BernoulliNB
 
-from sparkgen.models.autoregressive._counted import sum_statistics
+from sparkgen.models.counted import sum_statistics
 
 NAME = "autoregressive.naive_bayes"
 ROWS = 600

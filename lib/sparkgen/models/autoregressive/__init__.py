@@ -5,11 +5,10 @@ In comes uniform noise, for most models (B, H, W, C), one number for each pixel.
 
     _base.py         pixels as levels, the loss, the likelihood
     _sequential.py   models whose pixels depend on those before them; they also fill in missing pixels
-    _counted.py      models that are fitted to sums over the rows
     made.py, pixel_cnn.py, gated_pixel_cnn.py, pixel_rnn.py    are sequential
     naive_bayes.py, mixture_of_bernoullis.py                   are counted
 
 Read `_base.py` first, then `made.py`. A new network of masked convolutions is a `RasterModel`: it writes
-`logits`, and `start`, `begin_row` and `at_pixel` for drawing. A new counted model writes `statistics`
-and `fit_statistics`.
+`logits`, and `start`, `begin_row` and `at_pixel` for drawing. A new counted model declares
+`learns = "counting"` and writes `statistics` and `fit_statistics`: see `models/counted.py`.
 """

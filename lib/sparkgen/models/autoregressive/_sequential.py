@@ -27,7 +27,7 @@ from sparkgen.layers.raster import (
 )
 from sparkgen.models.autoregressive._base import PixelConfig, PixelModel
 from sparkgen.models.contract import NOTHING, Tensor
-from sparkgen.models.inpainting import known_pixels, picture_given
+from sparkgen.models.inpainting import partial_picture, picture_given
 from sparkgen.noise import NoiseSpec
 
 
@@ -75,7 +75,7 @@ class AutoregressiveModel(PixelModel):
         self, draw: Callable[..., Tensor], noise: Tensor, given: Mapping[str, Tensor]
     ) -> Tensor:
         uniform = ops.convert_to_tensor(noise, "float32")
-        picture = known_pixels(given, self.spec)
+        picture = partial_picture(given, self.spec)
         if picture is None:
             return draw(uniform)
         # A known pixel needs no draw, so that its noise can make it binary as in training.

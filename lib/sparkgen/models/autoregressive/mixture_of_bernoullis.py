@@ -23,8 +23,8 @@ from pydantic import Field
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
-from sparkgen.models.autoregressive._counted import CountedModel, Statistics
-from sparkgen.models.contract import Batch, GenerativeModel, Tensor
+from sparkgen.models.autoregressive._base import PixelModel
+from sparkgen.models.contract import Batch, GenerativeModel, Statistics, Tensor
 from sparkgen.noise import NoiseSpec
 
 RESOLUTION = 1e-6  # of float32 near 1: a mean that rounds to 1 would have no logarithm
@@ -41,11 +41,13 @@ class Config(Strict):
     """How pixels are made binary."""
 
 
-class MixtureOfBernoullis(CountedModel):
+class MixtureOfBernoullis(PixelModel):
     """Weights (K,) and means (K, T) of the components.
 
     Shape suffixes: B rows, K components, T pixels.
     """
+
+    learns = "counting"
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, binarisation=config.binarisation, **kwargs)

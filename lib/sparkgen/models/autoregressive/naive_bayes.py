@@ -21,9 +21,8 @@ from pydantic import Field
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.labels import accuracy
 from sparkgen.layers.levels import draw_level
-from sparkgen.models.autoregressive._base import PixelConfig
-from sparkgen.models.autoregressive._counted import CountedModel, Statistics
-from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
+from sparkgen.models.autoregressive._base import PixelConfig, PixelModel
+from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Statistics, Tensor
 from sparkgen.noise import NoiseSpec
 
 
@@ -36,12 +35,13 @@ class Config(PixelConfig):
     """α, added to the count of every level and of every class."""
 
 
-class NaiveBayes(CountedModel):
+class NaiveBayes(PixelModel):
     """Tables of log-probabilities: of the classes (Y), and of the levels by class (K, T, L).
 
     Shape suffixes: B rows, Y classes, K tables (Y, or 1 for all classes alike), T pixels, L levels.
     """
 
+    learns = "counting"
     metric_names = ("bits_per_dim", "accuracy")
     metric_directions: ClassVar[Mapping[str, Direction]] = {
         "bits_per_dim": "lower",

@@ -39,7 +39,7 @@ from sparkgen.layers.diffusion import (
 )
 from sparkgen.layers.unet import GROUPS, UNet, Widths, sinusoids
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
-from sparkgen.models.inpainting import known_pixels, picture_given
+from sparkgen.models.inpainting import partial_picture, picture_given
 from sparkgen.noise import NoiseSpec
 
 Channels = Annotated[int, Field(gt=0, multiple_of=GROUPS)]
@@ -152,7 +152,7 @@ class Ddpm(GenerativeModel):
         steps: int | None = None,
         guidance: float | None = None,
     ) -> Tensor:
-        labels, picture = given.get("label"), known_pixels(given, self.spec)
+        labels, picture = given.get("label"), partial_picture(given, self.spec)
         ancestral = self.config.sampler == "ancestral"
         steps = self.config.sampling_steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance

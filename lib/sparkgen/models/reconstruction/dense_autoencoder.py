@@ -15,6 +15,7 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.activations import Activation
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.reconstruction._base import Autoencoder
 
@@ -24,9 +25,9 @@ class Config(Strict):
 
     latent: int = Field(30, gt=0)
     """Size Z of the latent."""
-    encoder_activation: str = "relu"
+    encoder_activation: Activation = "relu"
     """Of the latent, by its name in Keras."""
-    decoder_activation: str = "relu"
+    decoder_activation: Activation = "relu"
     """Of the pixels, by its name in Keras."""
     initializer: Literal["random_normal", "glorot_uniform", "he_normal"] = "random_normal"
     """Of the weights; `random_normal` is N(0, 0.05²)."""

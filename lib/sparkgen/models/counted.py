@@ -14,24 +14,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.models.autoregressive._base import PixelModel
-from sparkgen.models.contract import Batch
-
-Statistics = dict[str, npt.NDArray[np.float64]]
-
-
-class CountedModel(PixelModel):
-    """A model without gradients: it is fitted to the sums of its statistics over all rows."""
-
-    learns = "counting"
-
-    def statistics(self, batch: Batch) -> Statistics:
-        """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
-        raise TypeError(f"{type(self).__name__} has no statistics")
-
-    def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
-        """Sets the weights from the statistics of all rows."""
-        raise TypeError(f"{type(self).__name__} does not fit statistics")
+from sparkgen.models.contract import GenerativeModel, Statistics
 
 
 def sum_statistics(parts: Iterable[Mapping[str, npt.NDArray[np.float64]]]) -> Statistics:
@@ -41,3 +24,9 @@ def sum_statistics(parts: Iterable[Mapping[str, npt.NDArray[np.float64]]]) -> St
         for name, value in part.items():
             totals[name] = totals[name] + value if name in totals else value
     return totals
+
+
+def uncounted(kind: type[GenerativeModel]) -> list[str]:
+    """The methods that a class lacks to learn by counting."""
+    needed = ("statistics", "fit_statistics")
+    return [name for name in needed if getattr(kind, name) is getattr(GenerativeModel, name)]
