@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from sparkgen.catalogue import SPEC, docstring, experiments_with, option_sections, summaries
+from sparkgen.catalogue import (
+    SPEC,
+    docstring,
+    experiments_with,
+    given_sections,
+    option_sections,
+    summaries,
+)
 from sparkgen.models.discovery import model_config, model_names, outline
 from sparkgen.models.imports import packages_restored
+from sparkgen.sampling.given import source_configs
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -96,6 +104,16 @@ def build(config, spec):
     assert said.status == 0
     assert "A needy model." in said.out
     assert "Cannot be told here" in said.out
+
+
+def test_each_source_of_what_is_given_has_its_own_keys_under_its_own_heading() -> None:
+    sources = source_configs()
+    sections = {section.title: section for section in given_sections()}
+    assert list(sources) == ["in_turn", "mask", "one", "rows"]
+    for name, kind in sources.items():
+        section = sections[f"sampling.given.NAME from {name}"]
+        assert section.names == list(kind.model_fields)
+        assert section.meaning.startswith("It ")
 
 
 def test_options_of_generate_are_listed_with_their_ranges_and_what_they_need() -> None:

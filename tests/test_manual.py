@@ -6,7 +6,6 @@ from sparkgen.config.keys import dotted_keys
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.ingest.sources import source_configs
 from sparkgen.manual import Key, request_sections, source_sections
-from sparkgen.sampling.given import source_configs as given_configs
 
 SECTIONS = {section.title: section for section in request_sections()}
 KEYS = {key.name: key for section in SECTIONS.values() for key in section.keys}
@@ -28,15 +27,6 @@ def test_each_format_of_a_source_has_its_own_keys_under_its_own_heading() -> Non
         assert section.title == f"dataset.source of format {name}"
         assert section.names == list(kind.model_fields)
         assert SECTIONS[section.title] == section
-
-
-def test_each_source_of_what_is_given_has_its_own_keys_under_its_own_heading() -> None:
-    sources = given_configs()
-    assert list(sources) == ["in_turn", "mask", "one", "rows"]
-    for name, kind in sources.items():
-        section = SECTIONS[f"sampling.given.NAME from {name}"]
-        assert section.names == list(kind.model_fields)
-        assert section.meaning.startswith("It ")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, section_keys, written
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import model_module, model_names, outline
-from sparkgen.sampling.given import source_names
+from sparkgen.sampling.given import source_configs, source_names
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,14 @@ def _kinds(name: str) -> set[str]:
     kinds = {one for one in vars(model_module(name)).values() if isinstance(one, type)}
     models = {one for one in kinds if issubclass(one, GenerativeModel)} - {GenerativeModel}
     return {kind for model in models for kind in model.records}
+
+
+def given_sections() -> Iterator[Section]:
+    """The keys of an entry of `sampling.given`, a section for each source."""
+    for name, kind in source_configs().items():
+        title = f"sampling.given.NAME from {name}"
+        meaning = " ".join((kind.__doc__ or "").split())
+        yield Section(title, meaning, section_keys(kind, "sampling.given.NAME."))
 
 
 def _given_keys(model: GenerativeModel) -> Iterator[Key]:

@@ -77,8 +77,7 @@ def model_page(name: str, experiments: Path) -> str:
     Raises:
         RequestError: there is no such model.
     """
-    from sparkgen.catalogue import docstring, experiments_with, option_sections
-    from sparkgen.manual import given_sections
+    from sparkgen.catalogue import docstring, experiments_with, given_sections, option_sections
 
     formatter = click.HelpFormatter()
     formatter.write(f"{name}\n\n{docstring(name)}\n")

@@ -8,13 +8,11 @@ from pydantic import BaseModel
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.ingest.sources import source_configs
-from sparkgen.sampling.given import source_configs as given_configs
 
 Schema = dict[str, Any]
 """A JSON schema, as pydantic makes it of a class."""
 
 SOURCE = "dataset.source"
-GIVEN = "sampling.given"
 TYPES = {
     "boolean": "true or false",
     "integer": "whole number",
@@ -82,13 +80,6 @@ def source_sections() -> Iterator[Section]:
         yield Section(f"{SOURCE} of format {name}", meaning, section_keys(kind, f"{SOURCE}."))
 
 
-def given_sections() -> Iterator[Section]:
-    """The keys of an entry of `sampling.given`, a section for each source."""
-    for name, kind in given_configs().items():
-        title, meaning = f"{GIVEN}.NAME from {name}", _meaning(kind.model_json_schema())
-        yield Section(title, meaning, section_keys(kind, f"{GIVEN}.NAME."))
-
-
 def section_keys(kind: type[BaseModel], prefix: str) -> tuple[Key, ...]:
     """The keys of a section that has none below it; each name begins with `prefix`."""
     return _keys(kind.model_json_schema(), prefix)
@@ -102,8 +93,6 @@ def _sections(schema: Schema, known: Mapping[str, Schema], prefix: str) -> Itera
         key = prefix + name
         if key == SOURCE:
             yield from source_sections()
-        elif key == GIVEN:
-            yield from given_sections()
         elif inner := _section_of(value):
             yield from _sections(known[inner], known, f"{key}.")
         elif inner := _section_of(value.get("items", {})):  # a list of sections

@@ -231,7 +231,6 @@ COUNTED = {
 @pytest.mark.parametrize(
     "training",
     [
-        {"max_steps": 5},
         {"optimizer": {"learning_rate": 0.1}},
         {"optimizers": {"model": {}}},
         {"mixed_precision": True},
@@ -244,6 +243,11 @@ COUNTED = {
 def test_what_counting_has_no_use_for_is_refused_by_name(refusal, training: dict) -> None:
     line = refusal(**COUNTED, training={"optimizer": {}, **training})
     assert f"a model learns by counting, found {', '.join(training)}: remove them" in line
+
+
+def test_steps_that_counting_does_not_take_are_told(experiment, caplog) -> None:
+    check("train", experiment(**COUNTED, training={"optimizer": {}, "max_steps": 5}))
+    assert "training.max_steps has no effect: autoregressive.naive_bayes" in caplog.text
 
 
 def test_a_model_is_counted_only_where_it_has_statistics(refusal, experiment, monkeypatch) -> None:

@@ -201,7 +201,7 @@ class SamplingConfig(Strict):
     """The label of every sample of a conditional model; null: all labels in turn."""
     given: dict[str, dict[str, Any]] = {}
     """Where the model gets what it is given, by name: `{image: {from: rows, split: test}}` gives it the
-    pictures of a split. `from` names a source, which has options of its own."""
+    pictures of a split. `sparkgen models NAME` says what a model takes, and which sources there are."""
     options: dict[str, Any] = {}
     """How the model generates; `sparkgen models NAME` says what options a model has here."""
     batch_rows: Annotated[int, Field(gt=0)] = 100

@@ -1,5 +1,6 @@
 """How a model learns, and what of a request has no part in that."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from sparkgen.config.experiment import TrainingConfig
@@ -9,8 +10,9 @@ from sparkgen.errors import RequestError
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
 
+log = logging.getLogger(__name__)
+
 OF_GRADIENTS = (
-    "max_steps",
     "optimizer",
     "optimizers",
     "mixed_precision",
@@ -70,6 +72,8 @@ def _check_counting(name: str, config: TrainingConfig, model: "GenerativeModel")
             found=config.start_from,
             mend="remove it: the counts would replace what it starts from",
         )
+    if config.max_steps is not None:
+        log.warning("training.max_steps has no effect: %s learns by counting, in no steps", name)
     fields = TrainingConfig.model_fields
     if set_ := [key for key in OF_GRADIENTS if getattr(config, key) != fields[key].default]:
         raise RequestError(
