@@ -1,4 +1,4 @@
-"""Distribution: one function runs on several workers, which exchange gradients through Horovod.
+"""Distribution: one function runs on several data-parallel workers, which average gradients by Horovod.
 
 In come a function, its request as JSON, and a number of workers. Out comes what the function returned
 on rank 0; a worker that dies or hangs is started again.

@@ -1,4 +1,4 @@
-"""What the driver does while workers work: it waits, and passes the user's wish to stop on."""
+"""The driver waits here for all workers: it passes stop requests on, and ends all if one worker hangs."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ WAIT_SECONDS = 0.2
 def attend(
     futures: Sequence[Future[Any]], board: Board, size: Size, requests: StopRequests
 ) -> list[Ended]:
-    """Waits until all are done, and tells how each worker ended.
+    """Waits until all workers have ended, and gives a record of how each one ended.
 
     The first Ctrl-C or SIGTERM asks workers to stop, the next one kills; one that hangs is the end
     of all.

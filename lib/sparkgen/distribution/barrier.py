@@ -1,4 +1,4 @@
-"""Workers as the tasks of a Spark barrier stage, all of which start together or not at all.
+"""One worker runs in each task of a Spark barrier stage, which starts all of its tasks together or none.
 
 `horovod.spark.run` keeps a ring of its own services and ssh-like shells in the executors, and learns
 of a lost worker by time-outs; here each task starts its worker itself, around the same rendezvous
@@ -28,7 +28,9 @@ UNREACHABLE = ("OSError", "ConnectionError", "TimeoutError", "urllib.error.", "C
 
 
 def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]:
-    """Runs all workers once, and tells how each ended; one record where Spark lost a task.
+    """Runs all workers once in Spark, and gives a record of how each one ended.
+
+    If Spark lost a task, one record stands for all workers.
 
     Raises:
         RequestError: the cluster has fewer slots than there are workers.

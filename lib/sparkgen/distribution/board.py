@@ -1,7 +1,7 @@
-"""The board: Horovod's rendezvous server on the driver, on which one notice to all workers hangs too.
+"""The board is Horovod's rendezvous server on the driver, which also holds a message to all workers.
 
 Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
-checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), and the workers' beats.
+checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), and the workers' heartbeats.
 Like Horovod's own, it is open to whoever reaches its port, and lives as long as one launch.
 """
 
@@ -21,13 +21,16 @@ TRIES = 3
 
 
 class Board(NamedTuple):
-    """The address of a board; it travels to the workers' machines."""
+    """The address of the rendezvous server, through which driver and workers exchange short messages.
+
+    It is sent to the workers' machines.
+    """
 
     address: str
     port: int
 
     def read(self) -> Notice | None:
-        """The notice, or None.
+        """The message to all workers, `stop` or `kill`; None if there is no message yet.
 
         Raises:
             OSError: the driver cannot be reached.
@@ -36,23 +39,23 @@ class Board(NamedTuple):
         return None if found is None else "kill" if found == b"kill" else "stop"
 
     def post(self, notice: Notice) -> None:
-        """Hangs up a notice; `kill` is never taken down again."""
+        """Writes the message to all workers; once it is `kill`, it is never replaced."""
         if self.read() != "kill":
             self._put("notice", notice.encode())
 
     def claim(self, name: str) -> bool:
-        """Whether nobody has claimed this name on this board before."""
+        """Claims a name on this server; True if nobody had claimed it before."""
         if self._get(name) is not None:
             return False
         self._put(name, b"claimed")
         return True
 
     def report(self, rank: int, beat: Beat) -> None:
-        """Hangs up the newest beat of a worker."""
+        """Writes a worker's newest heartbeat to the server."""
         self._put(f"beat-{rank}", beat.encode())
 
     def beats(self, size: int) -> dict[int, Beat]:
-        """The newest beats of the workers that have begun, by rank."""
+        """The newest heartbeats of the workers that have begun, by rank."""
         found = {rank: self._get(f"beat-{rank}") for rank in range(size)}
         return {rank: decode(data) for rank, data in found.items() if data is not None}
 
@@ -71,7 +74,7 @@ class Board(NamedTuple):
 
 @contextmanager
 def open_board(bind: str, *, address: str) -> Iterator[Board]:
-    """Serves a board, and Horovod's rendezvous, while the context lasts.
+    """Runs the rendezvous server while the context lasts, and gives its address as a `Board`.
 
     Args:
         bind: the interface to listen on; empty for all.

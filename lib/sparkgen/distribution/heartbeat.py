@@ -1,4 +1,4 @@
-"""The heartbeat of a worker: how far its training thread is, told once a second in a small file.
+"""Each worker writes a small file once a second, its heartbeat: how far its training thread has come.
 
 A thread of its own writes the file, but counts nothing: it only copies what the training thread
 counted. So the file says two things. A process that is stopped writes it no more. A training thread
@@ -18,7 +18,7 @@ HEARTBEAT = "heartbeat.json"
 
 
 class Beat(NamedTuple):
-    """What a worker tells."""
+    """One heartbeat: what a worker reports about its progress."""
 
     ticks: int = 0
     """How often the file was written."""
@@ -32,17 +32,17 @@ class Beat(NamedTuple):
     """The worker has ended."""
 
     def encode(self) -> bytes:
-        """The beat as the bytes of its file."""
+        """The heartbeat as the bytes of its file."""
         return json.dumps(self._asdict()).encode()
 
 
 def decode(data: bytes) -> Beat:
-    """The beat of its file's bytes."""
+    """The heartbeat that the bytes of its file hold."""
     return Beat(**json.loads(data))
 
 
 class Heartbeat:
-    """The counts of this process; its methods are called by the training thread only."""
+    """The progress counts of this process; only its training thread changes them."""
 
     def __init__(self) -> None:
         self._moves = self._arrived = 0
@@ -50,23 +50,23 @@ class Heartbeat:
         self._in_graph: Callable[[], int] = int
 
     def arrive(self) -> None:
-        """Counts an exchange that begins."""
+        """Counts one exchange with the other workers, such as an all-reduce, that begins now."""
         self._arrived += 1
 
     def each(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        """Gives pieces of other work, such as batches of validation, and counts each."""
+        """Gives pieces of other work one by one, such as validation batches, and counts each one."""
         for piece in pieces:
             self._moves += 1
             yield piece
 
     def step(self) -> None:
-        """Counts training steps that are done; from here on their pace is what is expected."""
+        """Counts training steps that are done; from now on, more are expected at the usual pace."""
         self._moves += 1
         self._steady = True
 
     @contextmanager
     def rest(self) -> Iterator[None]:
-        """While the context lasts, work of another kind than training steps is done."""
+        """Notes that, while the context lasts, this process does other work than training steps."""
         steady, self._steady = self._steady, False
         self._moves += 1
         try:
@@ -76,11 +76,11 @@ class Heartbeat:
             self._moves += 1
 
     def count_in_graph(self, count: Callable[[], int]) -> None:
-        """Has a function say how many exchanges a TensorFlow graph has come to."""
+        """Sets the function that counts the exchanges which begin inside a TensorFlow graph."""
         self._in_graph = count
 
     def beat(self, ticks: int) -> Beat:
-        """What is to be told now."""
+        """The heartbeat to write now, made from the current counts."""
         arrived = self._arrived + self._in_graph()
         return Beat(ticks, self._moves + arrived, arrived, self._steady)
 
@@ -89,7 +89,7 @@ heartbeat = Heartbeat()
 
 
 def tell(folder: Path) -> None:
-    """Writes this process's beats to a folder from now on, in a thread of its own."""
+    """Starts a thread that writes this process's heartbeat to a folder once a second."""
     threading.Thread(target=_tell, args=(folder,), daemon=True).start()
 
 

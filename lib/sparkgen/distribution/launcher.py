@@ -1,4 +1,4 @@
-"""The launcher: runs one function on every worker of a ring, and starts again when one is lost.
+"""The launcher runs one function on every worker, and starts all workers again when one is lost.
 
 Each worker is a process of its own with a supervisor beside it. As soon as one dies or hangs, all are
 killed and all are started again: the function is to go on from its last checkpoint.
@@ -39,7 +39,7 @@ def launch(
     log_folder: str | None = None,
     spark: "SparkSession | None" = None,
 ) -> Json:
-    """Rank 0's result of `fn(request, ring)`, run by every worker.
+    """Runs `fn(request, ring)` on every worker, and gives the result of rank 0.
 
     Args:
         fn: importable by its module and name in a new process; its result is plain JSON.
@@ -100,7 +100,7 @@ def _in_process(fn: Callable[[Json, Ring], Json], request: Json, log_folder: str
 
 
 def check_workers(where: Where, workers: int) -> None:
-    """Refuses several workers in one process.
+    """Refuses more than one worker if `where` is `in-process`.
 
     Raises:
         RequestError: it names the keys.

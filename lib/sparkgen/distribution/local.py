@@ -1,4 +1,4 @@
-"""Workers as processes of this machine.
+"""The workers run as processes of this machine.
 
 `horovod.run` would start them through a shell, pass the function and its result as pickles, and on
 Ctrl-C kill them in mid-step, with no word to them to write a checkpoint; so the processes are
@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def run_local(call: Call, size: Size) -> list[Ended]:
-    """Runs all workers once, and tells how each ended."""
+    """Runs all workers once on this machine, and gives a record of how each one ended."""
     with (
         stop_requests() as requests,
         open_board(LOOPBACK, address=LOOPBACK) as board,

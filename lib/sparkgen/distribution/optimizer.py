@@ -1,4 +1,4 @@
-"""The optimizer hook: gradients are averaged over the ring before they are applied.
+"""The optimizer hook averages gradients over all workers before the optimizer applies them.
 
 `hvd.DistributedOptimizer` does nothing under Keras 3, whose optimizers no longer pass the method
 that it overrides: ranks drift apart without an error.
@@ -16,7 +16,7 @@ Tensor = Any
 
 
 def distribute(optimizer: Any, ring: Ring, *, compression: str = "none") -> Any:
-    """The optimizer, which from now on averages gradients over the ring.
+    """Makes an optimizer average its gradients over all workers, and gives the same optimizer back.
 
     It stays an instance of its own class, now of a subclass with the same name, so that what is
     saved of it can be read without this package. A loss-scaling optimizer is distributed itself,

@@ -1,4 +1,4 @@
-"""How a worker's work ended, as JSON, so that its errors cross the process boundary as themselves."""
+"""A worker writes as JSON how its work ended, so that the driver can raise the worker's own error."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ RING_LOST = os.EX_TEMPFAIL
 
 
 class Ended(NamedTuple):
-    """One worker process after its end."""
+    """The record of one worker process that has ended."""
 
     rank: int
     outcome: Json | None
@@ -34,12 +34,12 @@ class Ended(NamedTuple):
 
 
 def success(result: Json) -> Json:
-    """The outcome of a function that returned."""
+    """The outcome, as JSON, of a function that returned a result."""
     return {"result": result}
 
 
 def failure(error: SparkgenError) -> Json:
-    """The outcome of a function that raised one of the project's own errors."""
+    """The outcome, as JSON, of a function that raised one of the project's own errors."""
     outcome: Json = {"error": type(error).__name__, "message": str(error)}
     if isinstance(error, RequestError):
         outcome |= {"expected": error.expected, "found": error.found, "mend": error.mend}
@@ -47,7 +47,7 @@ def failure(error: SparkgenError) -> Json:
 
 
 def raised(outcome: Json) -> SparkgenError:
-    """The error of a `failure`."""
+    """The error that an outcome of `failure` describes."""
     kind = getattr(errors, outcome["error"])
     if issubclass(kind, RequestError):
         return kind(outcome["expected"], found=outcome["found"], mend=outcome["mend"])
@@ -55,13 +55,13 @@ def raised(outcome: Json) -> SparkgenError:
 
 
 def is_loss(ended: Ended) -> bool:
-    """Whether the others cannot go on without this worker."""
+    """Whether this worker ended in such a way that the other workers cannot go on."""
     outcome = ended.outcome
     return outcome is None or ("error" in outcome and outcome["error"] != Interrupted.__name__)
 
 
 def result_of(all_ended: Sequence[Ended]) -> Json | None:
-    """Rank 0's result, or None where a worker was lost.
+    """The result of rank 0, or None if a worker was lost: it died before it wrote an outcome.
 
     Raises:
         SparkgenError: what a worker raised first; a wrong request stays a `RequestError`.
@@ -76,7 +76,7 @@ def result_of(all_ended: Sequence[Ended]) -> Json | None:
 
 
 def first_lost(all_ended: Sequence[Ended]) -> Ended:
-    """The worker that hung, or died first of itself; the others' ends only follow from its own."""
+    """The worker that hung, or the first that died by itself; all others ended because of that one."""
     hung = [e for e in all_ended if e.hung]
     if hung:
         return hung[0]
@@ -85,17 +85,17 @@ def first_lost(all_ended: Sequence[Ended]) -> Ended:
 
 
 def lost_stage(said: str) -> Ended:
-    """The one record of workers that Spark lost all together."""
+    """The one record that stands for all workers when Spark lost their whole stage."""
     return Ended(0, None, 1, killed=False, tail=said, at=0.0, stage=said[:MESSAGE_CHARACTERS])
 
 
 def blame(all_ended: Sequence[Ended], rank: int, reason: str) -> list[Ended]:
-    """The ends of all workers, of which one was killed because it hung."""
+    """The records of all workers, in which the worker that hung gets the reason."""
     return [e._replace(hung=reason) if e.rank == rank else e for e in all_ended]
 
 
 def describe(ended: Ended, *, size: int) -> str:
-    """One line on a worker that died or hung."""
+    """One line of text that says how a worker died or hung."""
     if ended.stage:
         return f"all {size} workers were lost with their Spark stage ({ended.stage})"
     if ended.hung:
@@ -106,7 +106,7 @@ def describe(ended: Ended, *, size: int) -> str:
 
 
 def workers_failed(ended: Ended, *, size: int, restarts: int) -> WorkersFailed:
-    """The error for the user when no restart is left."""
+    """The error for the user when a worker was lost and no restart is left."""
     said = "" if ended.stage else f"; its last lines:\n{ended.tail}"
     if ended.hung:
         said = "; if it only needs longer than that, set environment.hang_seconds higher"

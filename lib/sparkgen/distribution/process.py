@@ -1,4 +1,4 @@
-"""A worker process: `python -m sparkgen.distribution.process FOLDER`.
+"""A worker process runs this program: `python -m sparkgen.distribution.process FOLDER`.
 
 It reads `call.json` (`function` as `module:name`, `request`) in the folder, joins the ring that its
 environment names, calls the function, and leaves `outcome.json`.
@@ -28,7 +28,7 @@ RING_ERRORS = ("Horovod has been shut down", "HorovodInternalError", "gloo/")
 
 
 def main(folder: Path) -> None:
-    """Runs the call of a folder."""
+    """Runs the function that `call.json` in a folder names, and writes `outcome.json` there."""
     die_with_parent(int(os.environ[PARENT]))
     # The driver's standard output is for its result; whatever a library prints here is a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -56,7 +56,7 @@ def _log_to_stderr() -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Has this process killed when the thread that started it is gone.
+    """Makes the system kill this process when the thread that started it is gone.
 
     Without it, a driver or an executor that is killed leaves workers that wait for it forever.
     """

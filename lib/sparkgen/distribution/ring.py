@@ -1,4 +1,4 @@
-"""The ring: the workers of one training, as one of them sees the others.
+"""A ring is the group of all workers of one training; its methods exchange data between the workers.
 
 `Ring` itself is a ring of one, which needs no Horovod; `HorovodRing` joins the workers that a
 launcher started. Every method but the attributes is collective: all ranks must call it.
@@ -20,7 +20,7 @@ HALF_EXPONENT = 15
 
 
 class Ring:
-    """A ring of one worker."""
+    """A group of one worker, which has no other worker to exchange data with."""
 
     rank = 0
     size = 1
@@ -28,19 +28,19 @@ class Ring:
     """The rank among the workers of the same machine."""
 
     def sum(self, values: Array) -> Array:
-        """The sum of an array over the ranks, the same on all of them."""
+        """The sum of an array over all ranks; every rank gets the same sum."""
         return np.asarray(values)
 
     def gather(self, values: Array) -> Array:
-        """The arrays of all ranks, stacked: (size, *shape)."""
+        """The arrays of all ranks, stacked in the order of the ranks: (size, *shape)."""
         return np.asarray(values)[None]
 
     def mean(self, tensor: Tensor) -> Tensor:
-        """The mean of a tensor over the ranks, inside a graph, with its gradient."""
+        """The mean of a tensor over all ranks, inside a TensorFlow graph; gradients flow through it."""
         return tensor
 
     def average(self, gradients: Sequence[Tensor], *, compression: str = "none") -> list[Tensor]:
-        """The mean of each gradient over the ranks, dense, in one exchange.
+        """The mean of each gradient over all ranks, as dense tensors, in one exchange.
 
         `fp16` halves what is exchanged, whatever the size of the gradients, and costs a second,
         small exchange.
@@ -51,15 +51,15 @@ class Ring:
         return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def broadcast(self, variables: Sequence[Any]) -> None:
-        """Gives Keras variables the values that rank 0 has."""
+        """Sets Keras variables on all ranks to the values that rank 0 has."""
 
     def broadcast_bytes(self, data: bytes) -> bytes:
-        """The bytes that rank 0 has."""
+        """Gives every rank the bytes that rank 0 has."""
         return data
 
 
 class HorovodRing(Ring):
-    """A ring of the processes whose environment names them to each other."""
+    """A group of several worker processes, which Horovod connects by their environment variables."""
 
     def __init__(self) -> None:
         import horovod.tensorflow as hvd
@@ -136,7 +136,7 @@ class HorovodRing(Ring):
 
 
 def half_scales(bounds: Tensor) -> Tensor:
-    """Powers of two that bring values below float32 `bounds` near the upper end of float16.
+    """Powers of two that scale values below float32 `bounds` to near the largest value of float16.
 
     Taken from the bits of the exponent, so that all ranks have the same ones on any device.
     """
@@ -149,5 +149,5 @@ def half_scales(bounds: Tensor) -> Tensor:
 
 
 def join_ring() -> Ring:
-    """The ring that this process belongs to, by the environment its launcher gave it."""
+    """The group of workers that this process belongs to, according to its environment variables."""
     return HorovodRing() if int(os.environ.get("HOROVOD_SIZE", "1")) > 1 else Ring()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as something to ask for, instead of something that happens in mid-step."""
+"""Ctrl-C and SIGTERM are only counted here, so that a program can stop between two training steps."""
 
 import signal
 import threading
@@ -10,14 +10,14 @@ from sparkgen.stopping import SIGNALS, deliver, note
 
 
 class StopRequests:
-    """How often a stop was asked for: once is a wish, twice an order."""
+    """The number of stop signals so far: the first asks for a stop, the second for an end at once."""
 
     def __init__(self) -> None:
         self.count = 0
         self.last: int | None = None
 
     def receive(self, signum: int, frame: FrameType | None) -> None:
-        """The signal handler."""
+        """The signal handler: counts one stop signal."""
         note(signum)
         self.count += 1
         self.last = signum
@@ -25,7 +25,7 @@ class StopRequests:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequests]:
-    """Counts the stop signals while the context lasts; only the main thread receives any.
+    """Counts Ctrl-C and SIGTERM while the context lasts; only the main thread receives any.
 
     Where the context ends without an error, a signal that came in it is sent again to who listened
     before: the work was done before anyone looked.

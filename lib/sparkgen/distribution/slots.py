@@ -1,4 +1,4 @@
-"""Slots: which rank each worker gets, and the environment that tells it so."""
+"""Each worker gets a slot, which is its rank, and environment variables for Horovod and TensorFlow."""
 
 import os
 from collections import Counter
@@ -10,7 +10,7 @@ RENDEZVOUS_SECONDS = 300
 
 
 class Slot(NamedTuple):
-    """One worker's place, in Horovod's terms: `local` is its machine, `cross` its peers elsewhere."""
+    """The ranks of one worker as Horovod names them: `local` on its machine, `cross` between machines."""
 
     rank: int
     size: int
@@ -22,7 +22,7 @@ class Slot(NamedTuple):
 
 
 class Meeting(NamedTuple):
-    """Where workers find each other, and the network interface they talk over."""
+    """The address of the rendezvous server, and the network interface that workers use."""
 
     address: str
     port: int
@@ -30,7 +30,7 @@ class Meeting(NamedTuple):
 
 
 def assign(hosts: Sequence[str]) -> list[Slot]:
-    """The slot of every worker from the host of every worker; ranks run through host after host."""
+    """The slot of every worker, from the host of every worker; ranks are numbered host by host."""
     workers_on = Counter(hosts)
     order = sorted(range(len(hosts)), key=lambda worker: (hosts[worker], worker))
     seen: Counter[str] = Counter()
@@ -47,7 +47,7 @@ def assign(hosts: Sequence[str]) -> list[Slot]:
 
 
 def slot_environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
-    """What Horovod reads of its place in the ring; a single worker runs without Horovod."""
+    """The environment variables that tell Horovod a worker's slot; a single worker needs no Horovod."""
     if slot.size == 1:
         return {"HOROVOD_SIZE": "1"}
     return {
@@ -69,7 +69,10 @@ def slot_environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
 
 
 def thread_environment(threads: int | None, *, local_size: int) -> dict[str, str]:
-    """What TensorFlow reads of its threads; None: the machine's cores over the workers on it."""
+    """The environment variables that set the number of TensorFlow threads.
+
+    `threads` None: the machine's cores divided by the workers on it.
+    """
     threads = threads or max(1, len(os.sched_getaffinity(0)) // local_size)
     return {
         "OMP_NUM_THREADS": str(threads),

@@ -1,4 +1,4 @@
-"""Batch statistics over the ring, so that they are those of the global batch."""
+"""Batch normalisation averages its moments over all workers, so they are those of the global batch."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sparkgen.layers.batch_norm import batch_norms
 
 
 def synchronise(model: Any, ring: Ring) -> int:
-    """Makes every batch normalisation of a model average its moments over the ring.
+    """Makes every batch normalisation layer of a model average its moments over all workers.
 
     Returns:
         How many layers that were.

@@ -1,4 +1,4 @@
-"""The supervisor of one worker: starts its process, watches it, and ends it when it must not go on.
+"""The supervisor of one worker starts its process, watches it, and ends it when it must not go on.
 
 Each worker has one beside it on its machine: a thread of the driver under `local`, a Spark task
 under `spark`. It tells the board when its worker is lost, and kills its worker when the board says
@@ -30,7 +30,7 @@ TAIL_LINES = 20
 
 
 class Call(NamedTuple):
-    """What every worker does."""
+    """The function that every worker calls, and the request that it gets."""
 
     function: str
     """Importable: `module:name`."""
@@ -41,7 +41,7 @@ class Call(NamedTuple):
 
 
 class Size(NamedTuple):
-    """How many workers there are, and what each of them may take."""
+    """The number of workers, the threads of each, and the time after which one counts as hanging."""
 
     workers: int
     threads: int | None
@@ -51,7 +51,7 @@ class Size(NamedTuple):
 
 
 def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) -> Ended:
-    """Runs one worker to its end.
+    """Runs one worker process until it ends, and gives a record of how it ended.
 
     Args:
         call: what it does.
@@ -84,7 +84,7 @@ def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) 
 
 
 class _Relay:
-    """Carries a worker's beats to the board."""
+    """Sends the heartbeats that a worker writes to its file on to the rendezvous server."""
 
     def __init__(self, file: Path, rank: int, board: Board) -> None:
         self.board, self._file, self._rank = board, file, rank
@@ -92,7 +92,7 @@ class _Relay:
         board.report(rank, self._told)  # a process that hangs at once has a beat too
 
     def carry(self) -> None:
-        """Tells the board of a new beat."""
+        """Sends the worker's heartbeat to the rendezvous server, if it is a new one."""
         with suppress(FileNotFoundError):
             beat = decode(self._file.read_bytes())
             if beat != self._told:

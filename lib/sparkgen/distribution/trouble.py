@@ -1,4 +1,4 @@
-"""An error that nobody expected in a worker, as one that the driver tells."""
+"""An unexpected error in a worker becomes a `WorkerError`, which the driver shows to the user."""
 
 from sparkgen.datasets.storage import write_bytes
 from sparkgen.errors import WorkerError
@@ -6,7 +6,7 @@ from sparkgen.unexpected import describe, whole
 
 
 def unexpected(error: Exception, *, rank: int, log_folder: str | None) -> WorkerError:
-    """The error for the user; the whole traceback goes to a file.
+    """Makes a `WorkerError` for the user from an unexpected error; the whole traceback goes to a file.
 
     Args:
         error: as it was caught.

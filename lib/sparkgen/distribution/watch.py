@@ -1,4 +1,4 @@
-"""The watch over the workers: which one hangs, by the pace of its own steps.
+"""The driver finds the worker that hangs: it stands still for many times its usual time between steps.
 
 In an exchange all ranks wait for the last one, so that all of them stand still when one hangs. The
 one to blame is the one that has come to fewer exchanges than the others, or whose process writes no
@@ -22,14 +22,14 @@ FROZEN_SECONDS = 10.0
 
 
 class Hung(NamedTuple):
-    """A worker that hangs."""
+    """The rank of a worker that hangs, and the reason in words."""
 
     rank: int
     reason: str
 
 
 class Seen(NamedTuple):
-    """A worker as the driver sees it; times in seconds, by the driver's clock."""
+    """What the driver knows about one worker; times are in seconds, by the driver's clock."""
 
     rank: int
     beat: Beat
@@ -41,13 +41,13 @@ class Seen(NamedTuple):
     """Since its last beat."""
 
     def limit(self, hang_seconds: float) -> float:
-        """How long it may stand still."""
+        """The time in seconds that the worker may stand still before it counts as hanging."""
         known = self.beat.steady and self.pace > 0
         return max(hang_seconds, PACES * self.pace if known else PATIENCE_SECONDS)
 
 
 def find_hung(workers: Sequence[Seen], hang_seconds: float) -> Hung | None:
-    """The worker that hangs, if one does.
+    """The worker that hangs, or None if no worker hangs.
 
     Args:
         workers: all that have begun.
@@ -70,7 +70,7 @@ def find_hung(workers: Sequence[Seen], hang_seconds: float) -> Hung | None:
 
 
 class Watch:
-    """Follows the beats of all workers.
+    """Follows the heartbeats of all workers, to find one that hangs.
 
     Args:
         hang_seconds: see `find_hung`.
@@ -85,7 +85,7 @@ class Watch:
         self._pace: dict[int, float] = {}
 
     def look(self, beats: dict[int, Beat], now: float | None = None) -> Hung | None:
-        """Takes in the newest beats by rank; the worker that hangs, if one does."""
+        """Takes the newest heartbeats by rank, and gives the worker that hangs, or None."""
         now = time.monotonic() if now is None else now
         if self._looked is not None and now - self._looked > FROZEN_SECONDS:
             for clock in (self._moved, self._ticked):

@@ -1,4 +1,4 @@
-"""The feed: a split of a dataset version becomes `tf.data` batches for one worker.
+"""The feed turns a split of a dataset version into `tf.data` batches for one worker.
 
 In come a manifest, a seed, and the rank of the worker. Out go batches as in `models/contract.py`. The
 order of training rows is a function of (manifest, seed, epoch); the number of workers does not change it.

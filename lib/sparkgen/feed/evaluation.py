@@ -1,4 +1,4 @@
-"""A rank's share of a split as padded batches, in the order of the split's files."""
+"""Each rank gets its own share of a split in padded batches, in the order of the split's files."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Arrays = dict[str, Any]
 
 
 def check_share(split: Split, share: EvaluationShare) -> None:
-    """Raises a `ManifestError` where a file of the share is missing or has not its size."""
+    """Raises a `ManifestError` if a file of the share is missing or has not the right size."""
     split.check(segment.shard for segment in split.segments(share.start, share.stop))
 
 
@@ -24,7 +24,7 @@ def cut_batches(
     noise: Mapping[str, NoiseSpec],
     seed: int,
 ) -> Iterator[Arrays]:
-    """A rank's share, padded with rows of weight 0, as stacks of batches (n, batch_rows, ...).
+    """Gives a rank's share as stacks of batches (n, batch_rows, ...), padded with rows of weight 0.
 
     Args:
         split: what the share is of.

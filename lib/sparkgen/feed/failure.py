@@ -1,4 +1,4 @@
-"""Errors of the feed on their way through TensorFlow, which makes texts of them.
+"""TensorFlow turns errors of the feed into text; this module raises the original errors again.
 
 `tf.data` runs the feed's generators in threads of its own. What one raises arrives at the reader of
 the data set as an error of TensorFlow's; here it becomes again what it was.
@@ -17,7 +17,7 @@ _raised: list[SparkgenError] = []
 
 
 def remembered(generate: Callable[[], Iterator[Any]]) -> Callable[[], Iterator[Any]]:
-    """The generator function, whose own errors `feed_errors` will know."""
+    """Wraps a generator function, so that `feed_errors` can raise its original error."""
 
     def run() -> Iterator[Any]:
         try:
@@ -31,7 +31,7 @@ def remembered(generate: Callable[[], Iterator[Any]]) -> Callable[[], Iterator[A
 
 @contextmanager
 def feed_errors() -> Iterator[None]:
-    """Around what takes batches: an error of the feed is raised as itself.
+    """Raises the original error of the feed, if taking batches fails while the context lasts.
 
     Raises:
         ManifestError: a file of the dataset version is damaged.

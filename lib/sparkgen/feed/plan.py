@@ -1,8 +1,8 @@
-"""The order of training data, as a pure function of (shard sizes, lanes, batch size, seed).
+"""The order of training rows is a pure function of (shard sizes, lanes, batch size, seed).
 
-Every epoch the S shards are permuted and dealt to K lanes, S/K to each. A global batch of B rows
-takes B/K rows from every lane, and rank r of N reads the lanes k with k % N == r. So a global batch
-holds the same rows whatever N is, and every rank takes the same number of steps.
+Every epoch the S shards are permuted and dealt to K lanes, lists of S/K shards each. A global batch of
+B rows takes B/K rows from every lane, and rank r of N reads the lanes k with k % N == r. So a global
+batch holds the same rows whatever N is, and every rank takes the same number of steps.
 
 Shards of one version differ by at most one row. The larger ones are dealt first, so the lanes too
 differ by at most one row, and an epoch has T = R // B steps of R rows: fewer than B are left out.
@@ -24,7 +24,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class Position(NamedTuple):
-    """A place in the training, from 0: the step is within the epoch."""
+    """A place in the training: an epoch, and a step within this epoch, both counted from 0."""
 
     epoch: int
     step: int
@@ -34,15 +34,16 @@ START = Position(0, 0)
 
 
 class Lane(NamedTuple):
-    """The rows of one lane in one epoch: shards in order, and the rows before each, (S/K + 1,)."""
+    """A lane in one epoch: shards that one rank reads in order, and the rows before each, (S/K + 1,)."""
 
     number: int
     shards: IntArray
     edges: IntArray
 
     def segments(self, start: int, stop: int) -> list[Segment]:
-        """The rows [start, stop) of the lane, cut at the edges of shards and counted in the order that
-        a shard's rows have in the epoch.
+        """The rows [start, stop) of the lane, as one segment for each shard that they lie in.
+
+        Rows are counted in the order that a shard's rows have in the epoch.
         """
         first, last = np.searchsorted(self.edges, [start, stop - 1], side="right") - 1
         edges = self.edges[first : last + 2].tolist()
@@ -64,7 +65,7 @@ class Span(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What `make_plan` gives; nothing here depends on the number of workers."""
+    """The order of training rows, made by `make_plan`; the number of workers does not change it."""
 
     shard_rows: IntArray
     lanes: int
@@ -73,16 +74,16 @@ class Plan(NamedTuple):
 
     @property
     def lane_rows(self) -> int:
-        """Rows that one lane gives to one step, B/K."""
+        """The number of rows that one lane gives to one step, B/K."""
         return self.batch_size // self.lanes
 
     @property
     def steps_per_epoch(self) -> int:
-        """T, the same in every epoch and on every rank."""
+        """The number of steps in an epoch, T, the same in every epoch and on every rank."""
         return int(self.shard_rows.sum()) // self.batch_size
 
     def owned_lanes(self, rank: int, size: int) -> range:
-        """The lanes of a rank, ascending.
+        """The numbers of the lanes that one rank reads, ascending.
 
         Raises:
             RequestError: the number of workers does not divide the lanes.
@@ -97,7 +98,7 @@ class Plan(NamedTuple):
         return range(rank, self.lanes, size)
 
     def epoch_lanes(self, epoch: int, numbers: Sequence[int]) -> tuple[Lane, ...]:
-        """Some of an epoch's lanes; only these are held in memory."""
+        """The lanes with these numbers in one epoch; no other lanes are held in memory."""
         order = self._shard_permutation(len(self.shard_rows), (epoch, 0, 0))
         large = self.shard_rows[order] > self.shard_rows.min()
         dealt = np.concatenate([order[large], order[~large]])
@@ -113,12 +114,12 @@ class Plan(NamedTuple):
         return permutation(length, seed=self.seed, stream=Stream.SHARDS, at=at)
 
     def row_order(self, epoch: int, shard: int) -> IntArray:
-        """The order of a shard's rows in an epoch."""
+        """The order in which the rows of a shard are read in an epoch."""
         rows = int(self.shard_rows[shard])
         return permutation(rows, seed=self.seed, stream=Stream.ROWS, at=(epoch, shard, 0))
 
     def segments(self, span: Span, lane: Lane) -> list[Segment]:
-        """What a lane gives to the steps of a span."""
+        """The rows that a lane gives to the steps of a span, as segments of shards."""
         start = span.step * self.lane_rows
         return lane.segments(start, start + span.steps * self.lane_rows)
 
@@ -144,7 +145,7 @@ class Plan(NamedTuple):
 def make_plan(
     shard_rows: Sequence[int] | IntArray, *, lanes: int, batch_size: int, seed: int
 ) -> Plan:
-    """The plan of a training split.
+    """The plan of a training split: which rows every training step takes.
 
     Args:
         shard_rows: rows of each shard, in the order of the manifest.
@@ -185,13 +186,16 @@ def make_plan(
 
 
 def plan_of(manifest: Manifest, *, batch_size: int, seed: int) -> Plan:
-    """The plan of a dataset version's training split; raises as `make_plan`."""
+    """The plan of a dataset version's training split; raises the same errors as `make_plan`."""
     rows = [file.rows for file in manifest.split("train").files]
     return make_plan(rows, lanes=manifest.lanes, batch_size=batch_size, seed=seed)
 
 
 class EvaluationShare(NamedTuple):
-    """Rows [start, stop) of a split, in shard order, and the batches that they are cut into."""
+    """The rows [start, stop) of a split that one rank evaluates, and the number of their batches.
+
+    Rows are in shard order.
+    """
 
     start: int
     stop: int
@@ -199,7 +203,7 @@ class EvaluationShare(NamedTuple):
 
 
 def evaluation_share(rows: int, *, batch_rows: int, rank: int, size: int) -> EvaluationShare:
-    """What one rank evaluates of a split of `rows` rows: each row on one rank, once.
+    """The share that one rank evaluates of a split of `rows` rows: each row on one rank, once.
 
     Shares differ by at most one row, and every rank has the same number of batches, the last ones
     padded: a rank that is out of rows still takes part in what ranks do together.

@@ -1,4 +1,4 @@
-"""Batches of a dataset version, for training and evaluation.
+"""TensorFlow data sets give the batches of a dataset version, for training and for evaluation.
 
 Arrays are cut in Python, for training many steps at a time, and travel as bytes; TensorFlow takes
 them apart into steps and makes the floats.
@@ -92,7 +92,7 @@ def evaluation_batches(
     seed: int,
     keep_bytes: int = KEEP_BYTES,
 ) -> tf.data.Dataset:
-    """One rank's share of a split, in shard order: over the ranks each row exactly once.
+    """The evaluation batches of one rank, in shard order; over all ranks each row comes exactly once.
 
     Every rank has the same number of batches, of `batch_rows` rows each; the missing rows are
     padding: weight 0, id -1, all else 0.

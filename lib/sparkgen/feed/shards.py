@@ -1,4 +1,4 @@
-"""Shards as arrays, read by Petastorm in exactly the order that is asked for.
+"""Petastorm reads shards into arrays, in exactly the order that is asked for.
 
 What one must know of Petastorm 0.13.1 to read in order:
 
@@ -39,12 +39,12 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
 
 
 def memory_bytes(split: Split, shard: int) -> int:
-    """What a shard takes in memory."""
+    """The memory that the rows of a shard take, in bytes."""
     return split.files[shard].entry.rows * (split.record.row_bytes + BYTES_BESIDE_RECORD)
 
 
 def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) -> Iterator[Rows]:
-    """The shards of `order`, one after the other; read ahead of need in threads.
+    """Gives the rows of the shards in `order`, one shard after the other; threads read ahead.
 
     Args:
         split: whose shards.
@@ -75,7 +75,7 @@ def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) ->
 
 
 class _Item(NamedTuple):
-    """One shard of the order: whether it is read, and whether it stays after that."""
+    """One shard of the order: whether it is read from its file, and whether it is then kept in memory."""
 
     shard: int
     read: bool
@@ -83,7 +83,7 @@ class _Item(NamedTuple):
 
 
 class _Opened(NamedTuple):
-    """A window and its Petastorm reader; none where nothing is read."""
+    """Some shards that are opened together, and their Petastorm reader; None if nothing is read."""
 
     window: list[_Item]
     reader: Any
@@ -181,7 +181,7 @@ def _unreadable(split: Split, shards: Sequence[int], error: Exception) -> Manife
 
 
 class _Memory(FileSystem):
-    """Files in memory, as a file system of the kind that Petastorm wants."""
+    """A file system that holds files in memory, of the kind that Petastorm wants."""
 
     def __init__(self, files: Mapping[str, pa.Buffer]) -> None:
         self.files = files

@@ -1,4 +1,4 @@
-"""The plan carried out: spans of training steps as arrays, cut from shards and filled with noise."""
+"""Training batches are cut here from shards, many steps at a time as planned, and get their noise."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ Arrays = dict[str, Any]
 
 
 def shard_order(plan: Plan, spans: Iterator[Span]) -> Iterator[int]:
-    """The shards in the order in which `cut_spans` comes to need them, once each lane and epoch."""
+    """The shards in the order in which `cut_spans` needs them, once for each lane and epoch."""
     at: dict[int, tuple[int, int]] = {}
     for span in spans:
         for lane in span.lanes:
@@ -33,7 +33,7 @@ def cut_spans(
     noise: Mapping[str, NoiseSpec],
     keep_bytes: int,
 ) -> Iterator[Arrays]:
-    """Spans as arrays (steps, local rows, ...), the rows of a step by ascending lane.
+    """Gives spans as arrays (steps, local rows, ...), the rows of a step by ascending lane.
 
     Args:
         split: the training split.
@@ -56,7 +56,7 @@ def cut_spans(
 
 
 class _Hand(NamedTuple):
-    """The shard that a lane is at."""
+    """The shard that a lane is reading now, with its rows and their order."""
 
     epoch: int
     shard: int

@@ -1,9 +1,9 @@
-"""Tracking: runs and registered models in MLflow.
+"""Tracking: MLflow keeps the runs and the registered models.
 
 In come an `EnvironmentConfig` and names. Out go runs that take figures and files, and model versions.
 
     server     where the tracking server is, and whether it answers
-    database   the SQLite file of a server that is none, made whole or not at all
+    database   the SQLite file that serves as tracking server, made whole or not at all
     runs       one run for each training: the driver opens it, rank 0 writes to it
     registry   model versions as samplers, with the aliases `challenger` and `champion`
 

@@ -1,4 +1,4 @@
-"""The SQLite database of a tracking server that is a file: made whole or not at all.
+"""A SQLite file can serve as tracking server; its tables are made completely or not at all.
 
 MLflow makes its tables in some fifty steps. Two processes that do so in one file at once, or one that
 is stopped in between, leave a file that no process can use or mend.
@@ -16,7 +16,7 @@ UNFINISHED = "_alembic_tmp_%"  # a table that a step of MLflow's copies, and dro
 
 
 def database_file(uri: str) -> Path | None:
-    """The file of a SQLite URI; None for any other server, and for one in memory."""
+    """The path of the file of a SQLite URI; None for any other server, and for a database in memory."""
     if not uri.startswith(SQLITE):
         return None
     from sqlalchemy.engine import make_url
@@ -26,7 +26,7 @@ def database_file(uri: str) -> Path | None:
 
 
 def make_database(file: Path) -> None:
-    """Makes a database where there is none; of several processes at once, one makes it.
+    """Makes the database file if it does not exist; of several processes at once, one makes it.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -54,7 +54,7 @@ def _make_tables(uri: str) -> None:
 
 
 def damage(file: Path) -> str | None:
-    """What is wrong with the file of a database, in a few words; None: nothing that is seen."""
+    """Says in a few words how a database file is damaged; None if no damage is seen."""
     try:
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
         try:

@@ -1,4 +1,4 @@
-"""The registry: model versions, each a sampler, and the aliases `challenger` and `champion`.
+"""The registry keeps model versions, each a sampler, and the aliases `challenger` and `champion`.
 
 A version is logged as code and files, nothing in it pickled: the sampler script, this package's
 source beside it, and the saved model (`model.json`, `model.weights.h5`, and where the model is from a
@@ -40,7 +40,7 @@ class ModelVersion(NamedTuple):
 
     @property
     def uri(self) -> str:
-        """The URI by which MLflow loads it."""
+        """The URI by which MLflow loads this version."""
         return f"models:/{self.name}/{self.version}"
 
 
@@ -60,7 +60,7 @@ class Candidate(NamedTuple):
 
 
 def registered_name(environment: EnvironmentConfig, experiment: str) -> str:
-    """The name under which the models of an experiment, given by its name, are registered."""
+    """The name under which the models of an experiment are registered, from the experiment's name."""
     return environment.model_prefix + experiment
 
 
@@ -121,7 +121,7 @@ def _log_sampler(
 
 
 def find(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVersion | None:
-    """The version of an experiment's model that has an alias; None where none has it.
+    """The version of an experiment's model that has an alias; None if no version has it.
 
     Args:
         environment: names the servers.
@@ -132,7 +132,7 @@ def find(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVe
 
 
 def require(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVersion:
-    """As `find`; a `RequestError` where there is none."""
+    """The version that `find` gives; a `RequestError` if there is none."""
     version = find(environment, experiment, alias)
     if version is None:
         step = "train" if alias == CHALLENGER else "promote"
@@ -145,7 +145,7 @@ def require(environment: EnvironmentConfig, experiment: str, alias: str) -> Mode
 
 
 def versions(environment: EnvironmentConfig, name: str) -> dict[int, ModelVersion]:
-    """All versions of a registered model by number, ascending; empty where there is none.
+    """All versions of a registered model by number, ascending; empty if there are none.
 
     Args:
         environment: names the servers.
@@ -168,7 +168,7 @@ def experiments_with_champion(environment: EnvironmentConfig) -> list[str]:
 
 
 def crown(environment: EnvironmentConfig, version: ModelVersion) -> None:
-    """Makes a version the champion."""
+    """Gives a model version the alias `champion`."""
     client = connect(environment)
     client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
 
@@ -176,7 +176,7 @@ def crown(environment: EnvironmentConfig, version: ModelVersion) -> None:
 def annotate(
     environment: EnvironmentConfig, version: ModelVersion, tags: Mapping[str, str]
 ) -> ModelVersion:
-    """The version with further tags."""
+    """Adds tags to a model version, and gives the version with all its tags."""
     client = connect(environment)
     for key, value in tags.items():
         client.set_model_version_tag(version.name, str(version.version), key, value)
@@ -184,7 +184,7 @@ def annotate(
 
 
 def fetch(environment: EnvironmentConfig, version: ModelVersion, folder: str | Path) -> Path:
-    """Copies the saved model of a version into a local folder, and says where it lies in there.
+    """Copies the saved model of a version into a local folder, and gives the path of its folder in there.
 
     Raises:
         ModelError: the version's files are not there any more.
@@ -210,7 +210,7 @@ def _no_files(version: ModelVersion, found: str) -> ModelError:
 
 
 def load(environment: EnvironmentConfig, version: ModelVersion) -> Any:
-    """The sampler of a version, as `mlflow.pyfunc` loads it."""
+    """The sampler of a version, loaded by `mlflow.pyfunc`."""
     import mlflow
 
     connect(environment)
@@ -218,7 +218,7 @@ def load(environment: EnvironmentConfig, version: ModelVersion) -> Any:
 
 
 def requirements() -> list[str]:
-    """What a process needs to load a sampler, pinned to the versions installed here."""
+    """The packages that a process needs to load a sampler, with the versions installed here."""
     pins = []
     for name in REQUIREMENTS:
         for build in TENSORFLOW_BUILDS if name == "tensorflow" else (name,):
@@ -247,7 +247,7 @@ def _version(found: Any) -> ModelVersion:
 
 
 def signature(description: Mapping[str, Any], sampling: SamplingConfig) -> Any:
-    """The columns and parameters of a sampler, an MLflow `ModelSignature`.
+    """The columns and parameters of a sampler, as an MLflow `ModelSignature`.
 
     Parameters have the types of the model's own defaults, however the request spells its values.
     """

@@ -1,4 +1,4 @@
-"""Runs: one a training job. The driver opens it, rank 0 attaches to it, nobody else logs."""
+"""Each training job has one MLflow run: the driver opens it, rank 0 logs to it too, and nobody else."""
 
 import importlib.metadata
 import json
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Subject(NamedTuple):
-    """What a run trains."""
+    """What a run trains: an experiment, its model and its dataset version."""
 
     experiment: str
     model: str
@@ -37,13 +37,13 @@ class Subject(NamedTuple):
 
 
 class RunLogger(NamedTuple):
-    """Logs to one run."""
+    """Logs figures, tags and files to one MLflow run."""
 
     client: Any
     run_id: str
 
     def metrics(self, values: Mapping[str, float], *, step: int = 0, renew: bool = False) -> None:
-        """Logs figures at a step; which count, such as epochs or optimizer steps, is the caller's.
+        """Logs figures at a step; the caller decides what steps count, such as epochs or optimizer steps.
 
         Args:
             values: by name.
@@ -75,7 +75,7 @@ class RunLogger(NamedTuple):
         return [point.value for point in sorted(points, key=lambda point: point.timestamp)]
 
     def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags, each a short text."""
+        """Sets tags of the run, each a short text."""
         for name, value in values.items():
             self.client.set_tag(self.run_id, name, value)
 
@@ -97,7 +97,7 @@ def _same(one: float, other: float) -> bool:
 def open_run(
     environment: EnvironmentConfig, subject: Subject, *, run_id: str | None = None
 ) -> Iterator[RunLogger]:
-    """The run of a training job, opened anew or taken up again, and closed with what became of it.
+    """Opens the MLflow run of a training job, new or resumed, and closes it with the job's final status.
 
     A new run holds the whole configuration (parameters and `config.json`), the dataset version (as
     an MLflow dataset and `manifest.json`), the git commit and the versions of all packages.
@@ -147,7 +147,7 @@ def _close(run: RunLogger, error: BaseException) -> None:
 
 
 def attach(tracking_uri: str, run_id: str) -> RunLogger:
-    """The logger of a run that is open elsewhere."""
+    """The logger of a run that another process has opened."""
     return _existing(connect_uri(tracking_uri), run_id)
 
 
@@ -219,7 +219,7 @@ def _log_dataset(run: RunLogger, manifest: Manifest, version_uri: str) -> None:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested sections as dotted keys, in the words that `--set` takes; lists as JSON."""
+    """Nested sections as dotted keys with texts, in the form that `--set` takes; lists become JSON."""
     flat: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
@@ -230,13 +230,13 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def packages() -> dict[str, Any]:
-    """The interpreter and every installed package with its version."""
+    """The version of Python, and the version of every installed package."""
     installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
     return {"python": platform.python_version(), "packages": installed}
 
 
 def git_tags(file: Path) -> dict[str, str]:
-    """The commit that a file is checked out at, and whether its repository was changed since.
+    """Tags for the Git commit of a file, and for whether its repository has uncommitted changes.
 
     Empty where the file is in no repository, as in an installed wheel.
     """

@@ -1,4 +1,4 @@
-"""The tracking server: where it is, and whether it answers."""
+"""The tracking server's URI is found here, and a first request checks that the server answers."""
 
 import logging
 import os
@@ -43,7 +43,7 @@ def _server_uri(environment: EnvironmentConfig, uri: str) -> str:
 
 
 def sqlite_uri(path: str) -> str:
-    """The URI of a database file, quoted as SQLAlchemy reads it."""
+    """The URI of a database file, quoted in the way that SQLAlchemy reads it."""
     if quote(path) == path:
         return SQLITE + path
     from sqlalchemy.engine import URL, make_url
@@ -59,7 +59,7 @@ def sqlite_uri(path: str) -> str:
 
 
 def connect(environment: EnvironmentConfig) -> Any:
-    """A client of the tracking server, which is then also the one that `mlflow` itself uses.
+    """A client of the tracking server, which from then on is also the server that `mlflow` itself uses.
 
     Returns:
         `mlflow.MlflowClient`.
@@ -73,7 +73,7 @@ def connect(environment: EnvironmentConfig) -> Any:
 
 
 def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
-    """A client of the server at an absolute URI; see `connect`."""
+    """A client of the tracking server at an absolute URI; see `connect`."""
     _quieten()
     with _answering(uri, "tracking server", key="environment.tracking_uri"):
         client = _client(uri, registry_uri)
@@ -173,14 +173,14 @@ def _without_password(uri: str) -> str:
 
 
 def artifact_location(environment: EnvironmentConfig) -> str | None:
-    """The URI under which a new MLflow experiment keeps its artifacts; None: the server decides."""
+    """The URI where a new MLflow experiment keeps its artifacts; None: the server decides."""
     if environment.artifacts is None:
         return None
     return as_uri(absolute(environment.path(environment.artifacts)))
 
 
 def check_artifacts(environment: EnvironmentConfig) -> None:
-    """Refuses a place of artifacts that MLflow cannot reach; to be called after `connect`.
+    """Refuses a place for artifacts that MLflow cannot use; to be called after `connect`.
 
     Raises:
         RequestError: MLflow does not know its scheme, or lacks a package for it.

@@ -1,4 +1,4 @@
-"""Training: what one worker does, from a request to a saved model.
+"""Training: every worker runs this code, from a request to a saved model.
 
 In come a `TrainRequest` and the worker's `Ring`. Out come checkpoints, figures of every epoch, and the
 folder of the saved model.

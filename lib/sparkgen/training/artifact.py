@@ -1,4 +1,4 @@
-"""What is left of a training: the model, with the density that it generates from."""
+"""At its end a training saves the model, with the density from which its latents are drawn."""
 
 import tempfile
 from pathlib import Path
@@ -18,7 +18,7 @@ FOLDER = "model"
 
 
 def save_trained(model: GenerativeModel, request: TrainRequest, manifest: Manifest) -> str:
-    """Fits the model's density where it has one, and saves the model beside its checkpoints.
+    """Fits the density of latents, if the model needs one, and saves the model beside its checkpoints.
 
     Returns:
         The folder's path or URI.
@@ -41,7 +41,7 @@ def save_trained(model: GenerativeModel, request: TrainRequest, manifest: Manife
 
 
 def fit_density(model: EncoderDecoder, request: TrainRequest, manifest: Manifest) -> None:
-    """Fits the density of latents to the first `density.rows` encoded training rows."""
+    """Fits the density of the latents to the first `density.rows` training rows, encoded by the model."""
     experiment = request.experiment
     split = open_split(request.version_uri, manifest, "train")
     rows = read_rows(split, 0, experiment.density.rows)

@@ -1,4 +1,4 @@
-"""What a training may do without: pictures, and a tracking server that answers every time."""
+"""A training goes on when an optional part fails: a picture, or a call to the tracking server."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def attempt(what: str) -> Iterator[None]:
-    """Makes an error a warning, `no <what>: <reason>`, so that hours of training are not lost to it.
+    """Turns an error into a warning, `no <what>: <reason>`, so that hours of training are not lost.
 
     Args:
         what: is missing then, such as `samples.png`.

@@ -1,4 +1,4 @@
-"""Checkpoints: `checkpoint-<steps>.npz`, arrays and a JSON entry of plain facts.
+"""Checkpoints are files `checkpoint-<steps>.npz`, which hold arrays and one JSON entry of plain values.
 
 They hold numbers and text only, nothing that runs when it is read. A file appears whole or not at
 all; one that was damaged later is skipped for the one before it. Zip's own checksums leave out its
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoint(NamedTuple):
-    """What a training goes on from."""
+    """The saved state from which a training goes on."""
 
     arrays: dict[str, Array]
     facts: dict[str, Any]
@@ -50,7 +50,7 @@ class Checkpoint(NamedTuple):
 
 
 def encode(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> bytes:
-    """A checkpoint as the bytes of its file."""
+    """The bytes of a checkpoint file that holds these arrays and facts."""
     text = json.dumps(facts, sort_keys=True).encode()
     buffer = io.BytesIO()
     np.savez(buffer, **{FACTS: np.frombuffer(text, np.uint8)}, **arrays)
@@ -58,7 +58,7 @@ def encode(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> bytes:
 
 
 def decode(data: bytes) -> Checkpoint:
-    """The checkpoint of its file's bytes.
+    """The checkpoint that the bytes of a checkpoint file hold.
 
     Raises:
         ValueError: the bytes are not a whole checkpoint.
@@ -89,7 +89,7 @@ def _check_seal(data: bytes) -> None:
 
 
 def write(folder_uri: str, data: bytes, *, steps: int, keep: int) -> str:
-    """Writes a checkpoint, then removes all but the last `keep`; the new one's path."""
+    """Writes a checkpoint, removes all but the newest `keep`, and gives the path of the new one."""
     path = f"{folder_uri}/checkpoint-{steps:010d}.npz"
     write_bytes(path, data)
     for old in list_checkpoints(folder_uri)[keep:]:
@@ -99,7 +99,7 @@ def write(folder_uri: str, data: bytes, *, steps: int, keep: int) -> str:
 
 
 def list_checkpoints(folder_uri: str) -> list[str]:
-    """The checkpoints in a folder, the newest first."""
+    """The paths of the checkpoints in a folder, the newest first."""
     filesystem, path = open_uri(folder_uri)
     entries = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
     names = [e.base_name for e in entries if e.type == fs.FileType.File]
@@ -108,7 +108,7 @@ def list_checkpoints(folder_uri: str) -> list[str]:
 
 
 def newest(folder_uri: str) -> bytes:
-    """The bytes of the newest whole checkpoint; none where there is no such checkpoint."""
+    """The bytes of the newest undamaged checkpoint in a folder; empty if there is none."""
     paths = list_checkpoints(folder_uri)
     for path in paths:
         try:

@@ -1,4 +1,4 @@
-"""The pictures of a trained classifier: what it takes for what, and a look at its predictions."""
+"""The report on a trained classifier shows its confusion matrix, and images with predicted classes."""
 
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ Labels = npt.NDArray[np.integer[Any]]
 def draw_classes(
     model: GenerativeModel, manifest: Manifest, *, version_uri: str, split: str, folder: Path
 ) -> None:
-    """Writes `confusion_matrix.png` of a split's first 10,000 rows, and of pictures `predictions.png`
-    of 50.
+    """Writes `confusion_matrix.png` of a split's first 10,000 rows, and for images `predictions.png` too.
+
+    The latter shows the first 50 images.
 
     Args:
         model: as trained.
@@ -57,7 +58,7 @@ def draw_classes(
 
 
 def predict(model: Any, images: npt.NDArray[Any]) -> Labels:
-    """The likeliest class of records (N, *shape), by a model that classifies: int (N,)."""
+    """The most likely class of each record (N, *shape), by a model that classifies: int (N,)."""
     import keras
 
     parts = [images[n : n + BATCH_ROWS] for n in range(0, len(images), BATCH_ROWS)]
@@ -66,6 +67,6 @@ def predict(model: Any, images: npt.NDArray[Any]) -> Labels:
 
 
 def confusion(labels: Labels, predicted: Labels, *, classes: int) -> Labels:
-    """How many rows of each class (down) were taken for each (across): (classes, classes)."""
+    """The number of rows by true class (down) and predicted class (across): (classes, classes)."""
     cells = np.bincount(labels.astype(np.int64) * classes + predicted, minlength=classes**2)
     return cells.reshape(classes, classes)

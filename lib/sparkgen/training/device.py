@@ -1,4 +1,4 @@
-"""What must be settled before a model is built: the device, its arithmetic, the seeds."""
+"""The device, its number format and the random seeds are set here, before a model is built."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ TENSOR_CORES = (7, 0)
 
 
 def prepare_device(config: TrainingConfig, ring: Ring) -> None:
-    """Gives this rank its GPU, if there is any, and seeds every generator alike on all ranks.
+    """Gives this rank its GPU, if there is one, and sets the same random seed on all ranks.
 
     Raises:
         RequestError: see `check_xla`.
@@ -32,7 +32,7 @@ def prepare_device(config: TrainingConfig, ring: Ring) -> None:
 
 
 def check_xla(config: TrainingConfig, workers: int) -> None:
-    """Refuses XLA for several workers.
+    """Refuses compilation by XLA with more than one worker.
 
     Raises:
         RequestError: it cannot compile the exchange between them.
@@ -47,7 +47,7 @@ def check_xla(config: TrainingConfig, workers: int) -> None:
 
 @contextmanager
 def compute_policy(config: TrainingConfig) -> Iterator[str]:
-    """The Keras dtype policy that models are built under while the context lasts."""
+    """Sets the Keras dtype policy for models built while the context lasts, and gives its name."""
     before = keras.mixed_precision.dtype_policy()
     policy = _policy(config)
     keras.mixed_precision.set_dtype_policy(policy)

@@ -1,4 +1,4 @@
-"""The pictures of an encoder-decoder: what it brings back, and what its latents hold."""
+"""The report on an encoder-decoder shows its reconstructions, and pictures of its latents."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 
 
 class Shown(NamedTuple):
-    """The rows of a split that are shown."""
+    """The rows of a split that the pictures show."""
 
     images: Array
     """(N, *shape), as the model sees them."""
@@ -37,12 +37,12 @@ class Shown(NamedTuple):
     """By label."""
 
     def given(self, rows: Any) -> dict[str, Array]:
-        """What is given to a conditional model with some of the images."""
+        """The labels of some of the images, which a conditional model needs as input."""
         return {"label": self.labels[rows]}
 
 
 class Pairs(NamedTuple):
-    """The numbers of the rows between which ways lead: (P,) each."""
+    """The row numbers of the two images of each pair to interpolate between: (P,) each."""
 
     starts: Array
     ends: Array
@@ -51,9 +51,10 @@ class Pairs(NamedTuple):
 def draw_latents(
     model: EncoderDecoder, rows: Mapping[str, Array], class_names: Sequence[str], folder: Path
 ) -> None:
-    """Writes `latent_map.png` and `reconstructions` in a file of the record's kind. Of pictures also
-    `interpolation.png`; `concept.png` where two classes have ten rows; `latent_grid.png` where latents
-    are points of a plane.
+    """Writes `latent_map.png`, and `reconstructions` in a file of the record's kind.
+
+    For images it also writes `interpolation.png`; `concept.png` where two classes have ten rows;
+    `latent_grid.png` where latents are points of a plane.
 
     Args:
         model: as trained.
@@ -86,7 +87,7 @@ def _draw_pictures(model: EncoderDecoder, shown: Shown, latents: Array, folder: 
 
 
 def pairs(labels: Array, count: int, *, within_class: bool) -> Pairs:
-    """The rows of `count` ways: from every class in turn to the next one, or to the same.
+    """Gives `count` pairs of rows: a row of each class in turn, and a row of the next class or the same.
 
     A class that has enough rows gives another one each time.
     """

@@ -1,4 +1,4 @@
-"""The learner: everything that a training step changes, as variables and as arrays."""
+"""The learner is all that a training step changes: the variables of the model and of its optimizers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ RATE = "learning_rate"  # Keras' name of an optimizer's constant rate
 
 
 class Learner(NamedTuple):
-    """A model, its optimizers by group, and the ring that they learn in."""
+    """A model, its optimizers by variable group, and the workers that train it together."""
 
     model: GenerativeModel
     optimizers: dict[str, Any]
@@ -26,12 +26,12 @@ class Learner(NamedTuple):
     weights are never averages, or there is no batch normalisation."""
 
     def variables(self) -> dict[str, list[Any]]:
-        """The variables that are the same on all ranks, seeds apart, by owner."""
+        """The variables of the model and of each optimizer; all but seeds are the same on all ranks."""
         own = {f"optimizer.{group}": o.variables for group, o in self.optimizers.items()}
         return {"model": list(self.model.variables), **own}
 
     def learning_rates(self) -> dict[str, float]:
-        """The rates of the next step: `learning_rate`, or one by the name of each group."""
+        """The learning rates of the next step: `learning_rate`, or one rate for each group's name."""
         one = len(self.optimizers) == 1
         return {
             RATE if one else f"{RATE}_{group}": float(optimizer.learning_rate)
@@ -39,36 +39,36 @@ class Learner(NamedTuple):
         }
 
     def accumulators(self) -> list[Any]:
-        """The variables of the epoch's metrics; each rank's are of its own rows."""
+        """The variables that add up the epoch's metrics; each rank's are of its own rows only."""
         return [v for metric in self.model.metrics for v in metric.variables]
 
     def accumulated(self) -> Array:
-        """The values of `accumulators` in one vector, float64."""
+        """The values of all `accumulators` in one float64 vector."""
         values = [np.ravel(v.numpy()).astype(np.float64) for v in self.accumulators()]
         return np.concatenate(values) if values else np.zeros(0)
 
     def accumulate(self, vector: Array) -> None:
-        """Puts values as of `accumulated` back."""
+        """Sets the `accumulators` to the values of a vector that `accumulated` gave."""
         variables = self.accumulators()
         ends = np.cumsum([int(np.prod(v.shape)) for v in variables])
         for variable, values in zip(variables, np.split(vector, ends[:-1]), strict=True):
             variable.assign(values.reshape(variable.shape))
 
     def final_weights(self) -> list[Array]:
-        """The values of the model's variables if training ended now: averages where it keeps them."""
+        """The values of the model's variables if training ended now: moving averages, if it keeps any."""
         with averaged_weights(self):
             return [v.numpy() for v in self.model.variables]
 
 
 def start_alike(learner: Learner) -> None:
-    """Gives all ranks rank 0's variables, and each rank seeds of its own."""
+    """Sets the variables of all ranks to those of rank 0, and gives each rank its own random seeds."""
     for variables in learner.variables().values():
         learner.ring.broadcast([v for v in variables if v.name != SEED_STATE])
     _part_seeds(learner)
 
 
 def capture(learner: Learner) -> dict[str, Array]:
-    """The learner as arrays by name. Collective; the arrays are rank 0's view."""
+    """The learner's variables as arrays by name; all ranks must call it, and rank 0 gets them all."""
     arrays = {"accumulated": learner.ring.gather(learner.accumulated())}
     if learner.ring.rank == 0:
         arrays |= {name: v.numpy() for name, v in _named(learner).items()}
@@ -76,7 +76,7 @@ def capture(learner: Learner) -> dict[str, Array]:
 
 
 def restore(learner: Learner, arrays: Mapping[str, Array]) -> None:
-    """Makes a learner what it was at its `capture`, in a ring of any size.
+    """Sets a learner's variables to the arrays of `capture`; the number of workers may differ.
 
     Constant learning rates stay those of the request.
     """
@@ -99,14 +99,14 @@ def fits(learner: Learner, arrays: Mapping[str, Array]) -> bool:
 
 
 def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
-    """Sets variables to values, one by one."""
+    """Sets each variable to its value, in the order of both lists."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 @contextmanager
 def averaged_weights(learner: Learner) -> Iterator[None]:
-    """The model with the moving averages of its weights, where its optimizers keep them.
+    """Puts moving averages in place of the model's weights while the context lasts, if they are kept.
 
     Collective, as `finish_with_averages` is.
     """
@@ -120,7 +120,7 @@ def averaged_weights(learner: Learner) -> Iterator[None]:
 
 
 def finish_with_averages(learner: Learner) -> None:
-    """Puts the moving averages in place of the weights, where the optimizers keep them.
+    """Replaces the model's weights by their moving averages, if the optimizers keep any.
 
     Batch statistics are then those of the averages.
     """

@@ -1,4 +1,4 @@
-"""The training loop: bursts of steps on the device, and a pulse between them.
+"""The training loop runs many steps in one TensorFlow call, after which all ranks agree how to go on.
 
 One data set runs on over all epochs, so nothing is filled or drained where one ends. A burst is one
 call into TensorFlow; figures are read at its end, about once a second.
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Course(NamedTuple):
-    """A training: who learns, by which rules, and what is done along the way.
+    """What the training loop needs: a learner, a configuration, and functions to validate, save and log.
 
     `validate` and `save` are collective; `log` and `progress` do something on rank 0 only.
     """
@@ -42,7 +42,7 @@ class Course(NamedTuple):
 
 
 def fit(course: Course, state: State, batches: Any) -> None:
-    """Trains from `state` to the end, and leaves the weights of the last step.
+    """Trains from `state` to the end; the model then has the weights of the last step.
 
     Args:
         course: the training.
@@ -71,7 +71,7 @@ def fit(course: Course, state: State, batches: Any) -> None:
 
 
 def make_burst(course: Course, batches: Any) -> Burst:
-    """A function that takes a number of training steps in one call."""
+    """Gives a function that runs a number of training steps in one call to TensorFlow."""
     model = course.learner.model
     iterator = iter(batches)
     step = tf.autograph.experimental.do_not_convert(lambda batch: model.train_step((batch,)))

@@ -1,4 +1,4 @@
-"""Keras optimizers and learning-rate schedules from their configuration."""
+"""Keras optimizers and learning-rate schedules are made here from their configuration."""
 
 import inspect
 import logging
@@ -29,7 +29,7 @@ CLASSES = {
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly from 0 to the rate of another schedule.
+    """A learning rate that rises linearly from 0 to the rate of another schedule.
 
     Args:
         after: a rate, or the schedule that follows.
@@ -52,7 +52,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def learning_rate(config: OptimizerConfig, *, total_steps: int) -> Any:
-    """The rate, or the schedule of rates over the steps of the training.
+    """The constant learning rate, or the schedule of rates over the steps of the training.
 
     Raises:
         RequestError: an exponential decay to 0.
@@ -65,7 +65,7 @@ def learning_rate(config: OptimizerConfig, *, total_steps: int) -> Any:
 
 
 def schedule_remarks(config: OptimizerConfig, *, total_steps: int) -> list[str]:
-    """What of a schedule a training of so many steps does not get to, or outlasts."""
+    """Warnings where a schedule and a training of `total_steps` steps do not end at the same step."""
     schedule = config.schedule
     if schedule.warmup_steps >= total_steps:
         return [
@@ -109,7 +109,7 @@ def make_optimizer(
     ema_momentum: float | None = None,
     loss_scaling: bool = False,
 ) -> Any:
-    """A Keras optimizer, not built yet.
+    """A Keras optimizer made from its configuration; its variables are not built yet.
 
     Args:
         config: its class, rate and options.
@@ -158,7 +158,7 @@ def _averaging_updates(base: type) -> type:
 
 
 def check_optimizers(model: GenerativeModel, config: TrainingConfig) -> None:
-    """Refuses groups and names of options that there are not; the model may be an outline.
+    """Refuses group and option names that do not exist; the model may be an outline, without variables.
 
     Raises:
         RequestError: it names the first one.
@@ -198,7 +198,9 @@ def make_optimizers(
     total_steps: int,
     loss_scaling: bool,
 ) -> dict[str, Any]:
-    """The optimizer of each of the model's groups, built and distributed, and given to the model.
+    """Makes one optimizer for each group of the model's variables, and gives them all to the model.
+
+    Each is built, and averages its gradients over all workers.
 
     Raises:
         RequestError: `training.optimizers` names a group that the model does not have.

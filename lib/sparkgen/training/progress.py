@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar for a person who looks on, lines for a log."""
+"""Progress is shown on standard error: as a bar on a terminal, as lines in a log."""
 
 import os
 import sys
@@ -11,20 +11,20 @@ LINE_SECONDS = 30.0
 
 
 class Progress:
-    """Shows nothing: what the ranks other than 0 have."""
+    """A progress display that shows nothing, for all ranks except rank 0."""
 
     def update(self, epoch: int, steps: int, loss: float) -> None:
-        """Tells how far training is: the running epoch (from 1), the steps in all, its loss."""
+        """Shows the running epoch (from 1), the number of steps so far, and the epoch's loss."""
 
     def epoch(self, epoch: int, record: EpochFigures) -> None:
-        """Tells the figures of an epoch (from 1)."""
+        """Shows the figures of an epoch that has ended (from 1)."""
 
     def close(self) -> None:
         """Ends the display."""
 
 
 class Lines(Progress):
-    """A line an epoch, and one every 30 seconds within it.
+    """A progress display that prints one line at the end of each epoch, and one every 30 seconds.
 
     Args:
         epochs: of the training.
@@ -55,7 +55,7 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """A bar over the steps of all epochs with rate and time left, and a line above it an epoch."""
+    """A progress bar over all steps, with rate and time left; each epoch prints a line above it."""
 
     def __init__(self, *, epochs: int, total: int, done: int) -> None:
         from tqdm import tqdm
@@ -76,7 +76,10 @@ class Bar(Progress):
 
 
 def make_progress(rank: int, *, epochs: int, total: int, done: int) -> Progress:
-    """The display of a rank; a launcher says in the environment whether a terminal is behind it."""
+    """The progress display of a rank: on rank 0 a bar or lines, on the other ranks nothing.
+
+    A launcher says in the environment whether the user has a terminal.
+    """
     if rank != 0:
         return Progress()
     terminal = sys.stderr.isatty() or "SPARKGEN_TERMINAL" in os.environ

@@ -1,4 +1,4 @@
-"""The pulse: about once a second all ranks agree on what only one of them knows.
+"""The pulse is a short exchange, about once a second, in which all ranks agree on what to do next.
 
 Whether the user wants to stop, whether a loss is no longer finite, whether it is time for a
 checkpoint: each takes a look at the device or the clock, and all ranks must act on it at the same
@@ -19,7 +19,7 @@ GROWTH = 8
 
 
 class Agreement(NamedTuple):
-    """What all ranks know after a pulse."""
+    """What all ranks agree on after a pulse."""
 
     stop: bool
     finite: bool
@@ -27,7 +27,7 @@ class Agreement(NamedTuple):
 
 
 class Pulse:
-    """Beats after `steps` steps; rank 0's clock rules.
+    """Makes all ranks agree after every `steps` steps; rank 0's clock decides how many steps that is.
 
     Args:
         ring: the ranks.
@@ -40,7 +40,7 @@ class Pulse:
         self._beat = self._checkpoint = time.monotonic()
 
     def beat(self, *, steps: int, stop: bool, finite: bool) -> Agreement:
-        """Exchanges what this rank knows; collective.
+        """Sends what this rank knows to all ranks, and gives what they agree on; all ranks must call it.
 
         Args:
             steps: taken since the last beat.
@@ -65,5 +65,5 @@ class Pulse:
         return Agreement(stops > 0, infinite == 0, checkpoint > 0)
 
     def rest(self) -> None:
-        """Leaves the time since the last beat out of the next one's reckoning."""
+        """Restarts the clock, so that the time since the last `beat` does not count as training time."""
         self._beat = time.monotonic()

@@ -1,4 +1,4 @@
-"""The pictures of a training run, drawn by rank 0, which has the model in memory."""
+"""Rank 0 draws the pictures of a training run, because it has the model in memory."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,10 @@ def write_report(
     version_uri: str,
     folder: str | Path,
 ) -> Path:
-    """Writes `loss_curves.png`, `samples` in a file of the record's kind, and what a model that
-    has latents or classifies has to show besides (see `draw_latents` and `draw_classes`), and what it
-    draws itself. A picture that fails is a warning.
+    """Writes the pictures of a trained model to a folder; a picture that fails is only a warning.
+
+    They are `loss_curves.png`, `samples` in a file of the record's kind, what a model that has latents
+    or classifies has to show besides (see `draw_latents` and `draw_classes`), and what it draws itself.
 
     Args:
         model: as trained.
@@ -82,7 +83,7 @@ def write_report(
 
 
 def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.NDArray[Any]:
-    """The first samples of the experiment's seed, with the labels in turn where the model needs one.
+    """The model's first samples for the experiment's seed; it gets each label in turn, if it needs one.
 
     Returns:
         (N, *shape), as the model sees them.

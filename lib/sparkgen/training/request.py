@@ -1,4 +1,4 @@
-"""What a training is asked for, and what of it must not change where it is taken up again."""
+"""A training request says what to train; parts of it must not change when the training is resumed."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ SECTIONS = ("dataset", "model", "training", "density")
 
 
 class TrainRequest(NamedTuple):
-    """What to train on, and where what comes of it goes."""
+    """A request to train: the experiment, the data to train on, and where the results go."""
 
     experiment: ExperimentConfig
     version_uri: str
@@ -25,17 +25,17 @@ class TrainRequest(NamedTuple):
 
     @property
     def start_uri(self) -> str:
-        """The folder of the model that it starts from, where it starts from one."""
+        """The folder of the model whose weights the training starts from, if it starts from one."""
         return start_uri(self.checkpoint_uri)
 
 
 def start_uri(checkpoint_uri: str) -> str:
-    """Where a run keeps the model that it starts from, so that workers need no tracking server."""
+    """The folder where a run keeps the model it starts from, so that workers need no tracking server."""
     return f"{checkpoint_uri}/start"
 
 
 def identity(experiment: ExperimentConfig) -> dict[str, Any]:
-    """The sections of a request that a training has in common with what goes on with it.
+    """The sections of a request that must stay the same when the training is resumed.
 
     Where the data came from is no part: a training keeps its dataset version.
     """
@@ -44,13 +44,13 @@ def identity(experiment: ExperimentConfig) -> dict[str, Any]:
 
 
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
-    """The first section that is another than in the `identity` a training was begun with, if any."""
+    """The first section that differs from the `identity` of the training so far; None if none differs."""
     now = identity(experiment)
     return next((name for name in SECTIONS if not _same(begun.get(name), now[name])), None)
 
 
 def changed_value(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
-    """The first that differs of what earlier releases noted in place of sections, if any; in words."""
+    """Names the first value that differs from the few that earlier releases saved; None if none does."""
     now = identity(experiment)
     values = {
         "model": ("model", now["model"]["name"]),

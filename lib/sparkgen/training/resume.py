@@ -1,4 +1,4 @@
-"""A training's checkpoints: what goes into one, and how a training goes on from it."""
+"""A training writes its state to checkpoints, and goes on from the newest one when it is resumed."""
 
 import logging
 from typing import Any
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def save_state(setting: Setting, state: State) -> None:
-    """Writes a checkpoint; every rank gives what it has counted, rank 0 writes."""
+    """Writes a checkpoint on rank 0; every rank must call it and gives its metric counts."""
     arrays = capture(setting.learner)
     if setting.learner.ring.rank != 0:
         return
@@ -31,7 +31,7 @@ def save_state(setting: Setting, state: State) -> None:
 
 
 def restore_state(setting: Setting) -> State:
-    """Where the training stands by rank 0's newest checkpoint, or its beginning."""
+    """Restores the training from rank 0's newest checkpoint, or begins it anew; gives its state."""
     learner, request = setting.learner, setting.request
     rank = learner.ring.rank
     data = learner.ring.broadcast_bytes(
@@ -65,7 +65,7 @@ def restore_state(setting: Setting) -> State:
 
 
 def begin(setting: Setting) -> None:
-    """The beginning of a training: the weights that it starts from, and the same on all ranks."""
+    """Begins a training: loads the weights it starts from, and makes them the same on all ranks."""
     learner, request = setting.learner, setting.request
     transfer = take_start(learner.model, request)
     start_alike(learner)

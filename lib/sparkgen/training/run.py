@@ -1,4 +1,4 @@
-"""One rank's training from beginning to end.
+"""One rank trains its model here, from beginning to end.
 
 The order matters: device and seeds before anything is built, the model and its optimizers before
 their variables are restored or broadcast, and only then the feed and the steps.
@@ -26,7 +26,7 @@ from sparkgen.training.validation import make_validation, validation_split
 
 
 def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:
-    """What `training.worker.train` does."""
+    """Trains the model of a request on this rank, and gives the results; see `training.worker.train`."""
     config = request.experiment.training
     with compute_policy(config) as policy:
         prepare_device(config, ring)

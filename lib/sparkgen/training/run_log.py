@@ -1,4 +1,4 @@
-"""What rank 0 tells the run: figures by epoch, and pictures at the end.
+"""Rank 0 logs to the MLflow run: figures after every epoch, and pictures at the end.
 
 A tracking server that fails for a while does not end a training: figures are kept until it answers.
 """
@@ -27,12 +27,12 @@ def _logger(setting: Setting) -> Any | None:
 
 
 def epoch_log(setting: Setting) -> Callable[[EpochFigures, int], None]:
-    """A function that logs an epoch's figures; it does nothing where there is no run."""
+    """Gives a function that logs an epoch's figures to the run; without a run it does nothing."""
     return patient_log(partial(_logger, setting))
 
 
 def patient_log(attach: Callable[[], Any | None]) -> Callable[[EpochFigures, int], None]:
-    """A function that logs an epoch's figures, with those of earlier epochs that did not get through.
+    """Gives a function that logs an epoch's figures, and earlier ones that could not be logged yet.
 
     Args:
         attach: gives the `RunLogger`, or None where there is no run; asked again until it answers.
@@ -55,7 +55,7 @@ def patient_log(attach: Callable[[], Any | None]) -> Callable[[EpochFigures, int
 
 
 def log_transfer(setting: Setting, transfer: Transfer) -> None:
-    """Puts the names of the tensors that were taken, and of the others, among the run's artifacts."""
+    """Uploads to the run the names of the tensors taken from another model, and of those not taken."""
     with attempt("list of the tensors taken"):
         if (logger := _logger(setting)) is not None:
             names = {name: list(tensors) for name, tensors in transfer._asdict().items()}
@@ -63,7 +63,7 @@ def log_transfer(setting: Setting, transfer: Transfer) -> None:
 
 
 def log_report(setting: Setting, state: State) -> None:
-    """Draws the run's pictures and puts them among its artifacts, where there is a run."""
+    """Draws the pictures of the trained model and uploads them to the run, if there is one."""
     with attempt("report"):
         logger = _logger(setting)
         if logger is None:
@@ -87,7 +87,7 @@ def upload_report(
     manifest: Manifest,
     version_uri: str,
 ) -> None:
-    """Draws the pictures of a trained model and puts them among a run's artifacts, in `report`.
+    """Draws the pictures of a trained model and uploads them to a run's artifact folder `report`.
 
     Args:
         logger: the run's `RunLogger`.

@@ -1,4 +1,4 @@
-"""What one training is made of: the data's plan, the model, its optimizers, the ring."""
+"""One training is set up here: the dataset version, the model, its optimizers and its workers."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from sparkgen.training.validation import validation_names, validation_split
 
 
 class Setting(NamedTuple):
-    """What one training is made of."""
+    """The parts of one training: its request, its dataset manifest, and its learner."""
 
     request: TrainRequest
     manifest: Manifest
@@ -38,12 +38,12 @@ class Setting(NamedTuple):
 
     @property
     def total_steps(self) -> int:
-        """Steps of the whole training, if nothing stops it early."""
+        """The number of steps of the whole training, if nothing stops it early."""
         return total_steps(self.config, self.steps_per_epoch)
 
 
 def total_steps(config: TrainingConfig, steps_per_epoch: int) -> int:
-    """Steps of a training that nothing stops early."""
+    """The number of steps of a training that nothing stops early."""
     return min(config.epochs * steps_per_epoch, config.max_steps or config.epochs * steps_per_epoch)
 
 
@@ -102,7 +102,7 @@ def _statistics(
 
 
 def check_monitor(config: TrainingConfig, model: GenerativeModel, manifest: Manifest) -> None:
-    """Refuses early stopping by a figure that there is none of, or that is neither better nor worse.
+    """Refuses early stopping by an unknown figure, or by one that has no better direction.
 
     It would otherwise fail after an epoch, or keep the worst one.
 

@@ -1,4 +1,4 @@
-"""Where a training stands, besides what its variables hold."""
+"""The state of a training says how far it has come, apart from what its variables hold."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -27,7 +27,7 @@ class Best:
     def see(
         self, figure: float, epoch: int, min_delta: float, higher_is_better: bool = False
     ) -> bool:
-        """Takes an epoch's figure in; whether it is the best yet, which one not finite never is."""
+        """Records an epoch's figure; True if it is the best so far, which must be a finite number."""
         gain = figure - self.figure if higher_is_better else self.figure - figure
         if math.isfinite(figure) and (not self.epoch or gain > min_delta):
             self.figure, self.epoch, self.waited = figure, epoch, 0
@@ -38,7 +38,7 @@ class Best:
 
 @dataclass
 class State:
-    """Counts from 0: `epoch` epochs are done, and `step` steps of the next one."""
+    """How far a training has come: `epoch` epochs are done, and `step` steps of the next one."""
 
     epoch: int = 0
     step: int = 0
@@ -60,7 +60,7 @@ class State:
         )
 
     def advance(self, steps: int, seconds: float) -> None:
-        """Takes steps of the running epoch in."""
+        """Adds steps of the running epoch, and the seconds that they took."""
         self.step += steps
         self.steps += steps
         self.seconds += seconds
@@ -72,7 +72,7 @@ class State:
         self.step, self.epoch_seconds = 0, 0.0
 
     def facts(self) -> dict[str, Any]:
-        """The state as JSON, without the best weights."""
+        """The state as plain JSON values, without the weights of the best epoch."""
         values = asdict(self)
         del values["best"]["weights"]
         if not self.best.epoch:
@@ -81,11 +81,11 @@ class State:
 
 
 def from_facts(facts: dict[str, Any], weights: list[Array]) -> State:
-    """The state of `facts` and best weights."""
+    """The state made again from its `facts` and the weights of the best epoch."""
     best = Best(**facts["best"], weights=weights)
     return State(**{**facts, "best": best})
 
 
 def out_of_patience(best: Best, config: EarlyStoppingConfig | None) -> bool:
-    """Whether `patience` epochs have gone by without a better one."""
+    """Whether early stopping ends the training: `patience` epochs brought no better one."""
     return config is not None and best.waited > 0 and best.waited >= config.patience

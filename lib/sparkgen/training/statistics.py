@@ -1,4 +1,4 @@
-"""Batch statistics of weights that no step was taken with: of their moving averages.
+"""Batch normalisation needs new statistics for averaged weights, with which no step was taken.
 
 Averaged weights give other activations than the weights of any step, so the statistics of the steps
 do not fit them, nor do averages of those. They are taken anew, as the mean of the moments of some
@@ -21,7 +21,7 @@ BATCHES = 20
 
 
 def make_statistics(model: GenerativeModel, batches: Iterable[Batch]) -> Callable[[], None]:
-    """A function that gives batch normalisations the statistics of the weights as they are.
+    """Gives a function that computes the batch-normalisation statistics of the current weights anew.
 
     Args:
         model: whose moments are averaged over the ring, if there is one; then it is collective.

@@ -1,4 +1,4 @@
-"""Transfer learning: a training that begins with the weights of a registered model version.
+"""In transfer learning, a training begins with the weights of a registered model version.
 
 A tensor of the version is taken where the model has one of the same name and shape. The density on
 latents is fitted anew; optimizers, averages of weights and the clock begin as in any training.
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Transfer(NamedTuple):
-    """What became of the tensors of two models, by name."""
+    """The names of the tensors that were taken from the source model, and of those that were not."""
 
     taken: tuple[str, ...]
     own: tuple[str, ...]
@@ -33,7 +33,7 @@ class Transfer(NamedTuple):
 
 
 def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None:
-    """Gives a model the weights that its training starts from; None where it starts from nothing.
+    """Sets a model's weights to those its training starts from; gives None if it starts from no model.
 
     Every rank does so alike.
 
@@ -61,7 +61,7 @@ def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None
 
 
 def tell(transfer: Transfer, started_from: str) -> None:
-    """Logs what was taken, and the names of what was not."""
+    """Logs how many tensors were taken from the source model, and the names of those that were not."""
     whole = len(transfer.taken) + len(transfer.own)
     log.info("started from %s: took %d of %d tensors", started_from, len(transfer.taken), whole)
     if transfer.own or transfer.unused:
@@ -73,7 +73,7 @@ def tell(transfer: Transfer, started_from: str) -> None:
 
 
 def take(model: GenerativeModel, source: GenerativeModel) -> Transfer:
-    """Sets a model's tensors to those of another that have the same name and shape."""
+    """Sets a model's tensors to those of another model that have the same name and shape."""
     own, others = tensors(model), tensors(source)
     taken = [n for n, v in own.items() if n in others and v.shape == others[n].shape]
     for name in taken:
@@ -82,7 +82,7 @@ def take(model: GenerativeModel, source: GenerativeModel) -> Transfer:
 
 
 def tensors(model: GenerativeModel) -> dict[str, Any]:
-    """The variables that are learnt, and batch statistics, by name; without the density on latents."""
+    """The weights and batch statistics of a model, by name, without those of the density on latents."""
     density = getattr(model, "density", None)
     apart = {id(v) for v in density.weights} if density is not None else set()
     variables = [v for v in model.weights if id(v) not in apart]
@@ -91,7 +91,7 @@ def tensors(model: GenerativeModel) -> dict[str, Any]:
 
 
 def stable_names(paths: Sequence[str]) -> list[str]:
-    """Paths of variables as they are in every process.
+    """Names made from the paths of variables, the same in every process.
 
     Keras numbers layers of a kind in the order in which a process makes them: `dense_7`. Here they are
     numbered anew within the layer that holds them. Numbers that begin with `_0` are a model's own, and

@@ -1,4 +1,4 @@
-"""Validation: every loss and metric term over a whole split, each row once over all ranks."""
+"""Validation gives the mean of every loss and metric over a whole split, whose rows the ranks share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,19 +14,21 @@ from sparkgen.training.state import EpochFigures
 
 
 def validation_split(manifest: Manifest) -> str | None:
-    """The split that training looks at: `validation`, else `test`, else None."""
+    """The name of the split to validate on: `validation`, else `test`, else None."""
     rows = {name: entry.rows for name, entry in manifest.splits.items()}
     return next((name for name in ("validation", "test") if rows.get(name)), None)
 
 
 def validation_names(model: GenerativeModel) -> list[str]:
-    """The names of the figures: `val_<term>` and `val_loss`."""
+    """The names of the validation figures: `val_<term>` and `val_loss`."""
     names = (*model.loss_names, *model.metric_names)
     return [*(f"val_{name}" for name in names), "val_loss"]
 
 
 def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures]:
-    """A function that gives the means of all terms, of the weights that training would end with.
+    """Gives a function that returns the mean of all loss and metric terms over the split.
+
+    The weights are those that training would end with.
 
     Args:
         learner: what is validated.

@@ -1,4 +1,4 @@
-"""The worker: what every rank of a training does.
+"""Every rank of a training calls the function `train` of this file.
 
 This file loads neither TensorFlow nor Keras, so that a driver can name its function cheaply.
 """
@@ -12,7 +12,7 @@ from sparkgen.training.request import TrainRequest
 
 
 def train(request: dict[str, Any], ring: Ring) -> dict[str, Any]:
-    """Trains the model of a request, from the newest checkpoint in its folder if there is one.
+    """Trains the model of a request, starting at the newest checkpoint in its folder if there is one.
 
     Args:
         request: the fields of `TrainRequest`, the experiment as JSON.
