@@ -1,4 +1,4 @@
-"""A thread that looks after something for as long as other work lasts."""
+"""Runs a function in a second thread while a `with` block does its work."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def beside(look_after: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Runs a function in a thread beside the work of the context, and waits for its end.
+    """Runs a function in a second thread during a `with` block, and waits for its end.
 
     Args:
         look_after: is given an event that is set when the work is done, upon which it is to return.

@@ -1,4 +1,4 @@
-"""The models that there are, and what one of them is: its docstring, its options, its experiments."""
+"""Lists all models, and describes one of them: its docstring, its options, its experiments."""
 
 import inspect
 import logging
@@ -26,7 +26,7 @@ JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def docstring(name: str) -> str:
-    """What the file of a model says of it: the paper, the equation, and what differs.
+    """The docstring of a model's file: the paper, the equation, and the differences from the paper.
 
     Raises:
         RequestError: there is no such model; it names the nearest one.
@@ -35,7 +35,7 @@ def docstring(name: str) -> str:
 
 
 def summaries() -> dict[str, dict[str, str]]:
-    """The first sentence on every model: by family, then by name."""
+    """The first sentence of every model's docstring, by family, then by name."""
     found: dict[str, dict[str, str]] = {}
     for name in model_names():
         first = re.split(r"(?<=\.)\s", docstring(name), maxsplit=1)[0]
@@ -44,7 +44,7 @@ def summaries() -> dict[str, dict[str, str]]:
 
 
 def option_sections(name: str) -> Iterator[Section]:
-    """The options of a model: those it is built with, then those of `generate` and what is given to it.
+    """The options of a model: of its building, of `generate`, and the inputs that it takes besides noise.
 
     Where the model cannot be built with its default options, one section says so in place of the latter.
     """
@@ -70,12 +70,12 @@ def option_sections(name: str) -> Iterator[Section]:
 
 
 def experiments_with(name: str, folder: Path) -> list[str]:
-    """The names of the experiment files of a folder that use a model; a bad file is told."""
+    """The names of the experiment files of a folder that use a model; bad files are only logged."""
     return [path.name for path in yaml_files(folder) if _model_of(path) == name]
 
 
 def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
-    """An outline for records that the model learns from.
+    """An outline of a model, for a kind of record that the model learns from.
 
     Raises:
         RequestError: there is none with these options.

@@ -1,7 +1,7 @@
-"""The command line: `sparkgen COMMAND FILE.yaml`. The scripts in `jobs/` call `main` as well.
+"""Defines the command line, `sparkgen COMMAND FILE.yaml`.
 
-Logs and progress go to stderr; the last line of stdout is one JSON object with what was made. Only
-click is imported before a command is known to run.
+The scripts in `jobs/` call `main` as well. Logs and progress go to stderr; the last line of stdout is
+one JSON object with what was made. Only click is imported before a command is known to run.
 """
 
 import importlib
@@ -168,7 +168,7 @@ def models(name: str | None, conf: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command; returns when it is done, and leaves by `SystemExit` when it is not.
+    """Runs one command; it returns after success and raises `SystemExit` after a failure.
 
     Args:
         arguments: those of the command line, without the program; None: `sys.argv`.
@@ -212,7 +212,7 @@ def _answer(arguments: Sequence[str] | None) -> None:
 
 
 def _unexpected(error: Exception) -> str:
-    """The line for an error that nobody foresaw; it says where the traceback is."""
+    """The message for an unexpected error, in one line, with the place of the traceback."""
     from sparkgen.unexpected import describe, keep, whole
 
     if os.environ.get(TRACEBACK):

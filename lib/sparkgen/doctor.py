@@ -1,4 +1,4 @@
-"""What is there of each part of the stack, and what is wrong with it."""
+"""Checks every part of the installation, such as packages, Java and memory, and reports problems."""
 
 import importlib.metadata
 import os
@@ -38,7 +38,7 @@ LEAST_FREE_BYTES = 2**30
 
 
 class Finding(NamedTuple):
-    """One part of the stack: what was found of it, what is wrong, and whether that stops work."""
+    """The result for one part: what was found, what is wrong, and whether that stops the pipeline."""
 
     part: str
     found: str
@@ -47,17 +47,17 @@ class Finding(NamedTuple):
 
 
 class Examination(NamedTuple):
-    """All findings."""
+    """The results for all parts."""
 
     findings: tuple[Finding, ...]
 
     @property
     def problems(self) -> list[str]:
-        """What keeps the pipeline from running."""
+        """The problems that keep the pipeline from running, one text each."""
         return [f"{f.part}: {f.wrong}" for f in self.findings if f.wrong and f.fatal]
 
     def lines(self) -> list[str]:
-        """One line a part, to be read."""
+        """A readable report, one line for each part."""
         lines = []
         for f in self.findings:
             mark = "ok" if not f.wrong else "WRONG" if f.fatal else "note"
@@ -65,12 +65,12 @@ class Examination(NamedTuple):
         return lines
 
     def summary(self) -> dict[str, Any]:
-        """The same as JSON: what was found by part, and the problems."""
+        """The report as JSON values: what was found, by part, and the problems."""
         return {"found": {f.part: f.found for f in self.findings}, "problems": self.problems}
 
 
 def examine(environment: EnvironmentConfig) -> Examination:
-    """Looks at the machine and at what the environment names."""
+    """Checks the machine, and the places and services that the environment names."""
     findings = [_python(), *_packages(), *_horovod_and_devices(), _java(), _cores()]
     findings += [_memory(environment), _spark(environment), _root(environment)]
     findings += [_disk(environment), _tracking(environment)]
@@ -104,7 +104,7 @@ def _version(name: str) -> str | None:
 
 
 def _requirements() -> dict[str, Requirement]:
-    """What this package asks of others, by name; nothing where it runs without being installed."""
+    """The requirements of this package by name; empty where this package is not installed."""
     try:
         lines = importlib.metadata.requires("sparkgen") or []
     except importlib.metadata.PackageNotFoundError:
@@ -180,7 +180,7 @@ def _spark(environment: EnvironmentConfig) -> Finding:
 
 
 def _refusal(check: Callable[[Any], None], asked: Any) -> str:
-    """What a check finds wrong; empty where it finds nothing."""
+    """The problem that a check finds, as text; empty where it finds none."""
     try:
         check(asked)
     except RequestError as error:

@@ -1,16 +1,16 @@
-"""The exceptions a caller may catch, and the exit status each one means."""
+"""Defines the exceptions that a caller can catch, and the exit status of each."""
 
 from typing import Any
 
 
 class SparkgenError(Exception):
-    """Something failed while running. The command line exits with `exit_status`."""
+    """The base class of all errors here; the command line exits with its `exit_status`."""
 
     exit_status = 1
 
 
 class RequestError(SparkgenError):
-    """The request is wrong: configuration, arguments, or an input that is not there.
+    """The request is wrong: its configuration, its arguments, or an input that does not exist.
 
     Args:
         expected: what a right request has, e.g. "a batch size that is a multiple of the 8 lanes".
@@ -38,11 +38,11 @@ class ModelError(RequestError):
 
 
 class IngestError(SparkgenError):
-    """The source was read, and no dataset version could be made of it."""
+    """No dataset version could be made from the source that was read."""
 
 
 class TaskFailed(SparkgenError):
-    """A task on the executors raised an error, which is in the message."""
+    """A task on a Spark executor raised an error; the message quotes it."""
 
 
 class WorkersFailed(SparkgenError):
@@ -50,11 +50,11 @@ class WorkersFailed(SparkgenError):
 
 
 class WorkerError(SparkgenError):
-    """A worker's function raised an error of another kind; the message says which, and where."""
+    """A training worker raised an unexpected error; the message gives its class and place."""
 
 
 class NotPromoted(SparkgenError):
-    """The gates refuse a model, and there is no champion; `done` has the results by step."""
+    """A gate refused the model, and there is no champion; `done` has the results by step."""
 
     def __init__(self, line: str, done: dict[str, Any]) -> None:
         super().__init__(line)

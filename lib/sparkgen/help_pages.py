@@ -1,4 +1,4 @@
-"""What `--help` and `sparkgen models` print. Nothing of the configuration is imported before that."""
+"""Writes the text of `--help` and `sparkgen models`; configuration is imported only when needed."""
 
 import os
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ KEYS = (
 
 
 class Program(click.Group):
-    """The commands in the order of the work; the help ends with the names of all keys."""
+    """The program `sparkgen`: its help lists the commands in order of use, then the names of all keys."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -48,7 +48,7 @@ class Program(click.Group):
 
 
 class RequestCommand(click.Command):
-    """A command that takes a request; its help ends with what every key means."""
+    """A command that takes a request; its help ends with the meaning of every key."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from sparkgen.manual import request_sections
@@ -61,7 +61,7 @@ class RequestCommand(click.Command):
 
 
 def models_page() -> str:
-    """Every model by family, with a sentence."""
+    """The list of all models by family, with one sentence on each."""
     from sparkgen.catalogue import summaries
 
     formatter = click.HelpFormatter()
@@ -72,7 +72,7 @@ def models_page() -> str:
 
 
 def model_page(name: str, experiments: Path) -> str:
-    """What one model is, its options, and the experiments of a folder that use it.
+    """The description of one model, its options, and the experiments of a folder that use it.
 
     Raises:
         RequestError: there is no such model.

@@ -1,4 +1,4 @@
-"""What a request may say, read off its classes: each key's values, default and meaning."""
+"""Lists the keys of a request with their values, defaults and meanings, as its classes define them."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -31,7 +31,7 @@ BOUNDS = {
 
 
 class Key(NamedTuple):
-    """One key of a section."""
+    """One key of a section, with its values, default and meaning."""
 
     name: str
     """Dotted, as `--set` takes it."""
@@ -43,13 +43,13 @@ class Key(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Name, values and default in a line."""
+        """The key's name, values and default, in one line."""
         default = "required" if self.default is None else f"default {self.default}"
         return f"{self.name}  [{self.values}; {default}]"
 
 
 class Section(NamedTuple):
-    """The keys that stand side by side in a request."""
+    """A section of a request: its title, its meaning and its keys."""
 
     title: str
     meaning: str
@@ -57,7 +57,7 @@ class Section(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """The last part of each key."""
+        """The names of the keys, each without the names of its sections."""
         return [key.name.rpartition(".")[2] for key in self.keys]
 
 
@@ -81,7 +81,7 @@ def source_sections() -> Iterator[Section]:
 
 
 def section_keys(kind: type[BaseModel], prefix: str) -> tuple[Key, ...]:
-    """The keys of a section that has none below it; each name begins with `prefix`."""
+    """The keys of a section without inner sections; each name begins with `prefix`."""
     return _keys(kind.model_json_schema(), prefix)
 
 
@@ -114,7 +114,7 @@ def _keys(schema: Schema, prefix: str) -> tuple[Key, ...]:
 
 
 def _section_of(value: Schema) -> str | None:
-    """The name of the class of a value that is a section; None where it is none."""
+    """The class name of a value that is a section; None for a value that is not."""
     for part in (value, *value.get("anyOf", ())):
         if "$ref" in part:
             return str(part["$ref"]).rpartition("/")[2]
@@ -126,7 +126,7 @@ def _meaning(schema: Schema) -> str:
 
 
 def in_words(value: Schema, *, plural: str = "") -> str:
-    """What a value may be: a type and its range, or the words to choose from."""
+    """The allowed values of a key in words: a type and its range, or a list of words."""
     if "const" in value:
         return written(value["const"])
     if "enum" in value:
@@ -147,5 +147,5 @@ def in_words(value: Schema, *, plural: str = "") -> str:
 
 
 def written(value: Any) -> str:
-    """A value as YAML spells it."""
+    """A value as it is written in YAML."""
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

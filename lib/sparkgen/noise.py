@@ -1,4 +1,4 @@
-"""Noise as a pure function of its key.
+"""Makes noise as a pure function of a key: the seed, the purpose, and numbers such as a row's id.
 
 Every random number of the project comes from a counter-based generator, Philox 4x64-10 (Salmon et
 al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011). Its key is `(seed, stream, name)` and its
@@ -30,7 +30,7 @@ class NoiseSpec(NamedTuple):
 
 
 class Stream(IntEnum):
-    """What the numbers are for. Streams of one seed are independent of each other."""
+    """The purposes of random numbers; streams of one seed are independent of each other."""
 
     SAMPLE = 1
     TRAIN = 2
@@ -43,7 +43,7 @@ class Stream(IntEnum):
 def generator(
     seed: int, stream: Stream, name: str = "", at: tuple[int, int, int] = (0, 0, 0)
 ) -> np.random.Generator:
-    """The generator of one key.
+    """The random number generator of one key.
 
     Args:
         seed: 0 to 2**64 - 1.
@@ -73,7 +73,7 @@ def row_noise(
     name: str = "",
     epoch: int = 0,
 ) -> FloatArray:
-    """The noise of rows or samples, each a function of `(seed, id, epoch)` alone.
+    """The noise of rows or samples; each row depends on seed, stream, name, id and epoch alone.
 
     Args:
         spec: shape and distribution of one row's noise.
@@ -103,7 +103,7 @@ def row_noises(
     stream: Stream,
     epoch: int = 0,
 ) -> dict[str, FloatArray]:
-    """`row_noise` for each of several named noises."""
+    """The noise of rows or samples, by name, for several named noises; see `row_noise`."""
     ids = list(ids)
     return {
         name: row_noise(spec, ids, seed=seed, stream=stream, name=name, epoch=epoch)
@@ -114,12 +114,12 @@ def row_noises(
 def training_noise(
     spec: NoiseSpec, *, name: str, seed: int, epoch: int, step: int, lane: int, rows: int
 ) -> FloatArray:
-    """The noise of the rows that one lane gives to one training step: float32 (rows, *spec.shape)."""
+    """The noise of the rows of one lane in one training step: float32 (rows, *spec.shape)."""
     return _draw(generator(seed, Stream.TRAIN, name, (lane, step, epoch)), spec, rows)
 
 
 def permutation(
     length: int, *, seed: int, stream: Stream, at: tuple[int, int, int] = (0, 0, 0)
 ) -> IntArray:
-    """A permutation of 0 .. length - 1, uniform over all of them, as a function of its key."""
+    """A uniformly random permutation of 0 .. length - 1, as a function of its key."""
     return generator(seed, stream, at=at).permutation(length)

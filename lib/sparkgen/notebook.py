@@ -1,4 +1,4 @@
-"""What the notebooks share: what they were asked for, what they load, and the pictures they show.
+"""Gives the notebooks their settings, the models and rows that they load, and a way to show pictures.
 
 A notebook is asked by widgets on Databricks, and by environment variables elsewhere:
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Notebook:
-    """What a notebook was asked for, and how it shows what it found.
+    """The settings of a notebook, and the functions that show its pictures.
 
     Args:
         name: of the notebook; its pictures go to `<root>/notebooks/<name>`.
@@ -50,7 +50,7 @@ class Notebook:
         self.show = scope.get("display", getattr(builtins, "display", print))
 
     def request(self, experiment: str | None = None, *changes: str) -> ExperimentConfig:
-        """The request of an experiment.
+        """The request of an experiment, with the notebook's changes and `--set` values.
 
         Args:
             experiment: a file of `conf/experiments`; None: the one asked for.
@@ -67,7 +67,7 @@ class Notebook:
         )
 
     def picture(self, name: str, draw: Callable[..., None], *arguments: Any, **options: Any) -> str:
-        """Draws a picture, keeps it, prints where, and shows it.
+        """Draws a picture, saves it, prints its path or URI, and shows it.
 
         Args:
             name: of the file, without `.png`.
@@ -97,7 +97,7 @@ class Notebook:
 
 
 def challenger(experiment: ExperimentConfig) -> "GenerativeModel":
-    """The model that the experiment's last training registered, in this process.
+    """The challenger of an experiment, loaded into this process: the model of the last training.
 
     Raises:
         RequestError: it was not trained yet.
@@ -142,7 +142,7 @@ def nats(
     samples: int = 1,
     seed: int = 0,
 ) -> "npt.NDArray[np.float64]":
-    """What a model says of pictures, as nats of surprise: -log p of each, or a bound above it.
+    """The negative log-likelihood of each picture in nats, or an upper bound of it.
 
     Args:
         model: one that has likelihoods.
@@ -169,7 +169,7 @@ def nats(
 
 
 def find_conf(start: Path) -> Path:
-    """The folder `conf` beside `start` or beside one of the folders around it.
+    """The folder `conf` in `start`, or in the nearest folder above it that has one.
 
     Raises:
         RequestError: there is none.
@@ -185,7 +185,7 @@ def find_conf(start: Path) -> Path:
 
 
 def _asker(scope: Mapping[str, Any]) -> Callable[[str, str], str]:
-    """What gives the value of a widget, or of an environment variable where there are no widgets."""
+    """A function that reads a setting from a Databricks widget, or else from an environment variable."""
     if "dbutils" not in scope:
         return lambda name, default: os.environ.get(f"SPARKGEN_{name.upper()}") or default
     widgets = scope["dbutils"].widgets

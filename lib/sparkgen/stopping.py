@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM for a whole program: it stops what it started, clears up, and leaves.
+"""Handles Ctrl-C and SIGTERM: the program stops what it started, cleans up, and exits.
 
 The first signal stops Spark and raises `Stopped` in the main thread, so that every `with` and
 `finally` on its way is heard. The second one, or a clearing up that takes too long, ends the program
@@ -29,11 +29,11 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Stopped(BaseException):
-    """The user stops the program; no `except Exception` on the way may go on."""
+    """The exception for a program that the user stops; no `except Exception` catches it."""
 
 
 class _Program:
-    """What this process knows of signals."""
+    """The state of signal handling in this process."""
 
     listening = False
     received: signal.Signals | None = None
@@ -47,7 +47,7 @@ _program = _Program()
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Listens to Ctrl-C and SIGTERM while the context lasts; only the main thread can."""
+    """Handles Ctrl-C and SIGTERM during a `with` block; it has an effect in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -69,18 +69,18 @@ def listening() -> Iterator[None]:
 
 
 def listens() -> bool:
-    """Whether this program listens to signals here."""
+    """Whether this program handles signals at present; see `listening`."""
     return _program.listening
 
 
 def note(signum: int) -> None:
-    """Remembers a signal that is answered elsewhere, for the exit status of a program that listens."""
+    """Stores a signal that other code handles; the exit status depends on it."""
     if _program.listening:
         _program.received = _program.received or signal.Signals(signum)
 
 
 def deliver(signum: int) -> None:
-    """Answers a signal that was noted and then found nobody who acted on it."""
+    """Handles a signal that was stored by `note` and that no other code has acted on."""
     if not _program.listening:
         signal.raise_signal(signum)
     elif _program.holds:
@@ -95,7 +95,7 @@ def received() -> signal.Signals | None:
 
 
 def broken_off() -> bool:
-    """Whether `Stopped` was raised: what fails from then on may fail because of it."""
+    """Whether `Stopped` was raised; later errors may be a consequence of it."""
     return _program.broken_off
 
 
@@ -106,7 +106,7 @@ def status() -> int:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Lets signals wait until the end of a block that must not be done by half."""
+    """Delays signals until the end of a `with` block that must not be interrupted."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -121,12 +121,12 @@ def held() -> Iterator[None]:
 
 
 def end_with_parent(signum: signal.Signals) -> None:
-    """Asks the kernel to send this process a signal when the thread that started it is gone."""
+    """Asks the kernel to send this process a signal when the thread that started it ends."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signum)
 
 
 def leave() -> None:
-    """Ends the children and the program, with the exit status of its signal."""
+    """Ends all child processes and the program, with the exit status of the signal."""
     signal.setitimer(signal.ITIMER_REAL, 0)  # from here on `Stopped` would only disturb
     with suppress(Exception):
         sys.stdout.flush()
@@ -137,7 +137,7 @@ def leave() -> None:
 
 
 def end_children(patience_seconds: float = JAVA_SECONDS) -> None:
-    """Kills every process below this one; a JVM may first remove its files."""
+    """Kills all descendants of this process; a JVM first gets some seconds to remove its files."""
     import psutil
 
     children = psutil.Process().children(recursive=True)
@@ -169,7 +169,7 @@ def _stop() -> None:
 
 
 def _raise_again(signum: int, frame: FrameType | None) -> None:
-    """Raises `Stopped` once more where it got lost, as in a destructor, which swallows all."""
+    """Raises `Stopped` again where it was lost, as in a destructor, where Python ignores exceptions."""
     signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
     error = sys.exc_info()[1]
     while error is not None:
@@ -180,7 +180,7 @@ def _raise_again(signum: int, frame: FrameType | None) -> None:
 
 
 def _be_quiet() -> None:
-    """From now on the one line at the end says it all; what breaks now breaks because of the stop."""
+    """Turns off logs and tracebacks; errors from now on are consequences of the stop."""
     logging.disable(logging.CRITICAL)
     sys.unraisablehook = lambda unraisable: None
     threading.excepthook = lambda arguments: None
@@ -193,7 +193,7 @@ def _leave_late() -> None:
 
 
 def _stop_spark() -> None:
-    """Stops the running jobs, before anything that their tasks still write to is removed."""
+    """Stops the running Spark jobs, before folders that their tasks write to are removed."""
     context = getattr(_spark("_active_spark_context"), "_jsc", None)
     if context is None:
         _kill_java()  # that is only just starting: told to end it would complain at length

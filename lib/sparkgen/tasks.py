@@ -1,4 +1,4 @@
-"""Tasks on the executors of Spark: a function, run once for each of many items.
+"""Runs a function on the executors of Spark, once for each of many items.
 
 What goes in and comes out is small, such as names of files and what was written to them. Records and
 pictures pass through files on storage that all executors share, never through the JVM.
@@ -31,7 +31,7 @@ def run_each(
     *,
     tasks: int | None = None,
 ) -> list[T]:
-    """What `run` gives for each item, in the order of the items.
+    """The results of `run` for all items, in the order of the items.
 
     Args:
         spark: the session.
@@ -76,7 +76,7 @@ def run_each(
 
 @contextmanager
 def _stopped_at(errors: Any, context: Any) -> Iterator[None]:
-    """Cancels what runs on Spark in the meantime once a task has left an error."""
+    """Cancels the Spark jobs of a `with` block as soon as a task reports an error."""
     tag = f"sparkgen-{uuid.uuid4().hex}"
 
     def watch(done: threading.Event) -> None:
@@ -94,7 +94,7 @@ def _stopped_at(errors: Any, context: Any) -> Iterator[None]:
 
 
 def _forget_archives() -> None:
-    """Saves the worker's next task some 50 ms.
+    """Clears Python's cache of zip archives, which saves the worker's next task about 50 ms.
 
     Before every task Spark has Python invalidate its caches, and Python then reads the directory of
     each archive on its path anew, pyspark.zip's among them. One that it does not remember, it will

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw, in one line: the kind, the message, the place; the rest in a file."""
+"""Describes an unexpected error in one line, and writes its traceback to a file."""
 
 import errno
 import site
@@ -17,7 +17,7 @@ FULL_WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
 def describe(error: BaseException) -> str:
-    """What failed, in one line; a full disk is called that, whatever error it came through."""
+    """A description of an error in one line; a full disk is named as such, whatever its error class."""
     if full := [cause for cause in _chain(error) if _is_full(cause)]:
         return f"no space is left on the disk: {_short(full[-1])} ({place(error)})"
     message = _short(error)
@@ -26,12 +26,12 @@ def describe(error: BaseException) -> str:
 
 
 def whole(error: BaseException) -> str:
-    """The traceback of an error, and of those that it came from."""
+    """The traceback of an error, and of the errors that caused it."""
     return "".join(traceback.format_exception(error))
 
 
 def keep(error: BaseException) -> str | None:
-    """Writes the traceback to a temporary file, and gives its path; None where there is no room."""
+    """Writes the traceback to a temporary file and returns its path; None where writing fails."""
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="sparkgen-", suffix=".traceback", delete=False
@@ -43,7 +43,7 @@ def keep(error: BaseException) -> str | None:
 
 
 def place(error: BaseException) -> str:
-    """The innermost line of this package or of the user's code that an error came through."""
+    """The file and line of an error: the innermost one in this package or in the user's code."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return f"at an unknown place of {Path(sys.argv[0]).name or 'Python'}"

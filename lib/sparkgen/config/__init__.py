@@ -1,4 +1,4 @@
-"""What a request may say: YAML files and `--set` become one checked `ExperimentConfig`.
+"""Reads a request: YAML files and `--set` become one checked `ExperimentConfig`.
 
 In come paths of YAML files and `--set` texts. Out go pydantic objects, or a `RequestError` of one line
 that names the wrong key and the nearest right one.

@@ -1,4 +1,4 @@
-"""What `conf/datasets/*.yaml` may say."""
+"""Defines the keys that a dataset file in `conf/datasets` can have."""
 
 from collections import Counter
 from typing import Annotated, Any
@@ -91,6 +91,6 @@ class DatasetConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without later keys at their defaults: equal to what older releases wrote, ids included."""
+        """Leaves out newer keys at their defaults, so that ids are those of older releases."""
         values: dict[str, Any] = handler(self)
         return {k: v for k, v in values.items() if k not in LATER_KEYS or v != LATER_KEYS[k]}

@@ -1,4 +1,4 @@
-"""What `conf/environments/*.yaml` may say."""
+"""Defines the keys that an environment file in `conf/environments` can have."""
 
 import re
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""What the sections of `conf/experiments/*.yaml` may say."""
+"""Defines the sections, and their keys, of an experiment file in `conf/experiments`."""
 
 import re
 from typing import Annotated, Any, Literal

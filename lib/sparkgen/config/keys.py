@@ -1,4 +1,4 @@
-"""The keys that a section of a request has, and the right one for a misspelt one."""
+"""Finds the keys of a section of a request, and the correct key for a misspelt one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
@@ -11,7 +11,7 @@ Kind = type[BaseModel]
 
 
 def meant_key(kind: Kind, place: Sequence[Any]) -> str | None:
-    """The dotted key that was meant by one that `kind` has not; None where none is like it.
+    """The correct dotted key for an unknown key of `kind`; None where no known key is similar.
 
     Args:
         kind: of the whole request.
@@ -27,7 +27,7 @@ def meant_key(kind: Kind, place: Sequence[Any]) -> str | None:
 
 
 def known_keys(kind: Kind, place: Sequence[Any]) -> list[str]:
-    """The keys that the section of an unknown key has; arguments as for `meant_key`."""
+    """The valid keys of the section that an unknown key stands in; arguments as for `meant_key`."""
     sections = [kind]
     for part in place[:-1]:
         sections = _below(sections, part)
@@ -35,12 +35,12 @@ def known_keys(kind: Kind, place: Sequence[Any]) -> list[str]:
 
 
 def written_key(place: Sequence[Any]) -> str:
-    """The dotted key of a place, as one writes it."""
+    """A key as text, its parts joined by dots."""
     return ".".join(map(str, place))
 
 
 def dotted_keys(kind: Kind, prefix: str = "") -> Iterator[str]:
-    """All keys of a request."""
+    """All dotted keys of a request."""
     for name, field in kind.model_fields.items():
         sections = _sections(field.annotation)
         for section in sections:

@@ -1,4 +1,4 @@
-"""Requests from YAML files and `--set`, or one line on what is wrong with them."""
+"""Makes requests from YAML files and `--set`, or says in one line what is wrong with them."""
 
 import json
 import re
@@ -18,7 +18,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 
 class FileKind(NamedTuple):
-    """A kind of file: its name, the keys that only it has, and the command that takes it."""
+    """A kind of request file: its name, the keys that only it has, and the command that reads it."""
 
     name: str
     marks: frozenset[str]
@@ -98,7 +98,7 @@ def load_environment(
 
 
 def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
-    """`values` as a `kind`, or a `RequestError` whose one line names the first wrong key."""
+    """The values as an object of class `kind`; a `RequestError` of one line names the first wrong key."""
     _refuse_no_text(values, source)
     try:
         return kind.model_validate(values)
@@ -107,7 +107,7 @@ def parse(kind: type[Config], values: dict[str, Any], *, source: str) -> Config:
 
 
 def _refuse_no_text(values: dict[str, Any], source: str) -> None:
-    """Refuses keys and values with bytes that no file could say, as a terminal may give them."""
+    """Refuses keys and values that UTF-8 cannot encode; a terminal can pass such text to `--set`."""
     try:
         json.dumps(values, ensure_ascii=False, skipkeys=True, default=str).encode()
     except UnicodeEncodeError as error:
@@ -123,7 +123,7 @@ def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:
 
 
 def _read_named(what: str, name: str, folder: Path) -> dict[str, Any]:
-    """The file of a folder that is named without its ending."""
+    """The content of a file of a folder; `name` is the file's name without `.yaml`."""
     from sparkgen.config.yaml_text import read_mapping, yaml_files
 
     there = [file.stem for file in yaml_files(folder)]
@@ -142,7 +142,7 @@ def _refuse(other: FileKind, values: dict[str, Any], path: str | Path, *, wanted
 
 
 def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
-    """The request with `{data}` filled in; what has not the form of one is left to `parse`."""
+    """The request with `{data}` in its source replaced; `parse` checks the form of the request later."""
     dataset, environment = values.get("dataset"), values.get("environment")
     source = dataset.get("source") if isinstance(dataset, dict) else None
     if not isinstance(source, dict) or not isinstance(environment, dict):

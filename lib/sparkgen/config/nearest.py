@@ -1,11 +1,11 @@
-"""The right word for a misspelt one."""
+"""Finds the known word that is most similar to a misspelt one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like `word`; None where none is like it.
+    """The known word that is most similar to `word`; None where no known word is similar.
 
     A word without a dot may stand for the last part of a dotted one: `vae` for `variational.vae`.
     """
@@ -20,7 +20,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def choose(word: str, known: Iterable[str]) -> str:
-    """What to do about an unknown word: which was meant, and which there are."""
+    """The advice for an unknown word: the most similar known word, and a list of all known words."""
     known = list(known)
     meant = nearest(word, known)
     choice = f"choose one of {', '.join(known)}" if known else "remove it"

@@ -1,4 +1,4 @@
-"""Options of `generate`: which a model has, of what type, in what range."""
+"""Checks the options of `generate`: their names, types and ranges."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ KNOWN = "known"
 
 
 class Range(NamedTuple):
-    """The least and the most that an option may be, both included; None: no bound."""
+    """The least and the greatest allowed value of an option, both included; None: no bound."""
 
     least: float | None = None
     most: float | None = None
@@ -24,7 +24,7 @@ class Range(NamedTuple):
 def check_options(
     options: Mapping[str, Any], known: Known, ranges: Mapping[str, Range], *, model: str
 ) -> None:
-    """Refuses options that a model has not, or not of that type or in that range.
+    """Refuses options that a model does not have, and values of the wrong type or out of range.
 
     Args:
         options: those that are asked for.
@@ -60,7 +60,7 @@ def check_options(
 def check_label(
     label: int | None, labels: Sequence[int] | None, *, model: str, key: str = "sampling.label"
 ) -> None:
-    """Refuses the one label of all samples where it is not one that can be asked for.
+    """Refuses a label for all samples that the model cannot generate.
 
     Args:
         label: that of the request; None: it asks for none.
@@ -87,7 +87,7 @@ def check_label(
 
 
 def check_names(names: set[str], takes: Mapping[str, Any], *, model: str) -> None:
-    """Refuses what a model does not take, and the lack of what it needs.
+    """Refuses inputs that a model does not take, and a request without an input that it needs.
 
     Args:
         names: of what is given.
@@ -119,7 +119,7 @@ def check_names(names: set[str], takes: Mapping[str, Any], *, model: str) -> Non
 
 
 def typed(value: Any, default: Any) -> Any:
-    """An option's value in the type of its default: 2 is 2.0 where that is a float."""
+    """An option's value, converted to the type of its default: 2 becomes 2.0 for a float."""
     if isinstance(default, list | tuple):
         return [typed(part, default[0]) for part in value] if default else list(value)
     return float(value) if isinstance(default, float) else value

@@ -1,4 +1,4 @@
-"""`--set dotted.key=value`: another value for one key of a request."""
+"""Applies `--set dotted.key=value`, which replaces the value of one key of a request."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ DOTTED_NAMES = (("environment", "spark"),)
 
 
 def override(values: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
-    """The request with other values for some of its keys.
+    """The request, with the values of some keys replaced.
 
     Args:
         values: of a whole request; changed in place.

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a request, as one line: the right key or word first."""
+"""Turns an error of pydantic into a message of one line that names the correct key or word."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ MENDS = {
 
 
 def refusal(kind: Kind, error: ValidationError, source: str) -> RequestError:
-    """The first thing that is wrong.
+    """The error for the first wrong key or value of a request.
 
     Args:
         kind: of the values that were refused.
@@ -37,7 +37,7 @@ def refusal(kind: Kind, error: ValidationError, source: str) -> RequestError:
 
 
 def unknown_key(kind: Kind, place: Sequence[Any], source: str) -> RequestError:
-    """The refusal of a key that `kind` has not; the one that was meant first.
+    """The error for an unknown key of `kind`; it names a similar key, or all known keys.
 
     Args:
         kind: of the whole request.
@@ -57,7 +57,7 @@ def _unknown_key(kind: Kind, first: Any, source: str) -> RequestError:
 
 
 def _missing(kind: Kind, first: Any, source: str) -> RequestError:
-    """A key is not there; maybe it is, under a misspelt name."""
+    """The error for a missing key; it names a misspelt key that may stand in its place."""
     key = written_key(first["loc"])
     there = first["input"] if isinstance(first["input"], dict) else {}
     written = nearest(
@@ -100,11 +100,11 @@ _KINDS: dict[str, Callable[[Kind, Any, str], RequestError]] = {
 
 
 def _quoted(text: str) -> list[str]:
-    """The words in quotes: pydantic gives what it expects as one text."""
+    """The quoted words of a message in which pydantic lists the values that it expects."""
     return re.findall(r"'([^']*)'", text)
 
 
 def short(value: Any) -> str:
-    """A value in at most 103 letters."""
+    """A value as text of at most 103 characters."""
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:100]}..."

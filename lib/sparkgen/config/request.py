@@ -1,4 +1,4 @@
-"""A whole request: an experiment with its dataset and its environment folded in.
+"""Defines a whole request: an experiment together with its dataset and its environment.
 
 So one dotted key reaches every value: `--set training.epochs=3`, `--set dataset.labels=[1,5,6]`,
 `--set environment.workers=4`.
@@ -46,7 +46,7 @@ class ExperimentConfig(Strict):
 
     @property
     def all_gates(self) -> tuple[Gate, ...]:
-        """The gates, and the one on memorisation where it is not replaced."""
+        """The gates of the request, and the default gate on memorisation where it applies."""
         own = any(gate.metric == MEMORISATION_GATE.metric for gate in self.gates)
         return (
             self.gates if own or not self.evaluation.samples else (*self.gates, MEMORISATION_GATE)
@@ -74,7 +74,7 @@ class ExperimentConfig(Strict):
 
 
 class DatasetRequest(Strict):
-    """What `ingest` takes: a dataset and an environment."""
+    """The request of the ingest step: a dataset and an environment."""
 
     dataset: DatasetConfig
     environment: EnvironmentConfig

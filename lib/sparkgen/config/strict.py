@@ -1,4 +1,4 @@
-"""The base of every section: unknown keys and wrong types are refused."""
+"""Defines the base class of all sections, which refuses unknown keys and wrong types."""
 
 from typing import Annotated
 

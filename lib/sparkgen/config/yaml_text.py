@@ -1,4 +1,4 @@
-"""The YAML of requests: YAML 1.1 with three differences.
+"""Reads the YAML of requests, which is YAML 1.1 with three differences.
 
 A key that stands twice in a mapping is refused. `3e-3` is a number. A text that is too large, or that
 stands for too many values through its aliases, is refused before the values are made.
@@ -19,11 +19,11 @@ _NUMBER = re.compile(r"^[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+$")
 
 
 class DuplicateKey(yaml.MarkedYAMLError):
-    """A mapping in which a key stands twice."""
+    """The error for a mapping that has the same key twice."""
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which keeps the last of two equal keys and takes `3e-3` for a text."""
+    """PyYAML's safe loader, changed: it refuses a key that stands twice, and reads `3e-3` as a number."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         lines: dict[Any, int] = {}
@@ -67,7 +67,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def yaml_files(folder: Path) -> list[Path]:
-    """The YAML files of a folder by name; none where there is no such folder."""
+    """The YAML files of a folder, sorted by name; an empty list where the folder does not exist."""
     try:
         return sorted(folder.glob("*.yaml"))
     except (OSError, ValueError):  # the path is none that the system takes
@@ -75,7 +75,7 @@ def yaml_files(folder: Path) -> list[Path]:
 
 
 def parse_value(text: str) -> Any:
-    """The value that a YAML text stands for, of which no two parts are the same object.
+    """The value of a YAML text; each alias becomes a copy, so that no two parts are the same object.
 
     Raises:
         yaml.YAMLError: it is no YAML, or stands for more than `MOST_VALUES` values.
@@ -97,7 +97,7 @@ def parse_value(text: str) -> Any:
 
 
 def _values(node: Any, known: dict[int, int]) -> int:
-    """How many values a node stands for."""
+    """The number of values of a YAML node, with every alias counted in full."""
     if isinstance(node, yaml.ScalarNode):
         return 1
     if id(node) not in known:
@@ -145,7 +145,7 @@ def _read(path: Path) -> str:
 
 
 def _meant_path(path: Path) -> str:
-    """What to do about a path where no file is: which file was meant, where there is one like it."""
+    """The advice for a path without a file: the name of a similar file, if there is one."""
     from sparkgen.config.nearest import choose
 
     if there := [file.name for file in yaml_files(path.parent)]:
@@ -158,7 +158,7 @@ def _meant_path(path: Path) -> str:
 
 
 def _elsewhere(path: Path) -> Path | None:
-    """The file of `conf` that is given without its folders, or the path without a misspelt folder."""
+    """A file in `conf` with a similar name, or the path with a misspelt folder corrected."""
     from sparkgen.config.nearest import nearest
 
     files = {file.name: file for file in path.parent.glob("conf/*/*.yaml")}
@@ -173,7 +173,7 @@ def _elsewhere(path: Path) -> Path | None:
 
 
 def _said(error: yaml.YAMLError) -> str:
-    """What PyYAML found, and where, without the picture of the line."""
+    """PyYAML's error in one line: the problem and its place."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split())
     mark = error.problem_mark or error.context_mark

@@ -1,4 +1,4 @@
-"""Dataset versions: what a record is, where rows lie, and how they are read.
+"""Defines dataset versions: the form of a record, the files of the rows, and how they are read.
 
 In comes the URI of a version. Out go its `Manifest`, and its rows as arrays and batches.
 

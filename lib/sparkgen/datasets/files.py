@@ -1,4 +1,4 @@
-"""The files of an artifact, and their bytes, which are held to the manifest wherever they are read.
+"""Reads the files of an artifact, and checks their bytes against the manifest at every read.
 
 A file is read whole anyway, and its SHA-256 costs less than its decoding. So every read checks it:
 what a reader gets is what the manifest says, or a `ManifestError` that names the file.
@@ -20,7 +20,7 @@ PATH = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 
 
 class FileEntry(BaseModel):
-    """What a manifest says of one Parquet file, which is one row group."""
+    """The manifest's entry for one Parquet file, which has a single row group."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ class FileEntry(BaseModel):
 
 
 class StoredFile(NamedTuple):
-    """A file of an artifact and where it lies."""
+    """A file of an artifact: the URI of the artifact's folder, and the file's entry in the manifest."""
 
     folder_uri: str
     entry: FileEntry
@@ -69,7 +69,7 @@ class StoredFile(NamedTuple):
         return data
 
     def table(self, columns: Sequence[str], *, widths: Mapping[str, int] | None = None) -> pa.Table:
-        """Some columns of the file, none of their values missing.
+        """Some columns of the file as a table without missing values.
 
         Args:
             columns: their names.
@@ -97,7 +97,7 @@ class StoredFile(NamedTuple):
         return table
 
     def wrong_size(self, info: fs.FileInfo) -> ManifestError | None:
-        """The error where a look at the file finds none, or one of another size."""
+        """The error for a missing file or a wrong size; None where the file has its size."""
         if info.type != fs.FileType.File:
             return self._wrong_size("no such file")
         return None if info.size == self.entry.bytes else self._wrong_size(str(info.size))
@@ -114,7 +114,7 @@ class StoredFile(NamedTuple):
 
 
 def check_sizes(files: Sequence[StoredFile]) -> None:
-    """A look at files of one artifact, without reading them.
+    """Checks that files of one artifact exist and have their sizes, without reading them.
 
     Raises:
         ManifestError: the first that is missing or has not its size.
@@ -129,5 +129,5 @@ def check_sizes(files: Sequence[StoredFile]) -> None:
 
 
 def digest(data: bytes | pa.Buffer) -> str:
-    """The SHA-256 of bytes, in hex."""
+    """The SHA-256 of some bytes, as hexadecimal text."""
     return hashlib.sha256(data).hexdigest()

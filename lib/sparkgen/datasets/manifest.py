@@ -1,4 +1,4 @@
-"""The manifest: what a dataset version is. It is written last, and a version without it is not there.
+"""Defines the manifest, the JSON file that describes a dataset version and is written last.
 
 ```
 <datasets>/<name>/<version>/
@@ -51,7 +51,7 @@ class _Section(BaseModel):
 
 
 class SplitEntry(_Section):
-    """One split: its rows, how many of each label (by number), its files in order."""
+    """One split: its number of rows, the number of rows of each label, and its files in order."""
 
     rows: Count
     label_counts: dict[int, Count]
@@ -59,7 +59,7 @@ class SplitEntry(_Section):
 
 
 class SourceEntry(_Section):
-    """One source file as it was when it was read; `modified` is its time stamp or its etag."""
+    """One source file at the time of reading; `modified` is its time stamp or its etag."""
 
     uri: str
     size: int
@@ -67,7 +67,7 @@ class SourceEntry(_Section):
 
 
 class Manifest(_Section):
-    """A dataset version."""
+    """The description of a dataset version."""
 
     format_version: Literal[1, 2] = 1
     name: str
@@ -102,7 +102,7 @@ class Manifest(_Section):
 
     @model_serializer(mode="wrap")
     def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Format 1 as it was always written: its bytes and its ids stay."""
+        """Writes format 1 without newer keys, so that its bytes and its ids do not change."""
         values: dict[str, Any] = handler(self)
         if self.format_version == 1:
             values.pop("values", None)
@@ -110,7 +110,7 @@ class Manifest(_Section):
 
     @property
     def spec(self) -> DataSpec:
-        """What a model must know of this version."""
+        """The information on this version that a model is built from."""
         train, classes = self.splits.get("train"), len(self.class_names)
         counts = train.label_counts if train is not None else {}
         seen = tuple(label for label in range(classes) if counts.get(label))
@@ -118,7 +118,7 @@ class Manifest(_Section):
         return DataSpec(record, classes, seen if 0 < len(seen) < classes else None)
 
     def split(self, name: str) -> SplitEntry:
-        """A split that has rows, or a `ManifestError`."""
+        """The entry of a split; a `ManifestError` where the split is missing or has no rows."""
         if name not in self.splits or self.splits[name].rows == 0:
             raise ManifestError(
                 f"a split '{name}' with rows in dataset {self.name}",
@@ -128,24 +128,24 @@ class Manifest(_Section):
         return self.splits[name]
 
     def split_files(self, version_uri: str, name: str) -> list[StoredFile]:
-        """The files of a split that has rows, where the version lies at `version_uri`."""
+        """The files of a split that has rows; `version_uri` is the folder of the version."""
         return [StoredFile(version_uri, entry, REPAIR) for entry in self.split(name).files]
 
     def all_files(self, version_uri: str) -> list[StoredFile]:
-        """Every file but the manifest, the quarantine's too."""
+        """All files of the version except the manifest, including those of the quarantine."""
         entries = [entry for split in self.splits.values() for entry in split.files]
         return [StoredFile(version_uri, e, REPAIR) for e in (*entries, *self.quarantine_files)]
 
 
 class DatasetVersion(NamedTuple):
-    """A dataset version and where it is."""
+    """A dataset version: its URI and its manifest."""
 
     uri: str
     manifest: Manifest
 
 
 def described(record: Record) -> dict[str, Any]:
-    """What a manifest says of the form of its records: the values of `FORM`."""
+    """The keys of a manifest that describe the form of its records: those of `FORM`."""
     by_format_1 = record.kind == "image" and record.values == 256
     return {
         "format_version": 1 if by_format_1 else 2,
@@ -170,7 +170,7 @@ def content_version(manifest: Manifest) -> str:
 
 
 def write_manifest(version_uri: str, manifest: Manifest) -> None:
-    """Makes a version visible; one that says the same already is left alone."""
+    """Writes the manifest, which makes the version visible; an equal manifest is not written again."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
     uri, data = f"{version_uri}/{MANIFEST}", text.encode() + b"\n"
     with suppress(OSError):
@@ -213,7 +213,7 @@ def _damaged(version_uri: str, found: str) -> ManifestError:
 def list_versions(
     datasets_uri: str, name: str, *, damaged: list[ManifestError] | None = None
 ) -> list[Manifest]:
-    """All versions of a dataset, the newest manifest first; damaged ones are told and left out.
+    """All versions of a dataset, the newest manifest first; damaged ones are logged and left out.
 
     Args:
         datasets_uri: the folder of all datasets.
@@ -237,7 +237,7 @@ def list_versions(
 
 
 def _version_names(datasets_uri: str, name: str) -> Iterator[str]:
-    """The folders that have a manifest, the newest manifest first."""
+    """The names of the folders with a manifest, the newest manifest first."""
     filesystem, path = open_uri(f"{datasets_uri}/{name}")
     found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
     names = [

@@ -1,7 +1,8 @@
-"""What a record is: the one place that knows what its bytes mean.
+"""Defines the kinds of records and the meaning of their bytes.
 
-A record is an id, a label and a fixed number of bytes. What the bytes are is the record's kind, which
-is also the name of their Parquet column and of their entry in a batch:
+No other file depends on this meaning. A record is an id, a label and a fixed number of bytes. What
+the bytes are is the record's kind, which is also the name of their Parquet column and of their entry
+in a batch:
 
 | kind | shape | stored as | a model sees |
 | --- | --- | --- | --- |
@@ -33,7 +34,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Record(ABC):
-    """The form of a data set's records.
+    """The form of a data set's records: kind, shape and number of values. Abstract base class.
 
     Raises:
         ValueError: a shape or a number of values that this kind cannot have.
@@ -67,50 +68,51 @@ class Record(ABC):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The least unsigned integer, little endian, that holds every value."""
+        """The smallest unsigned integer type, little endian, that holds every value."""
         return np.min_scalar_type(self.values - 1).newbyteorder("<")
 
     @property
     def size(self) -> int:
-        """Entries of one record's array."""
+        """The number of entries of one record's array."""
         return math.prod(self.shape)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one record's array as it is stored."""
+        """The size of one stored record's array in bytes."""
         return self.size * self.dtype.itemsize
 
     @property
     def schema(self) -> pa.Schema:
-        """Of a Parquet file of rows. `id` is the record's number among the records of its source
-        split that the label filter left, from 0, in source order; where a limit leaves records out,
-        their numbers are missing.
+        """The schema of a Parquet file of rows.
+
+        `id` is the record's number among the records of its source split that the label filter left,
+        from 0, in source order; where a limit leaves records out, their numbers are missing.
         """
         return pa.schema(
             [("id", pa.int64()), ("label", pa.int32()), (self.kind, pa.binary())],
         )
 
     def to_model(self, stored: Any, cast: Callable[[Any, str], Any] = np.ndarray.astype) -> Any:
-        """Stored numbers, in any shape, as a model sees them: an array, or a tensor by its `cast`."""
+        """Stored numbers of any shape as a model's input: an array, or a tensor with its `cast`."""
         seen = cast(stored, self.model_dtype)
         return seen if self.unit is None else seen / self.unit
 
     def points(self, stored: Array) -> Array:
-        """N records as points, float (N, D), whose Euclidean distance says how alike they are."""
+        """N records as points, float (N, D); a smaller Euclidean distance means more similar records."""
         return self.to_model(stored).reshape(len(stored), -1)
 
     @property
     def copy_distance(self) -> float:
-        """Nearer points are of the same record, but for rounding: half a step of one entry."""
+        """The distance below which two points are the same record: half a step of one entry."""
         return 0.5 / (1.0 if self.unit is None else self.unit)
 
     @abstractmethod
     def to_stored(self, data: Array) -> Array:
-        """What a model made, in any shape, as it is stored; stored numbers stay as they are."""
+        """A model's output of any shape, converted to stored numbers; stored numbers do not change."""
 
     @abstractmethod
     def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
-        """Writes records for people to look at.
+        """Writes records to a file that people can look at.
 
         Args:
             data: (N, *shape), stored or as a model sees them.
@@ -120,10 +122,10 @@ class Record(ABC):
 
     @abstractmethod
     def draw_pairs(self, given: Array, made: Array, path: str | Path, *, title: str = "") -> None:
-        """Writes records and what a model made of each, both as for `draw`."""
+        """Writes records, each with a model's output for it, in the way of `draw`."""
 
     def decode(self, column: pa.ChunkedArray | Sequence[bytes]) -> Array:
-        """The values of a Parquet column of N records: (N, *shape) of `dtype`."""
+        """A Parquet column of N records as an array, (N, *shape) of `dtype`."""
         cells = column.to_pylist() if hasattr(column, "to_pylist") else column
         return np.frombuffer(b"".join(cells), self.dtype).reshape(len(cells), *self.shape)
 
@@ -159,7 +161,7 @@ class ImageRecord(Record):
         return f"images of shape {list(self.shape)}"
 
     def to_stored(self, data: Array) -> Array:
-        """Numbers in [0, 1] as the nearest bytes, clipped to what a byte holds; bytes as they are."""
+        """Numbers in [0, 1] as the nearest bytes, 0 to 255, with clipping; uint8 does not change."""
         return to_uint8(data)
 
     def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
@@ -189,7 +191,7 @@ class TokenRecord(Record):
         return f"{super().__str__()} and {self.values} values"
 
     def points(self, stored: Array) -> Array:
-        """A token as 8 numbers of a hash: those of two tokens lie 1 apart in root mean square.
+        """Each token as 8 numbers of a hash; two different tokens have a root mean square distance of 1.
 
         So the distance of two blocks says in how many places they differ, not by how much, as a token
         next to another means no similar thing. float32 (N, length * 8).
@@ -218,7 +220,7 @@ class TokenRecord(Record):
         return data.astype(self.dtype)
 
     def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
-        """Writes a block in each line: as text where tokens are bytes, else as numbers."""
+        """Writes one block per line: as text where tokens are bytes, else as numbers."""
         lines = [title] if title else []
         lines += [self._written(block) for block in data]
         Path(path).write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -237,7 +239,7 @@ KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (ImageRecord, Toke
 
 
 def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
-    """A record of a kind by its name.
+    """The form of the records of a kind, by the kind's name.
 
     Raises:
         ValueError: there is no such kind, or it cannot have that shape or so many values.
@@ -268,7 +270,7 @@ def record_of(dataset: DatasetConfig) -> Record:
 
 
 class DataSpec(NamedTuple):
-    """What a model must know of a dataset."""
+    """The information on a dataset that a model is built from."""
 
     record: Record
     classes: int
@@ -278,15 +280,15 @@ class DataSpec(NamedTuple):
 
     @property
     def labels(self) -> tuple[int, ...]:
-        """The labels that can be asked for."""
+        """The labels that a model can generate: those of the training rows."""
         return tuple(range(self.classes)) if self.seen is None else self.seen
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one record's array, such as (height, width, channels)."""
+        """The shape of one record's array, such as (height, width, channels)."""
         return self.record.shape
 
     @property
     def size(self) -> int:
-        """Entries of one record's array, such as height * width * channels."""
+        """The number of entries of one record's array, such as height * width * channels."""
         return self.record.size

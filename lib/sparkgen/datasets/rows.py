@@ -1,4 +1,4 @@
-"""Rows of a dataset version as arrays: a file, a stretch of a split, a batch for a model."""
+"""Reads the rows of a dataset version as arrays: a file, a part of a split, a batch for a model."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -28,23 +28,23 @@ class Rows(NamedTuple):
     """The records as they are stored: (N, *shape)."""
 
     def take(self, rows: Any) -> "Rows":
-        """Some of the rows, by a slice or their numbers."""
+        """Some of the rows, selected by a slice or by their numbers."""
         return Rows(self.id[rows], self.label[rows], self.data[rows])
 
     @classmethod
     def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
-        """Rows after rows."""
+        """All rows of some parts, one part after the other."""
         return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
 
     @classmethod
     def zeros(cls, record: Record, count: int = 0) -> "Rows":
-        """Rows of zeros."""
+        """Rows whose ids, labels and records are all zero."""
         data = np.zeros((count, *record.shape), record.dtype)
         return cls(np.zeros(count, np.int64), np.zeros(count, np.int32), data)
 
 
 class Segment(NamedTuple):
-    """Rows [start, stop) of a file, by its number in its split."""
+    """Rows [start, stop) of one file; `shard` is the file's number in its split."""
 
     shard: int
     start: int
@@ -52,18 +52,18 @@ class Segment(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The files of a split."""
+    """The files of a split, and the form of their records."""
 
     files: tuple[StoredFile, ...]
     record: Record
 
     @property
     def rows(self) -> int:
-        """Rows of all files."""
+        """The number of rows of all files together."""
         return sum(file.entry.rows for file in self.files)
 
     def segments(self, start: int, stop: int) -> list[Segment]:
-        """Rows [start, stop) of the split, in the order of its files."""
+        """The segments of files that make up rows [start, stop) of the split, in order."""
         edges = np.cumsum([0, *(file.entry.rows for file in self.files)]).tolist()
         return [
             Segment(shard, max(start - left, 0), min(stop, right) - left)
@@ -72,7 +72,7 @@ class Split(NamedTuple):
         ]
 
     def check(self, shards: Iterable[int]) -> None:
-        """Raises a `ManifestError` for the first of some files that is missing or changed in size."""
+        """Raises a `ManifestError` for the first file that is missing or has another size."""
         check_sizes([self.files[shard] for shard in shards])
 
 
@@ -82,7 +82,7 @@ def open_split(version_uri: str, manifest: Manifest, name: str) -> Split:
 
 
 def read_rows(split: Split, start: int = 0, stop: int | None = None) -> Rows:
-    """Rows [start, stop) of a split, in the order of its files; to its end where it has fewer.
+    """Rows [start, stop) of a split, in the order of its files, or up to its end.
 
     Raises:
         ManifestError: a file is missing or damaged.
@@ -97,7 +97,7 @@ def read_rows(split: Split, start: int = 0, stop: int | None = None) -> Rows:
 
 
 def first_rows(version_uri: str, manifest: Manifest, *, split: str, limit: int) -> Arrays:
-    """The first `limit` rows of a split, or all where there are fewer, as one batch without noise.
+    """The first `limit` rows of a split, or all if it has fewer, as one batch without noise.
 
     Raises:
         ManifestError: no such split, or a file is missing or damaged.
@@ -107,7 +107,7 @@ def first_rows(version_uri: str, manifest: Manifest, *, split: str, limit: int) 
 
 
 def read_file(file: StoredFile, record: Record) -> Rows:
-    """The rows of one file of a dataset version, in its own order.
+    """The rows of one file of a dataset version, in the order of the file.
 
     Raises:
         ManifestError: the file is missing or damaged.
@@ -117,7 +117,7 @@ def read_file(file: StoredFile, record: Record) -> Rows:
 
 
 def read_column(file: StoredFile, record: Record, name: str | None = None) -> npt.NDArray[Any]:
-    """The records of one file of any artifact: (N, *shape).
+    """The records of one column of a file of any artifact: (N, *shape).
 
     Args:
         file: which has a column of them.
@@ -137,26 +137,26 @@ def decode(
     cells: pa.ChunkedArray | Sequence[bytes],
     record: Record,
 ) -> Rows:
-    """The columns of a file as rows."""
+    """The `Rows` of a file, from its three columns."""
     return Rows(
         ids.astype(np.int64, copy=False), labels.astype(np.int32, copy=False), record.decode(cells)
     )
 
 
 def pad(array: npt.NDArray[Any], size: int, value: int = 0) -> npt.NDArray[Any]:
-    """An array (N, ...) with `value` after its last row, up to `size` rows; texts with empty ones."""
+    """An array (N, ...) extended to `size` rows of `value`; texts are extended with empty texts."""
     missing = size - len(array)
     return np.concatenate([array, padding(array, missing, value)]) if missing else array
 
 
 def padding(array: npt.NDArray[Any], rows: int, value: int = 0) -> npt.NDArray[Any]:
-    """Rows as those of `array` are, all `value`, or empty texts: (rows, ...)."""
+    """Padding rows (rows, ...) of the type and shape of `array`, filled with `value` or empty texts."""
     fill = "" if array.dtype.kind in "OU" else value
     return np.full((rows, *array.shape[1:]), fill, array.dtype)
 
 
 def stored_batch(rows: Rows, record: Record, noise: Mapping[str, Any], *, size: int) -> Arrays:
-    """A batch as in `sparkgen.models.contract`, its records as they are stored.
+    """A batch in the form of `sparkgen.models.contract`, but with stored records.
 
     Args:
         rows: N, at most `size`; what is missing is padding of weight 0 and id -1.
@@ -183,7 +183,7 @@ def make_batch(
     epoch: int = 0,
     size: int | None = None,
 ) -> Arrays:
-    """Rows as a batch of NumPy arrays, as in `sparkgen.models.contract`.
+    """Rows as a batch of NumPy arrays, in the form of `sparkgen.models.contract`.
 
     Args:
         rows: N of them.
@@ -197,6 +197,6 @@ def make_batch(
 
 
 def batches_of(rows: Rows, size: int) -> Iterator[Rows]:
-    """The rows in their order, `size` at a time, the last ones fewer."""
+    """The rows in their order, in parts of `size` rows; the last part can be smaller."""
     for start in range(0, len(rows.id), size):
         yield rows.take(slice(start, start + size))

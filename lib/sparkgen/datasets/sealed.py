@@ -1,4 +1,4 @@
-"""Small JSON files that know their own SHA-256, so that damage does not pass for other content."""
+"""Writes and reads small JSON files that contain their own SHA-256, by which damage is detected."""
 
 import hashlib
 import json
@@ -9,13 +9,13 @@ SEAL = "sealed_sha256"
 
 
 def seal(values: Mapping[str, Any]) -> bytes:
-    """Plain values as the bytes of a JSON file with their SHA-256 among them, keys sorted."""
+    """The bytes of a JSON file with some values and their SHA-256, keys sorted."""
     text = json.dumps({**values, SEAL: _digest(values)}, indent=1, sort_keys=True)
     return text.encode()
 
 
 def unseal(data: bytes) -> dict[str, Any]:
-    """The values of such a file, without the seal; one that has none is taken as it is.
+    """The values of a file of `seal`, without the SHA-256; a file without one is not checked.
 
     Raises:
         ValueError: it is no JSON object, or not the one that was sealed.

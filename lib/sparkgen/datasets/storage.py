@@ -1,4 +1,4 @@
-"""Where a URI leads: a pyarrow file system and a path in it.
+"""Opens URIs of local folders and object stores: each becomes a pyarrow file system and a path.
 
 A local path is taken as it is, letter by letter; `file:` URIs are unquoted, as URIs are. Beside them
 `dbfs:/` and `/Volumes` (both mounted on Databricks machines), and what pyarrow knows by scheme.
@@ -42,12 +42,12 @@ def open_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def is_remote(uri: str) -> bool:
-    """Whether a URI leads to a storage that is no folder of this machine."""
+    """Whether a URI names remote storage, not a folder of this machine."""
     return _REMOTE.match(uri) is not None and not uri.startswith("file:")
 
 
 def absolute(uri: str) -> str:
-    """The URI or path as it is understood from every working directory; local ones as paths."""
+    """A URI or path that does not depend on the working directory; local ones become paths."""
     if uri.startswith("dbfs:/"):
         return "/dbfs/" + uri.removeprefix("dbfs:").lstrip("/")
     if uri.startswith("file:/"):
@@ -61,12 +61,12 @@ def absolute(uri: str) -> str:
 
 
 def as_uri(path: str) -> str:
-    """A path or URI for readers that take paths apart as URIs; unchanged where it reads the same."""
+    """A path or URI for libraries that parse every path as a URI; special characters are quoted."""
     return path if is_remote(path) or quote(path) == path else f"file://{quote(path)}"
 
 
 def check_answers(uri: str, *, seconds: float = ANSWER_SECONDS) -> None:
-    """Asks a storage for a path, and waits so long and no longer.
+    """Checks that a storage answers within `seconds`.
 
     Raises:
         RequestError: it refuses, or does not answer.
@@ -103,14 +103,14 @@ def _known(scheme: str, uri: str) -> str:
 
 
 def read_bytes(uri: str) -> bytes:
-    """All bytes of a file; `FileNotFoundError` where there is none."""
+    """All bytes of a file; `FileNotFoundError` where the file does not exist."""
     filesystem, path = open_uri(uri)
     with filesystem.open_input_stream(path) as stream:
         return bytes(stream.read())
 
 
 def write_bytes(uri: str, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
+    """Writes a file atomically: it exists whole, or not at all."""
     filesystem, path = open_uri(uri)
     filesystem.create_dir(os.path.dirname(path), recursive=True)
     if not isinstance(filesystem, fs.LocalFileSystem):
@@ -130,7 +130,7 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 
 def remove_folder(uri: str) -> None:
-    """Removes a folder with all that is in it, where there is one."""
+    """Removes a folder with all its content, if it exists."""
     filesystem, path = open_uri(uri)
     if filesystem.get_file_info(path).type == fs.FileType.Directory:
         filesystem.delete_dir(path)

@@ -1,4 +1,4 @@
-"""Charts of a run, as PNG files, by Matplotlib without a display."""
+"""Draws the charts of a training run as PNG files, with Matplotlib and without a display."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ DARK = 0.5  # a share from which on white letters are read better than black one
 
 
 def loss_curves(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
-    """Writes one chart for each figure of the epochs, training and validation in one.
+    """Writes a PNG with one chart for each figure; training and validation share a chart.
 
     Args:
         history: the epochs' figures by name; `val_<name>` belongs to `<name>`.
@@ -48,7 +48,7 @@ def confusion_matrix(
     *,
     title: str = "",
 ) -> None:
-    """Writes how often each class was taken for which; on the right, the share that was right.
+    """Writes a confusion matrix as a PNG, with the accuracy of each class on the right.
 
     Args:
         counts: (K, K); rows: the true class, columns: the predicted one.
@@ -93,7 +93,7 @@ def _rotation(names: Sequence[str]) -> int:
 
 
 def latent_map(latents: Array, labels: Array, class_names: Sequence[str], path: str | Path) -> None:
-    """Writes latents as points coloured by class, on their two principal axes where they have more.
+    """Writes a scatter plot of latents, coloured by class; more than two dimensions are projected.
 
     Args:
         latents: float (N, Z).
@@ -119,7 +119,7 @@ def latent_map(latents: Array, labels: Array, class_names: Sequence[str], path: 
 
 
 def plane(latents: Array) -> tuple[Array, tuple[str, str]]:
-    """Latents (N, Z) as points (N, 2), and what the two axes are."""
+    """Latents (N, Z) as points (N, 2), by principal axes if Z > 2, and the names of both axes."""
     if latents.shape[1] == 1:
         return np.hstack([latents, np.zeros_like(latents)]), ("z₁", "")
     if latents.shape[1] == 2:

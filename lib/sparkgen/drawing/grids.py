@@ -1,4 +1,4 @@
-"""Grids of images, as PNG files, by Pillow."""
+"""Draws grids of images as PNG files, with Pillow."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ def pair_grid(
     columns: int = 10,
     title: str = "above: images, below: their reconstructions",
 ) -> None:
-    """Writes images in rows, and under every row what the model made of them.
+    """Writes images in rows, and below every row the model's reconstructions of them.
 
     Args:
         x, x_hat: (N, H, W, C); uint8, or float in [0, 1].
@@ -65,7 +65,7 @@ def pair_grid(
 def block_grid(
     blocks: Sequence[Array], path: str | Path, *, headings: Sequence[str], title: str = ""
 ) -> None:
-    """Writes blocks of images side by side; a row goes through all of them.
+    """Writes blocks of images side by side; row r of the picture is row r of every block.
 
     Args:
         blocks: (R, S, H, W, C) each, R and the images' shape in common; uint8, or float in [0, 1].
@@ -98,7 +98,7 @@ def prediction_grid(
     columns: int = 10,
     title: str = "",
 ) -> None:
-    """Writes images with their class under each, and under that the predicted one; mistakes in red.
+    """Writes images with their true and their predicted class below them; mistakes are red.
 
     Args:
         images: (N, H, W, C), C 1 or 3; uint8, or float in [0, 1].
@@ -133,7 +133,7 @@ def prediction_grid(
 
 
 def tile(images: Bytes, columns: int) -> Bytes:
-    """A grid (height, width, C) of images (N, H, W, C), enlarged without blurring, with thin gaps."""
+    """A grid (height, width, C) of images (N, H, W, C), enlarged by `enlarge`, with thin gaps."""
     large = enlarge(images)
     count, height, width, channels = large.shape
     rows = -(-count // columns)
@@ -147,7 +147,7 @@ def tile(images: Bytes, columns: int) -> Bytes:
 
 
 def enlarge(images: Bytes) -> Bytes:
-    """Images (N, H, W, C) at a whole multiple of their size, pixel by pixel."""
+    """Images (N, H, W, C) enlarged by a whole factor, each pixel repeated."""
     scale = max(1, round(TILE_PIXELS / max(images.shape[1:3])))
     return images.repeat(scale, axis=1).repeat(scale, axis=2)
 
@@ -171,7 +171,7 @@ def _save(image: Any, path: str | Path, title: str) -> None:
 
 
 def _with_band(image: Any, band_pixels: int, least_width: int = 0) -> Any:
-    """The image in colour, with paper above it."""
+    """The image in RGB, with an empty band above it."""
     from PIL import Image
 
     size = (max(image.width, least_width), image.height + band_pixels)

@@ -1,4 +1,4 @@
-"""Evaluation: figures of a model and of its samples, and whether it becomes champion.
+"""Computes figures of a model and of its samples, and decides whether it becomes champion.
 
 In come a portable model, a dataset version, and files of samples. Out go `Figure`s, numbers that carry
 the protocol they were computed by.

@@ -1,4 +1,4 @@
-"""Distances between two sets of features: Fréchet (FID) and kernel (KID).
+"""Computes distances between two sets of features: Fréchet (FID) and kernel (KID).
 
 Features are those of a registered classifier of the same data set, so figures compare models of one
 data set, not with figures on Inception features.
@@ -15,7 +15,7 @@ Features = npt.NDArray[np.floating[Any]]
 
 
 class Estimate(NamedTuple):
-    """An estimate and the standard error of it."""
+    """An estimate and its standard error."""
 
     value: float
     standard_error: float

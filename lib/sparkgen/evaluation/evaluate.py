@@ -1,4 +1,4 @@
-"""The evaluate job: Spark computes every figure over a whole split, each row exactly once.
+"""Computes all figures of a model on a whole split with Spark, each row exactly once.
 
 A task's unit is a file of the dataset version, read in the executor and cut into batches in its own
 order. So which rows share a batch, and with it the last bit of every figure, does not depend on the
@@ -43,7 +43,7 @@ def evaluate(
     manifest: Manifest,
     partitions: int | None = None,
 ) -> dict[str, Figure]:
-    """The figures of a model on a split.
+    """All figures of a model on a split, by name.
 
     Args:
         spark: the session.
@@ -81,7 +81,7 @@ def evaluate(
 def sum_file(
     packed: PortableModel, file: StoredFile, config: EvaluationConfig, *, class_names: Sequence[str]
 ) -> FileSums:
-    """The sums over one file; called in an executor."""
+    """The sums of every figure over one file; called in an executor."""
     from sparkgen.evaluation.measure import measure
 
     model = unpack(packed)

@@ -1,4 +1,4 @@
-"""Figures: numbers that say how they came about, and are compared with their like only."""
+"""Defines a figure: a measured number together with how, and on which data, it was computed."""
 
 import json
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from sparkgen.errors import RequestError
 
 
 class Figure(NamedTuple):
-    """One figure of a model."""
+    """One measured number of a model, with its protocol and its data."""
 
     value: float
     standard_error: float | None
@@ -28,17 +28,17 @@ class Figure(NamedTuple):
 
 
 def from_json(text: str) -> Figure:
-    """The figure that `to_json` wrote."""
+    """The figure in a JSON text that `to_json` wrote."""
     return Figure(**json.loads(text))
 
 
 def comparable(one: Figure, other: Figure) -> bool:
-    """Whether two figures answer the same question: same protocol, same rows."""
+    """Whether two figures can be compared: same protocol, same data, same number of rows."""
     return _question(one) == _question(other)
 
 
 def difference(one: Figure, other: Figure) -> float:
-    """`one` less `other`.
+    """The value of `one` minus the value of `other`.
 
     Raises:
         RequestError: they are figures of different protocols or different data.

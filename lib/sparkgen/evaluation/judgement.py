@@ -1,4 +1,4 @@
-"""What a classifier of the same data set, the judge, says of samples."""
+"""Computes figures of samples from the class probabilities that a classifier, the judge, gives them."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ CONFIDENT = 0.9
 
 
 class Judgement(NamedTuple):
-    """Shares in [0, 1]."""
+    """The judge's three figures of a set of samples, each in [0, 1]."""
 
     confident: float
     """Samples given one class with a probability over 0.9."""
@@ -21,7 +21,7 @@ class Judgement(NamedTuple):
 
 
 def judge(probabilities_NK: Features, expected_K: Features) -> Judgement:
-    """The judgement from class probabilities of samples.
+    """The judge's figures, computed from the class probabilities of samples.
 
     Args:
         probabilities_NK: float (N, K), rows summing to 1.

@@ -1,4 +1,4 @@
-"""Whether samples look real (precision), and whether they show all there is (recall)."""
+"""Computes precision (do samples look real?) and recall (do samples cover the real data?)."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from sparkgen.evaluation.distances import Features
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares in [0, 1]."""
+    """Precision and recall of a set of samples, each in [0, 1]."""
 
     precision: float
     recall: float
@@ -17,7 +17,7 @@ class PrecisionRecall(NamedTuple):
 def precision_recall(
     real_NF: Features, sampled_MF: Features, *, neighbours: int = 3
 ) -> PrecisionRecall:
-    """Improved precision and recall, Kynkäänniemi et al., 2019.
+    """Improved precision and recall of samples, after Kynkäänniemi et al., 2019.
 
     A set's manifold is the union of balls around its points, each reaching to the point's k-th
     neighbour. Precision is the share of samples in the real manifold, recall the share of real rows
@@ -39,7 +39,7 @@ def precision_recall(
 
 
 def squared_distances(x_NF: Features, y_MF: Features) -> Features:
-    """Squared Euclidean distances (N, M), at least 0."""
+    """Squared Euclidean distances (N, M) between the rows of two arrays, at least 0."""
     # |x|² + |y|² - 2 x·y in the memory of the products alone.
     squares = x_NF @ y_MF.T
     squares *= -2.0
@@ -49,7 +49,7 @@ def squared_distances(x_NF: Features, y_MF: Features) -> Features:
 
 
 def _radius(x_NF: Features, neighbours: int) -> Features:
-    """The squared distance of every point to its k-th neighbour, itself not counted: (N,)."""
+    """The squared distance of each point to its k-th nearest other point: (N,)."""
     if len(x_NF) <= neighbours:
         raise ValueError(f"a set of {len(x_NF)} rows has no {neighbours} neighbours of each")
     squares = squared_distances(x_NF, x_NF)

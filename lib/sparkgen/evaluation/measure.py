@@ -1,4 +1,4 @@
-"""What a model says of one batch of rows: every figure's number for every row."""
+"""Computes the figures of a model on one batch of rows: one number per figure and row."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ TERM = "term of the loss"
 
 
 class Measured(NamedTuple):
-    """One figure's numbers on a batch: float64 (rows,)."""
+    """The numbers of one figure on a batch: float64 (rows,)."""
 
     name: str
     protocol: str
@@ -28,7 +28,7 @@ class Measured(NamedTuple):
 def measure(
     model: GenerativeModel, rows: Rows, config: EvaluationConfig, *, class_names: Sequence[str]
 ) -> Iterator[Measured]:
-    """Every figure of up to `batch_rows` rows, which are computed in a batch of just that many.
+    """All figures of at most `batch_rows` rows, which are padded to a batch of exactly this size.
 
     Terms of the loss come under their own names, likelihoods as `<name>_nats` (minus the
     log-likelihood: lower is better), reconstructions under the names of the record's `errors`, such
@@ -56,12 +56,12 @@ def measure(
 
 
 def error_names(model: GenerativeModel) -> tuple[str, ...]:
-    """The errors of a model's reconstructions; none where it does not reconstruct."""
+    """The names of the reconstruction errors of a model; empty for a model that does not reconstruct."""
     return model.spec.record.errors if model.reconstructs else ()
 
 
 def measured_names(model: GenerativeModel, class_names: Sequence[str]) -> set[str]:
-    """The figures that there can be of a model, which may be an outline; see `measure`."""
+    """The names of all figures that an evaluation can compute of a model, which may be an outline."""
     names = {*model.loss_names, *model.metric_names, *error_names(model)}
     for figure in model.by_class:
         names |= {f"{figure}_{name}" for name in figure_names(class_names)}
@@ -73,7 +73,7 @@ def measured_names(model: GenerativeModel, class_names: Sequence[str]) -> set[st
 def by_class(
     measured: Measured, labels: npt.NDArray[np.int32], class_names: Sequence[str]
 ) -> Iterator[Measured]:
-    """A figure's numbers on the rows of each class that is there."""
+    """The numbers of one figure, separately for the rows of each class in the batch."""
     names = figure_names(class_names)
     for label in np.unique(labels):
         yield Measured(
@@ -84,7 +84,7 @@ def by_class(
 
 
 def figure_names(class_names: Sequence[str]) -> list[str]:
-    """Class names as parts of names of figures: with `_` for what a tracking server refuses.
+    """Class names for use in names of figures; `_` replaces letters that tracking servers refuse.
 
     Where two would become the same, each has its label's number before it.
     """
@@ -95,7 +95,7 @@ def figure_names(class_names: Sequence[str]) -> list[str]:
 
 
 def protocol_text(protocol: Protocol, record: Record) -> str:
-    """The protocol of a likelihood of such records, in words."""
+    """The text that describes how a likelihood of such records was computed."""
     return (
         f"-log p in nats, {protocol.kind}, {protocol.estimator}, "
         f"{record.entries} {protocol.binarisation}, {protocol.samples} samples a row"
@@ -103,7 +103,7 @@ def protocol_text(protocol: Protocol, record: Record) -> str:
 
 
 def reconstruction_text(record: Record) -> str:
-    """The protocol of the errors of reconstructions, in words."""
+    """The text that describes how reconstruction errors of such records were computed."""
     seen = "" if record.unit is None else " in [0, 1]"
     return f"reconstruction, mean over {record.entries}{seen}"
 

@@ -1,4 +1,4 @@
-"""Whether a model gives back its training set.
+"""Measures whether a model's samples are copies of training rows.
 
 A copy lies far nearer to one training row than to the next ones. So for each sample the distance to
 its nearest training row is divided by the mean distance to its k nearest (the ratio that Carlini et
@@ -21,7 +21,7 @@ QUERY_ROWS = 250  # searched at once; more take memory for their distances and a
 
 
 class Memorisation(NamedTuple):
-    """How near samples and held-out images come to the training set."""
+    """Measured distances of samples and of held-out images from the training set."""
 
     memorised: float
     """The share of samples that are copies, or whose ratio lies under that of 99 % of the held-out
@@ -35,7 +35,7 @@ class Memorisation(NamedTuple):
 
 
 def nearest_distances(query_QD: Features, train_ND: Features, *, neighbours: int) -> Features:
-    """Distances to the nearest rows of one part of the training set, ascending: (Q, at most k)."""
+    """Distances to the nearest rows in one part of the training set, ascending: (Q, at most k)."""
     # In float32 the distance of a copy, a difference of large numbers, is lost in rounding.
     train = train_ND.astype(np.float64)
     keep = min(neighbours, len(train))
@@ -49,14 +49,14 @@ def nearest_distances(query_QD: Features, train_ND: Features, *, neighbours: int
 
 
 def merge_nearest(parts: list[Features], *, neighbours: int) -> Features:
-    """The nearest distances over all parts of the training set, ascending: (Q, at most k)."""
+    """The nearest distances over all parts of the training set together, ascending: (Q, at most k)."""
     return np.sort(np.concatenate(parts, axis=1), axis=1)[:, :neighbours]
 
 
 def memorisation(
     samples_QK: Features, held_out_RK: Features, *, copy_distance: float
 ) -> Memorisation:
-    """The verdict from both sets' nearest distances, ascending, as `merge_nearest` gives them.
+    """The measures of memorisation, computed from the nearest distances of both sets, ascending.
 
     What lies nearer than `copy_distance` to a training row is that row itself.
     """
@@ -73,6 +73,6 @@ def memorisation(
 
 
 def copy_ratio(distances_QK: Features) -> Features:
-    """Nearest distance over the mean of the k nearest: (Q,), 0 for a copy."""
+    """The nearest distance divided by the mean of the k nearest distances: (Q,), 0 for a copy."""
     mean_Q = distances_QK.mean(axis=1)
     return np.divide(distances_QK[:, 0], mean_Q, out=np.zeros_like(mean_Q), where=mean_Q > 0)

@@ -1,4 +1,4 @@
-"""Metrics as pure functions: rows → one number a row → a mean and its standard error.
+"""Computes metrics with pure functions: one number per row, then the mean and its standard error.
 
 Sums are exact (`math.fsum`), so a figure does not depend on how the rows were cut into parts.
 """
@@ -17,7 +17,7 @@ EPSILON = 1e-7  # keeps the logarithms finite, as Keras' own binary cross-entrop
 
 
 class Sums(NamedTuple):
-    """What is kept of a part's rows."""
+    """The number of rows of a part, and the sums of their values and squared values."""
 
     rows: int
     total: float
@@ -25,7 +25,7 @@ class Sums(NamedTuple):
 
 
 def sums(values_N: npt.ArrayLike) -> Sums:
-    """The sums of one number a row."""
+    """The sums over an array that has one number per row."""
     rows = np.asarray(values_N, np.float64).tolist()
     return Sums(len(rows), math.fsum(rows), math.fsum(value * value for value in rows))
 
@@ -54,12 +54,12 @@ def standard_error(total: Sums) -> float | None:
 
 
 def bits_per_dimension(nats: float, dimensions: int) -> float:
-    """Nats of an image as bits of one of its H * W * C values."""
+    """Nats per record converted to bits per value of the record, such as H * W * C values."""
     return nats / (dimensions * math.log(2.0))
 
 
 def squared_error(x: Images, x_hat: Images) -> PerRow:
-    """The mean over the pixels of (x − x̂)², one number a row.
+    """The mean of (x − x̂)² over the pixels, one number per row.
 
     Args:
         x, x_hat: (N, H, W, C), range [0, 1].
@@ -69,7 +69,7 @@ def squared_error(x: Images, x_hat: Images) -> PerRow:
 
 
 def binary_crossentropy(x: Images, x_hat: Images) -> PerRow:
-    """The mean over the pixels of −x log x̂ − (1 − x) log(1 − x̂) in nats, one number a row.
+    """The mean of −x log x̂ − (1 − x) log(1 − x̂) over the pixels, in nats, one number per row.
 
     Args:
         x, x_hat: (N, H, W, C), range [0, 1].

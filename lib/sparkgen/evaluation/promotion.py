@@ -1,4 +1,4 @@
-"""Promotion: whether a challenger keeps the gates of its experiment, and if not, why."""
+"""Decides whether a challenger satisfies the gates of its experiment, and gives the reasons if not."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from sparkgen.evaluation.figures import Figure, difference
 
 
 class Verdict(NamedTuple):
-    """Whether a challenger becomes champion; the reasons are those against it."""
+    """The decision whether a challenger becomes champion, and the reasons against it."""
 
     promoted: bool
     reasons: list[str]
@@ -20,7 +20,7 @@ def decide(
     figures: Mapping[str, Figure],
     champion: Mapping[str, Figure] | None = None,
 ) -> Verdict:
-    """The verdict on a challenger: promoted where every gate holds.
+    """The decision on a challenger, which is promoted if every gate holds.
 
     Args:
         gates: of the experiment.

@@ -1,4 +1,4 @@
-"""Figures of samples: the same ones for every model, whatever its family.
+"""Computes the figures of samples, which are the same for all families of models.
 
 | figure | what it says |
 | --- | --- |
@@ -66,7 +66,7 @@ JUDGE_ROWS = 250  # records a call of the judge
 
 
 class Judged(NamedTuple):
-    """What the judge computes of N records, in the order of the files."""
+    """The judge's features and class probabilities of N records, in the order of the files."""
 
     features: Floats
     """float32 (N, F)."""
@@ -75,7 +75,7 @@ class Judged(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A figure before it is told which rows it is of."""
+    """The value, protocol and standard error of a figure, without its data set and rows."""
 
     value: float
     protocol: str
@@ -83,7 +83,7 @@ class Value(NamedTuple):
 
 
 def sample_figure_names(config: EvaluationConfig) -> set[str]:
-    """The figures that `appraise` gives where a request is followed."""
+    """The names of the figures that `appraise` computes for a request."""
     if not config.samples:
         return set()
     return {*UNJUDGED, *(JUDGED if config.judge is not None else ())}
@@ -98,7 +98,7 @@ def appraise(
     version_uri: str,
     manifest: Manifest,
 ) -> dict[str, Figure]:
-    """The figures of a sample set.
+    """All figures of a sample set, by name.
 
     Args:
         spark: the session.
@@ -145,7 +145,7 @@ def appraise(
 def judge_files(
     spark: "SparkSession", packed: PortableModel, files: Sequence[StoredFile]
 ) -> Judged:
-    """Features and class probabilities of all records of some Parquet files."""
+    """The judge's features and class probabilities of all records of some Parquet files."""
 
     def judge_file(file: StoredFile) -> Iterator[Judged]:
         yield _judge_records(unpack(packed), read_column(file, packed.spec.record))
@@ -155,7 +155,7 @@ def judge_files(
 
 
 def read_records(files: Sequence[StoredFile], record: Record) -> npt.NDArray[Any]:
-    """The records of Parquet files: (N, *shape)."""
+    """All records of some Parquet files: (N, *shape)."""
     return np.concatenate([read_column(file, record) for file in files])
 
 

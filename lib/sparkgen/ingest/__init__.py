@@ -1,4 +1,4 @@
-"""Ingest: the sources of a data set become a dataset version.
+"""Makes a dataset version from the source files of a data set.
 
 In comes a `DatasetConfig`, whose `source` names a format and the files to read. Out goes a dataset
 version: Parquet files of records, a quarantine of those that could not be used, and a manifest.

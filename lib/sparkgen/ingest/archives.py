@@ -1,4 +1,4 @@
-"""Folders and archives of images, listed once, then read in place by many tasks.
+"""Lists folders and archives of images once, and reads their members in place, from many tasks.
 
 The driver reads only the index: a folder's listing, the headers of a .tar, the directory of a .zip.
 A task then reads its own members by their offsets (tar) or numbers (zip), or as files (folder). A
@@ -143,5 +143,5 @@ def _refuse_other_kind(uri: str, kind: Kind) -> None:
 
 
 def _may_be_tar(head: bytes) -> bool:
-    """Whether these are the first bytes of a tar; old ones have no mark, but zeros in their place."""
+    """Whether these are the first bytes of a tar archive; an old one has zeros in place of the mark."""
     return head[MARK] == b"ustar" or (len(head) == 512 and not head[MARK].strip(b"\0"))

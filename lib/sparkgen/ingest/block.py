@@ -1,4 +1,4 @@
-"""A block: a run of neighbouring records of one source file, parsed.
+"""Defines a block: neighbouring records of one source file, after parsing.
 
 Blocks are cut by the source alone (so many bytes, so many members), never by how many tasks there
 are: whatever the cluster, the same blocks make the same dataset version.
@@ -16,7 +16,7 @@ RECORD_BYTES = 64 << 20  # of the records of a block, about; Arrow's columns of 
 
 
 def block_rows(most: int, row_bytes: int) -> int:
-    """Records of a block: `most`, or fewer where they would exceed `RECORD_BYTES`."""
+    """The number of records of a block: `most`, or fewer if they would exceed `RECORD_BYTES`."""
     return max(1, min(most, RECORD_BYTES // row_bytes))
 
 
@@ -34,7 +34,7 @@ class Bad(NamedTuple):
 
 
 class Records(NamedTuple):
-    """What a parser makes of a block: N good records, and the bad ones.
+    """The result of parsing a block: N good records, and the bad ones.
 
     `labels` are int32 (N,), `data` (N, record.size) of the record's dtype. `length` is how far the
     block reaches in the numbering of its file, such as lines or pictures. `seen` is what the source
@@ -49,7 +49,7 @@ class Records(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Records with their place: the split, the number of the file in it, and of the block in that.
+    """The records of a block, with its split, the number of its file, and its number in the file.
 
     The numbers of a file's blocks rise in its order; some may be missing.
     """

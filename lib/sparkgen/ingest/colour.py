@@ -1,4 +1,4 @@
-"""Colour profiles: a picture's colours in sRGB, as a viewer shows them.
+"""Applies a picture's colour profile, which converts its colours to sRGB, as an image viewer does.
 
 Specification ICC.1:2022. A profile that is damaged, or made for other colours than the picture has,
 is passed over, as viewers do. One that is sRGB under whatever name leaves every pixel as it is.

@@ -1,4 +1,4 @@
-"""Compressed files as streams of what they hold, told by the ending of their names."""
+"""Reads compressed files as streams of uncompressed bytes; the file's ending names the compression."""
 
 import lzma
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ MOST_READERS = 8  # of one compressed file; more would only inflate the same byt
 
 
 class Turns(NamedTuple):
-    """Which blocks of a file one task reads: `first`, `first + step`, ... below `stop`, if any."""
+    """The blocks of a file that one task reads: `first`, `first + step`, ... below `stop`, if any."""
 
     first: int
     step: int
@@ -31,12 +31,12 @@ class Turns(NamedTuple):
 
 
 def compression(uri: str) -> str | None:
-    """How a file is compressed, as its name says, in upper or lower case; None: it is not."""
+    """The compression that a file's ending names, in upper or lower case; None: no compression."""
     return next((how for end, how in ENDINGS.items() if uri.lower().endswith(end)), None)
 
 
 def turns(uri: str, blocks: int, *, tasks: int) -> list[Turns]:
-    """The blocks of a file shared out to about as many tasks as there are cores.
+    """Divides the blocks of a file among several tasks.
 
     A plain file is read in place, so a task reads neighbouring blocks. A compressed one can only be
     read from its start, so each of a few tasks inflates all of it and keeps every k-th block:
@@ -56,7 +56,7 @@ def turns(uri: str, blocks: int, *, tasks: int) -> list[Turns]:
 
 @contextmanager
 def opened(uri: str) -> Iterator[Any]:
-    """A file as a stream of what it holds, inflated where its name says that it is compressed.
+    """A file as a stream of its content, decompressed if its ending names a compression.
 
     Raises:
         IngestError: it is not there, not compressed as its name says, cut short or damaged.
@@ -67,14 +67,14 @@ def opened(uri: str) -> Iterator[Any]:
 
 
 def plain(uri: str) -> Any:
-    """The bytes of a file as they lie there."""
+    """The bytes of a file as a stream, without decompression."""
     filesystem, path = open_uri(uri)
     return filesystem.open_input_stream(path, compression=None)
 
 
 @contextmanager
 def inflated(uri: str, how: str) -> Iterator[Any]:
-    """A compressed file as a stream of what it holds, all its parts one after the other.
+    """A compressed file as a stream of its decompressed content, all its parts one after the other.
 
     Reading raises one of `member.DAMAGE` where the file is damaged or cut short.
 
@@ -99,7 +99,7 @@ def blocks_in_turn(
     of_stream: Callable[[Any], Iterable[bytes]],
     at: Callable[[Any, int], bytes],
 ) -> Iterator[tuple[int, bytes]]:
-    """The blocks of a plain or compressed file that are a task's turn, with their numbers.
+    """The blocks of a plain or compressed file that one task reads, with their numbers.
 
     Args:
         uri: of the file.

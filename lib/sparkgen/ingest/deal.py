@@ -1,4 +1,4 @@
-"""Encodes blocks as rows of an Arrow table, and deals their records to the files of the version."""
+"""Encodes blocks as rows of an Arrow table, and assigns their records to the files of the version."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ _BAD = pa.schema(
 
 
 class Filter(NamedTuple):
-    """What happens to good records after parsing: which labels stay, whether to invert."""
+    """The filter of good records after parsing: the labels that are kept, and whether to invert."""
 
     labels: tuple[int, ...] | None
     invert: bool
@@ -45,7 +45,7 @@ BLOCK_SCHEMA = pa.schema(
 
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
-    """A block as one row: its summary, and the records that stay."""
+    """A block as one row: its summary, and the records that the filter keeps."""
     labels, data, bad, length, seen = block.records
     good = len(labels)
     if keep.labels is not None:
@@ -72,7 +72,7 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
 def deal(
     blocks: pa.Table, layout: Layout, names: dict[str, list[str]], tasks: int
 ) -> tuple[Dealt, Dealt]:
-    """The good and the bad records of encoded blocks, by the task that writes their files.
+    """The good and the bad records of encoded blocks, divided by the task that writes their files.
 
     Args:
         blocks: of `BLOCK_SCHEMA`.

@@ -1,4 +1,4 @@
-"""One image file to pixels of the data set's shape, as a viewer would show it.
+"""Decodes one image file to pixels of the data set's shape, as an image viewer would show it.
 
 In order: first frame, 16 bits to 8, colour profile, palette and transparency laid over the
 background, colour or grey, EXIF orientation, the centre cut to the shape's proportions and scaled.
@@ -48,7 +48,7 @@ _DECODER_ERRORS = (
 
 
 class ImageRule(NamedTuple):
-    """What the configuration says of images."""
+    """The part of the configuration that says how images are decoded."""
 
     shape: tuple[int, ...]
     """(height, width, channels)."""
@@ -58,7 +58,7 @@ class ImageRule(NamedTuple):
 
 
 class BadImage(Exception):
-    """What is wrong with an image, as the quarantine names it."""
+    """The error for an image that cannot be used; its reason goes to the quarantine."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

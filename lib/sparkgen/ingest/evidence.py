@@ -27,7 +27,7 @@ class _Contradiction(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that was read of a source: its configuration, the good records of each split, the bad.
+    """The ranges of the numbers that were read from a source, and the source's configuration.
 
     `found` has the ranges of the numbers that made records bad, by reason. `scale_is_stated` says that
     `value_max` stands in the configuration, and is not only the default.
@@ -40,7 +40,7 @@ class Evidence(NamedTuple):
 
     @property
     def seen(self) -> Seen:
-        """The good records of all splits."""
+        """The ranges of the good records of all splits together."""
         seen = Seen()
         for split in self.splits.values():
             seen = seen.joined(split)
@@ -48,7 +48,7 @@ class Evidence(NamedTuple):
 
 
 def gather(rule: LineRule, parsed: Sequence[Summary], *, scale_is_stated: bool = False) -> Evidence:
-    """What the numbers of a source reach over, from those of its blocks."""
+    """The ranges of the numbers of a source, joined from the ranges of its blocks."""
     splits: dict[str, Seen] = {}
     found: dict[str, Reach] = {}
     for summary in parsed:
@@ -60,7 +60,7 @@ def gather(rule: LineRule, parsed: Sequence[Summary], *, scale_is_stated: bool =
 
 
 def weigh(evidence: Evidence, *, refused: bool) -> None:
-    """Tells what was seen in the sources, and refuses them where it contradicts the request.
+    """Logs the ranges of the numbers, and refuses the source if they contradict the configuration.
 
     Sources that are refused for their bad records are only described: what is good says little.
 
@@ -75,7 +75,7 @@ def weigh(evidence: Evidence, *, refused: bool) -> None:
 
 
 def refuse_black(evidence: Evidence) -> None:
-    """Refuses a scale on which every picture of a split comes out black.
+    """Refuses a configured scale that makes every picture of a split black.
 
     Whole numbers may be meant so, where `value_max` is stated and not only the default; fractions
     would be lost.
@@ -103,7 +103,7 @@ def refuse_black(evidence: Evidence) -> None:
 def contradiction(
     evidence: Evidence, reason: str, *, count: str, where: str
 ) -> RequestError | None:
-    """What is wrong with the request where one reason made many records bad; None: not the request.
+    """The error in the request that explains many bad records of one reason; None: there is none.
 
     Args:
         evidence: of the source.
@@ -164,7 +164,7 @@ def _unknown_label(evidence: Evidence, found: Reach, count: str) -> _Contradicti
 
 
 def description(evidence: Evidence) -> str:
-    """What the numbers of the good records reach over, in a line."""
+    """The ranges of the numbers of the good records, in one line of text."""
     seen, rule = evidence.seen, evidence.rule
     first, last = rule.first_index, rule.first_index + rule.width - 1
     based = "true" if rule.zero_based else "false"
@@ -176,7 +176,7 @@ def description(evidence: Evidence) -> str:
 
 
 def doubts(evidence: Evidence) -> list[str]:
-    """What looks wrong without being a contradiction, a line each."""
+    """The warnings about numbers that look wrong but contradict nothing, one line each."""
     rule, seen, found = evidence.rule, evidence.seen, evidence.found
     lines = [_dark(name, part, rule) for name, part in evidence.splits.items()]
     if seen.clipped:

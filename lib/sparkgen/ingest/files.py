@@ -1,4 +1,4 @@
-"""Source files by path, glob or URI, sorted by path."""
+"""Finds source files by path, glob or URI, sorted by path."""
 
 import hashlib
 from collections import Counter
@@ -78,7 +78,7 @@ def _tree(uri: str, class_names: Collection[str]) -> SourceEntry:
 
 
 def _matches(uri: str) -> tuple[fs.FileSystem, list[fs.FileInfo]]:
-    """What stands at a path, or all that matches a glob."""
+    """The file or folder at a path, or all that match a glob."""
     base, patterns = _split(uri)
     filesystem, path = open_uri(base)
     found = [filesystem.get_file_info(path)]

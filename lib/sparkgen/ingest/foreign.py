@@ -44,7 +44,7 @@ _LIBSVM = re.compile(rb"^\s*[^\s:,]+\s+(qid:)?\d+:", re.MULTILINE)
 
 
 def refuse_foreign(uris: Sequence[str]) -> None:
-    """Looks at the beginning of every file.
+    """Refuses a file whose first bytes show that it is no libsvm text.
 
     Raises:
         RequestError: the first that begins as no libsvm text does, or not as its name says.
@@ -75,7 +75,7 @@ def _refuse_foreign(uri: str) -> None:
 
 
 def looks_like(head: bytes) -> str | None:
-    """What a file is that begins so, where it is clearly no libsvm text."""
+    """The kind of a file by its first bytes, if it is clearly no libsvm text; else None."""
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
             return kind

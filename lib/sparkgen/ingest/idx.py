@@ -1,4 +1,4 @@
-"""idx files, as MNIST and Fashion-MNIST ship: a big-endian header, then nothing but bytes.
+"""Reads idx files, the format of MNIST and Fashion-MNIST: a big-endian header, then only bytes.
 
 The header is two zero bytes, the type (8: unsigned byte), the number of dimensions, and each
 dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of handwritten digits").

@@ -1,4 +1,4 @@
-"""The size that an image file declares, read from its first bytes without a decoder.
+"""Reads the size that an image file declares from its first bytes, without a decoder.
 
 Decoders take memory by the declared size, some of them as soon as a file is opened (WebP), and
 Pillow does not tell a size of zero from any other damage.

@@ -63,7 +63,7 @@ class ImageShare(NamedTuple):
 
 
 def block_members(rule: ImageRule) -> int:
-    """Candidates of a block, as their pictures will be."""
+    """The number of candidates of a block, which depends on the size of the decoded pictures."""
     return block_rows(BLOCK_MEMBERS, math.prod(rule.shape))
 
 

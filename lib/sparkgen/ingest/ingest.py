@@ -1,4 +1,4 @@
-"""Makes a dataset version from the sources of a data set, or finds it made."""
+"""Makes a dataset version from the sources of a data set, or finds one that was made before."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Decides the split and the file that each record goes to, and its place there. Pure arithmetic."""
+"""Decides the split and the file that each record goes to, and its place there, by arithmetic alone."""
 
 import json
 from collections import Counter
@@ -62,7 +62,7 @@ class Summary(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What comes before a block: rows of its split, records of its file, bad records of all."""
+    """The numbers of rows, records and bad records before a block: in its split, its file, and all."""
 
     first_id: int
     first_position: int
@@ -78,7 +78,7 @@ class Output(NamedTuple):
     first: int
 
     def balanced(self, ordinals: IntArray) -> IntArray:
-        """Which file each row goes to: neighbours together, file sizes differing by at most one."""
+        """The file of each row: neighbours stay together, and file sizes differ by at most one."""
         return self.first + ordinals * self.files // self.rows
 
 
@@ -90,7 +90,7 @@ class Assignment(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What the configuration says of the rows and how they are cut into files."""
+    """The part of the configuration that says how rows are divided into splits and files."""
 
     record: Record
     lanes: int
@@ -108,7 +108,7 @@ class Cut(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where everything goes.
+    """The split, the file and the place in it of every record of the version.
 
     `before` says for each block what comes before it, `found` and `rows` how many rows each source
     split has before and after the limit, `outputs` which files there are.

@@ -1,4 +1,4 @@
-"""libsvm text to pixels, a block at a time: `label index:value index:value ...` a line.
+"""Parses libsvm text, `label index:value index:value ...` per line, to pixels, one block at a time.
 
 Lines whose separators alternate as they should are read together, in a few NumPy passes over the
 whole chunk: whole numbers digit by digit, other numbers by Arrow's parser. A line that does not
@@ -44,8 +44,9 @@ class _Tokens(NamedTuple):
 
 
 def parse_block(text: bytes, rule: LineRule) -> Iterator[Records]:
-    """The records of whole lines, in pieces of about `RECORD_BYTES`: lines may be short and pictures
-    large. Blank lines and comments are no records.
+    """The records of a text of whole lines, in pieces of about `RECORD_BYTES`.
+
+    Lines may be short and pictures large. Blank lines and comments are no records.
 
     Args:
         text: lines, the last one with or without its newline.
@@ -63,7 +64,7 @@ def parse_block(text: bytes, rule: LineRule) -> Iterator[Records]:
 
 
 def joined(parts: Iterable[Records], rule: LineRule) -> Records:
-    """Records after records, their positions counted on."""
+    """Several `Records` joined to one, with positions counted from the first."""
     labels, pixels = [np.zeros(0, np.int32)], [np.zeros((0, rule.width), np.uint8)]
     bad: list[Bad] = []
     length, seen = 0, Seen()

@@ -1,4 +1,4 @@
-"""One line of libsvm text, in plain Python: the grammar, and every way to break it.
+"""Parses one line of libsvm text in plain Python, and names what is wrong with a bad line.
 
 ```
 line  = [label [qid] {pair}] [comment]      label = whole number, 0 .. classes - 1
@@ -23,7 +23,7 @@ SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the 
 
 
 class LineRule(NamedTuple):
-    """What the configuration says of the lines.
+    """The part of the configuration that says how lines are read.
 
     A value v becomes round((v - value_min) / (value_max - value_min) * 255), halves to even; a
     column that a line does not name has the value 0. A value that lies outside by no more than
@@ -43,13 +43,13 @@ class LineRule(NamedTuple):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the greatest value that is taken."""
+        """The least and the greatest value that is accepted."""
         slack = SLACK * (self.value_max - self.value_min)
         return self.value_min - slack, self.value_max + slack
 
     @property
     def longest(self) -> int:
-        """The bytes of a line beyond which it is not looked at: no record needs so many."""
+        """The greatest accepted length of a line in bytes; no record needs a longer line."""
         return PAIR_BYTES * self.width + LINE_BYTES
 
     def pixels(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -67,7 +67,7 @@ class Line(NamedTuple):
 
 
 class BadLine(Exception):
-    """What is wrong with a line, as the quarantine names it, and the number that is."""
+    """The error for a bad line: the reason for the quarantine, and the number that caused it."""
 
     def __init__(self, reason: str, found: float | None = None) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Text files, cut into blocks of whole lines.
+"""Cuts text files into blocks of whole lines.
 
 Block `i` of a file holds the lines that start in its bytes [i, i + 1) * `BLOCK_BYTES`, counted
 after decompression. Spark's own text source is not used: it moves every line through the JVM and
@@ -70,7 +70,7 @@ def read_block(file: Any, number: int, block_bytes: int = BLOCK_BYTES) -> bytes:
 
 
 def _cut_at(buffer: bytearray, end: int) -> int | None:
-    """Where the first line starts that starts at `end` or later; None: not in the buffer yet."""
+    """The start of the first line that begins at `end` or later; None: it is not in the buffer yet."""
     if end <= 0:
         return 0
     newline = buffer.find(b"\n", end - 1)
@@ -78,7 +78,7 @@ def _cut_at(buffer: bytearray, end: int) -> int | None:
 
 
 def _next_line(file: Any, offset: int) -> int:
-    """Where the first line starts that starts at `offset` or later; the file's size if none does."""
+    """The start of the first line that begins at `offset` or later; the file's size if there is none."""
     if offset == 0 or offset >= file.size():
         return min(offset, file.size())
     position = offset - 1

@@ -1,4 +1,4 @@
-"""A file in a folder or an archive, and what is said of an archive that is not whole."""
+"""Defines a file in a folder or an archive, and the error for a damaged archive."""
 
 import lzma
 import struct

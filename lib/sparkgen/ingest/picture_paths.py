@@ -15,7 +15,7 @@ HIDDEN = (".", "__")  # how names begin that are no data, unless a class has suc
 
 
 class FolderRule(NamedTuple):
-    """What the configuration says of places: `path` is for messages only."""
+    """The part of the configuration that names split and class folders; `path` is for messages only."""
 
     path: str
     folders: dict[str, str]

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Candidate(NamedTuple):
-    """A member that should be a record: its label, or why it is none."""
+    """A member that may be a record, with its label, or with the reason why it cannot be one."""
 
     member: Member
     label: int
@@ -37,7 +37,7 @@ class Placement(NamedTuple):
 
 
 def place(listings: Sequence[list[Member]], rule: FolderRule) -> Placement:
-    """The place of every member of every source.
+    """Decides for every member of every source whether it is a candidate, and of which split.
 
     Args:
         listings: from `list_members`, one for each source.

@@ -71,7 +71,7 @@ def _alive(entry: fs.FileInfo) -> bool:
 
 
 def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
-    """Makes a staged version visible; of one that is there already, what is damaged is replaced."""
+    """Makes a staged version visible; if it exists already, only its damaged files are replaced."""
     version_uri = f"{dataset_uri}/{manifest.version}"
     filesystem, target = open_uri(version_uri)
     if isinstance(filesystem, fs.LocalFileSystem) and _rename(staged_uri, target, manifest):
@@ -128,7 +128,7 @@ def _remove_pickled_schemas(version_uri: str, manifest: Manifest) -> None:
 
 
 def reject(staged_uri: str, dataset_uri: str) -> str:
-    """Keeps the quarantine of an ingest that failed; gives where it is now."""
+    """Keeps the quarantine of a failed ingest, and returns its new folder."""
     filesystem, staged = open_uri(staged_uri)
     kept_uri = f"{dataset_uri}/{REJECTED}"
     kept = open_uri(kept_uri)[1]

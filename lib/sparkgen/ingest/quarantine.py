@@ -55,7 +55,7 @@ def refusal_of_bad(
 
 
 def quarantined(manifest: Manifest, version_uri: str) -> str:
-    """What is said of a version's bad records: how many for what reason, where, the first ones."""
+    """The message about a version's bad records: their number by reason, their place, the first ones."""
     folder = f"{version_uri}/{QUARANTINE}"
     total = sum(manifest.quarantined.values())
     return (

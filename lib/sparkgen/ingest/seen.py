@@ -1,4 +1,4 @@
-"""The least and the greatest label, index and value of libsvm records.
+"""Finds the least and the greatest label, index and value of libsvm records.
 
 Every block of text has its own `Seen`; joined over all blocks it is the evidence by which
 `sparkgen.ingest.evidence` judges whether the configuration fits the source.
@@ -20,7 +20,7 @@ class Reach(NamedTuple):
     high: float
 
     def joined(self, other: "Reach") -> "Reach":
-        """The range of both."""
+        """The range that covers both ranges."""
         return Reach(min(self.low, other.low), max(self.high, other.high))
 
     @classmethod
@@ -31,7 +31,7 @@ class Reach(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The good records of a piece of text in numbers; a range is None where there is no number.
+    """The ranges of the numbers of good records in a piece of text; None for a range without numbers.
 
     `indices` are as written, `values` those that stand in the text. `whole` says that all values
     are whole numbers, `clipped` how many lie outside the configured range by rounding.
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
 
     @classmethod
     def of(cls, labels: Any, indices: Any, values: Any, rule: LineRule) -> "Seen":
-        """What arrays of labels, of indices as written and of values reach over."""
+        """The ranges of arrays of labels, of indices as written, and of values."""
         found, values = Reach.of(values), np.asarray(values)
         clipped = 0
         if found is not None and not rule.value_min <= found.low <= found.high <= rule.value_max:
@@ -55,13 +55,13 @@ class Seen(NamedTuple):
 
     @classmethod
     def from_list(cls, parts: Sequence[Any]) -> "Seen":
-        """The same from the lists that JSON makes of it."""
+        """A `Seen` from its form in JSON, which is a list."""
         labels, indices, values, whole, clipped = parts
         ranges = [ends and Reach(*ends) for ends in (labels, indices, values)]
         return cls._make([*ranges, whole, clipped])
 
     def joined(self, other: "Seen") -> "Seen":
-        """What both together reach over."""
+        """The ranges that cover both."""
         return Seen(
             _both(self.labels, other.labels),
             _both(self.indices, other.indices),

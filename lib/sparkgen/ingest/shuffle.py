@@ -1,4 +1,4 @@
-"""A seeded shuffle of any length, computed row by row: no sort, no table, no memory.
+"""Shuffles any number of rows by a seed, row by row, without a sort or a table in memory.
 
 A Feistel network over 2k bits is a permutation of [0, 4^k). With the least such domain that holds
 [0, n), a value that falls outside is sent through again until it lands inside ("cycle walking",

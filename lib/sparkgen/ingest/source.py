@@ -1,4 +1,4 @@
-"""The contract of a source format, which is one file of `sparkgen.ingest.sources`.
+"""Defines the base class of a source format; each format is one file of `sparkgen.ingest.sources`.
 
     # ingest/sources/<format>.py
     class Config(Source):
@@ -39,7 +39,7 @@ class Share(Protocol):
 
 
 class Work(NamedTuple):
-    """Shares of the sources for the tasks, and how much of the sources is in none, by reason."""
+    """The shares of the sources for the tasks, and how much of the sources is not used, by reason."""
 
     shares: Sequence[Share]
     unused: dict[str, int]
@@ -112,7 +112,7 @@ class Source(Strict, ABC):
         count: str,
         where: str,
     ) -> RequestError | None:
-        """What is wrong with the request where `reason` made many records bad; None: not the request.
+        """The error in the request that explains many bad records of `reason`; None: there is none.
 
         Args:
             dataset: the configuration.

@@ -1,4 +1,4 @@
-"""The three passes of an ingest over the executors: parse the sources, deal the records, write.
+"""Runs the three passes of an ingest on the executors: parse sources, assign records to files, write.
 
     shares -parse-> groups of blocks -deal-> parts, a task's each -write-> files of the version
 
@@ -37,7 +37,7 @@ class Group(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where the files go and what passes on the way, URIs of folders, and how many tasks write."""
+    """The URIs of the folders for the version's files and temporary files, and the number of tasks."""
 
     folder: str
     scratch: str
@@ -45,7 +45,7 @@ class Target(NamedTuple):
 
 
 def parse(spark: SparkSession, shares: Sequence[Share], keep: Filter, scratch: str) -> list[Group]:
-    """Parses all shares, a task a share, into groups of blocks."""
+    """Parses all shares, one task per share, into groups of blocks."""
 
     def parse_share(share: Share) -> Iterator[Group]:
         blocks = (encode_block(block, keep) for block in share.blocks())
@@ -61,7 +61,7 @@ def write(
     names: dict[str, list[str]],
     target: Target,
 ) -> list[WrittenFile]:
-    """Deals the records of all groups to the files of a layout, and writes these.
+    """Assigns the records of all groups to the files of a layout, and writes these files.
 
     Args:
         spark: the session.

@@ -1,4 +1,4 @@
-"""Tar archives: the headers listed, the members read.
+"""Lists and reads the members of tar archives.
 
 `tarfile` stops without an error at the first block that is no header, whether that is the end of the
 archive, a damaged header, or the start of another archive. So the rest of the file is read as well:

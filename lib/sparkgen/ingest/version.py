@@ -1,4 +1,4 @@
-"""Describes a version that was written, and finds one that was made of the same before."""
+"""Describes a version that was written, and finds an earlier one of the same request."""
 
 import logging
 from collections import Counter
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class IngestRequest(NamedTuple):
-    """What an ingest is asked for: the configuration, its source, and the source's files as they are."""
+    """The request of an ingest: the configuration, its source, and the present files of the source."""
 
     dataset: DatasetConfig
     source: Source
@@ -87,7 +87,7 @@ def manifest_of(
     layout: Layout,
     written: Sequence[WrittenFile],
 ) -> Manifest:
-    """The manifest of a version that was written. What `shares` did not use is not in it yet."""
+    """The manifest of a written version, still without the counts of what `shares` did not use."""
     dataset = request.dataset
     manifest = Manifest(
         **described(record_of(dataset)),

@@ -14,7 +14,7 @@ from sparkgen.ingest.layout import Layout
 
 
 class WrittenFile(NamedTuple):
-    """A file of the version; `path` is relative to it."""
+    """A file that was written; `path` is relative to the version's folder."""
 
     folder: str
     path: str
@@ -25,7 +25,7 @@ class WrittenFile(NamedTuple):
 
 
 def files_of(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """The rows of each file by their order, of rows with `FILE` and `ORDER`; without these two."""
+    """The sorted rows of each file, from rows with the columns `FILE` and `ORDER`, which are dropped."""
     files = rows[FILE].to_numpy()
     sequence = np.lexsort((rows[ORDER].to_numpy(), files))
     rows = rows.drop_columns([FILE, ORDER]).combine_chunks().take(sequence)

@@ -1,4 +1,4 @@
-"""Zip archives: the directory listed, the members read.
+"""Lists and reads the members of zip archives.
 
 `zipfile` finds the directory from the end of the file and passes over all that it does not name. So
 the directory must begin with the first byte of the file, end with the last, and be complete.

@@ -1,4 +1,4 @@
-"""The steps of the pipeline: each composes the rooms below, and is what a command or a job runs.
+"""Defines the steps of the pipeline, such as train and evaluate, which commands and jobs run.
 
 In comes a request. Out come artifacts: a dataset version, a run, a model version, a sample set; and a
 dictionary of what was made, which the command prints as JSON.

@@ -1,4 +1,4 @@
-"""Training by counting: Spark sums the statistics of every training row, and the model is set to them.
+"""Trains a model by counting: the model is set to statistics that Spark sums over all training rows.
 
 An epoch is one pass over the Parquet, a task's unit a fixed share of the files, so that the sums do
 not depend on the number of tasks. After each pass the model is left in the checkpoint folder, from
@@ -42,7 +42,7 @@ HISTORY = "history.json"
 
 
 class _Pass(NamedTuple):
-    """One pass: the model it starts from, and what it goes over."""
+    """One pass over the training rows: the model at its start, the files, the epoch and the seed."""
 
     packed: PortableModel
     files: list[StoredFile]
@@ -57,7 +57,7 @@ def count(
     logger: RunLogger,
     spark: "SparkSession | None",
 ) -> dict[str, Any]:
-    """Trains a model that learns by counting; returns what `training.worker.train` does."""
+    """Trains a model that learns by counting; the result has the form of `training.worker.train`'s."""
     from sparkgen.training.run_log import patient_log, upload_report
 
     spark = spark or spark_session(experiment.environment)
@@ -94,7 +94,7 @@ def count(
 
 
 def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
-    """The statistics of all rows of some files."""
+    """The summed statistics of all rows of some files, computed by Spark."""
     from sparkgen.models.counted import sum_statistics
 
     shares = min(SHARES, len(work.files))
@@ -111,7 +111,7 @@ def sum_over_files(spark: "SparkSession", work: _Pass) -> "Statistics":
 
 
 def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
-    """The statistics of some files as the bytes of an .npz; called in an executor."""
+    """The summed statistics of some files, as the bytes of an .npz file; called in an executor."""
     import numpy as np
 
     from sparkgen.models.counted import sum_statistics
@@ -160,7 +160,7 @@ def _measure(
     experiment: ExperimentConfig,
     version: DatasetVersion,
 ) -> dict[str, float]:
-    """The figures of the rows that training looks at; none where there are no such rows."""
+    """The model's figures on the split `validation`, else `test`; empty where neither has rows."""
     from sparkgen.training.validation import validation_split
 
     split = validation_split(version.manifest)
@@ -183,13 +183,13 @@ def _pack(model: Any, experiment: ExperimentConfig) -> PortableModel:
 
 
 def _save(packed: PortableModel, history: list[dict[str, float]], folder: str) -> None:
-    """Leaves the model of a pass; the history, written last, says that it is whole."""
+    """Saves the model after a pass; the history is written last and marks the pass as complete."""
     store(packed, _pass_folder(folder, len(history)))
     write_bytes(f"{folder}/{HISTORY}", seal({"history": history}))
 
 
 def _resume(model: Any, folder: str) -> list[dict[str, float]]:
-    """The figures of the passes done; the model is set to the last of them that is whole."""
+    """The figures of the completed passes; the model gets the weights of the last undamaged one."""
     history = _history(folder)
     while history:
         try:

@@ -1,4 +1,4 @@
-"""The evaluate step: the challenger's figures on the whole split, logged to its run and version."""
+"""Runs the evaluate step: it computes the challenger's figures and logs them."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ def figures_of(
 def log_figures(
     experiment: ExperimentConfig, version: ModelVersion, figures: dict[str, Figure]
 ) -> None:
-    """Writes figures to the version's run, as metrics `<split>_<name>`, and to its tags, whole."""
+    """Logs figures to the version's run as metrics `<split>_<name>`, and to its tags as JSON."""
     run = attach(tracking_uri(experiment.environment), version.run_id)
     values = {f"{figure.split}_{name}": figure.value for name, figure in figures.items()}
     run.metrics(values, renew=True)
@@ -84,7 +84,7 @@ def log_figures(
 
 
 def logged_figures(version: ModelVersion) -> dict[str, Figure]:
-    """The figures in a version's tags; empty where it was never evaluated.
+    """The figures in a model version's tags; empty if the version was not evaluated.
 
     One that this release cannot read is told and left out.
     """

@@ -1,4 +1,4 @@
-"""The ingest job: a dataset version from the request of a dataset file."""
+"""Runs the ingest step: it makes a dataset version from a request."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
-    """Ingests a dataset; gives what the command prints.
+    """Ingests a dataset; returns the values that the command prints.
 
     Returns:
         `dataset`, `version`, `rows` by split, `quarantined`, the bad records by reason, and

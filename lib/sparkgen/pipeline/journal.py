@@ -1,4 +1,4 @@
-"""What a training run leaves beside its checkpoints, so that it can be taken up again.
+"""Writes and reads a run's state file, next to its checkpoints, so that training can be resumed.
 
 `<checkpoints>/<experiment>/<run id>/run.json` says what the run trains; `finished` comes last.
 """
@@ -20,7 +20,7 @@ JOURNAL = "run.json"
 
 
 class Journal(NamedTuple):
-    """A training run."""
+    """The saved state of a training run: its dataset version, its request, and if it finished."""
 
     run_id: str
     dataset_version: str
@@ -32,17 +32,17 @@ class Journal(NamedTuple):
 
     @property
     def lineage(self) -> dict[str, str]:
-        """The tags of `started_from`, if any."""
+        """The tags of the model version that the run started from; empty if there is none."""
         return self.started_from or {}
 
 
 def checkpoint_uri(experiment: ExperimentConfig, run_id: str) -> str:
-    """The folder of a run's checkpoints, the same from every working directory."""
+    """The folder of a run's checkpoints, as a URI or an absolute path."""
     return f"{_folder(experiment)}/{run_id}"
 
 
 def write_journal(experiment: ExperimentConfig, journal: Journal) -> None:
-    """Notes the state of a run."""
+    """Writes the state of a run to `run.json`."""
     uri = f"{checkpoint_uri(experiment, journal.run_id)}/{JOURNAL}"
     write_bytes(uri, seal(journal._asdict()))
 

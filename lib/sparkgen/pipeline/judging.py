@@ -1,4 +1,4 @@
-"""Figures of a model version's own samples, which a registered classifier judges."""
+"""Makes samples of a model version, and computes their figures, with a classifier as judge."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Judge(NamedTuple):
-    """A registered classifier, and which version it is."""
+    """The judge: a registered classifier that rates samples, and its model version."""
 
     version: ModelVersion
     packed: PortableModel
@@ -36,7 +36,7 @@ def sample_figures(
     dataset: DatasetVersion,
     judge: Judge | None,
 ) -> dict[str, Figure]:
-    """The figures of the samples of a model version that `appraised` says."""
+    """The figures of samples of a model version; `wanted` says which samples are made."""
     config = experiment.evaluation
     made = sample_version(experiment, version, wanted, spark)
     with naming(judge.version if judge else version):
@@ -51,7 +51,7 @@ def sample_figures(
 
 
 def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> SamplingConfig | None:
-    """The samples that are judged; None where `evaluation.samples` is 0.
+    """The request of the samples that are evaluated; None where `evaluation.samples` is 0.
 
     They are of all labels, and are given what the model cannot do without, from where `sampling.given`
     says.
@@ -77,7 +77,7 @@ def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> Samplin
 def check_appraised(
     experiment: ExperimentConfig, takes: Mapping[str, Any], spec: DataSpec, manifest: Manifest
 ) -> None:
-    """Refuses an evaluation whose samples the dataset version has nothing to give to.
+    """Refuses an evaluation whose samples need inputs that the dataset version cannot supply.
 
     Raises:
         RequestError: fewer rows than `evaluation.samples`, or rows that the model does not take.
@@ -89,7 +89,7 @@ def check_appraised(
 
 
 def judge_of(experiment: ExperimentConfig) -> Judge | None:
-    """The judge of an experiment's samples; None where none is asked for.
+    """The judge of an experiment's samples; None where the experiment names no judge.
 
     Raises:
         RequestError: `evaluation.judge` names a model that has no champion, or no classifier of such
@@ -106,7 +106,7 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
 
 
 def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
-    """Refuses a judge that is no classifier of the experiment's records.
+    """Refuses a judge that does not classify the records of the experiment.
 
     Raises:
         RequestError: it says of what it is one, and of what it should be.

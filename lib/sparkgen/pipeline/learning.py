@@ -1,4 +1,4 @@
-"""How a model learns, and what of a request has no part in that."""
+"""Checks that the keys of `training` fit the way in which a model learns."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ OF_GRADIENTS = (
 
 
 def check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
-    """Refuses what contradicts how the model learns.
+    """Refuses a request that contradicts the way in which the model learns.
 
     Args:
         experiment: the request.
@@ -51,7 +51,7 @@ def check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> No
 
 
 def _check_counting(name: str, config: TrainingConfig, model: "GenerativeModel") -> None:
-    """Refuses what counting has no use for, and a model that cannot be counted."""
+    """Refuses keys that training by counting does not use, and a model without the methods for it."""
     from sparkgen.models.counted import uncounted
 
     if missing := uncounted(type(model)):

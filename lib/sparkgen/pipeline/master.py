@@ -1,4 +1,4 @@
-"""Whether Spark can start: its master, and the memory of its driver."""
+"""Checks whether Spark can start, by its master and its memory settings."""
 
 import os
 import re
@@ -49,7 +49,7 @@ def check_master(environment: EnvironmentConfig) -> None:
 
 
 def check_memory(environment: EnvironmentConfig) -> None:
-    """Refuses memory that a JVM cannot have.
+    """Refuses a memory setting that is unreadable, too small, or more than this machine has.
 
     Raises:
         RequestError: it names the property of `environment.spark`.
@@ -75,13 +75,13 @@ def check_memory(environment: EnvironmentConfig) -> None:
 
 
 def memory_bytes(text: str) -> int | None:
-    """Bytes of a size as Spark writes it, such as 3g or 512m; None where it is none."""
+    """The number of bytes of a size such as 3g or 512m; None for text that is no size."""
     found = re.fullmatch(r"(\d+)([bkmgtp]?)b?", text.strip().lower())
     return int(found[1]) << UNITS[found[2]] if found else None
 
 
 def machine_bytes() -> int:
-    """Memory that this machine, or the container it is, has."""
+    """The memory of this machine, or of its container if that has a lower limit, in bytes."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = CGROUP_LIMIT.read_text().strip()
@@ -91,7 +91,7 @@ def machine_bytes() -> int:
 
 
 def _silence(host: str) -> str | None:
-    """Why nobody answers there; None where somebody does."""
+    """The reason why a host does not answer; None where it answers."""
     name, _, port = host.partition(":")
     if port and not port.isdigit():
         return f"{host} has no port"

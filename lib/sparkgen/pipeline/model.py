@@ -1,4 +1,4 @@
-"""A registered model, as the jobs send it to the executors."""
+"""Loads registered models for the steps of the pipeline."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from sparkgen.tracking.registry import CHAMPION, ModelVersion
 
 
 def fetch(environment: EnvironmentConfig, version: ModelVersion) -> PortableModel:
-    """The saved model of a version.
+    """The saved model of a model version.
 
     Raises:
         ModelError: its files are not there, or damaged.
@@ -26,7 +26,7 @@ def fetch(environment: EnvironmentConfig, version: ModelVersion) -> PortableMode
 
 
 def champion_of(environment: EnvironmentConfig, experiment: str, *, key: str) -> ModelVersion:
-    """The champion of an experiment that a key of the request names.
+    """The champion of an experiment; `key` is the key of the request that names the experiment.
 
     Raises:
         RequestError: there is none.
@@ -45,14 +45,14 @@ def champion_of(environment: EnvironmentConfig, experiment: str, *, key: str) ->
 
 
 def meant(environment: EnvironmentConfig, experiment: str) -> str:
-    """Asks whether an experiment of a like name was meant; empty where none has a champion."""
+    """A text that suggests a similar experiment with a champion; empty where there is none."""
     like = nearest(experiment, set(registry.experiments_with_champion(environment)) - {experiment})
     return f"did you mean {like}? name it" if like else ""
 
 
 @contextmanager
 def naming(version: ModelVersion) -> Iterator[None]:
-    """Around work with a version's model: an error over the model says which version it is of."""
+    """Adds the version's URI to every `ModelError` that is raised in the `with` block."""
     try:
         yield
     except ModelError as error:

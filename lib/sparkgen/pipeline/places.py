@@ -1,4 +1,4 @@
-"""Whether the folders that a request names can be written to."""
+"""Checks whether the folders that a request names can be written to."""
 
 import os
 import tempfile
@@ -45,7 +45,7 @@ def check_places(environment: EnvironmentConfig, written: Collection[str] = KEYS
 
 
 def unwritable(folder: str) -> str | None:
-    """Why nothing can be written to a folder that is there; None where it can."""
+    """The reason why an existing folder cannot be written to; None where it can."""
     try:
         handle, name = tempfile.mkstemp(prefix=".sparkgen-", dir=folder)
         try:
@@ -61,7 +61,7 @@ def unwritable(folder: str) -> str | None:
 
 
 def first_existing(path: str) -> Path:
-    """The path itself, or the nearest folder above it that is there."""
+    """The path itself, or the nearest folder above it that exists."""
     folder = Path(path)
     while not os.path.lexists(folder):
         folder = folder.parent

@@ -1,4 +1,4 @@
-"""What a request can get wrong, found before anything costly begins.
+"""Checks a request before any expensive work begins.
 
 `check` looks at the request alone, before Spark is started; `check_rows` and `check_held_out` look at
 the dataset version as well, as soon as it is known.
@@ -38,7 +38,7 @@ WRITTEN = {
 
 
 def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool = False) -> None:
-    """Refuses a request of a step that cannot be done, whatever the rows are.
+    """Refuses a request that a step cannot do, whatever the rows of the dataset are.
 
     Args:
         step: its name.
@@ -65,7 +65,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
 
 
 def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeModel":
-    """Refuses a training that the rows of its dataset version do not allow.
+    """Refuses a training that is impossible with the rows of its dataset version.
 
     Returns:
         An outline of the model.
@@ -92,7 +92,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
 
 
 def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
-    """Refuses an evaluation on a split that has no rows, or too few for a judge.
+    """Refuses an evaluation on a split without rows, or with too few rows for a judge.
 
     Raises:
         RequestError: it says which splits there are.

@@ -1,7 +1,7 @@
-"""Who trains a run just now: `alive.json` beside its checkpoints, renewed while the process lives.
+"""Keeps two processes from training one run, by the file `alive.json` next to its checkpoints.
 
-On its own machine a process that was killed is seen to be gone at once; for other machines the file
-counts for a minute after it was last renewed.
+The process that trains the run renews the file. On its own machine a process that was killed is seen to
+be gone at once; for other machines the file counts for a minute after it was last renewed.
 """
 
 import json
@@ -31,7 +31,7 @@ SETTLING_SECONDS = 0.5
 
 @contextmanager
 def presence(folder_uri: str, *, taken_up: bool) -> Iterator[None]:
-    """Claims a run for this process while the context lasts.
+    """Locks a run for this process during a `with` block.
 
     Args:
         folder_uri: of the run's checkpoints.
@@ -71,7 +71,7 @@ def _refuse(path: str, own: dict[str, Any]) -> None:
 
 
 def _taker(path: str, own: dict[str, Any]) -> dict[str, Any] | None:
-    """The claim of another process on the run; None where there is none."""
+    """The content of the lock file of another process; None where there is none."""
     found = _read(path)
     return None if found is None or found.get("token") == own["token"] else found
 

@@ -1,4 +1,4 @@
-"""The promote step: the challenger becomes champion where every gate of the experiment holds."""
+"""Runs the promote step: the challenger becomes champion if every gate of the experiment holds."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str, Any]:
-    """Judges the challenger, and moves the alias `champion` where it is promoted.
+    """Checks the challenger against the gates; if all hold, it gets the alias `champion`.
 
     Args:
         experiment: the request.
@@ -56,7 +56,7 @@ def _champion_figures(
     figures: dict[str, Figure],
     spark: "SparkSession | None",
 ) -> dict[str, Figure] | None:
-    """The champion's figures where gates ask for them, comparable with the challenger's."""
+    """The champion's figures, comparable with the challenger's; None if no gate compares the two."""
     names = [g.metric for g in experiment.all_gates if g.max_regression is not None]
     wanted = [name for name in names if name in figures]
     if champion is None or not wanted:

@@ -1,4 +1,4 @@
-"""All steps in a row, from the source to a sample set."""
+"""Runs all steps of the pipeline one after the other, from the source to a sample set."""
 
 import logging
 from typing import TYPE_CHECKING, Any

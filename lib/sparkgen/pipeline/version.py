@@ -1,4 +1,4 @@
-"""Which dataset version a request means."""
+"""Finds the dataset version that a request means."""
 
 import logging
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def datasets_uri(environment: EnvironmentConfig) -> str:
-    """The folder of all dataset versions, the same from every working directory."""
+    """The folder of all dataset versions, as a URI or an absolute path."""
     return absolute(environment.path(environment.datasets))
 
 
@@ -43,7 +43,7 @@ def newest_version(experiment: ExperimentConfig) -> DatasetVersion:
 
 
 def version_by_id(experiment: ExperimentConfig, version: str) -> DatasetVersion:
-    """A version of the experiment's dataset; a `ManifestError` where it is not there."""
+    """The version of the experiment's dataset with this id; a `ManifestError` where it is missing."""
     root = datasets_uri(experiment.environment)
     return _placed(root, read_manifest(f"{root}/{experiment.dataset.name}/{version}"))
 
@@ -53,7 +53,7 @@ def _placed(root: str, manifest: Manifest) -> DatasetVersion:
 
 
 def _options(manifest: Manifest) -> object:
-    """The configuration without its source; None where a release with other keys wrote it."""
+    """The configuration of a version without its source; None where this release cannot read it."""
     # Lanes and labels come back from JSON as lists; so do they from the request's dump.
     config = {key: value for key, value in manifest.config.items() if key != "source"}
     try:

@@ -1,4 +1,4 @@
-"""Sampling: a portable model makes samples by id, the same bits wherever they are made.
+"""Makes samples of a portable model by id; a sample has the same bits wherever it is made.
 
 In come a portable model, a `SamplingConfig`, and what is given to the model. Out goes a sample set:
 Parquet files of records, a contact sheet, and a manifest.

@@ -1,4 +1,4 @@
-"""What a request of samples can get wrong, as far as it is seen without data."""
+"""Checks a request for samples, as far as that is possible without data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ MOST_BATCH_BYTES = 2**31 - 1  # Arrow's columns of bytes end there
 
 
 def check(packed: PortableModel, config: SamplingConfig) -> None:
-    """Refuses a request that a saved model cannot serve, before Spark is asked.
+    """Refuses a request for samples that a saved model cannot make, before Spark starts.
 
     Raises:
         RequestError: as `check_sampling`.
@@ -40,7 +40,7 @@ def check_sampling(
     ranges: Mapping[str, Range],
     model: str,
 ) -> None:
-    """Refuses a request that a model cannot serve.
+    """Refuses a request for samples that a model cannot make.
 
     Args:
         config: the request.

@@ -1,4 +1,4 @@
-"""Samples by id, the same bits wherever and in whatever company they are asked for.
+"""Makes samples by id; a sample's bits do not depend on which other samples are requested.
 
 Sample `i` is always computed as row `i % batch_rows` of batch `i // batch_rows`, because the last
 bits of a matrix product can depend on the shapes of its factors. So a sample set is a function of
@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 
 class Recipe(NamedTuple):
-    """What samples depend on beside the model and what is given to it."""
+    """The settings that samples depend on, besides the model and its inputs."""
 
     seed: int
     batch_rows: int
@@ -67,7 +67,7 @@ def generate_batch(
 
 
 def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
-    """Values for a whole batch as a model takes them: texts as strings, all else as tensors."""
+    """The inputs of a batch, padded and in the form of the model: texts as strings, others as tensors."""
     import keras
 
     padded = pad(values, batch_rows)
@@ -81,7 +81,7 @@ def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
 def generate_rows(
     model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
 ) -> Array:
-    """Samples in the order of their ids, which may have gaps and come more than once.
+    """The samples of some ids, in their order; ids can have gaps, and an id can occur more than once.
 
     Args:
         ids: the N ids, 0 or more each.

@@ -1,4 +1,4 @@
-"""The sample job: Spark makes the files of a sample set, each task whole files.
+"""Makes the files of a sample set with Spark; each task writes whole files.
 
 The model travels to the executors as bytes and is loaded once a Python worker.
 """
@@ -49,7 +49,7 @@ PNG_FOLDER = "png"
 
 
 class Sampled(NamedTuple):
-    """A sample set and where it is."""
+    """A sample set that was made: its URI and its manifest."""
 
     uri: str
     sample_set: SampleSet
@@ -75,7 +75,7 @@ def sample(
     version: Callable[[], DatasetVersion] | None = None,
     partitions: int | None = None,
 ) -> Sampled:
-    """The sample set of a request. What of it is missing or damaged is made; what is whole stays.
+    """Makes the sample set of a request; only files that are missing or damaged are written.
 
     Args:
         spark: the session.
@@ -114,7 +114,7 @@ def sample(
 def _whole_files(
     spark: "SparkSession", set_uri: str, wanted: SampleSet, tasks: int
 ) -> dict[int, FileEntry]:
-    """The files of a set that are there as they were written, by their number."""
+    """The undamaged files of a sample set that exist already, by their number."""
     known = known_files(set_uri, wanted)
     if wanted.config.png:
         there, ids = _pngs(set_uri), part_ids(wanted.config, wanted.record)
@@ -135,7 +135,7 @@ def _whole_files(
 
 
 class FileWork(NamedTuple):
-    """What a task needs to write files of a set."""
+    """The data that a task needs to write files of a sample set."""
 
     packed: PortableModel
     config: SamplingConfig
@@ -211,14 +211,14 @@ def _png_name(row_id: int) -> str:
 
 
 def _pngs(set_uri: str) -> set[str]:
-    """The names of the PNG files that are there and not empty."""
+    """The names of the PNG files that exist and are not empty."""
     filesystem, path = open_uri(f"{set_uri}/{PNG_FOLDER}")
     found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
     return {info.base_name for info in found if info.size}
 
 
 def read_samples(made: Sampled, *, limit: int, column: str | None = None) -> Any:
-    """The first samples of a set, or what a column of records has of them.
+    """The first samples of a sample set, or the first records of another column.
 
     Args:
         made: the set.
@@ -268,7 +268,7 @@ def _write_contact_sheet(made: Sampled) -> None:
 
 
 def _given_as_seen(made: Sampled, limit: int) -> Any | None:
-    """The records that were given, grey where they were not known to the model.
+    """The records that were given to the model, with grey where a mask hid them from it.
 
     None: there are none, or they are of another form than the samples, so that they are no pairs.
     """

@@ -1,4 +1,4 @@
-"""A sample set: what the sample job leaves.
+"""Defines a sample set: the files that the sample step writes, and their manifest.
 
 ```
 <samples>/<model name>/<id>/
@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 
 class GivenRecord(BaseModel):
-    """The form of records that were given."""
+    """The form of the records of one input that was given to the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -93,11 +93,11 @@ class SampleSet(BaseModel):
 
     @property
     def record(self) -> Record:
-        """What the samples are."""
+        """The form of the samples."""
         return make_record(self.kind, self.shape, self.values)
 
     def record_in(self, column: str | None) -> Record:
-        """What the records of a column are, such as `given_image`; None: the samples."""
+        """The form of the records of a column, such as `given_image`; None: the column of samples."""
         forms = {GIVEN + name: form for name, form in self.given_records.items()}
         form = forms.get(column or "")
         return self.record if form is None else make_record(form.kind, form.shape, form.values)
@@ -106,7 +106,7 @@ class SampleSet(BaseModel):
 def describe(
     packed: PortableModel, model_uri: str, config: SamplingConfig, sources: Sources
 ) -> SampleSet:
-    """The set that a request makes, its files not yet written."""
+    """The manifest of the sample set that a request makes, still without files."""
     # What is given does not enter where nothing is said of it, as in sets made before it could be.
     given = {name: dict(sources[name].identity) for name in config.given}
     request = config.model_dump(mode="json", exclude=None if given else {"given"})
@@ -136,7 +136,7 @@ def _other_records(packed: PortableModel, config: SamplingConfig) -> dict[str, G
 
 
 def part_ids(config: SamplingConfig, record: Record) -> list[range]:
-    """The sample ids of each file: whole batches, the last cut off at `count`.
+    """The sample ids of each file: whole batches, except that the last one ends at `count`.
 
     A function of count, batch size and record alone, never of how many executors there are.
     """
@@ -149,7 +149,7 @@ def part_ids(config: SamplingConfig, record: Record) -> list[range]:
 
 
 def write_sample_set(set_uri: str, sample_set: SampleSet) -> None:
-    """Makes a set visible; a manifest that says just this already stays."""
+    """Writes the manifest, which makes the set visible; an equal manifest is not written again."""
     text = json.dumps(sample_set.model_dump(mode="json"), indent=1, sort_keys=True)
     data, uri = text.encode() + b"\n", f"{set_uri}/{MANIFEST}"
     with suppress(OSError):
@@ -159,7 +159,7 @@ def write_sample_set(set_uri: str, sample_set: SampleSet) -> None:
 
 
 def read_sample_set(set_uri: str) -> SampleSet | None:
-    """The manifest of a set; None where there is no such set, or only a part of one.
+    """The manifest of a sample set; None where the set does not exist or is incomplete.
 
     A damaged manifest is told, and is as good as none.
     """
@@ -173,17 +173,17 @@ def read_sample_set(set_uri: str) -> SampleSet | None:
 
 
 def part_path(part: int) -> str:
-    """The path of a file in its set."""
+    """The path of a file of samples, relative to its sample set."""
     return f"part-{part:05d}.parquet"
 
 
 def write_note(set_uri: str, part: int, entry: FileEntry) -> None:
-    """Says beside a file that it is whole, until the manifest does."""
+    """Writes a small JSON file, a note, that marks a file as complete until the manifest exists."""
     write_bytes(_note_uri(set_uri, part), seal(entry.model_dump()))
 
 
 def remove_notes(set_uri: str, parts: int) -> None:
-    """Removes what `write_note` left, once the manifest is written."""
+    """Removes the notes of `write_note`, after the manifest is written."""
     for uri in _notes(set_uri, parts).values():
         filesystem, path = open_uri(uri)
         with suppress(FileNotFoundError):  # another job that makes the same set was first
@@ -191,7 +191,7 @@ def remove_notes(set_uri: str, parts: int) -> None:
 
 
 def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
-    """The files of a set that were written, by the manifest or the notes; damaged ones, too."""
+    """The files of a sample set that the manifest or the notes list, including damaged ones."""
     ids = part_ids(wanted.config, wanted.record)
     found = read_sample_set(set_uri)
     if found is not None and found.model_copy(update={"files": ()}) == wanted:
@@ -216,7 +216,7 @@ def _noted(set_uri: str, parts: int) -> dict[int, FileEntry]:
 
 
 def _notes(set_uri: str, parts: int) -> dict[int, str]:
-    """The URIs of the notes that are there, by the numbers of their files."""
+    """The URIs of the existing notes, by the numbers of their files."""
     filesystem, path = open_uri(set_uri)
     found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
     there = {info.base_name for info in found if info.type == fs.FileType.File}
@@ -235,7 +235,7 @@ def as_columns(
     record: Record,
     given: Mapping[str, tuple[Array, Record | None]],
 ) -> pa.Table:
-    """Rows of a sample set.
+    """The rows of a sample set as an Arrow table.
 
     Args:
         ids: of the N samples.
@@ -264,5 +264,5 @@ def as_columns(
 
 
 def _given_column(values: Array) -> pa.Array:
-    """A column of labels or texts."""
+    """Labels or texts as an Arrow column."""
     return pa.array(values, pa.string() if values.dtype.kind in "OU" else pa.int32())

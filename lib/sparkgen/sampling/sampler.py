@@ -1,4 +1,4 @@
-"""The registered model: a sampler, as the script that MLflow runs to load it (models from code).
+"""Defines the registered model, a sampler; MLflow runs this script to load it (models from code).
 
 | | columns or parameters |
 | --- | --- |
@@ -26,7 +26,7 @@ from sparkgen.sampling.generate import Recipe, generate_rows
 
 
 class Sampler(mlflow.pyfunc.PythonModel):
-    """Samples by id; the same ids, columns and parameters give the same bits."""
+    """The MLflow model that makes samples by id; equal ids, columns and parameters give equal bits."""
 
     model: GenerativeModel
 

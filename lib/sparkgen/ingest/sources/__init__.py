@@ -1,4 +1,4 @@
-"""Source formats by name: each file of this folder is one. There is no list to edit."""
+"""Finds the source formats by name: each file of this folder is one, and there is no list to edit."""
 
 import importlib
 from pathlib import Path
@@ -11,7 +11,7 @@ from sparkgen.ingest.source import Source
 
 
 def source_names() -> list[str]:
-    """Every source format there is."""
+    """The names of all source formats."""
     files = Path(__file__).parent.glob("*.py")
     return sorted(f.stem for f in files if not f.stem.startswith("_"))
 

@@ -1,4 +1,4 @@
-"""A data set that comes with the program: scikit-learn's handwritten digits.
+"""Reads a data set that comes with the program: scikit-learn's handwritten digits.
 
 1,797 pictures of 8 x 8 with values 0 to 16. The test split is the last fifth in the data set's own
 order, 359 rows: other writers than those of the first rows, as its makers split it too. The digits are

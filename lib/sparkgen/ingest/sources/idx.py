@@ -1,4 +1,4 @@
-"""Pairs of idx files, one of images and one of labels for each split."""
+"""Reads pairs of idx files: for each split one file of images and one of labels."""
 
 from pydantic import model_validator
 

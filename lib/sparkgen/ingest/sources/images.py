@@ -1,4 +1,4 @@
-"""Image files in class folders and archives."""
+"""Reads image files in class folders and archives."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""libsvm text, one labelled image a line."""
+"""Reads libsvm text, one labelled image per line."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -73,7 +73,7 @@ class Config(FileSource):
         return contradiction(self._evidence(dataset, parsed), reason, count=count, where=where)
 
     def rule(self, dataset: DatasetConfig) -> "LineRule":
-        """What the configuration says of the lines."""
+        """The part of the configuration that says how lines are read."""
         from sparkgen.datasets.records import record_of
         from sparkgen.ingest.libsvm_line import LineRule
 

@@ -1,4 +1,4 @@
-"""Plain text as tokens: the bytes of files, cut into blocks of one length.
+"""Reads plain text as tokens: the bytes of files, cut into blocks of one length.
 
 With the shape [length + 1], record k of a file is its bytes [k * length, (k + 1) * length], both
 included: neighbours share a byte, so that each byte but the first of a file is once the one to predict.

@@ -1,4 +1,4 @@
-"""Sources of what is given to a model, such as labels and pictures: each is one file, found by its name.
+"""Finds the sources of model inputs, such as labels and pictures; each source is one file here.
 
 `sampling.given` of a request says, for each thing that the model takes, which source and its options:
 
@@ -33,20 +33,20 @@ Sources = Mapping[str, GivenSource]
 
 
 def source_names() -> list[str]:
-    """Every source there is."""
+    """The names of all sources."""
     files = Path(__file__).parent.glob("*.py")
     return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
 
 def source_configs() -> dict[str, type[SourceConfig]]:
-    """The class of the options of each source."""
+    """The options class of each source, by the source's name."""
     return {name: _config(name) for name in source_names()}
 
 
 def check_given(
     config: SamplingConfig, takes: Mapping[str, Any], spec: DataSpec, *, model: str
 ) -> None:
-    """Refuses what a request gives wrongly, as far as it can be seen without data.
+    """Refuses a request with wrong model inputs, as far as that can be checked without data.
 
     Args:
         config: the request.
@@ -73,7 +73,7 @@ def check_given_rows(
     *,
     counted: str = "sampling.count",
 ) -> None:
-    """Refuses what a dataset version cannot give, of a request that `check_given` has looked over.
+    """Refuses a request, accepted by `check_given`, whose inputs a dataset version cannot supply.
 
     Args:
         config: the request.
@@ -93,7 +93,7 @@ def check_given_rows(
 def open_sources(
     packed: PortableModel, config: SamplingConfig, *, version: Callable[[], DatasetVersion]
 ) -> Sources:
-    """The sources of a request that `check_given` has looked over, by what they give.
+    """Opens the sources of a request that `check_given` has accepted, by the name of the input.
 
     Args:
         packed: the model.
@@ -111,7 +111,7 @@ def open_sources(
 
 
 def needed_splits(config: SamplingConfig) -> dict[str, str]:
-    """The splits whose rows a request gives, by its keys that say so."""
+    """The splits whose rows a request gives to the model, by the keys that name them."""
     parsed = {name: parse_source(name, entry) for name, entry in config.given.items()}
     return {
         f"sampling.given.{name}.split": source.needed_split
@@ -121,14 +121,14 @@ def needed_splits(config: SamplingConfig) -> dict[str, str]:
 
 
 def no_version() -> DatasetVersion:
-    """What is asked for a dataset version where none is known."""
+    """Raises a `RequestError`: a source needs a dataset version, and none is known."""
     raise RequestError(
         "a dataset version for sampling.given", found="none", mend="choose another source"
     )
 
 
 def entries_of(config: SamplingConfig, takes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What a request says of each source, those included that need not be named.
+    """The entry of the request for each model input, with defaults for labels that it does not mention.
 
     Labels that the model needs and that nothing is said of are those of the rows that something else is
     given from, or else each label in turn.
@@ -148,12 +148,12 @@ def entries_of(config: SamplingConfig, takes: Mapping[str, Any]) -> dict[str, di
 
 
 def filled_in(takes: Mapping[str, Any]) -> list[str]:
-    """The names of what a model needs and a request need not give: labels."""
+    """The names of the required labels, which get a default if a request does not mention them."""
     return [name for name, one in takes.items() if one.what == "label" and one.required]
 
 
 def parse_source(name: str, entry: Mapping[str, Any]) -> SourceConfig:
-    """The options of a source.
+    """The options of a source, from its entry in a request.
 
     Raises:
         RequestError: there is no such source, or it has no such option.
@@ -172,7 +172,7 @@ def parse_source(name: str, entry: Mapping[str, Any]) -> SourceConfig:
 def _chosen(
     config: SamplingConfig, takes: Mapping[str, Any], spec: DataSpec
 ) -> list[tuple[SourceConfig, Wanted]]:
-    """The sources of a request, each looked over by its `check`, and what each has to give."""
+    """The sources of a request, each accepted by its `check`, and the input that each has to supply."""
     chosen = []
     for name, entry in entries_of(config, takes).items():
         one = takes[name]

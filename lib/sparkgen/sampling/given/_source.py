@@ -1,4 +1,4 @@
-"""A source of what is given to a model has options, which look over what is wanted, and values."""
+"""Defines the base classes of a source of model inputs: its options and its values."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from sparkgen.errors import RequestError
 
 
 class Wanted(NamedTuple):
-    """What a source has to give."""
+    """The input that a source has to supply: its name, its kind and the number of samples."""
 
     name: str
     what: Literal["label", "record", "text"]
@@ -30,11 +30,11 @@ class Wanted(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Of the request."""
+        """The key of the request that names the source."""
         return f"sampling.given.{self.name}"
 
     def refuse(self, found: str) -> RequestError:
-        """The error of a source that gives something else.
+        """The error for a source that supplies another kind of input.
 
         Args:
             found: the source and what it gives, such as `one, which gives a label`.
@@ -45,18 +45,19 @@ class Wanted(NamedTuple):
 
 
 class GivenSource(ABC):
-    """Values for samples, each a function of the sample's id alone. It travels by pickle."""
+    """The values of a source; each is a function of the sample's id alone. It travels by pickle."""
 
     @property
     @abstractmethod
     def identity(self) -> Mapping[str, Any]:
-        """What the values depend on, as plain JSON: it enters the id of the sample set. Of a file that
-        is its SHA-256, not its path.
+        """Everything that the values depend on, as plain JSON, for the id of the sample set.
+
+        For a file that is its SHA-256, not its path.
         """
 
     @abstractmethod
     def values(self, ids: range) -> npt.NDArray[Any]:
-        """The values of samples, (N, ...): labels int32, records as they are stored, or texts.
+        """The input values of samples, (N, ...): int32 labels, stored records, or texts.
 
         Where the values come to an end there are fewer. Executors call this once for a whole file of
         samples.
@@ -68,15 +69,15 @@ class SourceConfig(Strict, ABC):
 
     @property
     def needed_split(self) -> str | None:
-        """The split of the dataset whose rows it gives; None: it gives no rows."""
+        """The split of the dataset whose rows the source supplies; None: it supplies no rows."""
         return None
 
     @abstractmethod
     def check(self, wanted: Wanted) -> None:
-        """Raises a `RequestError` for what the source cannot give, as far as it is seen without data."""
+        """Raises a `RequestError` for an input that the source cannot supply; it reads no data."""
 
     def check_rows(self, wanted: Wanted, manifest: Manifest) -> None:
-        """Raises a `RequestError` for what a dataset version has not, once it is known.
+        """Raises a `RequestError` for an input that a dataset version cannot supply.
 
         Args:
             wanted: what `check` has looked over.
@@ -89,7 +90,7 @@ class SourceConfig(Strict, ABC):
 
     @abstractmethod
     def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
-        """The source of what `check` has looked over.
+        """Opens the source, after `check` has accepted the request.
 
         Args:
             wanted: what it has to give.

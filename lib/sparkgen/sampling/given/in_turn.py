@@ -1,4 +1,4 @@
-"""The source `in_turn` gives each label that training rows have, in turn."""
+"""The source `in_turn` gives the samples the labels of the training rows, one after the other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Config(SourceConfig):
 
 @dataclass(frozen=True)
 class InTurn(GivenSource):
-    """Sample i gets the label of number i modulo their number."""
+    """The labels of the source: sample i gets the label at position i modulo the number of labels."""
 
     labels: tuple[int, ...]
 
@@ -39,5 +39,5 @@ class InTurn(GivenSource):
 def default_labels(
     ids: Sequence[int] | npt.NDArray[Any], labels: Sequence[int]
 ) -> npt.NDArray[np.int32]:
-    """The label of samples that ask for none: each of `labels` in turn, int32 (N,)."""
+    """The labels of samples for which none is requested: each of `labels` in turn, int32 (N,)."""
     return np.asarray(labels, np.int32)[np.asarray(ids, np.int64) % len(labels)]

@@ -1,4 +1,4 @@
-"""The source `mask` says which part of every picture is known: 255 where it is, and 0 elsewhere."""
+"""The source `mask` gives the known part of every picture: 255 at known pixels, and 0 elsewhere."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Config(SourceConfig):
 
 @dataclass(frozen=True)
 class Mask(GivenSource):
-    """One mask for all samples."""
+    """The values of the source: the same mask for all samples."""
 
     config: Config
     shape: tuple[int, ...]

@@ -31,7 +31,7 @@ class Config(SourceConfig):
 
 @dataclass(frozen=True)
 class One(GivenSource):
-    """The same label again and again."""
+    """The values of the source: the same label for every sample."""
 
     value: int
 

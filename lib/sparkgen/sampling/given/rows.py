@@ -93,7 +93,7 @@ class Config(SourceConfig):
 
 @dataclass(frozen=True)
 class SplitRows(GivenSource):
-    """The records of a split, or its labels."""
+    """The values of the source: the records of a split, or its labels."""
 
     split: Split
     config: Config
