@@ -1,6 +1,7 @@
 """Folders and archives of images: the same records, whatever they lie in; nothing climbs out."""
 
 import io
+import struct
 import tarfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from archive_files import KINDS, TRAIN, made, png, records_of
 from PIL import Image
 
+from sparkgen.ingest import decode, image_shares
 from sparkgen.ingest.archives import list_members, read_members
 
 
@@ -83,3 +85,24 @@ def test_a_damaged_member_of_a_zip_goes_to_quarantine_and_the_others_stay(tmp_pa
         ("set/test/cat/007.png", "unreadable-member")
     ]
     assert sum(len(r.labels) for r in records) == 119
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, struct.error, StopIteration, RecursionError])
+def test_whatever_a_decoder_raises_over_one_picture_costs_that_picture_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Decoders raise of every kind over damage; the list of those that are known cannot be whole."""
+    good = decode.decode_image
+
+    def fragile(data: bytes, rule: decode.ImageRule) -> np.ndarray:
+        if data.endswith(b"odd"):
+            raise error
+        return good(data, rule)
+
+    monkeypatch.setattr(image_shares, "decode_image", fragile)
+    files = {f"train/cat/{n}.png": png(n) for n in range(3)} | {"train/cat/x.png": png(9) + b"odd"}
+    (records,) = records_of(made("folder", tmp_path, files), splits=TRAIN)["train"]
+    assert len(records.labels) == 3
+    assert [(bad.position, bad.reason) for bad in records.bad] == [
+        ("train/cat/x.png", f"undecodable-image-{error.__name__}")
+    ]

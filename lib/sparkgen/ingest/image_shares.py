@@ -53,10 +53,13 @@ class ImageShare(NamedTuple):
                 labels.append(label)
             except BadImage as error:
                 bad.append(Bad(name, error.reason, data[:RAW_BYTES]))  # a block may be full of them
+            except MemoryError as error:
+                raise IngestError(f"too little memory to decode {name} in {self.uri}") from error
             except Exception as error:
-                raise IngestError(
-                    f"{name} in {self.uri} cannot be decoded: {type(error).__name__}: {error}"
-                ) from error
+                # Decoders raise of every kind over damage, and one picture stops no ingest: it goes to
+                # quarantine by a reason of its own, counted and told like the others.
+                reason = f"undecodable-image-{type(error).__name__}"
+                bad.append(Bad(name, reason, data[:RAW_BYTES]))
         size = int(np.prod(self.rule.shape))
         stacked = np.array(pixels, np.uint8).reshape(len(pixels), size)
         return Records(np.array(labels, np.int32), stacked, bad, len(some))
