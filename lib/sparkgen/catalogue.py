@@ -80,7 +80,7 @@ def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
     Raises:
         RequestError: there is none with these options.
     """
-    kinds, refused = _kinds(name), None
+    kinds = _kinds(name)
     for spec in [spec for spec in SPECS if spec.record.kind in kinds] or SPECS:
         try:
             return outline(name, options, spec)
@@ -90,7 +90,6 @@ def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
             found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             expected = f"{name} to be built for {spec.record}"
             refused = RequestError(expected, found=found, mend="see its file")
-    assert refused is not None
     raise refused
 
 

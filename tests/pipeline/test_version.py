@@ -17,7 +17,9 @@ def test_the_version_made_with_the_same_options_is_found(experiment, dataset_ver
 
 
 def test_a_version_made_with_other_options_is_not_taken(experiment, dataset_version) -> None:
-    with pytest.raises(RequestError, match=r"found [12] made with other options: run sparkgen ingest"):
+    with pytest.raises(
+        RequestError, match=r"found [12] made with other options: run sparkgen ingest"
+    ):
         newest_version(experiment(dataset={"labels": [1, 5, 6]}))
 
 

@@ -53,16 +53,7 @@ def write_report(
     folder = Path(folder)
     with attempt("loss_curves.png"):
         loss_curves(history, folder / "loss_curves.png")
-    record = model.spec.record
-    if needed := [name for name, one in model.given.items() if _is_missing(one)]:
-        log.warning(
-            "no samples%s: %s must be given to the model; sparkgen sample gives it",
-            record.suffix,
-            ", ".join(needed),
-        )
-    else:
-        with attempt(f"samples{record.suffix}"):
-            record.draw(draw_samples(model, experiment), folder / f"samples{record.suffix}")
+    _write_samples(model, experiment, folder)
     split = experiment.evaluation.split
     if split not in manifest.splits:
         return folder
@@ -80,6 +71,18 @@ def write_report(
     with attempt("pictures of the model's own"):
         model.draw_report(rows, folder)
     return folder
+
+
+def _write_samples(model: GenerativeModel, experiment: ExperimentConfig, folder: Path) -> None:
+    """Writes `samples`, where the model makes any without being given more than labels."""
+    record = model.spec.record
+    file = f"samples{record.suffix}"
+    if needed := [name for name, one in model.given.items() if _is_missing(one)]:
+        names = ", ".join(needed)
+        log.warning("no %s: %s must be given to the model; sparkgen sample gives it", file, names)
+        return
+    with attempt(file):
+        record.draw(draw_samples(model, experiment), folder / file)
 
 
 def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.datasets.records import Record
 from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 
@@ -21,12 +22,15 @@ class Config(SourceConfig):
     """Of the height or width that is missing; in the centre, of both."""
 
     def check(self, wanted: Wanted) -> None:
-        if wanted.record is None or not wanted.record.pictures:
-            raise wanted.refuse("mask, which gives pictures")
+        self._picture(wanted)
 
     def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
-        assert wanted.record is not None
-        return Mask(self, wanted.record.shape)
+        return Mask(self, self._picture(wanted).shape)
+
+    def _picture(self, wanted: Wanted) -> Record:
+        if wanted.record is None or not wanted.record.pictures:
+            raise wanted.refuse("mask, which gives pictures")
+        return wanted.record
 
 
 @dataclass(frozen=True)
