@@ -17,6 +17,7 @@ from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import dense_discriminator, dense_generator
+from sparkgen.layers.gradients import gradient
 from sparkgen.models.adversarial._base import (
     AdversarialModel,
     ConvolutionalConfig,
@@ -80,13 +81,8 @@ class WassersteinGan(AdversarialModel):
 
     def gradient_penalty(self, image: Tensor, *, training: bool) -> Tensor:
         """(‖∇c‖ - 1)² at images (B, H, W, C) in [-1, 1]: (B,). No gradient flows to the images."""
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            critique_B = self._criticise(image, training)
-        square_BHWC = ops.square(tape.gradient(critique_B, image))
-        norm_B = ops.sqrt(ops.sum(square_BHWC, axis=(1, 2, 3)) + EPSILON)
+        _, gradient_BHWC = gradient(lambda x: self._criticise(x, training), image)
+        norm_B = ops.sqrt(ops.sum(ops.square(gradient_BHWC), axis=(1, 2, 3)) + EPSILON)
         return ops.square(norm_B - 1.0)
 
     def _criticise(self, image: Tensor, training: bool) -> Tensor:

@@ -8,6 +8,10 @@ steps of gradient ascent on
 
 with the total variation TV as a regulariser (Mahendran and Vedaldi, "Understanding Deep Image
 Representations by Inverting Them", 2015). What differs: each step has the same root mean square.
+
+Adversarial training minimises the cross-entropy of images that an attack changed (`layers.attack`):
+
+    min E max_{|d| <= e} -log p(y | x + d).
 """
 
 from collections.abc import Mapping
@@ -15,13 +19,38 @@ from typing import Any, ClassVar
 
 import keras
 from keras import ops
+from pydantic import Field
 
 from sparkgen.config.options import Range
+from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.attack import attacked
+from sparkgen.layers.gradients import gradient
 from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
+
+
+class AdversarialTraining(Strict):
+    """The attack on the images that a classifier is trained on."""
+
+    epsilon: float = Field(0.3, gt=0, le=1)
+    """The most by which it changes a pixel, in units of [0, 1]."""
+    step_size: float = Field(0.075, gt=0, le=1)
+    """Of each step of the attack, in the same unit."""
+    steps: int = Field(10, gt=0)
+    """Steps of the attack on each batch; each costs as much as a training step without attack."""
+    ramp_steps: int = Field(0, ge=0)
+    """In so many first training steps `epsilon` and `step_size` rise from 0 in a straight line."""
+
+
+class ClassifierConfig(Strict):
+    """Options of every classifier."""
+
+    adversarial_training: AdversarialTraining | None = None
+    """Train on images that an attack changed so that the classifier errs; null: on the images as they
+    are. Validation and evaluation are on the images as they are."""
 
 
 class Classifier(GenerativeModel):
@@ -49,9 +78,12 @@ class Classifier(GenerativeModel):
 
     body: Network
 
-    def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
+    def __init__(self, config: ClassifierConfig, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         self.noise, self.given = NoiseSpec(spec.shape), LABEL
+        self.attack = config.adversarial_training
+        if self.attack is not None:
+            self.training_noise = {"attack": NoiseSpec(spec.shape, "uniform")}
         self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
 
     def features(self, x: Tensor, *, training: bool = False) -> Tensor:
@@ -67,12 +99,30 @@ class Classifier(GenerativeModel):
         return ops.softmax(self.logits(x))
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
-        logits_BK = self.logits(batch["image"], training=training)
+        x_BHWC = batch["image"]
+        if training and self.attack is not None:
+            x_BHWC = self._attacked(batch, self.attack)
+        logits_BK = self.logits(x_BHWC, training=training)
         label_B = batch["label"]
         return {
             "cross_entropy": cross_entropy(label_B, logits_BK),
             "accuracy": accuracy(label_B, logits_BK),
         }
+
+    def _attacked(self, batch: Batch, config: AdversarialTraining) -> Tensor:
+        """The images of a batch after the attack of the present training step."""
+        label_B = batch["label"]
+        part = 1.0
+        if config.ramp_steps:
+            part = ops.minimum(ops.cast(self.clock.steps + 1, "float32") / config.ramp_steps, 1.0)
+        return attacked(
+            lambda x: cross_entropy(label_B, self.logits(x)),
+            batch["image"],
+            2.0 * batch["noise"]["attack"] - 1.0,
+            epsilon=part * config.epsilon,
+            step_size=part * config.step_size,
+            steps=config.steps,
+        )
 
     def make(  # type: ignore[override]
         self,
@@ -87,12 +137,13 @@ class Classifier(GenerativeModel):
 
         x_BHWC = tf.clip_by_value(0.5 + 0.1 * tf.convert_to_tensor(noise), 0.0, 1.0)
         wanted_BK = tf.one_hot(given["label"], self.spec.classes)
+
+        def score(x_BHWC: Tensor) -> Tensor:
+            log_p_B = tf.reduce_sum(wanted_BK * tf.nn.log_softmax(self.logits(x_BHWC)), -1)
+            return log_p_B - total_variation * tf.image.total_variation(x_BHWC)
+
         for _ in tf.range(steps):
-            with tf.GradientTape() as tape:
-                tape.watch(x_BHWC)
-                log_p_B = tf.reduce_sum(wanted_BK * tf.nn.log_softmax(self.logits(x_BHWC)), -1)
-                score_B = log_p_B - total_variation * tf.image.total_variation(x_BHWC)
-            gradient_BHWC = tape.gradient(score_B, x_BHWC)
+            gradient_BHWC = gradient(score, x_BHWC)[1]
             square_B = tf.reduce_mean(tf.square(gradient_BHWC), axis=(1, 2, 3), keepdims=True)
             x_BHWC += step_size * gradient_BHWC * tf.math.rsqrt(square_B + 1e-12)
             x_BHWC = tf.clip_by_value(x_BHWC, 0.0, 1.0)

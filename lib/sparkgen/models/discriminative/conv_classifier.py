@@ -7,35 +7,40 @@ stride 2) → flatten → softmax, with relu and padding `same`, on 32×32 colou
 from typing import Any
 
 import keras
+from pydantic import Field
 
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discriminative._base import Classifier
+from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 
 
-class Config(Strict):
+class Config(ClassifierConfig):
     """Options of the convolutional classifier."""
 
     filters: int = 10
     """Of the first convolution; the second has twice as many."""
+    kernels: tuple[int, int] = Field((4, 3), strict=False)
+    """Side of each convolution's kernel in pixels."""
+    hidden: int = Field(0, ge=0)
+    """Dense relu units before the softmax; 0 for none."""
 
 
 class ConvClassifier(Classifier):
     """Two convolutions of stride 2."""
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(spec, **kwargs)
+        super().__init__(config, spec, **kwargs)
         conv = {"strides": 2, "padding": "same", "activation": "relu"}
-        self.body = Network(
-            [
-                keras.layers.Conv2D(config.filters, 4, **conv),
-                keras.layers.Conv2D(2 * config.filters, 3, **conv),
-                keras.layers.Flatten(),
-            ],
-            name="body",
-        )
+        first, second = config.kernels
+        layers: list[Any] = [
+            keras.layers.Conv2D(config.filters, first, **conv),
+            keras.layers.Conv2D(2 * config.filters, second, **conv),
+            keras.layers.Flatten(),
+        ]
+        if config.hidden:
+            layers.append(keras.layers.Dense(config.hidden, activation="relu"))
+        self.body = Network(layers, name="body")
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

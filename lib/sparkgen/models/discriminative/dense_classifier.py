@@ -9,14 +9,13 @@ from typing import Any
 import keras
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discriminative._base import Classifier
+from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 
 
-class Config(Strict):
+class Config(ClassifierConfig):
     """Options of the dense classifier."""
 
     hidden: tuple[int, ...] = Field((200, 150), strict=False)
@@ -27,7 +26,7 @@ class DenseClassifier(Classifier):
     """Relu layers on flat pixels."""
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(spec, **kwargs)
+        super().__init__(config, spec, **kwargs)
         layers = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
         self.body = Network([keras.layers.Flatten(), *layers], name="body")
 

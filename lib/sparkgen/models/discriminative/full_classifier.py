@@ -14,16 +14,15 @@ from typing import Any
 import keras
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
-from sparkgen.models.discriminative._base import Classifier
+from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 
 
-class Config(Strict):
+class Config(ClassifierConfig):
     """Options of the full classifier."""
 
     filters: int = 32
@@ -42,10 +41,10 @@ class FullClassifier(Classifier):
     """Four convolutions, a dense layer, and the softmax."""
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(spec, **kwargs)
+        super().__init__(config, spec, **kwargs)
         self.moves: dict[str, Any] = {"mirror": config.mirror, "shift": config.shift}
         if any(self.moves.values()):
-            self.training_noise = {"augmentation": augmentation.NOISE}
+            self.training_noise = {**self.training_noise, "augmentation": augmentation.NOISE}
         layers: list[Any] = []
         for factor, strides in ((1, 1), (1, 2), (2, 1), (2, 2)):
             filters = factor * config.filters
@@ -59,7 +58,7 @@ class FullClassifier(Classifier):
         self.body = Network(layers, name="body")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
-        if training and self.training_noise:
+        if training and any(self.moves.values()):
             noise = batch["noise"]["augmentation"]
             image = augmentation.augment(batch["image"], noise, **self.moves)
             batch = {**batch, "image": image}
