@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from parts import outlined
 
 from sparkgen.catalogue import (
     SPEC,
@@ -12,7 +13,7 @@ from sparkgen.catalogue import (
     option_sections,
     summaries,
 )
-from sparkgen.models.discovery import model_config, model_names, outline
+from sparkgen.models.discovery import declared_parts, model_config, model_names
 from sparkgen.models.imports import packages_restored
 from sparkgen.sampling.given import source_configs
 
@@ -36,11 +37,17 @@ def test_every_model_stands_under_its_family_with_its_first_sentence() -> None:
 
 @pytest.mark.parametrize("name", model_names())
 def test_every_option_of_a_model_is_listed_with_its_meaning(name: str) -> None:
-    built, generating, takes = option_sections(name)
-    assert built.names == list(type(model_config(name, {})).model_fields)
-    assert [key.name for key in built.keys if not key.meaning or key.default is None] == []
+    built, *inner, generating, takes = option_sections(name)
+    sections = [
+        section.title.rpartition(".")[2] for section in inner if section.title != "model.parts"
+    ]
+    assert sorted(built.names + sections) == sorted(type(model_config(name, {})).model_fields)
+    options = [key for section in (built, *inner) for key in section.keys if "options" in key.name]
+    assert [key.name for key in options if not key.meaning or key.default is None] == []
     assert generating.title == "sampling.options"
-    assert takes.names == list(outline(name, {}, SPEC).given)
+    parts = [section.names for section in inner if section.title == "model.parts"]
+    assert parts == ([list(declared_parts(name))] if declared_parts(name) else [])
+    assert takes.names == list(outlined(name, {}, SPEC).given)
 
 
 def test_what_a_model_takes_beside_noise_is_listed() -> None:

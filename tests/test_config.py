@@ -190,7 +190,7 @@ def test_a_wrong_type_is_shown_as_it_was_found() -> None:
 
 
 def test_a_value_out_of_range_is_refused() -> None:
-    assert "greater than 0" in refusal("training.epochs=0")
+    assert "greater than or equal to 0" in refusal("training.epochs=-1")
 
 
 def test_a_batch_that_is_no_multiple_of_the_lanes_is_refused_with_the_next_ones() -> None:

@@ -32,7 +32,7 @@ def test_each_format_of_a_source_has_its_own_keys_under_its_own_heading() -> Non
 @pytest.mark.parametrize(
     ("name", "title"),
     [
-        ("training.epochs", "training.epochs  [whole number > 0; required]"),
+        ("training.epochs", "training.epochs  [whole number >= 0; default 0]"),
         ("dataset.shape", "dataset.shape  [list of whole numbers; required]"),
         ("dataset.validation_fraction", "[number >= 0 and < 1; default 0.1]"),
         ("training.max_steps", "[whole number > 0 or null; default null]"),

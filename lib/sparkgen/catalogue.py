@@ -11,9 +11,13 @@ from sparkgen.config.options import Range
 from sparkgen.config.yaml_text import read_mapping, yaml_files
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
-from sparkgen.manual import Key, Section, in_words, section_keys, written
-from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import model_module, model_names, outline
+from sparkgen.manual import Key, Section, in_words, inner_sections, section_keys, written
+from sparkgen.models.contract import GenerativeModel, Part
+from sparkgen.models.discovery import declared_parts, model_module, model_names, outline
+from sparkgen.models.parts import KEY as PARTS
+from sparkgen.models.parts import fits
+from sparkgen.models.parts import in_words as part_in_words
+from sparkgen.models.portable import Blueprint
 from sparkgen.sampling.given import source_configs, source_names
 
 log = logging.getLogger(__name__)
@@ -46,11 +50,17 @@ def summaries() -> dict[str, dict[str, str]]:
 def option_sections(name: str) -> Iterator[Section]:
     """The options of a model: of its building, of `generate`, and the inputs that it takes besides noise.
 
+    Options that are sections themselves follow the first one, then the parts of a model that has any.
+
     Where the model cannot be built with its default options, one section says so in place of the latter.
     """
     kind = model_module(name).Config
     built = section_keys(kind, "model.options.")
     yield Section("model.options", "How the model is built.", built)
+    yield from inner_sections(kind, "model.options.")
+    if parts := tuple(_part_keys(name)):
+        told = "The models that it stands on: for each the experiment, whose champion it is."
+        yield Section(PARTS, told, parts)
     try:
         model = _outlined(name, {})
         known = _generate_keys(model, meaning="")
@@ -83,7 +93,7 @@ def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
     kinds = _kinds(name)
     for spec in [spec for spec in SPECS if spec.record.kind in kinds] or SPECS:
         try:
-            return outline(name, options, spec)
+            return outline(name, options, spec, parts=example_parts(name, spec))
         except RequestError as error:
             refused = error
         except Exception as error:  # the code may be a user's, and raise of every kind
@@ -98,6 +108,37 @@ def _kinds(name: str) -> set[str]:
     kinds = {one for one in vars(model_module(name)).values() if isinstance(one, type)}
     models = {one for one in kinds if issubclass(one, GenerativeModel)} - {GenerativeModel}
     return {kind for model in models for kind in model.records}
+
+
+def example_parts(name: str, spec: DataSpec) -> dict[str, Blueprint]:
+    """For each part of a model the first of sparkgen's own models that can be it, with default options.
+
+    Raises:
+        RequestError: there is none for such data.
+    """
+    return {name: _example(part, spec) for name, part in declared_parts(name).items()}
+
+
+def _example(part: Part, spec: DataSpec) -> Blueprint:
+    for name in model_names():
+        if declared_parts(name) or spec.record.kind not in _kinds(name):
+            continue
+        try:
+            model = outline(name, {}, spec)
+        except RequestError:
+            continue
+        if fits(part, model, spec):
+            return model.blueprint
+    raise RequestError(
+        f"{part_in_words(part)} among sparkgen's own models for {spec.record}",
+        found="none",
+        mend="choose other data",
+    )
+
+
+def _part_keys(name: str) -> Iterator[Key]:
+    for part, one in declared_parts(name).items():
+        yield Key(f"{PARTS}.{part}", f"an experiment of {part_in_words(one)}", None, "")
 
 
 def given_sections() -> Iterator[Section]:

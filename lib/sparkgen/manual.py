@@ -85,6 +85,14 @@ def section_keys(kind: type[BaseModel], prefix: str) -> tuple[Key, ...]:
     return _keys(kind.model_json_schema(), prefix)
 
 
+def inner_sections(kind: type[BaseModel], prefix: str) -> Iterator[Section]:
+    """The sections inside of a section, at any depth, with their keys; prefix as for `section_keys`."""
+    schema = kind.model_json_schema()
+    for section in _sections(schema, schema.get("$defs", {}), prefix):
+        if section.title != prefix.removesuffix("."):
+            yield section
+
+
 def _sections(schema: Schema, known: Mapping[str, Schema], prefix: str) -> Iterator[Section]:
     if keys := _keys(schema, prefix):
         title = prefix.removesuffix(".") or "the experiment file itself"

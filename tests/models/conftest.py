@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from parts import built
 from sklearn.datasets import load_digits
 
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.contract import Batch, GenerativeModel
-from sparkgen.models.discovery import build_model
 from sparkgen.noise import Stream, row_noises
 
 Build = Callable[..., GenerativeModel]
@@ -28,7 +28,7 @@ def build() -> Build:
         **options: Any,
     ) -> GenerativeModel:
         keras.utils.set_random_seed(0)
-        return build_model(name, options, DataSpec(ImageRecord(shape), 10), density)
+        return built(name, options, DataSpec(ImageRecord(shape), 10), density)
 
     return make
 

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parts import outlined
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
-from sparkgen.models.discovery import given_as_json, model_names, outline
+from sparkgen.models.description import given_as_json
+from sparkgen.models.discovery import model_names, outline
 from sparkgen.models.inpainting import partial_picture
 from sparkgen.models.portable import GivenEntry
 from sparkgen.sampling.given import check_given
@@ -25,7 +27,7 @@ ROWS, MASK = {"from": "rows"}, {"from": "mask"}
 
 def test_missing_pixels_are_filled_in_by_six_models() -> None:
     spec = DataSpec(ImageRecord((8, 8, 1)), 10)
-    assert {name for name in model_names() if "known" in outline(name, {}, spec).given} == FILLS_IN
+    assert {name for name in model_names() if "known" in outlined(name, {}, spec).given} == FILLS_IN
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,17 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 import pytest
+from parts import names_that_learn
 
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.distribution.ring import Ring
 from sparkgen.layers.network import Network
 from sparkgen.models.adversarial._base import AdversarialModel
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import model_names
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.variational.vq_vae import VqVae
 from sparkgen.training.optimizers import make_optimizers
 
-COUNTED = {"autoregressive.naive_bayes", "autoregressive.mixture_of_bernoullis"}
 SMALL = {
     "adversarial.acgan": {"filters": 8},
     "adversarial.dcgan": {"filters": 8},
@@ -46,7 +45,7 @@ VARIANTS = {
 
 
 def cases() -> Iterator[tuple[str, dict, str]]:
-    for name in sorted(set(model_names()) - COUNTED):
+    for name in names_that_learn("gradient"):
         for variant in ({}, *VARIANTS.get(name, [])):
             yield name, {**SMALL.get(name, {}), **variant}, "mixed_bfloat16"
         yield name, SMALL.get(name, {}), "mixed_float16"

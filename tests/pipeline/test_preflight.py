@@ -8,6 +8,7 @@ import pytest
 
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
@@ -258,9 +259,96 @@ def test_a_model_is_counted_only_where_it_has_statistics(refusal, experiment, mo
     assert "which learns by counting, found no fit_statistics: write them" in line
 
 
-def test_a_model_that_learns_nothing_is_not_trained(refusal, monkeypatch) -> None:
+STEPS = {"optimizer": {}, "epochs": 2, "batch_size": 32, "seed": 3}
+
+
+@pytest.fixture
+def learns_nothing(monkeypatch) -> None:
+    """The model of the small experiment learns nothing."""
     monkeypatch.setattr(GenerativeModel, "learns", "nothing")
-    assert "found reconstruction.dense_autoencoder, which learns nothing" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        ({"training": {"optimizer": {"learning_rate": 0.1}}}, "of gradient steps in training"),
+        ({"training": {"ema_momentum": 0.9}}, "found ema_momentum: remove them"),
+        ({"training": {"early_stopping": {}}}, "no training.early_stopping where a model learns"),
+        ({"training": {"start_from": "tiny"}}, "no training.start_from where a model learns"),
+        ({"training": {"method": "gradient"}}, "training.method nothing for reconstruction."),
+        ({"density": {"kind": "full"}}, "density.kind prior for reconstruction.dense_autoencoder"),
+    ],
+)
+def test_what_a_model_that_learns_nothing_has_no_use_for_is_refused(
+    refusal, learns_nothing, sections: dict, line: str
+) -> None:
+    training = {"optimizer": {}, **sections.get("training", {})}
+    assert line in refusal("train", **{**NO_DENSITY, **sections, "training": training})
+
+
+def test_steps_that_a_model_that_learns_nothing_does_not_take_are_told(
+    experiment, learns_nothing, caplog
+) -> None:
+    check("train", experiment(**NO_DENSITY, training=STEPS))
+    told = [line.partition(" has no effect: ") for line in caplog.messages]
+    assert [key for key, *_ in told] == [
+        f"training.{key}" for key in ("epochs", "batch_size", "checkpoint_steps")
+    ]
+    assert {why for *_, why in told} == {"reconstruction.dense_autoencoder learns nothing"}
+
+
+@pytest.mark.parametrize("key", ["epochs", "batch_size"])
+def test_a_model_that_learns_needs_epochs_and_a_batch_size(refusal, key: str) -> None:
+    line = f"training.{key} of 1 or more for reconstruction.dense_autoencoder, which learns"
+    assert f"{line}, found 0: set it" in refusal("train", training={key: 0})
+
+
+def test_an_experiment_may_do_without_training_where_its_model_learns_nothing(
+    experiment, learns_nothing, monkeypatch, caplog
+) -> None:
+    values = experiment(**NO_DENSITY).model_dump(mode="json")
+    del values["training"]
+    request = ExperimentConfig.model_validate(values)
+    check("train", request)
+    assert caplog.messages == []
+    monkeypatch.setattr(GenerativeModel, "learns", "gradient")
+    with pytest.raises(RequestError, match=r"training\.epochs of 1 or more .* found none: set it"):
+        check("train", request)
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        (
+            {"name": "optimised.activation_maximisation", "options": {}},
+            "expected model.parts.classifier for optimised.activation_maximisation, which stands on",
+        ),
+        (
+            {
+                "name": "optimised.activation_maximisation",
+                "options": {},
+                "parts": {"classifer": "any"},
+            },
+            "found classifer: did you mean classifier?",
+        ),
+        (
+            {"parts": {"classifier": "any"}},
+            "no model.parts for reconstruction.dense_autoencoder, found classifier: remove it",
+        ),
+        (
+            {
+                "name": "optimised.activation_maximisation",
+                "options": {},
+                "parts": {"classifier": "nobody/2"},
+            },
+            "version 2 of the registered model nobody as model.parts.classifier",
+        ),
+    ],
+)
+def test_parts_that_a_model_has_not_or_that_there_are_not_are_refused(
+    refusal, model: dict, line: str
+) -> None:
+    assert line in refusal("train", model=model, **NO_DENSITY)
 
 
 def test_a_gate_may_ask_for_every_figure_of_a_judge(experiment) -> None:

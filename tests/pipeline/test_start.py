@@ -13,7 +13,7 @@ from sparkgen.models.discovery import load_model
 from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, write_journal
 from sparkgen.pipeline.preflight import check
-from sparkgen.pipeline.start import version_to_start_from
+from sparkgen.pipeline.start import model_to_start_from
 from sparkgen.tracking import registry
 from sparkgen.tracking.server import connect
 
@@ -48,9 +48,9 @@ def source(request_of, dataset_version: str) -> registry.ModelVersion:
 
 def test_a_version_without_a_crown_is_named_by_its_number(request_of, source) -> None:
     for named in ("tiny/1", "models:/our_tiny/1"):
-        found = version_to_start_from(request_of(training={"start_from": named}))
+        found = model_to_start_from(request_of(training={"start_from": named}))
         assert found is not None
-        assert found.version.uri == source.uri == "models:/our_tiny/1"
+        assert found.uri == source.uri == "models:/our_tiny/1"
 
 
 def refusal(request: ExperimentConfig) -> str:

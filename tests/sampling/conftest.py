@@ -6,9 +6,10 @@ from typing import Any
 
 import keras
 import pytest
+from parts import built
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.models.discovery import build_model, save_model
+from sparkgen.models.discovery import save_model
 
 SaveModel = Callable[..., Path]
 
@@ -22,7 +23,7 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> SaveModel:
     def save(name: str, seen: tuple[int, ...] | None = None, **options: Any) -> Path:
         keras.utils.set_random_seed(0)
         folder = tmp_path_factory.mktemp("model")
-        model = build_model(name, options, DataSpec(ImageRecord((8, 8, 1)), 10, seen))
+        model = built(name, options, DataSpec(ImageRecord((8, 8, 1)), 10, seen))
         save_model(folder, model, name=name, options=options)
         return folder
 

@@ -56,6 +56,15 @@ def contents(folder: str) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in Path(folder).rglob("*.*")}
 
 
+def test_images_optimised_in_one_partition_and_in_seven_are_the_same(
+    make: Make, saved_model: Callable[..., Path]
+) -> None:
+    model = pack(saved_model("optimised.activation_maximisation"))
+    wanted = CONFIG.model_copy(update={"options": {"steps": 5}})
+    one, seven = (make(str(tasks), tasks, model, wanted) for tasks in (1, 7))
+    assert contents(one.uri) == contents(seven.uri)
+
+
 def test_one_partition_and_seven_make_the_same_files(make: Make) -> None:
     one, seven = make("one", 1), make("seven", 7)
     assert contents(one.uri) == contents(seven.uri)

@@ -3,9 +3,28 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from sparkgen.config.strict import Seed, Strict
+
+SAVED_MODEL = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
+"""What names a saved model: `vae_mnist`, `vae_mnist/3` or `models:/NAME/3`."""
+
+
+def _names_a_model(value: str) -> str:
+    if not SAVED_MODEL.fullmatch(value):
+        raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
+    return value
+
+
+SavedModelName = Annotated[str, AfterValidator(_names_a_model)]
 
 
 class ModelConfig(Strict):
@@ -18,6 +37,16 @@ class ModelConfig(Strict):
     `their_package.their_module`, which must lie on Python's path."""
     options: dict[str, Any] = {}
     """The model's own options; those that are left out keep their defaults."""
+    parts: dict[str, SavedModelName] = {}
+    """The registered models that the model stands on, by the names that it has for them, such as
+    `{classifier: full_classifier_mnist}`: the champion of that experiment. `full_classifier_mnist/3`
+    and `models:/NAME/3` name a version. `sparkgen models NAME` says which parts a model has."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_parts(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves `parts` out where there are none, as older releases do, which do not know the key."""
+        values: dict[str, Any] = handler(self)
+        return {k: v for k, v in values.items() if k != "parts" or v}
 
 
 class DensityConfig(Strict):
@@ -106,22 +135,20 @@ class EarlyStoppingConfig(Strict):
     """A figure counts as better only where it is better by more than this."""
 
 
-START_FROM = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
-
-
 class TrainingConfig(Strict):
     """How a model is trained. Nothing here depends on how many workers there are."""
 
     method: Literal["gradient", "counting"] | None = None
     """How the model learns. The model itself says so, and another method is refused; leave it out."""
-    start_from: str | None = None
+    start_from: SavedModelName | None = None
     """Begin with the weights of a registered model: `vae_mnist`, the champion of that experiment;
     `vae_mnist/3`, its version 3; or `models:/NAME/3`, a version by its registered name. Tensors that
     have the same name and shape are taken, the others are told."""
-    epochs: Annotated[int, Field(gt=0)]
-    """Passes over the training rows."""
-    batch_size: Annotated[int, Field(gt=0)]
-    """Rows of one step, over all workers together; a multiple of `dataset.lanes`."""
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """Passes over the training rows: 1 or more, or 0 for a model that learns nothing."""
+    batch_size: Annotated[int, Field(ge=0)] = 0
+    """Rows of one step, over all workers together: a multiple of `dataset.lanes`, or 0 for a model that
+    learns nothing."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
     """Stop after this many steps, also in the middle of an epoch; null: after all epochs."""
     seed: Seed = 0
@@ -150,13 +177,6 @@ class TrainingConfig(Strict):
     """Steps between checkpoints, in place of `checkpoint_seconds`; null: the seconds hold."""
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
     """How many checkpoints are kept, the newest ones."""
-
-    @field_validator("start_from")
-    @classmethod
-    def _names_a_model(cls, value: str | None) -> str | None:
-        if value is not None and not START_FROM.fullmatch(value):
-            raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
-        return value
 
 
 LEAST_JUDGED = 4

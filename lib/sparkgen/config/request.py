@@ -29,7 +29,7 @@ class ExperimentConfig(Strict):
     """The experiment's name, which is also that of its registered model: small letters, digits, _."""
     dataset: DatasetConfig
     model: ModelConfig
-    training: TrainingConfig
+    training: TrainingConfig = TrainingConfig()
     density: DensityConfig = DensityConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     sampling: SamplingConfig = SamplingConfig()

@@ -87,9 +87,10 @@ class BatchNormalization(keras.layers.Layer):
 
 
 def batch_norms(model: keras.Model) -> list[BatchNormalization]:
-    """The batch normalisations of a model, at any depth."""
+    """The batch normalisations of a model, at any depth, without frozen ones, whose statistics stay."""
     # Keras has no public walk over sublayers of any depth.
-    return [x for x in model._flatten_layers() if isinstance(x, BatchNormalization)]
+    found = [x for x in model._flatten_layers() if isinstance(x, BatchNormalization)]
+    return [x for x in found if x.trainable]
 
 
 @contextmanager

@@ -4,7 +4,7 @@ In come noise, float32 (B, *shape), and what is given beside it, such as labels 
 records as a model sees them, such as images float32 (B, H, W, C) in [0, 1]. In training a batch comes
 in, and loss terms (B,) go out.
 
-    <family>/<name>.py   one model: Config, its options, and build(config, spec)
+    <family>/<name>.py   one model: Config, its options, and build(config, spec); PARTS, if it has any
     <family>/_base.py    what the models of a family share, like other files that begin with `_`
     contract.py          GenerativeModel, which every model is
     counted.py           how models that learn by counting are fitted
@@ -12,6 +12,8 @@ in, and loss terms (B,) go out.
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others
     latent.py            interpolation, concepts and charts, for any EncoderDecoder
     discovery.py         models by name; models as folders on disk
+    description.py       what a model is built from, and what a saved one says of itself
+    parts.py             the models that a model stands on, and what they must be
     package.py           a model from a user's own package, and what it takes along
     imports.py           the packages that such models are imported from
     portable.py          a saved model as bytes, as it travels to Spark's executors

@@ -2,9 +2,10 @@
 sum of terms.
 
 A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.strict.Strict`) and
-`build(config, spec) -> GenerativeModel`. Models are written in `keras.ops`, so they run on every
-Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of ranks, Spark
-or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
+`build(config, spec) -> GenerativeModel`. One that stands on other models names them in `PARTS`, each
+with a `Part`, and its `build(config, spec, parts)` is given them. Models are written in `keras.ops`, so
+they run on every Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of
+ranks, Spark or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
 `classifies`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
@@ -18,7 +19,7 @@ A batch is a dictionary:
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -34,6 +35,7 @@ from sparkgen.datasets.rows import Rows, make_batch
 from sparkgen.layers.clock import Clock
 from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.models.package import PackageSource
+from sparkgen.models.portable import Blueprint
 from sparkgen.noise import NoiseSpec
 
 Tensor = Any
@@ -54,6 +56,20 @@ class Given(NamedTuple):
     required: bool = True
     needs: tuple[str, ...] = ()
     """What else has to be given with it."""
+
+
+class Part(NamedTuple):
+    """What another model must be to stand as a part of this one.
+
+    A part learns nothing more. Its layers are called with `training=False`.
+    """
+
+    classifies: bool = False
+    """Whether it must be a classifier."""
+    records: bool = True
+    """Whether its records must be those of the model."""
+    classes: bool = False
+    """Whether it must have as many classes as the model."""
 
 
 LABEL = {"label": Given("label")}
@@ -94,6 +110,10 @@ class GenerativeModel(keras.Model):
 
     source: PackageSource | None = None
     """The user's package that it was built from, set by discovery; None: sparkgen itself."""
+    blueprint: Blueprint
+    """What it was built from, set by discovery."""
+    parts: Mapping[str, "GenerativeModel"] = {}
+    """The models that it stands on, set by discovery. They are frozen, and saved with its weights."""
     noise: NoiseSpec
     """The noise of one generated sample."""
     training_noise: Mapping[str, NoiseSpec] = {}
@@ -108,8 +128,8 @@ class GenerativeModel(keras.Model):
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
     """How it learns: by gradient steps in the workers, by counts that Spark sums (it has `statistics`
-    and `fit_statistics`), or not at all. A model that learns nothing cannot be trained, and only a
-    trained model is registered: every request with one is refused."""
+    and `fit_statistics`), or not at all: then `sparkgen train` builds it, with its parts, and registers
+    it as it is."""
     loss_names: tuple[str, ...] = ()
     """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
     metric_names: tuple[str, ...] = ()
@@ -180,7 +200,9 @@ class GenerativeModel(keras.Model):
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
-        raise TypeError(f"{type(self).__name__} has no loss terms")
+        if self.loss_names or self.metric_names or self.learns == "gradient":
+            raise TypeError(f"{type(self).__name__} has no loss terms")
+        return {}
 
     def statistics(self, batch: Batch) -> Statistics:
         """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
@@ -249,8 +271,14 @@ class GenerativeModel(keras.Model):
         self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
 
     def count_learnt(self) -> int:
-        """Numbers that training learns: all weights."""
-        return int(self.count_params())
+        """Numbers that training learns: all weights but those of its parts."""
+        parts = {id(v): v for part in self.parts.values() for v in part.weights}
+        return int(self.count_params()) - sum(int(np.prod(v.shape)) for v in parts.values())
+
+    def without_parts(self, variables: Iterable[Any]) -> list[Any]:
+        """Those of some variables that are not a part's."""
+        apart = {id(v) for part in self.parts.values() for v in part.variables}
+        return [v for v in variables if id(v) not in apart]
 
 
 def empty_batch(spec: DataSpec, noise: Mapping[str, NoiseSpec], *, rows: int = 1) -> Batch:

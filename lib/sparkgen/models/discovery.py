@@ -2,10 +2,13 @@
 
 A saved model is `model.json` (name, options, spec, density) and `model.weights.h5`. Neither can
 carry code: loading builds the model by its name and fills in numbers. A model from a user's own package
-has the package's source beside it, as `package.zip`; loading runs that code, and no other.
+has the package's source beside it, as `package.zip`; loading runs that code, and no other. The parts of a
+model (`models.parts`) are described in its `model.json`, and their weights are among its own.
 """
 
 import importlib
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -19,7 +22,8 @@ from sparkgen.datasets.files import digest
 from sparkgen.datasets.records import DataSpec
 from sparkgen.datasets.sealed import seal
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.models.contract import GenerativeModel, Given, empty_batch
+from sparkgen.models.contract import GenerativeModel, Part, empty_batch
+from sparkgen.models.description import blueprint_of, description_of
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.imports import top
 from sparkgen.models.package import (
@@ -29,14 +33,16 @@ from sparkgen.models.package import (
     source_of,
     use_package,
 )
+from sparkgen.models.parts import NO_PARTS, check_kinds, check_names, parts_in
 from sparkgen.models.portable import (
     MODEL_FILE,
     PACKAGE_FILE,
     WEIGHTS_FILE,
+    Blueprint,
     Description,
-    GivenEntry,
-    Spec,
+    PortableModel,
     describe,
+    lay_out,
     pack,
 )
 
@@ -84,16 +90,32 @@ def model_config(name: str, options: dict[str, Any]) -> BaseModel:
     return parse(model_module(name).Config, dict(options), source=f"model.options of {name}")
 
 
+def declared_parts(name: str) -> Mapping[str, Part]:
+    """The parts that a model has, by name; empty for one that stands alone."""
+    return parts_in(model_module(name))
+
+
 def build_model(
-    name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig | None = None
+    name: str,
+    options: dict[str, Any],
+    spec: DataSpec,
+    density: DensityConfig | None = None,
+    parts: Mapping[str, GenerativeModel] = NO_PARTS,
 ) -> GenerativeModel:
     """A model with its variables made, ready for weights or training.
 
+    Args:
+        name: of the model.
+        options: its own.
+        spec: the data that it is for.
+        density: of its latents; None: the model's own.
+        parts: the models that it stands on, by the names of its `PARTS`; they are frozen.
+
     Raises:
-        RequestError: unknown model, unknown or wrong options, or a shape the model cannot take.
+        RequestError: unknown model, unknown or wrong options or parts, or a shape the model cannot take.
     """
     density = density or DensityConfig()
-    model = _made(name, options, spec, density)
+    model = _made(name, options, spec, density, parts)
     if model.has_latents:
         cast(EncoderDecoder, model).set_density(density.kind, density.components)
     model(empty_batch(spec, model.training_noise))
@@ -101,11 +123,16 @@ def build_model(
 
 
 def outline(
-    name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig | None = None
+    name: str,
+    options: dict[str, Any],
+    spec: DataSpec,
+    density: DensityConfig | None = None,
+    parts: Mapping[str, Blueprint] = NO_PARTS,
 ) -> GenerativeModel:
     """A model without variables, made in milliseconds: what kind it is, its terms and its options.
 
-    No device is touched, so workers of this machine find its memory free.
+    No device is touched, so workers of this machine find its memory free. `parts` says what models it
+    stands on.
 
     Raises:
         RequestError: as `build_model`.
@@ -113,14 +140,44 @@ def outline(
     import keras
 
     with keras.StatelessScope(initialize_variables=False):
-        return _made(name, options, spec, density or DensityConfig())
+        outlined = {part: build_part(blueprint, _made) for part, blueprint in parts.items()}
+        return _made(name, options, spec, density or DensityConfig(), outlined)
+
+
+def build_part(
+    blueprint: Blueprint, make: Callable[..., GenerativeModel] = build_model
+) -> GenerativeModel:
+    """A part of a model, without its weights, and its own parts; `make` makes each as `build_model` does.
+
+    Raises:
+        RequestError: as `build_model`, or one is from a user's own package.
+    """
+    if blueprint.name not in model_names():
+        raise RequestError(
+            "models of sparkgen's own as parts",
+            found=blueprint.name,
+            mend="name the experiment of another: a model of a package of your own cannot be a part",
+        )
+    parts = {name: build_part(one, make) for name, one in blueprint.parts.items()}
+    density = parse(DensityConfig, blueprint.density, source="density")
+    return make(blueprint.name, blueprint.options, blueprint.spec.data_spec(), density, parts)
 
 
 def _made(
-    name: str, options: dict[str, Any], spec: DataSpec, density: DensityConfig
+    name: str,
+    options: dict[str, Any],
+    spec: DataSpec,
+    density: DensityConfig,
+    parts: Mapping[str, GenerativeModel],
 ) -> GenerativeModel:
-    config = model_config(name, options)
-    model = model_module(name).build(config, spec)
+    config, declared = model_config(name, options), declared_parts(name)
+    check_names(declared, parts, model=name)
+    check_kinds(declared, parts, spec, model=name)
+    for part in parts.values():
+        part.trainable = False
+    ordered = {part: parts[part] for part in declared}  # as are their weights in the file
+    build = model_module(name).build
+    model = build(config, spec, ordered) if declared else build(config, spec)
     if not isinstance(model, GenerativeModel):
         raise RequestError(
             f"a sparkgen.models.contract.GenerativeModel from build(config, spec) of {name}",
@@ -128,6 +185,9 @@ def _made(
             mend="derive the model from it",
         )
     model.source = source_of(name)
+    if declared:
+        model.parts = ordered
+    model.blueprint = blueprint_of(model, name=name, options=options, density=density)
     if spec.record.kind not in model.records:
         raise RequestError(
             f"{' or '.join(model.records)} records for {name}",
@@ -155,26 +215,15 @@ def save_model(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_weights(folder / WEIGHTS_FILE)
-    description = {
-        "name": name,
-        "options": options,
-        "spec": Spec.of(model.spec).model_dump(mode="json", exclude_defaults=True),
-        "density": (density or DensityConfig()).model_dump(mode="json"),
-        # For readers that do not build the model, such as the registry's signature.
-        "parameters": model.count_learnt(),
-        "conditional": model.conditional,
-        "classifies": model.classifies,
-        "generate_options": dict(model.generate_options),
-        "weights_sha256": digest((folder / WEIGHTS_FILE).read_bytes()),
-    }
-    if model.given:
-        description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
-    if model.generate_ranges:
-        description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
     if model.source is not None:
         (folder / PACKAGE_FILE).write_bytes(model.source.archive)
-        description["package_sha256"] = digest(model.source.archive)
-        description["requirements"] = model.source.requirements
+    description = description_of(
+        model,
+        name=name,
+        options=options,
+        density=density or DensityConfig(),
+        weights_sha256=digest((folder / WEIGHTS_FILE).read_bytes()),
+    )
     (folder / MODEL_FILE).write_bytes(seal(description))
 
 
@@ -202,17 +251,26 @@ def load_model(folder: str | Path, *, called: str | None = None) -> GenerativeMo
     return model
 
 
+def load_packed(packed: PortableModel, *, called: str | None = None) -> GenerativeModel:
+    """The model of files that are at hand as bytes; `called` and errors as for `load_model`."""
+    with tempfile.TemporaryDirectory(prefix="sparkgen-model-") as folder:
+        lay_out(packed, folder)
+        return load_model(folder, called=called or f"the saved {packed.description['name']}")
+
+
 def _build_described(
     description: Description, package: bytes | None, called: str
 ) -> GenerativeModel:
     try:
         if description.name not in model_names():
             _use_source(description.name, package)
+        parts = {name: build_part(one) for name, one in description.parts.items()}
         return build_model(
             description.name,
             description.options,
             description.spec.data_spec(),
             parse(DensityConfig, description.density, source="density"),
+            parts,
         )
     except (RequestError, ValueError) as error:
         line = (
@@ -233,12 +291,3 @@ def _use_source(name: str, package: bytes | None) -> None:
     if package is None:
         raise RequestError(f"a model of sparkgen or a {PACKAGE_FILE}", found="neither", mend="")
     use_package(name, package)
-
-
-def given_as_json(given: Given) -> dict[str, Any]:
-    """What `model.json` says of a thing that is given."""
-    entry = GivenEntry(what=given.what, required=given.required, needs=given.needs)
-    if (record := given.record) is not None:
-        update = {"kind": record.kind, "shape": record.shape, "values": record.values}
-        entry = entry.model_copy(update=update)
-    return entry.model_dump(mode="json", exclude_defaults=True)

@@ -83,8 +83,8 @@ class GivenEntry(BaseModel):
         return None if self.kind is None else make_record(self.kind, self.shape, self.values)
 
 
-class Description(BaseModel):
-    """What `model.json` says."""
+class Blueprint(BaseModel):
+    """What a model is built from, all but its weights."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -92,6 +92,13 @@ class Description(BaseModel):
     options: dict[str, Any]
     spec: Spec
     density: dict[str, Any]
+    parts: dict[str, "Blueprint"] = {}
+    """The models that it stands on. Their weights are among its own."""
+
+
+class Description(Blueprint):
+    """What `model.json` says."""
+
     parameters: int = 0
     conditional: bool
     classifies: bool | None = None

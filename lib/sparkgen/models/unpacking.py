@@ -5,11 +5,10 @@ loads Keras only when a model is unpacked, so that a driver can name its functio
 """
 
 import os
-import tempfile
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sparkgen.models.portable import PortableModel, lay_out
+from sparkgen.models.portable import PortableModel
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
@@ -19,11 +18,9 @@ if TYPE_CHECKING:
 def unpack(packed: PortableModel) -> "GenerativeModel":
     """The model, loaded once a process."""
     compute_reproducibly()
-    from sparkgen.models.discovery import load_model
+    from sparkgen.models.discovery import load_packed
 
-    with tempfile.TemporaryDirectory() as folder:
-        lay_out(packed, folder)
-        return load_model(folder, called=f"the saved {packed.description['name']}")
+    return load_packed(packed)
 
 
 def compute_reproducibly() -> None:

@@ -4,8 +4,8 @@ In comes a request. Out come artifacts: a dataset version, a run, a model versio
 dictionary of what was made, which the command prints as JSON.
 
     ingest, train, evaluate, promote, sample, run   one file for each step; `run` does them in a row
-    counting                                        training by counting, in Spark
-    start                                           the version that a training starts from
+    counting, nothing                               training by counting, in Spark; no training
+    named, start, parts                             saved models that a request names, and what for
     judging                                         a model's own samples, judged
     preflight, places, master                       what a request can get wrong, before any work
     session, spark_progress                         the Spark session, and how far it is

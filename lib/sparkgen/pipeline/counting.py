@@ -61,7 +61,8 @@ def count(
     from sparkgen.training.run_log import patient_log, upload_report
 
     spark = spark or spark_session(experiment.environment)
-    model, folder = _start(experiment, version), checkpoint_uri(experiment, logger.run_id)
+    folder = checkpoint_uri(experiment, logger.run_id)
+    model = _start(experiment, version, folder)
     history = _resume(model, folder)
     log_pass, start = patient_log(lambda: logger), time.monotonic()
     files = version.manifest.split_files(version.uri, "train")
@@ -144,14 +145,13 @@ def _unpack(data: bytes) -> "Statistics":
         return dict(arrays)
 
 
-def _start(experiment: ExperimentConfig, version: DatasetVersion) -> "GenerativeModel":
+def _start(experiment: ExperimentConfig, version: DatasetVersion, folder: str) -> "GenerativeModel":
     import keras
 
-    from sparkgen.models.discovery import build_model
+    from sparkgen.training.building import build
 
     keras.utils.set_random_seed(experiment.training.seed)
-    config = experiment.model
-    return build_model(config.name, config.options, version.manifest.spec, experiment.density)
+    return build(experiment, folder, version.manifest.spec)
 
 
 def _measure(

@@ -28,11 +28,12 @@ class Journal(NamedTuple):
     """The request's `identity`."""
     finished: bool = False
     started_from: dict[str, str] | None = None
-    """The tags that say which model version it began with; None: it began from nothing."""
+    """The tags that say which model versions it began with: what it started from, and the parts of its
+    model. None: there are none."""
 
     @property
     def lineage(self) -> dict[str, str]:
-        """The tags of the model version that the run started from; empty if there is none."""
+        """The tags of the model versions that the run began with; empty if there are none."""
         return self.started_from or {}
 
 

@@ -1,7 +1,7 @@
 """Checks that the keys of `training` fit the way in which a model learns."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.config.request import ExperimentConfig
@@ -21,6 +21,15 @@ OF_GRADIENTS = (
     "jit_compile",
 )
 """Keys of `training` that only gradient steps use."""
+OF_STEPS = (
+    "epochs",
+    "batch_size",
+    "max_steps",
+    "checkpoint_seconds",
+    "checkpoint_steps",
+    "keep_checkpoints",
+)
+"""Keys of `training` that say what is done how often."""
 
 
 def check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
@@ -34,24 +43,43 @@ def check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> No
         RequestError: it names the first thing.
     """
     name, config = experiment.model.name, experiment.training
-    if model.learns == "nothing":
-        raise RequestError(
-            "a model that learns, to be trained",
-            found=f"{name}, which learns nothing",
-            mend="name another",
-        )
     if config.method not in (None, model.learns):
         raise RequestError(
             f"training.method {model.learns} for {name}",
             found=config.method,
             mend="remove training.method: the model says how it learns",
         )
+    if model.learns == "nothing":
+        _check_unused(name, config, _Way("nothing", OF_STEPS))
+        if experiment.density.kind != "prior":
+            raise RequestError(
+                f"density.kind prior for {name}, which learns nothing",
+                found=experiment.density.kind,
+                mend="remove the density section",
+            )
+        return
+    for key in ("epochs", "batch_size"):
+        if not getattr(config, key):
+            raise RequestError(
+                f"training.{key} of 1 or more for {name}, which learns",
+                found="0" if key in config.model_fields_set else "none",
+                mend="set it",
+            )
     if model.learns == "counting":
-        _check_counting(name, config, model)
+        _check_counted(name, model)
+        _check_unused(name, config, _Way("by counting", ("max_steps",)))
 
 
-def _check_counting(name: str, config: TrainingConfig, model: "GenerativeModel") -> None:
-    """Refuses keys that training by counting does not use, and a model without the methods for it."""
+class _Way(NamedTuple):
+    """A way of learning without gradient steps."""
+
+    words: str
+    """How the model learns."""
+    unused: tuple[str, ...]
+    """Keys of `training` that have no effect then."""
+
+
+def _check_counted(name: str, model: "GenerativeModel") -> None:
     from sparkgen.models.counted import uncounted
 
     if missing := uncounted(type(model)):
@@ -60,24 +88,29 @@ def _check_counting(name: str, config: TrainingConfig, model: "GenerativeModel")
             found=f"no {' and no '.join(missing)}",
             mend="write them, or declare how it learns",
         )
+
+
+def _check_unused(name: str, config: TrainingConfig, way: _Way) -> None:
+    """Refuses keys that contradict a way of learning, and tells those that have no effect."""
     if config.early_stopping is not None:
         raise RequestError(
-            "no training.early_stopping where a model learns by counting",
+            f"no training.early_stopping where a model learns {way.words}",
             found=f"monitor {config.early_stopping.monitor}",
             mend="remove it",
         )
     if config.start_from is not None:
         raise RequestError(
-            "no training.start_from where a model learns by counting",
+            f"no training.start_from where a model learns {way.words}",
             found=config.start_from,
-            mend="remove it: the counts would replace what it starts from",
+            mend="remove it: the weights that it starts from would not be used",
         )
-    if config.max_steps is not None:
-        log.warning("training.max_steps has no effect: %s learns by counting, in no steps", name)
     fields = TrainingConfig.model_fields
     if set_ := [key for key in OF_GRADIENTS if getattr(config, key) != fields[key].default]:
         raise RequestError(
-            "no options of gradient steps in training where a model learns by counting",
+            f"no options of gradient steps in training where a model learns {way.words}",
             found=", ".join(set_),
             mend="remove them",
         )
+    for key in way.unused:
+        if key in config.model_fields_set and getattr(config, key) != fields[key].default:
+            log.warning("training.%s has no effect: %s learns %s", key, name, way.words)

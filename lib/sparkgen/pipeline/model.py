@@ -40,7 +40,7 @@ def champion_of(environment: EnvironmentConfig, experiment: str, *, key: str) ->
     raise RequestError(
         f"a champion of {name} as {key}",
         found=f"none among its versions {numbers}" if numbers else "no such model",
-        mend=f"{(not numbers and meant(environment, experiment)) or step}, or remove {key}",
+        mend=f"{(not numbers and meant(environment, experiment)) or step}, or change {key}",
     )
 
 

@@ -16,8 +16,9 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
+from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
 from sparkgen.pipeline.places import check_places
-from sparkgen.pipeline.start import version_to_start_from
+from sparkgen.pipeline.start import model_to_start_from
 from sparkgen.sampling.check import check_sampling
 from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
 from sparkgen.tracking.server import check_artifacts, connect
@@ -43,7 +44,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
     Args:
         step: its name.
         request: what is asked for.
-        resume: a training goes on, which has what it started from.
+        resume: a training goes on, which has the models that it began with.
 
     Raises:
         RequestError: it names the first thing that is wrong.
@@ -57,15 +58,22 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
     for name, entry in request.sampling.given.items():
         parse_source(name, entry)
     if step in ("train", "run"):
-        model = _check_model(request)
+        model = _check_model(request, resume=resume)
         if not resume:
-            version_to_start_from(request)
+            model_to_start_from(request)
         if step == "run":
             _check_evaluation(request, model)
 
 
-def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeModel":
+def check_rows(
+    experiment: ExperimentConfig, manifest: Manifest, parts: Parts | None = None
+) -> "GenerativeModel":
     """Refuses a training that is impossible with the rows of its dataset version.
+
+    Args:
+        experiment: the request.
+        manifest: of the dataset version.
+        parts: of its model; None: those that the request names.
 
     Returns:
         An outline of the model.
@@ -79,7 +87,7 @@ def check_rows(experiment: ExperimentConfig, manifest: Manifest) -> "GenerativeM
     from sparkgen.training.setting import check_monitor
 
     train = manifest.split("train")
-    model = _outline(experiment, manifest.spec)
+    model = _outline(experiment, manifest.spec, parts_of(experiment) if parts is None else parts)
     check_learning(experiment, model)
     _check_sampling(experiment, model)
     check_given_rows(experiment.sampling, model.given, model.spec, manifest)
@@ -113,14 +121,15 @@ def _check_sources(source: Source) -> None:
             check_answers(value)
 
 
-def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
+def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeModel":
     from sparkgen.datasets.records import DataSpec, record_of
     from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 
     dataset, config = experiment.dataset, experiment.training
     seen = None if dataset.labels is None else tuple(sorted(set(dataset.labels)))
-    model = _outline(experiment, DataSpec(record_of(dataset), len(dataset.class_names), seen))
+    spec = DataSpec(record_of(dataset), len(dataset.class_names), seen)
+    model = _outline(experiment, spec, parts_at_hand(experiment, resume=resume))
     check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
@@ -133,12 +142,11 @@ def _check_model(experiment: ExperimentConfig) -> "GenerativeModel":
     return model
 
 
-def _outline(experiment: ExperimentConfig, spec: "DataSpec") -> "GenerativeModel":
-    from sparkgen.models.discovery import look_up, outline
+def _outline(experiment: ExperimentConfig, spec: "DataSpec", parts: Parts) -> "GenerativeModel":
+    from sparkgen.models.discovery import outline
 
     config = experiment.model
-    look_up(config.name)
-    return outline(config.name, config.options, spec, experiment.density)
+    return outline(config.name, config.options, spec, experiment.density, blueprints(parts))
 
 
 def _check_sampling(experiment: ExperimentConfig, model: "GenerativeModel") -> None:

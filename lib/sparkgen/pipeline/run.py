@@ -7,6 +7,7 @@ from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import NotPromoted
 from sparkgen.pipeline import evaluate, ingest, promote, sample, train
 from sparkgen.pipeline.judging import check_appraised
+from sparkgen.pipeline.parts import parts_at_hand
 from sparkgen.pipeline.preflight import check_held_out, check_rows
 from sparkgen.pipeline.version import newest_version
 
@@ -38,7 +39,7 @@ def run(
     request = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
     done: dict[str, Any] = {"ingest": ingest.run(request, spark)}
     manifest = newest_version(experiment).manifest
-    model = check_rows(experiment, manifest)
+    model = check_rows(experiment, manifest, parts_at_hand(experiment, resume=resume))
     check_held_out(experiment, manifest)
     check_appraised(experiment, model.given, model.spec, manifest)
     done["train"] = train.run(experiment, spark, resume=resume)

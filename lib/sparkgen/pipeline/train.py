@@ -15,14 +15,12 @@ from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
+from sparkgen.pipeline.named import NamedModel
+from sparkgen.pipeline.nothing import build_untrained
+from sparkgen.pipeline.parts import Parts, leave_parts, parts_of
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
-from sparkgen.pipeline.start import (
-    VERSION,
-    StartingVersion,
-    leave_start,
-    version_to_start_from,
-)
+from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
@@ -64,17 +62,20 @@ def run(
         if journal
         else newest_version(experiment)
     )
-    model = check_rows(experiment, version.manifest)
-    start = None if journal else version_to_start_from(experiment)
+    parts = parts_of(experiment, journal)
+    model = check_rows(experiment, version.manifest, parts)
+    start = None if journal else model_to_start_from(experiment)
     with _claimed_run(experiment, version, journal) as logger:
-        journal = _begin(experiment, version, logger, begun=journal, start=start)
+        lineage = journal.lineage if journal else _leave(experiment, logger, start, parts)
+        journal = _begin(experiment, version, logger, lineage)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
-        result = (
-            count(experiment, version, logger, spark)
-            if model.learns == "counting"
-            else _launch(experiment, version, logger, spark, lineage=journal.lineage)
-        )
+        if model.learns == "nothing":
+            result = build_untrained(experiment, version, logger)
+        elif model.learns == "counting":
+            result = count(experiment, version, logger, spark)
+        else:
+            result = _launch(experiment, version, logger, spark, lineage=journal.lineage)
         packed = pack(result["model"])
         totals = {
             "training_seconds": result["seconds"],
@@ -119,24 +120,28 @@ def _claimed_run(
         yield logger
 
 
+def _leave(
+    experiment: ExperimentConfig, logger: RunLogger, start: NamedModel | None, parts: Parts
+) -> dict[str, str]:
+    """Leaves the models that a run begins with for its workers, and gives the tags that name them."""
+    lineage = leave_start(experiment, logger, start) | leave_parts(experiment, logger, parts)
+    if lineage:
+        logger.tags({f"sparkgen.{name}": value for name, value in lineage.items()})
+    return lineage
+
+
 def _begin(
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
-    *,
-    begun: Journal | None,
-    start: StartingVersion | None,
+    lineage: Mapping[str, str],
 ) -> Journal:
-    """Writes the state of a run that begins, and the starting model for its workers.
-
-    A run that was `begun` before has its starting model there already.
-    """
-    started_from = begun.started_from if begun else leave_start(experiment, logger, start)
+    """Writes the state of a run that begins, or goes on."""
     journal = Journal(
         logger.run_id,
         version.manifest.version,
         identity(experiment),
-        started_from=started_from,
+        started_from=dict(lineage) or None,
     )
     write_journal(experiment, journal)
     return journal

@@ -5,7 +5,7 @@ folder of the saved model.
 
     request                           what is trained, and what must stay where it is taken up again
     worker, run                       the function that the launcher starts; the training in order
-    setting                           data, model, optimizers: what one training is made of
+    setting, building                 data, model, optimizers: what one training is made of
     device, optimizers, transfer      the device; optimizers and schedules; weights to start from
     loop, pulse, learner, state       steps, agreement between workers, what a step changes
     validation, statistics            figures of held-out rows; batch statistics of averaged weights

@@ -48,11 +48,18 @@ def check_xla(config: TrainingConfig, workers: int) -> None:
 @contextmanager
 def compute_policy(config: TrainingConfig) -> Iterator[str]:
     """Sets the Keras dtype policy for models built while the context lasts, and gives its name."""
-    before = keras.mixed_precision.dtype_policy()
     policy = _policy(config)
-    keras.mixed_precision.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         yield policy
+
+
+@contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Sets the Keras dtype policy of this name for models built while the context lasts."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(name)
+    try:
+        yield
     finally:
         keras.mixed_precision.set_dtype_policy(before)
 

@@ -28,7 +28,11 @@ class Learner(NamedTuple):
     def variables(self) -> dict[str, list[Any]]:
         """The variables of the model and of each optimizer; all but seeds are the same on all ranks."""
         own = {f"optimizer.{group}": o.variables for group, o in self.optimizers.items()}
-        return {"model": list(self.model.variables), **own}
+        return {"model": self.model_variables(), **own}
+
+    def model_variables(self) -> list[Any]:
+        """The variables of the model, without those of its parts, which nothing changes."""
+        return self.model.without_parts(self.model.variables)
 
     def learning_rates(self) -> dict[str, float]:
         """The learning rates of the next step: `learning_rate`, or one rate for each group's name."""
@@ -57,7 +61,7 @@ class Learner(NamedTuple):
     def final_weights(self) -> list[Array]:
         """The values of the model's variables if training ended now: moving averages, if it keeps any."""
         with averaged_weights(self):
-            return [v.numpy() for v in self.model.variables]
+            return [v.numpy() for v in self.model_variables()]
 
 
 def start_alike(learner: Learner) -> None:
@@ -110,7 +114,7 @@ def averaged_weights(learner: Learner) -> Iterator[None]:
 
     Collective, as `finish_with_averages` is.
     """
-    weights = learner.model.weights
+    weights = learner.model.without_parts(learner.model.weights)
     own = [v.numpy() for v in weights]
     finish_with_averages(learner)
     try:
@@ -140,6 +144,6 @@ def _named(learner: Learner) -> dict[str, Any]:
 
 def _part_seeds(learner: Learner) -> None:
     # Rank 0's seeds are what is stored; dropout must not drop the same units of every rank's rows.
-    for variable in learner.model.variables:
+    for variable in learner.model_variables():
         if variable.name == SEED_STATE:
             variable.assign(variable.numpy() + np.array([learner.ring.rank, 0], np.uint32))

@@ -36,8 +36,9 @@ def write_report(
 ) -> Path:
     """Writes the pictures of a trained model to a folder; a picture that fails is only a warning.
 
-    They are `loss_curves.png`, `samples` in a file of the record's kind, what a model that has latents
-    or classifies has to show besides (see `draw_latents` and `draw_classes`), and what it draws itself.
+    They are `loss_curves.png` where there were epochs, `samples` in a file of the record's kind, what a
+    model that has latents or classifies has to show besides (see `draw_latents` and `draw_classes`), and
+    what it draws itself.
 
     Args:
         model: as trained.
@@ -51,8 +52,9 @@ def write_report(
         The folder.
     """
     folder = Path(folder)
-    with attempt("loss_curves.png"):
-        loss_curves(history, folder / "loss_curves.png")
+    if history:
+        with attempt("loss_curves.png"):
+            loss_curves(history, folder / "loss_curves.png")
     _write_samples(model, experiment, folder)
     split = experiment.evaluation.split
     if split not in manifest.splits:

@@ -34,6 +34,11 @@ def start_uri(checkpoint_uri: str) -> str:
     return f"{checkpoint_uri}/start"
 
 
+def part_uri(checkpoint_uri: str, name: str) -> str:
+    """The folder where a run keeps a part of its model, as `start_uri`."""
+    return f"{checkpoint_uri}/parts/{name}"
+
+
 def identity(experiment: ExperimentConfig) -> dict[str, Any]:
     """The sections of a request that must stay the same when the training is resumed.
 

@@ -111,6 +111,6 @@ def _validation(setting: Setting) -> Callable[[], EpochFigures]:
 def _finish(setting: Setting, state: State) -> None:
     """Leaves the weights that the training was for: the best, else the averages, else the last."""
     if state.best.weights:
-        assign(setting.learner.model.variables, state.best.weights)
+        assign(setting.learner.model_variables(), state.best.weights)
     else:
         finish_with_averages(setting.learner)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.config.nearest import choose
 from sparkgen.datasets.manifest import Manifest, read_manifest
-from sparkgen.datasets.storage import read_bytes
 from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.statistics import synchronise
 from sparkgen.errors import RequestError
@@ -14,9 +13,7 @@ from sparkgen.feed.plan import plan_of
 from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model, model_names
-from sparkgen.models.package import use_package
-from sparkgen.models.portable import PACKAGE_FILE
+from sparkgen.training.building import build
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.request import TrainRequest
@@ -52,11 +49,11 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
     experiment = request.experiment
     config = experiment.training
     plan = plan_of(manifest, batch_size=config.batch_size, seed=config.seed)
-    model = _build(request, manifest)
+    model = build(experiment, request.checkpoint_uri, manifest.spec)
     if model.learns != "gradient":
         raise RequestError(
             "a model that learns by gradient steps, to be trained by workers",
-            found=f"{experiment.model.name}, which learns by {model.learns}",
+            found=f"{experiment.model.name}, whose `learns` is {model.learns}",
             mend="train it by sparkgen train",
         )
     synchronise(model, ring)
@@ -70,15 +67,6 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
     learner = Learner(model, optimizers, ring, _statistics(request, manifest, model, ring))
     check_monitor(config, model, manifest)
     return Setting(request, manifest, plan.steps_per_epoch, learner)
-
-
-def _build(request: TrainRequest, manifest: Manifest) -> GenerativeModel:
-    experiment = request.experiment
-    config = experiment.model
-    if config.name not in model_names():
-        # What the driver found on its path, which need not be that of this process.
-        use_package(config.name, read_bytes(f"{request.checkpoint_uri}/{PACKAGE_FILE}"))
-    return build_model(config.name, config.options, manifest.spec, experiment.density)
 
 
 def _statistics(

@@ -6,16 +6,15 @@ latents is fitted anew; optimizers, averages of weights and the clock begin as i
 
 import logging
 import re
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import load_model
+from sparkgen.models.discovery import load_packed
 from sparkgen.models.imports import packages_restored
-from sparkgen.models.portable import lay_out, pack
+from sparkgen.models.portable import pack
 from sparkgen.training.request import TrainRequest
 
 NUMBER = re.compile(r"_(0|[1-9][0-9]*)$")
@@ -44,11 +43,9 @@ def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None
     if request.started_from is None:
         return None
     packed = pack(request.start_uri, called=request.started_from)
-    with tempfile.TemporaryDirectory(prefix="sparkgen-start-") as folder:
-        lay_out(packed, folder)
-        # The model in training goes on with its own code, where the source has an older one of it.
-        with packages_restored():
-            source = load_model(folder, called=request.started_from)
+    # The model in training goes on with its own code, where the source has an older one of it.
+    with packages_restored():
+        source = load_packed(packed, called=request.started_from)
     transfer = take(model, source)
     if not transfer.taken:
         raise RequestError(
@@ -82,10 +79,12 @@ def take(model: GenerativeModel, source: GenerativeModel) -> Transfer:
 
 
 def tensors(model: GenerativeModel) -> dict[str, Any]:
-    """The weights and batch statistics of a model, by name, without those of the density on latents."""
+    """The weights and batch statistics of a model, by name, without those of its parts and of the
+    density on latents.
+    """
     density = getattr(model, "density", None)
     apart = {id(v) for v in density.weights} if density is not None else set()
-    variables = [v for v in model.weights if id(v) not in apart]
+    variables = [v for v in model.without_parts(model.weights) if id(v) not in apart]
     names = stable_names([v.path.removeprefix(f"{model.name}/") for v in variables])
     return dict(zip(names, variables, strict=True))
 

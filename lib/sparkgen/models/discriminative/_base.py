@@ -33,7 +33,9 @@ from sparkgen.noise import NoiseSpec
 
 
 class AdversarialTraining(Strict):
-    """The attack on the images that a classifier is trained on."""
+    """The attack on the images that a classifier is trained on. Without this section it is trained on the
+    images as they are.
+    """
 
     epsilon: float = Field(0.3, gt=0, le=1)
     """The most by which it changes a pixel, in units of [0, 1]."""

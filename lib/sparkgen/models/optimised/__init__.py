@@ -1,0 +1,9 @@
+"""Optimised images: what the gradient by the pixels of a trained network makes of a picture.
+
+These models stand on others, their parts, and most learn nothing themselves. In comes noise, with what is
+given, such as labels. Out come images (B, H, W, C) in [0, 1].
+
+    activation_maximisation.py   images that a classifier is sure of
+
+Steps on the input, and the gradients that they follow, are in `sparkgen.layers.gradients`.
+"""

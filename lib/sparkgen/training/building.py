@@ -1,0 +1,36 @@
+"""The model of a training is built of what the driver left in the run's folder: its source, its parts."""
+
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.records import DataSpec
+from sparkgen.datasets.storage import read_bytes
+from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.discovery import build_model, load_packed, model_names
+from sparkgen.models.package import use_package
+from sparkgen.models.portable import PACKAGE_FILE, pack
+from sparkgen.training.device import dtype_policy
+from sparkgen.training.request import part_uri
+
+
+def build(experiment: ExperimentConfig, folder: str, spec: DataSpec) -> GenerativeModel:
+    """The model of an experiment, with its variables made.
+
+    Args:
+        experiment: the request.
+        folder: of the run's checkpoints, a path or URI.
+        spec: of the data that it learns from.
+
+    Raises:
+        ModelError: a part is gone or damaged.
+    """
+    config = experiment.model
+    if config.name not in model_names():
+        # What the driver found on its path, which need not be that of this process.
+        use_package(config.name, read_bytes(f"{folder}/{PACKAGE_FILE}"))
+    parts = {name: _load_part(part_uri(folder, name)) for name in sorted(config.parts)}
+    return build_model(config.name, config.options, spec, experiment.density, parts)
+
+
+def _load_part(uri: str) -> GenerativeModel:
+    # In full precision, whatever the model that stands on it computes in.
+    with dtype_policy("float32"):
+        return load_packed(pack(uri), called=uri)

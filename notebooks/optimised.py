@@ -1,0 +1,82 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Optimised images: up the gradient by the pixels
+# MAGIC
+# MAGIC These models stand on others, their parts, and learn nothing themselves. Their pictures are the
+# MAGIC results of an optimisation, for which the weights of the part stay as they are and the pixels
+# MAGIC change. Activation maximisation (Erhan et al., 2009) asks a classifier for the picture $x$ that
+# MAGIC it is surest of,
+# MAGIC
+# MAGIC $$\max_x \; \log p(y | T x) - w \, \mathrm{TV}(x),$$
+# MAGIC
+# MAGIC where the total variation TV keeps neighbouring pixels alike (Mahendran and Vedaldi, 2015), and
+# MAGIC $T$ moves the picture by a few pixels in each step.
+# MAGIC
+# MAGIC Widgets, or the environment variables `SPARKGEN_ROOT`, `SPARKGEN_SET` and so on, work as in
+# MAGIC `quickstart`.
+
+# COMMAND ----------
+
+# MAGIC %pip install -q -r ../conf/locks/databricks.txt ..
+
+# COMMAND ----------
+
+import numpy as np
+import pandas as pd
+
+from sparkgen.config.request import DatasetRequest
+from sparkgen.drawing.grids import image_grid
+from sparkgen.noise import row_noise
+from sparkgen.notebook import Notebook, challenger
+from sparkgen.pipeline import evaluate, ingest, promote, train
+from sparkgen.pipeline.session import spark_session
+
+book = Notebook("optimised", globals(), experiment="activation_maximisation_digits")
+experiment = book.request()
+part = book.request(experiment.model.parts["classifier"])
+spark = spark_session(experiment.environment)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The part
+# MAGIC A classifier, which becomes champion where it passes its gates.
+
+# COMMAND ----------
+
+ingest.run(DatasetRequest(dataset=part.dataset, environment=part.environment), spark)
+train.run(part, spark)
+book.show({**evaluate.run(part, spark)["metrics"], **promote.run(part, spark)})
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The model that stands on it
+# MAGIC `train` has nothing to train: it takes the champion's weights into the model's own, and registers
+# MAGIC the model. From now on that version needs no other.
+
+# COMMAND ----------
+
+book.show(train.run(experiment, spark))
+model = challenger(experiment)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What it takes a class to look like
+# MAGIC A row a weight $w$ of the total variation, and how sure the classifier is of each picture. It is
+# MAGIC sure of pictures that are hardly digits: it knows what tells classes apart, not what a digit is.
+
+# COMMAND ----------
+
+labels = np.arange(len(experiment.dataset.class_names), dtype=np.int32)
+noise = row_noise(model.noise, labels.tolist(), seed=0)
+dreams = {
+    w: model.generate(noise, {"label": labels}, total_variation=w) for w in (0.0, 0.02, 0.05)
+}
+title = f"pictures of each class; total variation {', '.join(map(str, dreams))}"
+panel = np.concatenate([np.asarray(x) for x in dreams.values()])
+book.picture("dreams", image_grid, panel, columns=len(labels), title=title)
+classifier = model.parts["classifier"]
+certain = {w: np.asarray(classifier.probabilities(x))[labels, labels] for w, x in dreams.items()}
+book.show(pd.DataFrame(certain, index=experiment.dataset.class_names).T.round(3).to_string())
