@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from sparkgen.config.download import DownloadSection
 from sparkgen.config.strict import Seed, Strict
 
 NO_CLASSES = ("all",)
@@ -35,6 +36,8 @@ class DatasetConfig(Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     source: SourceSection
+    download: Annotated[DownloadSection | None, Field(exclude=True)] = None
+    """Where missing source files are fetched from; null: nowhere."""
     record: str = "image"
     """What a record is, such as image: a kind of `sparkgen.datasets.records`."""
     shape: tuple[int, ...]
