@@ -126,7 +126,7 @@ def test_one_line_says_what_is_missing_and_where_to_get_it(tmp_path: Path) -> No
     assert "secret" not in line
     assert "Connection refused" in line
     assert (
-        f"get {tmp_path}/a.txt from http://{home}/a.txt; {tmp_path}/b.txt from "
+        f"put into {tmp_path} what is missing: a.txt from http://{home}/a.txt; b.txt from "
         f"http://{home}/b.txt; or say where the data is: --set environment.data=FOLDER"
     ) in line
 
@@ -140,7 +140,7 @@ def test_what_was_fetched_before_a_failure_stays_and_is_not_named(
     assert f"found that {urls[1]} does not give its file: it answers 404 Not Found" in str(
         refused.value
     )
-    assert "a.txt" not in str(refused.value)
+    assert "missing: b.txt from" in str(refused.value)
     assert (tmp_path / "a.txt").read_bytes() == b"a" * 9
 
 

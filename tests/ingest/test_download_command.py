@@ -19,7 +19,7 @@ from small_rows import ROWS, lines
 from web_server import Server, content
 
 CONF = Path(__file__).parents[2] / "conf"
-FILES = {"train.txt": lines(0, ROWS).encode(), "test.txt": lines(0, 50).encode()}
+FILES = {"train.txt": lines(0, 10 * ROWS).encode(), "test.txt": lines(0, 50).encode()}
 
 
 def request_file(folder: Path, home: str) -> Path:
@@ -85,10 +85,11 @@ def test_without_a_net_one_line_says_what_is_missing_before_anything_is_started(
     said = sparkgen("ingest", request_file(tmp_path, home), *arguments)
     assert said.status == 2
     line = said.err.splitlines()[-1]
-    for name in FILES:
-        assert f"{data}/{name} from {home}/{name}" in line
+    missing = "; ".join(f"{name} from {home}/{name}" for name in FILES)
+    assert f"put into {data} what is missing: {missing}; or" in line
     assert "Traceback" not in said.err
     assert not (tmp_path / "runs" / "datasets").exists()
+    assert not data.exists()
 
 
 def test_a_fetch_that_is_stopped_keeps_what_it_has(server: Server, tmp_path: Path) -> None:
@@ -100,7 +101,8 @@ def test_a_fetch_that_is_stopped_keeps_what_it_has(server: Server, tmp_path: Pat
     program = [sys.executable, "-c", "from sparkgen.cli import main; main()", *arguments]
     environment = {**os.environ, "SPARKGEN_DATA": str(data)}
     with subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        while not server.asked:
+        part = data / ".train.txt.part"
+        while not part.exists() or not part.stat().st_size:
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
@@ -108,4 +110,5 @@ def test_a_fetch_that_is_stopped_keeps_what_it_has(server: Server, tmp_path: Pat
     end.set()
     assert process.returncode == 128 + signal.SIGTERM
     assert err.splitlines()[-1].startswith("sparkgen: stopped; the same command starts it again")
-    assert os.listdir(data) == [".train.txt.part"]
+    assert os.listdir(data) == [part.name]
+    assert FILES["train.txt"].startswith(part.read_bytes())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from web_server import Server, content, moved, silent, status
+from web_server import Server, content, moved, raw, silent, status
 
 from sparkgen.config.download import DownloadFile
 from sparkgen.errors import IngestError, RequestError
@@ -53,7 +53,7 @@ def assert_whole(target: Path, data: bytes = DATA) -> None:
 
 
 def assert_nothing(target: Path) -> None:
-    assert os.listdir(target.parent) == []
+    assert not target.parent.exists()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_length_that_is_not_the_size_is_refused_before_a_byte_is_taken(
     url = server.serve("/a", content(DATA, length=length))
     with pytest.raises(NotFetched, match=f"^it offers {length} bytes instead of 200000$"):
         fetch(file(url), str(target), PATIENCE)
-    assert part(target).stat().st_size == 0
+    assert not target.parent.exists()
 
 
 def test_a_length_that_is_too_short_gives_no_file(server: Server, target: Path) -> None:
@@ -316,6 +316,50 @@ def test_a_status_without_a_file_is_told(server: Server, target: Path, number: i
         fetch(file(server.serve("/a", status(number))), str(target), PATIENCE)
     assert len(server.asked) == (PATIENCE.tries if number == 500 else 1)
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 404 \x1b[31m" + b"a" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+        b"HTTP/1.1 204 Nothing\r\n\r\n",
+        b"HTTP/1.1 206 Part\r\nContent-Range: bytes 5-7/\xb2\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 206 Part\r\nContent-Range: bytes 5-7/9\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 416 No\r\nContent-Range: bytes */" + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: http://[::1\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: \xff\xfe\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: http://a\xe2\x84\x80b/\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: http:///\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: http://a:99999/\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: http://" + b"a" * 300 + b"/\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nLocation: data:,abc\r\n\r\n",
+    ],
+)
+def test_nonsense_for_an_answer_is_told_and_leaves_nothing(
+    server: Server, target: Path, answer: bytes
+) -> None:
+    with pytest.raises((NotFetched, RequestError)) as refused:
+        fetch(file(server.serve("/a", raw(answer)), sha256="0" * 64), str(target), PATIENCE)
+    assert 3 < len(str(refused.value)) < 500
+    assert str(refused.value).isprintable()
+    assert not target.exists()
+
+
+def test_where_nothing_came_nothing_is_left_but_what_was_there(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    wanted = file(server.serve("/a", status(404)))
+    for path in ("new/folder/file", "empty/folder/file", "file"):
+        with pytest.raises(NotFetched):
+            fetch(wanted, f"{tmp_path}/{path}", PATIENCE)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["empty"]
 
 
 def test_a_server_that_is_busy_is_asked_again(server: Server, target: Path) -> None:

@@ -136,6 +136,17 @@ def content(
     return reply
 
 
+def raw(data: bytes) -> Reply:
+    """Sends bytes that need be no answer at all."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(data)
+        handler.close_connection = True
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    return reply
+
+
 def status(number: int) -> Reply:
     """Answers with a status alone."""
 

@@ -116,10 +116,10 @@ def _terms(dataset: DatasetConfig) -> str:
 
 
 def _refusal(files: Sequence[DownloadFile], data: str, reason: str) -> RequestError:
-    wanted = "; ".join(f"{_place(data, file)} from {file.shown_url}" for file in files)
+    wanted = "; ".join(f"{file.target} from {file.shown_url}" for file in files)
     return RequestError(
         "source files that are there or can be fetched",
         found=f"that {files[0].shown_url} does not give its file: {reason}",
-        mend=f"run the command again, or get {wanted}; or say where the data is: "
-        "--set environment.data=FOLDER",
+        mend=f"run the command again, or put into {absolute(data)} what is missing: {wanted}; or say "
+        "where the data is: --set environment.data=FOLDER",
     )

@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from sparkgen.config.download import DownloadFile
@@ -179,24 +179,55 @@ class _Transfer:
 
 @contextmanager
 def _locked_part(target: str) -> Iterator[BinaryIO]:
-    """The part of a file, open for appending, which no other process writes meanwhile."""
+    """The part of a file, open for appending, which no other process writes meanwhile.
+
+    Where it stays empty, it is removed in the end, and so are the folders that were made for it.
+    """
     folder, name = os.path.split(target)
     path = os.path.join(folder, f".{name}.part")
-    while True:
-        try:
-            os.makedirs(folder, exist_ok=True)
-            part = open(path, "ab", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise RequestError(
-                f"a folder that can be written for {target}",
-                found=str(error),
-                mend="say where data is kept: --set environment.data=FOLDER",
-            ) from None
-        with part:
-            _lock(part, target)
-            if _is_at(part, path):  # else another process has finished it or removed it
-                yield part
+    with _folder(folder):
+        while True:
+            try:
+                part = open(path, "ab", buffering=0)  # noqa: SIM115
+            except OSError as error:
+                raise _unwritable(folder, error) from None
+            with part:
+                _lock(part, target)
+                if not _is_at(part, path):  # another process has finished it or removed it
+                    continue
+                try:
+                    yield part
+                finally:
+                    if _is_at(part, path) and os.path.getsize(path) == 0:
+                        os.remove(path)
                 return
+
+
+@contextmanager
+def _folder(path: str) -> Iterator[None]:
+    """Makes a folder; if it is empty in the end, what was made is removed again."""
+    made, above = [], path
+    while not os.path.lexists(above):
+        made.append(above)
+        above = os.path.dirname(above)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        yield
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def _unwritable(folder: str, error: OSError) -> RequestError:
+    return RequestError(
+        f"a folder for source files that can be written, {folder}",
+        found=error.strerror or str(error),
+        mend="say where they are to be kept: --set environment.data=FOLDER",
+    )
 
 
 def _lock(part: BinaryIO, target: str) -> None:

@@ -14,7 +14,8 @@ from sparkgen.config.download import shown
 
 CHUNK_BYTES = 1 << 14
 REDIRECTS = 10
-MOVED = (301, 302, 303, 307, 308)
+SAID_CHARACTERS = 300
+NUMBER = r"[0-9]{1,18}"
 NOT_NOW = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -31,7 +32,10 @@ class Patience(NamedTuple):
 
 
 class NotFetched(Exception):
-    """A server does not give a file; the message says what it did instead."""
+    """A server does not give a file; the message says what it did instead, in one line."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(one_line(said))
 
 
 class Broken(NotFetched):
@@ -85,14 +89,24 @@ def ask(url: str, *, offset: int, validator: str | None, patience: Patience) -> 
             yield _answer(response, patience)
 
 
+def one_line(text: str) -> str:
+    """What a server says, as it may be printed."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(plain.split())[:SAID_CHARACTERS]
+
+
 def _follow(session: Any, url: str, headers: dict[str, str], patience: Patience) -> Any:
     """The response at the end of all redirects."""
     for _ in range(REDIRECTS + 1):
         response = _get(session, url, headers, patience)
-        if response.status_code not in MOVED or "Location" not in response.headers:
-            return response
+        try:
+            location = session.get_redirect_target(response)
+            if location is None:
+                return response
+            url = redirected(url, location)
+        except ValueError:  # what it says is no URL
+            raise NotFetched("it redirects to nowhere") from None
         response.close()
-        url = redirected(url, response.headers["Location"])
     raise NotFetched(f"it redirects more than {REDIRECTS} times")
 
 
@@ -101,6 +115,7 @@ def redirected(url: str, location: str) -> str:
 
     Raises:
         NotFetched: it leads to no web server, or to one whose connection is not secured any more.
+        ValueError: it is no URL.
     """
     there = urljoin(url, location)
     before, after = urlsplit(url).scheme, urlsplit(there).scheme
@@ -111,6 +126,7 @@ def redirected(url: str, location: str) -> str:
 
 def _get(session: Any, url: str, headers: dict[str, str], patience: Patience) -> Any:
     import requests
+    import urllib3
 
     timeout = (patience.connect_seconds, patience.silent_seconds)
     try:
@@ -121,7 +137,7 @@ def _get(session: Any, url: str, headers: dict[str, str], patience: Patience) ->
         raise Unreachable(f"no answer in {patience.connect_seconds:g} seconds") from None
     except requests.Timeout:
         raise _silent(patience) from None
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise _broken(error) from None
 
 
@@ -132,7 +148,7 @@ def _answer(response: Any, patience: Patience) -> Answer:
     if status not in (200, 206, 416):
         raise NotFetched(f"it answers {status} {response.reason}")
     begins, total = _extent(status, headers)
-    encoding = headers.get("Content-Encoding", "").replace("identity", "")
+    encoding = one_line(headers.get("Content-Encoding", "").replace("identity", ""))
     chunks = _chunks(response.raw, patience)
     return Answer(begins, total, _validator(headers), encoding, chunks)
 
@@ -140,9 +156,9 @@ def _answer(response: Any, patience: Patience) -> Answer:
 def _extent(status: int, headers: Any) -> tuple[int | None, int | None]:
     """Where an answer begins, and the bytes of the whole file, as far as they are said."""
     if status == 200:
-        length = headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else None
-    form = r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)"
+        length = headers.get("Content-Length", "").strip()
+        return 0, int(length) if re.fullmatch(NUMBER, length) else None
+    form = rf"bytes (?:({NUMBER})-{NUMBER}|\*)/({NUMBER}|\*)"
     found = re.fullmatch(form, headers.get("Content-Range", "").strip())
     if status == 416:
         return None, int(found[2]) if found and found[2] != "*" else None
