@@ -66,7 +66,8 @@ def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None)
     """Reads a data set into a dataset version.
 
     The file is one of conf/datasets. A dataset version is a folder of Parquet files and a manifest.
-    Where the same version is there already, it is kept.
+    Where the same version is there already, it is kept. Missing source files are fetched, where the
+    file says where they can be had.
     """
     from sparkgen.config.load import load_dataset
 
