@@ -4,11 +4,14 @@ import gzip
 import hashlib
 import logging
 import os
+import pty
+import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -440,3 +443,18 @@ def test_where_there_is_no_terminal_a_file_is_one_line(
 ) -> None:
     fetch(file(server.serve("/a", content(DATA, pieces=5, pause=0.02))), str(target), PATIENCE)
     assert capfd.readouterr() == ("", "")
+
+
+def test_on_a_terminal_a_bar_shows_how_far_a_fetch_is(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    with open(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        slow = content(DATA, cut=HALF, pieces=3, pause=0.11)
+        fetch(file(server.serve("/file.bin", slow, content(DATA))), str(target), PATIENCE)
+        shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert_whole(target)
+    assert re.search(r"file\.bin: +\d+%.*k/200k .*B/s", shown)
