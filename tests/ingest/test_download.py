@@ -11,6 +11,7 @@ from web_server import Server, content, status
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.download import DownloadFile
+from sparkgen.config.load import load_dataset
 from sparkgen.errors import RequestError
 from sparkgen.ingest import download
 from sparkgen.ingest.download import fetch_missing, missing_files
@@ -64,6 +65,21 @@ def test_a_file_of_which_no_path_of_the_source_speaks_is_fetched_where_it_is_mis
 ) -> None:
     put(tmp_path, "list.csv")
     assert missing(tmp_path, ["list.csv", "pictures.zip"], "list.csv") == ["pictures.zip"]
+
+
+@pytest.mark.parametrize("ending", ["txt.gz", "bz2"])
+def test_mnist_is_what_is_there_by_the_name_that_it_is_fetched_by_or_by_another(
+    tmp_path: Path, ending: str
+) -> None:
+    mnist = Path(__file__).parents[2] / "conf" / "datasets" / "mnist.yaml"
+    config = load_dataset(mnist, overrides=(f"environment.data={tmp_path}",)).dataset
+    names = [f"mnist-digits-{split}.{ending}" for split in ("train", "test")]
+    put(tmp_path, *names, "mnist-digits-train-head2000.txt.gz", "mnist-digits-test-head500.txt.gz")
+    bring(config, tmp_path)  # nothing
+    files = source_of(config).files(config)
+    assert [[Path(file.uri).name for file in found] for found in files.values()] == [
+        [name] for name in names
+    ]
 
 
 def dataset(data: Path, *files: dict[str, Any], **section: Any) -> DatasetConfig:

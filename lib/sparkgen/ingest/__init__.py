@@ -16,7 +16,7 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 
 | part | files |
 | --- | --- |
-| missing files | download (which), fetch (one file), web (one answer of a server) |
+| missing files | download (which), fetch, part (one file), web (one answer of a server) |
 | any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
 | rows to files | block, deal, layout, shuffle, stages, write |
 | checks | fit (rows and files), quarantine (bad records) |

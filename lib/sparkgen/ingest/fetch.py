@@ -3,22 +3,18 @@
 The bytes go to the hidden file `.NAME.part` beside the target, which stays when the program is stopped,
 killed or left alone by the server. The next fetch goes on where it ends, if a digest can tell in the end
 whether both halves are of one file. Only a whole file that was checked gets its name.
-
-Two processes do not write one part: it is locked, and the kernel unlocks it when its holder ends.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from sparkgen.config.download import DownloadFile
 from sparkgen.errors import IngestError, RequestError
+from sparkgen.ingest.part import finish, locked_part
 from sparkgen.ingest.web import Answer, Broken, NotFetched, Patience, Unreachable, ask
 
 log = logging.getLogger(__name__)
@@ -41,12 +37,13 @@ def fetch(file: DownloadFile, target: str, patience: Patience) -> None:
         RequestError: what the server gives is another file, or the folder cannot be written.
         IngestError: the disk is full.
     """
-    with _locked_part(target) as part:
+    with locked_part(target) as part:
         if os.path.exists(target):  # another process was first
             os.remove(part.name)
             return
         try:
             _fill(file, part, target, patience)
+            finish(part, target)
         except WrongFile as wrong:
             os.remove(part.name)
             raise RequestError(
@@ -58,14 +55,12 @@ def fetch(file: DownloadFile, target: str, patience: Patience) -> None:
             kept = os.fstat(part.fileno()).st_size
             raise IngestError(
                 f"{target} could not be written: {error.strerror or error}; {kept} bytes of it are kept: "
-                "make room and run the command again, which goes on there"
+                "make room and run the command again"
             ) from None
-        os.replace(part.name, target)
-        _sync_folder(target)
 
 
 def _fill(file: DownloadFile, part: BinaryIO, target: str, patience: Patience) -> None:
-    """Makes a part the whole file, checked and on the disk."""
+    """Makes a part the whole file, checked."""
     transfer = _Transfer(file, part, patience)
     resumed = transfer.length
     kept = f", of which {resumed} bytes are there" if resumed else ""
@@ -80,7 +75,6 @@ def _fill(file: DownloadFile, part: BinaryIO, target: str, patience: Patience) -
         transfer.begin_anew()
         transfer.run()
         _check(file, part, transfer.encoding)
-    os.fsync(part.fileno())
 
 
 class _Transfer:
@@ -122,7 +116,7 @@ class _Transfer:
         """
         furthest, failures = self.length, 0
         with _bar(self.file, self.length) as bar:
-            while self.length != self.file.size or not self.length:
+            while not self._has_all():
                 try:
                     self._attempt(bar)
                     return
@@ -134,6 +128,10 @@ class _Transfer:
                     if failures >= self.patience.tries:
                         raise NotFetched(f"{broken}, {failures} times in a row") from None
                 time.sleep(self.patience.pause_seconds * 2 ** (failures - 1))
+
+    def _has_all(self) -> bool:
+        """Whether no server has to be asked any more."""
+        return self.length > 0 and self.length == self.file.size
 
     def _attempt(self, bar: Any) -> None:
         if self.length and not self._has_digest and self._validator is None:
@@ -177,77 +175,6 @@ class _Transfer:
             raise WrongFile(f"one of more than {self.file.size} bytes")
 
 
-@contextmanager
-def _locked_part(target: str) -> Iterator[BinaryIO]:
-    """The part of a file, open for appending, which no other process writes meanwhile.
-
-    Where it stays empty, it is removed in the end, and so are the folders that were made for it.
-    """
-    folder, name = os.path.split(target)
-    path = os.path.join(folder, f".{name}.part")
-    with _folder(folder):
-        while True:
-            try:
-                part = open(path, "ab", buffering=0)  # noqa: SIM115
-            except OSError as error:
-                raise _unwritable(folder, error) from None
-            with part:
-                _lock(part, target)
-                if not _is_at(part, path):  # another process has finished it or removed it
-                    continue
-                try:
-                    yield part
-                finally:
-                    if _is_at(part, path) and os.path.getsize(path) == 0:
-                        os.remove(path)
-                return
-
-
-@contextmanager
-def _folder(path: str) -> Iterator[None]:
-    """Makes a folder; if it is empty in the end, what was made is removed again."""
-    made, above = [], path
-    while not os.path.lexists(above):
-        made.append(above)
-        above = os.path.dirname(above)
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    try:
-        yield
-    finally:
-        for folder in made:
-            with suppress(OSError):
-                os.rmdir(folder)
-
-
-def _unwritable(folder: str, error: OSError) -> RequestError:
-    return RequestError(
-        f"a folder for source files that can be written, {folder}",
-        found=error.strerror or str(error),
-        mend="say where they are to be kept: --set environment.data=FOLDER",
-    )
-
-
-def _lock(part: BinaryIO, target: str) -> None:
-    try:
-        fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.info("%s is being fetched by another process: waiting for it", target)
-        fcntl.flock(part, fcntl.LOCK_EX)
-    except OSError:  # no locks on this file system: the check at the end must do
-        log.debug("%s cannot be locked", part.name)
-
-
-def _is_at(part: BinaryIO, path: str) -> bool:
-    """Whether an open file still has its name."""
-    try:
-        return os.path.samestat(os.fstat(part.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
 def _check(file: DownloadFile, part: BinaryIO, encoding: str) -> None:
     """Checks the size and the digests of a whole file.
 
@@ -274,15 +201,6 @@ def _stated(file: DownloadFile) -> str:
     if file.sha256 is None and file.md5 is None:
         return f"a file of {size}"
     return f"a file with {digest}" + (f" and {size}" if file.size is not None else "")
-
-
-def _sync_folder(target: str) -> None:
-    """Writes the new name of a file to the disk."""
-    folder = os.open(os.path.dirname(target), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _bar(file: DownloadFile, length: int) -> Any:

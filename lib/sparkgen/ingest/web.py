@@ -137,7 +137,9 @@ def _get(session: Any, url: str, headers: dict[str, str], patience: Patience) ->
         raise Unreachable(f"no answer in {patience.connect_seconds:g} seconds") from None
     except requests.Timeout:
         raise _silent(patience) from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+    except ValueError:  # its message may have the URL, with a password
+        raise NotFetched("it or the proxy has a URL that is none") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _broken(error) from None
 
 
