@@ -14,6 +14,7 @@ import sys
 import termios
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,14 @@ def test_a_server_that_never_gets_further_is_left_alone(
     assert DATA.startswith(part(target).read_bytes())
 
 
+def test_less_and_then_more_again_is_no_progress(server: Server, target: Path) -> None:
+    cuts = [HALF, HALF // 2] * PATIENCE.tries
+    url = server.serve("/a", *(content(DATA, cut=cut, ranges=False) for cut in cuts))
+    with pytest.raises(NotFetched, match="3 times in a row"):
+        fetch(file(url), str(target), PATIENCE)
+    assert len(server.asked) == PATIENCE.tries
+
+
 @pytest.mark.parametrize("checks", [sha256(DATA), {"size": len(DATA)}], ids=["sha256", "size"])
 @pytest.mark.parametrize("tag", ['"1"', 'W/"1"', None])
 def test_a_server_that_serves_no_parts_gives_the_file_anew(
@@ -156,9 +165,12 @@ def test_a_part_that_is_whole_or_too_long_becomes_the_file(
     assert_whole(target)
 
 
-def test_a_part_that_no_digest_can_check_is_not_gone_on_with(server: Server, target: Path) -> None:
+@pytest.mark.parametrize("kept", [HALF, len(DATA)], ids=["half", "whole"])
+def test_a_part_that_no_digest_can_check_is_not_gone_on_with(
+    server: Server, target: Path, kept: int
+) -> None:
     target.parent.mkdir()
-    part(target).write_bytes(OTHER[:HALF])
+    part(target).write_bytes(OTHER[:kept])
     fetch(file(server.serve("/a", content(DATA)), size=len(DATA)), str(target), PATIENCE)
     assert_whole(target)
     assert [asked.offset for asked in server.asked] == [0]
@@ -299,16 +311,12 @@ def test_two_that_fetch_one_file_fetch_it_once(
     caplog.set_level(logging.INFO)
     waits = threading.Event()
     url = server.serve("/a", content(DATA, then=waits.wait, says_length=False))
-    fetches = [
-        threading.Thread(target=fetch, args=(file(url), str(target), PATIENCE)) for _ in range(2)
-    ]
-    for one in fetches:
-        one.start()
-    while "fetched by another process" not in caplog.text:
-        time.sleep(0.01)
-    waits.set()
-    for one in fetches:
-        one.join()
+    with ThreadPoolExecutor() as pool:
+        fetches = [pool.submit(fetch, file(url), str(target), PATIENCE) for _ in range(2)]
+        while "fetched by another process" not in caplog.text:
+            time.sleep(0.01)
+        waits.set()
+        assert [one.result() for one in fetches] == [None, None]
     assert_whole(target)
     assert len(server.asked) == 1
 
