@@ -172,3 +172,21 @@ def test_where_nothing_can_be_appended_a_whole_file_is_copied(
     bring(dataset(tmp_path / "volume", stated), tmp_path / "volume")
     assert sorted(p.name for p in (tmp_path / "volume").iterdir()) == ["a.txt", "b.txt"]
     assert (tmp_path / "volume" / "a.txt").read_bytes() == data
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["fashion_mnist", "tinyshakespeare"])
+def test_what_a_dataset_file_states_of_its_files_is_true(
+    server: Server, tmp_path: Path, data_dir: Path, name: str
+) -> None:
+    path = Path(__file__).parents[2] / "conf" / "datasets" / f"{name}.yaml"
+    config = load_dataset(path, overrides=(f"environment.data={tmp_path}",)).dataset
+    assert config.download is not None
+    files = []
+    for file in config.download.files:
+        url = server.serve(f"/{file.target}", content((data_dir / file.target).read_bytes()))
+        files.append(file.model_copy(update={"url": url}))
+    here = config.download.model_copy(update={"files": tuple(files)})
+    bring(config.model_copy(update={"download": here}), tmp_path)
+    for file in files:
+        assert (tmp_path / file.target).read_bytes() == (data_dir / file.target).read_bytes()

@@ -74,7 +74,7 @@ def test_missing_sources_are_fetched_once_and_leave_no_trace_in_the_version(
     assert manifest.stat().st_mtime_ns == written
 
 
-def test_without_a_net_one_line_says_what_is_missing_before_anything_is_started(
+def test_without_a_network_one_line_says_what_is_missing_before_anything_is_started(
     sparkgen, tmp_path: Path
 ) -> None:
     with socket.socket() as closed:
