@@ -32,6 +32,40 @@ def test_every_dataset_is_a_request_and_finds_its_sources_in_the_data_folder(pat
     assert "{data}" not in str(request.dataset.source)
 
 
+def test_the_data_lies_where_set_says_or_the_variable_or_the_environment_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train(*overrides: str, env: str = "local") -> str:
+        request = load_dataset(
+            CONF / "datasets" / "tinyshakespeare.yaml", env=env, overrides=overrides
+        )
+        train = request.dataset.source.model_extra["train"]
+        assert train == f"{request.environment.data}/tinyshakespeare.txt"
+        return train.removesuffix("/tinyshakespeare.txt")
+
+    monkeypatch.delenv("SPARKGEN_DATA", raising=False)
+    assert train() == "data"
+    assert train(env="prod") == "/Volumes/main/sparkgen/pipeline/data"
+    assert train("environment.data=/set") == "/set"
+    monkeypatch.setenv("SPARKGEN_DATA", "../elsewhere")
+    assert train() == train(env="prod") == "../elsewhere"
+    assert train("environment.data=/set") == "/set"
+    monkeypatch.setenv("SPARKGEN_DATA", "")
+    assert train() == "data"
+
+
+def test_the_homes_of_data_sets_are_stated_with_a_digest_a_licence_and_a_citation() -> None:
+    stated = set()
+    for path in (CONF / "datasets").glob("*.yaml"):
+        download = load_dataset(path, overrides=("environment.data=/somewhere",)).dataset.download
+        if download is not None:
+            stated.add(path.stem)
+            assert download.licence
+            assert download.citation
+            assert all(file.sha256 or file.md5 for file in download.files)
+    assert stated >= {"mnist", "mnist_idx", "fashion_mnist", "cifar10_binary", "tinyshakespeare"}
+
+
 def test_set_reaches_keys_of_the_experiment_its_dataset_and_its_environment() -> None:
     changes = ("training.epochs=3", "dataset.labels=[1, 5, 6]", "environment.workers=4")
     request = load_experiment(DIGITS, overrides=changes)

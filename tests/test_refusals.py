@@ -176,9 +176,9 @@ def test_a_tracking_server_that_does_not_answer_is_a_wrong_request(
 
 
 def test_a_missing_source_is_a_wrong_request(sparkgen, spark: SparkSession, tmp_path: Path) -> None:
-    data = ("--set", f"environment.data={tmp_path}")
-    said = sparkgen("ingest", CONF / "datasets" / "mnist.yaml", "--root", tmp_path, *data)
-    assert_refused(said, "mnist-digits-train.txt.gz")
+    changes = ("--set", f"environment.data={tmp_path}", "--set", "dataset.download=null")
+    said = sparkgen("ingest", CONF / "datasets" / "mnist.yaml", "--root", tmp_path, *changes)
+    assert_refused(said, f"{tmp_path}/mnist-digits-train.*")
 
 
 def libsvm_dataset(folder: Path, text: str) -> Path:

@@ -21,6 +21,7 @@ from sparkgen.help_pages import Program, RequestCommand, model_page, models_page
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
+STEPS_THAT_INGEST = {"ingest", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
 STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
@@ -65,7 +66,8 @@ def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None)
     """Reads a data set into a dataset version.
 
     The file is one of conf/datasets. A dataset version is a folder of Parquet files and a manifest.
-    Where the same version is there already, it is kept.
+    Where the same version is there already, it is kept. Missing source files are fetched, where the
+    file says where they can be had.
     """
     from sparkgen.config.load import load_dataset
 
@@ -234,6 +236,8 @@ def _run_step(step: str, request: Any, **options: Any) -> None:
     from sparkgen.pipeline.spark_progress import spark_progress
 
     check(step, request, **options)  # before anything is started
+    if step in STEPS_THAT_INGEST:
+        importlib.import_module("sparkgen.pipeline.ingest").fetch_sources(request)
     environment = request.environment
     on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
     spark = spark_session(environment) if on_spark else None

@@ -5,8 +5,10 @@ refuse them by one of the project's own errors; anything else that is raised is 
 """
 
 import gzip
+import hashlib
 import io
 import json
+import os
 import tarfile
 import tempfile
 import zipfile
@@ -14,10 +16,12 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 from PIL import Image, ImageCms
 from tiny_version import write_version
+from web_server import raw, running
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import load_dataset, load_experiment
@@ -26,7 +30,9 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.download import fetch_missing
 from sparkgen.ingest.sources import source_of
+from sparkgen.ingest.web import Patience
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
@@ -340,6 +346,47 @@ def sample_manifest(data: bytes, folder: Path) -> None:
     read_sample_set(str(folder))
 
 
+# -- the web ------------------------------------------------------------------------------------
+
+TEXT = b"to be, or not to be"
+
+
+def answers() -> list[bytes]:
+    """Answers of a web server: whole, in chunks, and one to be read to its end."""
+    length, chunk = (
+        b"Content-Length: %d\r\n" % len(TEXT),
+        b"%x\r\n%b\r\n0\r\n\r\n" % (len(TEXT), TEXT),
+    )
+    heads = [length + b'ETag: "1"\r\n', b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n"]
+    bodies = [TEXT, chunk, TEXT]
+    return [
+        b"HTTP/1.1 200 OK\r\n%b\r\n%b" % (head, body)
+        for head, body in zip(heads, bodies, strict=True)
+    ]
+
+
+def web(data: bytes, folder: Path) -> None:
+    with mock.patch.dict(os.environ, NO_PROXY="127.0.0.1"), running() as server:
+        server.serve("/a.txt", raw(data))
+        file = {"url": f"{server.url}/a.txt", "sha256": hashlib.sha256(TEXT).hexdigest()}
+        dataset = DatasetConfig.model_validate(
+            {
+                "name": "fuzz",
+                "source": {"format": "text", "train": f"{folder}/a.txt"},
+                "download": {"files": [file]},
+                "record": "tokens",
+                "shape": [9],
+            }
+        )
+        patience = Patience(silent_seconds=1, tries=2, pause_seconds=0)
+        try:
+            fetch_missing(dataset, source_of(dataset), data=str(folder), patience=patience)
+        except SparkgenError:
+            assert not (folder / "a.txt").exists()
+            raise
+    assert (folder / "a.txt").read_bytes() == TEXT
+
+
 OVERRIDES = [
     "training.epochs=3",
     "dataset.labels=[1,5,6]",
@@ -377,5 +424,6 @@ TARGETS = {
     "model": Target([model()[MODEL_FILE]], model_file(MODEL_FILE)),
     "weights": Target([model()[WEIGHTS_FILE]], model_file(WEIGHTS_FILE)),
     "journal": Target([journal()], run_journal),
+    "web": Target(answers(), web),
     "sample-set": Target([sample_set()], sample_manifest),
 }

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from sparkgen.config.download import DownloadSection
 from sparkgen.config.nearest import nearest
 from sparkgen.config.strict import Seed, Strict
 
@@ -37,6 +38,8 @@ class DatasetConfig(Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     source: SourceSection
+    download: Annotated[DownloadSection | None, Field(exclude=True)] = None
+    """Where missing source files are fetched from; null: nowhere."""
     record: str = "image"
     """What a record is, such as image: a kind of `sparkgen.datasets.records`."""
     shape: tuple[int, ...]

@@ -1,6 +1,7 @@
 """Makes requests from YAML files and `--set`, or says in one line what is wrong with them."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,8 @@ from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import RequestError
 
 Config = TypeVar("Config", bound=BaseModel)
+DATA = "SPARKGEN_DATA"
+"""The environment variable that takes the place of an environment file's `data`."""
 
 
 class FileKind(NamedTuple):
@@ -119,6 +122,8 @@ def _refuse_no_text(values: dict[str, Any], source: str) -> None:
 
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:
     values = _read_named("an environment", env, conf / "environments")
+    if data := os.environ.get(DATA):
+        values = {**values, "data": data}
     return {**values, "root": root} if root is not None else values
 
 

@@ -6,6 +6,7 @@ A local path is taken as it is, letter by letter; `file:` URIs are unquoted, as 
 
 import os
 import re
+import shutil
 import threading
 import uuid
 from urllib.parse import quote, unquote
@@ -124,6 +125,22 @@ def write_bytes(uri: str, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def copy_in(path: str, uri: str) -> None:
+    """Copies a local file to a URI atomically: it exists whole, or not at all."""
+    filesystem, place = open_uri(uri)
+    filesystem.create_dir(os.path.dirname(place), recursive=True)
+    if not isinstance(filesystem, fs.LocalFileSystem):
+        fs.copy_files(path, place, fs.LocalFileSystem(), filesystem)
+        return
+    temporary = f"{os.path.dirname(place)}/.{uuid.uuid4().hex}.tmp"
+    try:
+        shutil.copyfile(path, temporary)
+        os.replace(temporary, place)
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)

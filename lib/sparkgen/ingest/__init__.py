@@ -3,6 +3,7 @@
 In comes a `DatasetConfig`, whose `source` names a format and the files to read. Out goes a dataset
 version: Parquet files of records, a quarantine of those that could not be used, and a manifest.
 
+    download.py           source files that are missing, from the web  -> files
     sources/<format>.py   what is read, and who reads what of it       -> shares
     stages.py             parse: each share gives blocks of records    -> groups of blocks
     layout.py             which file each record goes to, arithmetic   -> Layout
@@ -15,6 +16,7 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 
 | part | files |
 | --- | --- |
+| missing files | download (which), fetch, part (one file), web (one answer of a server) |
 | any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
 | rows to files | block, deal, layout, shuffle, stages, write; copies (of rows across splits) |
 | checks | fit (rows and files), quarantine (bad records) |

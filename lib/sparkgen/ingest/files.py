@@ -37,6 +37,22 @@ def find_files(uri: str) -> list[SourceEntry]:
         return [_entry(uri, f) for f in sorted(files, key=lambda f: f.path)]
 
 
+def is_there(uri: str) -> bool:
+    """Whether a path, a glob or a folder stands for a file that is there; hidden ones do not count.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    with reachable(uri):
+        filesystem, found = _matches(uri)
+        folders = [f.path for f in found if f.type == fs.FileType.Directory]
+        return any(f.type == fs.FileType.File for f in found) or any(
+            f.type == fs.FileType.File and not _is_hidden(f.path[len(folder) :], (".", "_"))
+            for folder in folders
+            for f in filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
+        )
+
+
 def passed_over(uri: str) -> Counter[str]:
     """How many files of a folder are not among those of `find_files`, by reason."""
     filesystem, path = open_uri(uri)

@@ -2,14 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config.request import DatasetRequest
+from sparkgen.config.request import DatasetRequest, ExperimentConfig
+from sparkgen.ingest.download import fetch_missing
+from sparkgen.ingest.sources import source_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+def fetch_sources(request: DatasetRequest | ExperimentConfig) -> None:
+    """Fetches the source files that are missing, where `dataset.download` says where they are.
+
+    Raises:
+        RequestError: one cannot be fetched; it says where to get it.
+    """
+    fetch_missing(request.dataset, source_of(request.dataset), data=request.environment.data)
+
+
 def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
-    """Ingests a dataset; returns the values that the command prints.
+    """Ingests a dataset, whose missing sources it fetches; returns the values that the command prints.
 
     Returns:
         `dataset`, `version`, `rows` by split, `quarantined`, the bad records by reason, `unused`,
@@ -18,6 +29,7 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
     """
     from sparkgen.ingest.ingest import ingest
 
+    fetch_sources(request)
     datasets_uri = request.environment.path(request.environment.datasets)
     manifest = ingest(spark, request.dataset, datasets_uri=datasets_uri)
     return {
