@@ -12,7 +12,8 @@ from sparkgen.ingest.block import Bad, Block, Data, Records, block_rows
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.image_formats import ending, format_of
 from sparkgen.ingest.layout import RAW_BYTES
-from sparkgen.ingest.placement import Candidate, printable
+from sparkgen.ingest.placement import Candidate
+from sparkgen.ingest.placement_checks import printable
 
 BLOCK_MEMBERS = 256
 

@@ -2,8 +2,8 @@
 
     <split>/<class>/<file>    <class>/<file>    <split>/<file>    <file>
 
-A class is `depth` levels of folders. Where no folder means a split, all pictures are of the training split,
-and the folders above the classes are the `root` of a source.
+A class is `depth` levels of folders. Where no folder means a split, all pictures are of the training
+split, and the folders above the classes are the `root` of a source.
 """
 
 from collections.abc import Mapping, Sequence
