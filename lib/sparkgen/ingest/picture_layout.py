@@ -17,7 +17,10 @@ Folders = Mapping[Parts, int]
 """How many pictures each folder of a source has; a folder is the parts of its path."""
 
 NO_CLASS = ""  # the class folder of all pictures where none lies in one
-OTHER_SPLITS = frozenset(("val", "valid", "validation", "dev"))  # folders that are no classes
+# Folders that are usual beside `train`, and are no classes.
+OTHER_SPLITS = frozenset(
+    ("test", "val", "valid", "validation", "dev", "eval", "extra", "unlabeled")
+)
 
 
 class FolderRule(NamedTuple):
