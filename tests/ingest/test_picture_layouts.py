@@ -169,10 +169,10 @@ def test_what_was_found_is_told_in_one_line(
     lines = {
         "{split}/{name}/{i}.png": (
             "has pictures at train/<class>/<file> and test/<class>/<file>: "
-            "2 classes, 14 train pictures, 6 test pictures"
+            "2 classes (cat, dog), 14 train pictures, 6 test pictures"
         ),
-        "{name}/{i}.png": "has pictures at <class>/<file>: 2 classes, 20 train pictures",
-        "{split}/{i}{name}.png": "at train/<file> and test/<file>: 1 class, 14 train pictures, 6",
+        "{name}/{i}.png": "has pictures at <class>/<file>: 2 classes (cat, dog), 20 train pictures",
+        "{split}/{i}{name}.png": "at train/<file> and test/<file>: 1 class (all), 14 train pictures",
     }
     for number, (layout, line) in enumerate(lines.items()):
         with caplog.at_level(logging.INFO):
@@ -268,6 +268,25 @@ def test_a_folder_that_may_be_a_split_or_a_class_is_refused(tmp_path: Path) -> N
         {f"{s}/{i}.png": png(i) for i in range(9) for s in ("train", "val")},
     )
     assert len(records(usual)["train"]) == 9
+
+
+@pytest.mark.parametrize(
+    "names", [("Training", "Testing"), ("seg_train", "seg_test"), ("TRAIN", "a")]
+)
+def test_folders_like_splits_are_not_taken_for_classes(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    train, test = names
+    files = {n.replace("train/", f"{train}/"): d for n, d in tree("{split}/{name}/{i}.png").items()}
+    files = {n.replace("test/", f"{test}/"): d for n, d in files.items()}
+    uri = made("folder", tmp_path, files)
+    with pytest.raises(
+        RequestError,
+        match=rf"found it beside {test}: set source\.train to {train} and source\.test",
+    ):
+        work(uri)
+    assert records(uri, train=train, test=test) == expected(split=True, named=True)
+    assert set(records(uri, train=None)["train"].values()) == {train, test}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ A class is `depth` levels of folders. Where no folder means a split, all picture
 split, and the folders above the classes are the `root` of a source.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
@@ -16,6 +17,7 @@ Parts = tuple[str, ...]
 Folders = Mapping[Parts, int]
 """How many pictures each folder of a source has; a folder is the parts of its path."""
 
+_LIKE_TRAIN = re.compile(r"(^|[\W_])train(ing|set)?($|[\W_\d])", re.IGNORECASE)
 NO_CLASS = ""  # the class folder of all pictures where none lies in one
 # Folders that are usual beside `train`, and are no classes.
 OTHER_SPLITS = frozenset(
@@ -137,6 +139,7 @@ def find_layout(sources: Sequence[Folders], rule: FolderRule) -> PictureLayout:
     if set(rule.folders) == rule.optional:
         other = _without_splits(sources, rule)
         if not inside or _in_known(sources, layout) < _in_known(sources, other):
+            _refuse_splits_as_classes(sources, other, rule)
             return other
         _refuse_split_or_class(sources, layout, rule)
     missing = rule.optional - inside.keys() - {"train"}
@@ -194,6 +197,22 @@ def _refuse_split_or_class(
             f"folder {beside}",
             mend=f"set source.train to {folder} where it is the training split, to null "
             "where it is a class",
+        )
+
+
+def _refuse_splits_as_classes(
+    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+) -> None:
+    """Refuses folders like `Training` and `Testing` as the names of classes that nobody stated."""
+    homes = (home_of(parts, n, layout) for n, found in enumerate(sources) for parts in found)
+    names = sorted({home.folder.partition("/")[0] for home in homes if home.folder})
+    like = [name for name in names if _LIKE_TRAIN.search(name)]
+    if like and rule.class_names is None:
+        raise RequestError(
+            f"source.train where folder {like[0]} of {rule.path} may be a split or a class",
+            found=f"it beside {', '.join(name for name in names[:6] if name != like[0])}",
+            mend=f"set source.train to {like[0]} and source.test to the folder of the test split, or "
+            "source.train to null where these are classes",
         )
 
 

@@ -110,11 +110,12 @@ def _tell(
         for split, candidates in found.items()
     }
     log.info(
-        "%s has pictures at %s: %d %s, %s",
+        "%s has pictures at %s: %d %s (%s), %s",
         rule.path,
         " and ".join(map(layout.pattern, layout.folders)),
         len(names),
         "class" if len(names) == 1 else "classes",
+        shown(names),
         ", ".join(f"{len(labels)} {split} pictures" for split, labels in good.items()),
     )
     for split in rule.splits:
