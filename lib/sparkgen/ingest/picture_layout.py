@@ -121,9 +121,13 @@ def _home_by_name(
 
 def _split_end(parts: Parts, splits: Mapping[str, str]) -> int:
     """How many levels the folder of a split ends a path's first row of such folders at; 0: none."""
-    above = len(list(takewhile(lambda part: part not in splits, parts)))
-    row = len(list(takewhile(lambda part: part in splits, parts[above:])))
-    return above + row if row else 0
+    end = 0
+    for level, part in enumerate(parts, 1):
+        if part in splits:
+            end = level
+        elif end:
+            break
+    return end
 
 
 def find_layout(sources: Sequence[Folders], rule: FolderRule) -> PictureLayout:
@@ -137,11 +141,11 @@ def find_layout(sources: Sequence[Folders], rule: FolderRule) -> PictureLayout:
     layout = PictureLayout(rule.folders, _depth_below_splits(sources, rule), rule.known)
     inside = _pictures_by_split(sources, layout)
     if set(rule.folders) == rule.optional:
-        other = _without_splits(sources, rule)
-        if not inside or _in_known(sources, layout) < _in_known(sources, other):
+        if not inside or _has_classes_beside(sources, layout, rule):
+            other = _without_splits(sources, rule)
             _refuse_splits_as_classes(sources, other, rule)
             return other
-        _refuse_split_or_class(sources, layout, rule)
+        _refuse_split_or_class(sources, inside, layout, rule)
     missing = rule.optional - inside.keys() - {"train"}
     return layout._replace(folders={s: f for s, f in rule.folders.items() if s not in missing})
 
@@ -166,6 +170,16 @@ def _pictures_by_split(sources: Sequence[Folders], layout: PictureLayout) -> dic
     return counts
 
 
+def _has_classes_beside(
+    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+) -> bool:
+    """Whether more pictures are of a stated class where no folder means a split, as a class `train`."""
+    known = _in_known(sources, layout) if layout.known else 0
+    if not layout.known or known == sum(sum(found.values()) for found in sources):
+        return False
+    return known < _in_known(sources, _without_splits(sources, rule))
+
+
 def _in_known(sources: Sequence[Folders], layout: PictureLayout) -> int:
     """How many pictures a layout puts into stated classes."""
     return sum(
@@ -177,10 +191,9 @@ def _in_known(sources: Sequence[Folders], layout: PictureLayout) -> int:
 
 
 def _refuse_split_or_class(
-    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+    sources: Sequence[Folders], inside: Mapping[str, int], layout: PictureLayout, rule: FolderRule
 ) -> None:
     """Refuses a folder `train` with many pictures beside it, which may be a class with others."""
-    inside = _pictures_by_split(sources, layout)
     if rule.class_names is not None or set(inside) != {"train"}:
         return
     others = {
