@@ -259,7 +259,8 @@ def test_a_folder_that_may_be_a_split_or_a_class_is_refused(tmp_path: Path) -> N
     ):
         work(uri)
     assert set(records(uri, train="train", max_bad_fraction=0.9)["train"].values()) == {"all"}
-    assert set(records(uri, train=None)["train"].values()) == {"cat", "dog", "train"}
+    for keys in ({"train": None}, {"train": None, "test": None}):
+        assert set(records(uri, **keys)["train"].values()) == {"cat", "dog", "train"}
     # Stated classes, or a folder that is usual beside the training split, leave no doubt.
     assert len(records(uri, class_names=("cat", "dog", "train"))["train"]) == 30
     usual = made(

@@ -57,7 +57,7 @@ class Config(Source):
     @model_validator(mode="after")
     def _splits_differ(self) -> "Config":
         stated = self.test if "test" in self.model_fields_set else None
-        if self.train == self.test:
+        if self.train is not None and self.train == self.test:
             raise ValueError(f"train and test must be two folders, found {self.train} for both")
         if stated and self.test_list is not None:
             raise ValueError(f"test or test_list must say what is test, found {stated} and a list")
@@ -115,7 +115,7 @@ class Config(Source):
             frozenset({"train", "test"} - self.model_fields_set),
             read_test_list(self.test_list, uris, listings) if self.test_list else None,
         )
-        candidates, unused, names = place(listings, layout)
+        candidates, unused, names, _ = place(listings, layout)
         self._refuse_second_test(dataset, candidates)
         rule = ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
         shares = [
