@@ -9,6 +9,7 @@ from archive_files import KINDS, made, placed, png
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
+from sparkgen.ingest.archives import own_name
 from sparkgen.ingest.class_folders import sorted_classes
 from sparkgen.ingest.source import Work
 from sparkgen.ingest.sources import source_of
@@ -161,6 +162,30 @@ def test_archives_of_one_class_each_are_these_classes(tmp_path: Path, path: str)
     for keys in ({}, {"class_names": ("dog", "cat")}):
         found = records(f"{tmp_path}/*/set.zip", **keys)
         assert found == expected(split=False, named=True)
+
+
+@pytest.mark.parametrize("path", ["{name}/{i}.png", "{name}-{i}.png"])
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "Testing")])
+def test_archives_may_be_the_splits(tmp_path: Path, path: str, names: tuple[str, str]) -> None:
+    halves = tree("{split}/" + path)
+    for split, name in zip(("train", "test"), names, strict=True):
+        part = {n.removeprefix(split + "/"): d for n, d in halves.items() if n.startswith(split)}
+        Path(made("tar.gz", tmp_path, part)).rename(tmp_path / f"{name}.TAR.gz")
+    keys = {"train": names[0], "test": names[1]}
+    found = records(f"{tmp_path}/*.TAR.gz", **keys)
+    assert found == expected(split=True, named="/" in path)
+    if names == ("train", "test"):
+        assert records(f"{tmp_path}/*.TAR.gz") == found
+    else:
+        with pytest.raises(RequestError, match=r"folder Training of .*set source\.train to Train"):
+            work(f"{tmp_path}/*.TAR.gz")
+    assert set(records(f"{tmp_path}/*.TAR.gz", train=None)) == {"train"}
+
+
+def test_the_name_of_an_archive_is_that_of_its_file_without_the_ending() -> None:
+    names = ["/a/train.tar", "s3://b/train.TAR.XZ", "train.tgz", "/a/train/", "train.zip"]
+    assert {own_name(name) for name in names} == {"train"}
+    assert own_name("/a/cats.v2.tar.zst") == "cats.v2"
 
 
 def test_what_was_found_is_told_in_one_line(

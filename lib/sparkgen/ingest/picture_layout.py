@@ -41,6 +41,8 @@ class FolderRule(NamedTuple):
     """The splits whose folders may be missing, because the configuration does not name them."""
     test_list: frozenset[str] | None = None
     """The paths of the pictures of the test split; None: its folder says which they are."""
+    names: tuple[str, ...] = ()
+    """The names of the sources, where there are several: `train.tar` may be the folder `train`."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -218,12 +220,13 @@ def _refuse_splits_as_classes(
 ) -> None:
     """Refuses folders like `Training` and `Testing` as the names of classes that nobody stated."""
     homes = (home_of(parts, n, layout) for n, found in enumerate(sources) for parts in found)
-    names = sorted({home.folder.partition("/")[0] for home in homes if home.folder})
+    inside = {home.folder.partition("/")[0] for home in homes if home.folder}
+    names = sorted({*inside, *rule.names})
     like = [name for name in names if _LIKE_TRAIN.search(name)]
     if like and rule.class_names is None:
         raise RequestError(
             f"source.train where folder {like[0]} of {rule.path} may be a split or a class",
-            found=f"it beside {', '.join(name for name in names[:6] if name != like[0])}",
+            found=f"it beside {', '.join([name for name in names if name != like[0]][:6])}",
             mend=f"set source.train to {like[0]} and source.test to the folder of the test split, or "
             "source.train to null where these are classes",
         )

@@ -66,6 +66,9 @@ def find_spots(listings: Sequence[list[Member]], rule: FolderRule) -> Spots:
         RequestError: it cannot be told how the pictures are laid out.
     """
     sources = [_files(members, rule) for members in listings]
+    if rule.names:
+        named = zip(rule.names, sources, strict=True)
+        sources = [_below_own_name(name, files, rule) for name, files in named]
     endings = _endings(sources)
     folders = [
         Counter(f.folder for f in files if not f.hidden and f.bad is None and f.ending in endings)
@@ -111,6 +114,14 @@ def _files(members: list[Member], rule: FolderRule) -> list[_File]:
         hidden = hidden or (name.startswith(HIDDEN) and name not in shown)
         files.append(_File(member, parts, name, ending(name), hidden, bad))
     return files
+
+
+def _below_own_name(name: str, files: list[_File], rule: FolderRule) -> list[_File]:
+    """The files of a source that is a split by its own name, in the folder of that split."""
+    splits = set(rule.folders.values())
+    if name not in splits or any(splits.intersection(f.folder) for f in files if not f.hidden):
+        return files
+    return [f._replace(folder=(name, *f.folder)) for f in files]
 
 
 def _parts(path: str) -> Parts:

@@ -37,7 +37,7 @@ class Config(Source):
     where neither `train` nor `test` is stated."""
     test: str | None = "test"
     """The folder of the test split inside `path`; null: there is none. It may be missing where it is not
-    stated."""
+    stated. Of several folders or archives, those that have the name of a split are that split."""
     test_list: str | None = None
     """A text file with the paths of the test split's images, one a line, with or without the ending; all
     others are of the training split. It may lie inside `path`."""
@@ -97,7 +97,7 @@ class Config(Source):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.archives import list_members
+        from sparkgen.ingest.archives import list_members, own_name
         from sparkgen.ingest.decode import ImageRule
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.picture_layout import FolderRule
@@ -114,6 +114,7 @@ class Config(Source):
             self.class_depth,
             frozenset({"train", "test"} - self.model_fields_set),
             read_test_list(self.test_list, uris, listings) if self.test_list else None,
+            tuple(map(own_name, uris)) if len(uris) > 1 else (),
         )
         candidates, unused, names, _ = place(listings, layout)
         self._refuse_second_test(dataset, candidates)
