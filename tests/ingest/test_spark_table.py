@@ -1,7 +1,10 @@
 """Tables that Spark reads: the rows are those of the table, in an order that no partition decides."""
 
+import base64
 import json
 import random
+import string
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +132,8 @@ def delta(folder: Path, *, version: int = 1, **feature: Any) -> Path:
     schema = {
         "type": "struct",
         "fields": [
-            {"name": "image", "type": "binary", "nullable": True, "metadata": {}},
-            {"name": "label", "type": "string", "nullable": True, "metadata": {}},
+            {"name": name, "type": kind, "nullable": True, "metadata": feature.get(name, {})}
+            for name, kind in (("image", "binary"), ("label", "string"))
         ],
     }
     protocol = {"minReaderVersion": 1, "minWriterVersion": 2, **feature.get("protocol", {})}
@@ -146,6 +149,7 @@ def delta(folder: Path, *, version: int = 1, **feature: Any) -> Path:
         pq.write_table(pa.table({"image": [png(n) for n in values]}), folder / path)
         files.append({"path": path, "partitionValues": {"label": label}, "modificationTime": 0})
         files[-1] |= {"size": (folder / path).stat().st_size, "dataChange": True}
+        files[-1] |= feature.get("file", {})
     log = folder / "_delta_log"
     log.mkdir()
     commits = [
@@ -170,13 +174,58 @@ def test_a_delta_table_is_the_files_of_its_newest_version(spark: Any, tmp_path: 
     assert sorted(rows_of(second)) == sorted(kept)
 
 
-def test_a_delta_table_with_renamed_columns_is_refused(spark: Any, tmp_path: Path) -> None:
+MAPPED = {"delta.columnMapping.physicalName": "another"}
+
+
+def deleted(rows: list[int]) -> dict[str, Any]:
+    """A deletion vector of these rows, inline: a roaring bitmap in base 85, by Delta's protocol."""
+    bitmap = struct.pack("<IIHHI", 12346, 1, 0, len(rows) - 1, 16)
+    bitmap += struct.pack(f"<{len(rows)}H", *rows)
+    data = struct.pack("<IQI", 1681511377, 1, 0) + bitmap
+    z85 = (
+        string.digits + string.ascii_lowercase + string.ascii_uppercase + ".-:+=^!/*?&<>()[]{}@%$#"
+    )
+    b85 = (
+        string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~"
+    )
+    text = base64.b85encode(data.ljust(-(-len(data) // 4) * 4, b"\0")).decode()
+    vector = {"storageType": "i", "pathOrInlineDv": text.translate(str.maketrans(b85, z85))}
+    return {**vector, "sizeInBytes": len(data), "cardinality": len(rows)}
+
+
+@pytest.mark.parametrize(
+    ("feature", "line"),
+    [
+        (
+            {
+                "protocol": {"minReaderVersion": 2, "minWriterVersion": 5},
+                "configuration": {"delta.columnMapping.mode": "name"},
+                "image": {**MAPPED, "delta.columnMapping.id": 1},
+                "label": {**MAPPED, "delta.columnMapping.id": 2},
+            },
+            "found column mapping: give Spark that package",
+        ),
+        (
+            {
+                "protocol": {
+                    "minReaderVersion": 3,
+                    "minWriterVersion": 7,
+                    "readerFeatures": ["deletionVectors"],
+                    "writerFeatures": ["deletionVectors"],
+                },
+                "configuration": {"delta.enableDeletionVectors": "true"},
+                "file": {"deletionVector": deleted([1, 3]), "stats": '{"numRecords": 40}'},
+            },
+            "found deletion vectors: give Spark that package",
+        ),
+    ],
+)
+def test_a_delta_table_of_which_files_alone_say_too_little_is_refused(
+    spark: Any, tmp_path: Path, feature: dict, line: str
+) -> None:
     pytest.importorskip("deltalake")
-    mapped = {"delta.columnMapping.mode": "name"}
-    versions = {"minReaderVersion": 2, "minWriterVersion": 5}
-    table = delta(tmp_path / "a", protocol=versions, configuration=mapped)
-    with pytest.raises(RequestError, match="give Spark its own package for Delta"):
-        work_of(config(table), 1, tmp_path / "scratch")
+    with pytest.raises(RequestError, match=line):
+        work_of(config(delta(tmp_path / "a", **feature)), 1, tmp_path / "scratch")
 
 
 def test_a_delta_table_without_a_package_says_what_to_install(
