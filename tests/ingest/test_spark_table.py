@@ -174,7 +174,9 @@ def test_a_delta_table_is_the_files_of_its_newest_version(spark: Any, tmp_path: 
     assert sorted(rows_of(second)) == sorted(kept)
 
 
-MAPPED = {"delta.columnMapping.physicalName": "another"}
+def mapped(name: str, number: int) -> dict[str, Any]:
+    """The metadata of a column that has another name in the files."""
+    return {"delta.columnMapping.physicalName": name, "delta.columnMapping.id": number}
 
 
 def deleted(rows: list[int]) -> dict[str, Any]:
@@ -200,8 +202,8 @@ def deleted(rows: list[int]) -> dict[str, Any]:
             {
                 "protocol": {"minReaderVersion": 2, "minWriterVersion": 5},
                 "configuration": {"delta.columnMapping.mode": "name"},
-                "image": {**MAPPED, "delta.columnMapping.id": 1},
-                "label": {**MAPPED, "delta.columnMapping.id": 2},
+                "image": mapped("a", 1),
+                "label": mapped("b", 2),
             },
             "found column mapping: give Spark that package",
         ),
