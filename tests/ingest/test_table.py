@@ -260,6 +260,20 @@ def test_a_label_that_is_no_text_is_no_class(tmp_path: Path) -> None:
     assert bad_of(work) == [(1, "unknown-label")]
 
 
+def test_labels_that_no_class_has_are_shown(spark: Any, tmp_path: Path) -> None:
+    for values, line in (
+        (
+            [1, 2, 3] * 4,
+            "labels 0 to 1 in column label .* found 1, 2, 3, unknown in 8 of 12 records",
+        ),
+        (["owl"] * 12, "labels of dataset.class_names in column label .* found owl, unknown in 12"),
+    ):
+        path = write(tmp_path / "a.parquet", cells(range(12)), values)
+        dataset = config(path, class_names=["cat", "dog"])
+        with pytest.raises(RequestError, match=line):
+            ingest(spark, dataset, datasets_uri=f"{tmp_path}/out")
+
+
 def test_a_table_makes_the_version_of_the_same_pictures_in_folders(
     spark: Any, tmp_path: Path
 ) -> None:

@@ -30,8 +30,11 @@ GROUP_ROWS = 1024
 SPARK_DELTA = "--set environment.spark.spark.jars.packages=io.delta:delta-spark_2.12:3.3.2"
 DELTA_SOURCE = "org.apache.spark.sql.delta.sources.DeltaDataSource"
 
-_UNKNOWN = (
-    f"unknown {uuid.uuid4().hex}"  # the time stamp of what has none: never that of another run
+# The time stamp of what has none: never that of another run.
+_UNKNOWN = f"unknown {uuid.uuid4().hex}"
+# The types that matter here; of some others Arrow has none.
+_KINDS = frozenset(
+    ["binary", "struct", "string", "byte", "short", "integer", "long", "boolean", "float", "double"]
 )
 
 
@@ -96,8 +99,8 @@ def sort_table(table: Table, folder: str) -> Sorted:
 
     with _refused(table):
         frame = _frame(table)
-        pictures = [field.name for field in frame.schema if field.dataType.typeName() in _ARROW]
-        schema = to_arrow_schema(frame.select([f"`{name}`" for name in pictures]).schema)
+        names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
+        schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
         columns = find_columns(schema, image=table.image, label=table.label, uri=table.uri)
         image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
         label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
@@ -116,23 +119,11 @@ def sort_table(table: Table, folder: str) -> Sorted:
 
     with _failed(table):
         parts = ordered.rdd.mapPartitionsWithIndex(write).collect()
+    if not parts:
+        raise RequestError(f"rows in the table {table.uri}", found="none", mend="write some")
     label_column = "label" if columns.label else None
     plain = columns._replace(image="image", is_struct=False, has_path=False, label=label_column)
     return Sorted([uri for _, uri in sorted(parts)], plain)
-
-
-_ARROW = (
-    "binary",
-    "struct",
-    "string",
-    "byte",
-    "short",
-    "integer",
-    "long",
-    "boolean",
-    "float",
-    "double",
-)
 
 
 def _keys(keys: list[Any]) -> list[Any]:
@@ -169,10 +160,8 @@ def _frame(table: Table) -> "DataFrame":
         return spark.table(table.uri)
     if table.reader == DELTA:
         return _delta(spark, table)
-    # Folders such as label=3 are a column, as Spark writes them, and then Spark looks into them itself.
-    deep = not any("=" in file.uri for file in table.found.files)
-    reader = spark.read.format(table.reader).option("recursiveFileLookup", str(deep).lower())
-    return reader.load(spark_path(table.uri))
+    reader = spark.read.format(table.reader).option("basePath", spark_path(table.found.root))
+    return reader.load([spark_path(file.uri) for file in table.found.files])
 
 
 def _delta(spark: "SparkSession", table: Table) -> "DataFrame":
@@ -189,7 +178,7 @@ def _delta(spark: "SparkSession", table: Table) -> "DataFrame":
         raise RequestError(
             f"a package that reads the Delta table {uri}",
             found="neither Spark's nor deltalake",
-            mend=f"pip install deltalake, or give Spark its own: {SPARK_DELTA}",
+            mend=f"pip install 'sparkgen[delta]', or give Spark its own: {SPARK_DELTA}",
         )
     return _by_deltalake(spark, uri, int(version))
 
@@ -224,8 +213,6 @@ def _by_deltalake(spark: "SparkSession", uri: str, version: int) -> "DataFrame":
             found="column mapping" if mapped else "deletion vectors",
             mend=f"give Spark that package: {SPARK_DELTA}",
         )
-    if not files:
-        raise RequestError(f"rows in the Delta table {uri}", found="none", mend="write some")
     reader = spark.read.schema(StructType.fromJson(schema)).option("basePath", spark_path(uri))
     return reader.parquet(*(spark_path(file) for file in files))
 
@@ -242,7 +229,8 @@ def _refused(table: Table) -> Iterator[None]:
         raise RequestError(
             f"a table that Spark can read ({table.reader}) at {table.uri}",
             found=_line(error),
-            mend="correct the dataset's source, or give Spark the package that reads it",
+            mend="correct the dataset's source"
+            + ("" if table.reader == CATALOG else ", or give Spark the package that reads it"),
         ) from None
 
 
@@ -258,7 +246,9 @@ def _failed(table: Table) -> Iterator[None]:
 
 
 def _line(error: BaseException) -> str:
-    """The first line of what Spark says; of an error in Java, the first that is no place in a program."""
+    """What Spark says in one line: of a task's traceback the last, of other messages the first."""
     java = getattr(error, "java_exception", None)
-    text = str(java.getMessage() or java) if java is not None else str(error)
-    return (text.strip().splitlines() or [type(error).__name__])[0][:300]
+    if java is None:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    text = str(java.getMessage() or java).partition("\n\tat ")[0]
+    return [line for line in text.splitlines() if line.strip()][-1].strip()[:300]

@@ -128,6 +128,12 @@ def classes_of(
     return Classes(values, tuple(map(str, values)))
 
 
+def shown_labels(found: Iterable[pa.Array], columns: Columns) -> str:
+    """The distinct labels of a table's files, as many as a message can show."""
+    distinct = {label for some in found for label in _read(some.drop_null(), columns)}
+    return _listed([str(label) for label in sorted(distinct)])
+
+
 def plain_labels(column: pa.Array) -> pa.Array:
     """A column of labels as text or as 64-bit integers."""
     if pa.types.is_dictionary(column.type):

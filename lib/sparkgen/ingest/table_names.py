@@ -35,11 +35,13 @@ _SPLIT = re.compile(r"(train|test|validation|valid|val|dev|eval)(?![a-z])", re.I
 class Found(NamedTuple):
     """What a name or a path means: the format, its files, and how many others lie among them.
 
-    `direct`: they are Parquet files whose rows are read as they lie.
+    `root` is the folder that holds them all. `direct`: they are Parquet files whose rows are read as
+    they lie.
     """
 
     reader: str
     files: list[SourceEntry]
+    root: str = ""
     others: int = 0
     direct: bool = False
 
@@ -72,15 +74,17 @@ def find_table(uri: str, *, reader: str | None = None, order_by: str | None = No
             found=f"{len(files)} files, such as {files[0].uri.rpartition('/')[2]}",
             mend="set source.reader, such as binaryFile, or correct the dataset's source",
         )
+    root = _root(uri)
     if reader != PARQUET:
-        return Found(reader, files)
+        return Found(reader, files, root)
     # Where no name ends as that of a Parquet file does, all files are meant.
     named = [file for file in files if reader_by_ending(file.uri) == PARQUET] or files
-    names = _below(uri, named)
-    _refuse_splits(uri, names)
+    names = [file.uri.removeprefix(f"{root}/") for file in named]
+    _refuse_splits(root, names)
+    # Folders such as label=3 are a column, as Spark writes them, which the files themselves lack.
     partitioned = any("=" in name.rpartition("/")[0] for name in names)
     direct = order_by is None and not partitioned
-    return Found(PARQUET, named, len(files) - len(named), direct)
+    return Found(PARQUET, named, root, len(files) - len(named), direct)
 
 
 def reader_by_ending(name: str) -> str | None:
@@ -133,24 +137,29 @@ def spark_path(uri: str) -> str:
     return f"file://{path}"
 
 
-def _below(uri: str, files: Sequence[SourceEntry]) -> list[str]:
-    """The paths of files from a folder; those of a glob or a single file are none."""
-    root = absolute(uri).rstrip("/") + "/"
-    return [file.uri.removeprefix(root) for file in files if file.uri.startswith(root)]
+def _root(uri: str) -> str:
+    """The folder that holds all files of a path: itself, or what stands before its last part or glob."""
+    path = absolute(uri).rstrip("/")
+    filesystem, plain = open_uri(path)
+    if filesystem.get_file_info(plain).type == fs.FileType.Directory:
+        return path
+    parts = path.split("/")[:-1]
+    wild = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+    return "/".join(parts[:wild])
 
 
-def _refuse_splits(uri: str, names: Sequence[str]) -> None:
-    """Refuses a folder that holds the files of several splits, as Hugging Face lays them out."""
+def _refuse_splits(root: str, names: Sequence[str]) -> None:
+    """Refuses the files of several splits, as Hugging Face lays them out side by side in a folder."""
     splits = {found[1].lower(): name for name in names if (found := _SPLIT.match(name))}
     if len(splits) < 2:
         return
     ways = [
-        f"source.{split} to {uri.rstrip('/')}/{_pattern(splits[split])}"
+        f"source.{split} to {root}/{_pattern(splits[split])}"
         for split in ("train", "test")
         if split in splits
     ]
     raise RequestError(
-        f"the files of one split at {uri}",
+        f"the files of one split in {root}",
         found=f"those of {', '.join(sorted(splits))}",
         mend=f"set {' and '.join(ways) or 'source.train to those of one of them'}",
     )

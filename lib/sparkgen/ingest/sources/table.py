@@ -1,16 +1,22 @@
 """Reads encoded pictures from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
 
+import logging
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.parquet import Part
     from sparkgen.ingest.spark_table import Table
+
+log = logging.getLogger(__name__)
 
 
 class Config(PictureOptions):
@@ -62,14 +68,50 @@ class Config(PictureOptions):
             if table.found.direct:
                 uris = [file.uri for file in files[split]]
                 parts += _parts(split, uris, table, rule)
-                unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
             else:
                 parts += _sorted_parts(split, table, rule, f"{scratch}/table-{split}")
+            if table.found.root:
+                unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
         found = distinct_labels(parts)
         columns = [part.columns for part in parts]
         classes = classes_of(columns, dataset.class_names, found, self.train)
+        log.info(
+            "pictures from column %s, labels from %s",
+            columns[0].image,
+            f"column {columns[0].label}" if columns[0].label else "no column: all are of one class",
+        )
         shares = table_shares(parts, classes, rule, tasks=tasks)
         return Work(shares, dict(sorted(unused.items())), classes.names)
+
+    def contradiction(
+        self,
+        dataset: DatasetConfig,
+        parsed: "Sequence[Summary]",
+        reason: str,
+        *,
+        count: str,
+        where: str,
+    ) -> RequestError | None:
+        from sparkgen.ingest.parquet import distinct_labels
+        from sparkgen.ingest.table_columns import shown_labels
+
+        if reason != "unknown-label":
+            return None
+        parts = [
+            part
+            for split, table in self._tables().items()
+            if table.found.direct
+            for part in _parts(split, [f.uri for f in table.found.files], table, self.rule(dataset))
+        ]
+        if not parts:  # the rows that Spark sorted are no more there
+            return None
+        names = dataset.class_names or ()
+        meant = "of dataset.class_names" if parts[0].columns.is_text else f"0 to {len(names) - 1}"
+        return RequestError(
+            f"labels {meant} in column {parts[0].columns.label} of {self.train}",
+            found=f"{shown_labels(distinct_labels(parts), parts[0].columns)}, unknown in {count}",
+            mend=f"correct dataset.class_names, or leave it out; {where}",
+        )
 
     def _tables(self) -> "dict[str, Table]":
         """The table of each split, as it is now."""
