@@ -7,8 +7,10 @@ from typing import NamedTuple
 from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.block import Block, block_rows
 from sparkgen.ingest.decode import ImageRule
+from sparkgen.ingest.image_formats import ending, format_of
 from sparkgen.ingest.pictures import Picture, decode_pictures
-from sparkgen.ingest.placement import Candidate, printable
+from sparkgen.ingest.placement import Candidate
+from sparkgen.ingest.placement_checks import printable
 
 BLOCK_MEMBERS = 256
 
@@ -42,6 +44,8 @@ class ImageShare(NamedTuple):
             data = next(contents) if reason is None else b""
             if data is None:
                 data, reason = b"", "unreadable-member"
+            elif reason is None and not ending(member.name) and format_of(data) is None:
+                data, reason = b"", "unknown-type"
             yield Picture(printable(member.name), label, data, reason)
 
 

@@ -96,7 +96,7 @@ class Config(PictureOptions):
         from sparkgen.ingest.table_columns import shown_labels
 
         if reason != "unknown-label":
-            return None
+            return super().contradiction(dataset, parsed, reason, count=count, where=where)
         parts = [
             part
             for split, table in self._tables().items()
