@@ -16,8 +16,8 @@ from table_files import bad_of, config, rows_of, work_of
 
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import RequestError
+from sparkgen.ingest.delta import has_spark_delta
 from sparkgen.ingest.ingest import ingest
-from sparkgen.ingest.spark_table import has_spark_delta
 
 LEVELS = list(range(40))
 NAMES = ("cat", "dog")
@@ -253,7 +253,7 @@ def test_a_delta_table_without_a_package_says_what_to_install(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not has_spark_delta(spark)
-    monkeypatch.setattr("sparkgen.ingest.spark_table.find_spec", lambda name: None)
+    monkeypatch.setattr("sparkgen.ingest.delta.find_spec", lambda name: None)
     dataset = config(delta(tmp_path / "a"))
     with pytest.raises(
         RequestError, match=r"pip install .sparkgen\[delta\]., or give Spark"

@@ -20,7 +20,7 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | checks | fit (rows and files), quarantine (bad records) |
 | images | picture_paths, class_folders, placement; image_shares |
 | encoded pictures | picture_options, pictures; decode, colour, image_header, png (small plain ones) |
-| tables | table_names, table_columns (what is there); parquet; spark_table (what only Spark reads) |
+| tables | table_names, table_columns, table_classes; parquet, table_shares; spark_table, delta |
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
 | idx | idx |
 

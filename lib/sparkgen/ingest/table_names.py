@@ -8,8 +8,9 @@ from typing import NamedTuple
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import absolute, is_remote, open_uri
+from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import RequestError
+from sparkgen.ingest.delta import delta_entry, is_delta
 from sparkgen.ingest.files import find_files
 
 CATALOG, DELTA, PARQUET = "catalog", "delta", "parquet"
@@ -24,10 +25,8 @@ ENDINGS = {
     ".ndjson": "json",
     ".csv": "csv",
 }
-LOG = "_delta_log"
 
 _NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*){0,2}")
-_COMMIT = re.compile(r"(\d{20})\.(json|checkpoint.*\.parquet)")
 # How the files of a split begin, or the folder that they lie in, where several splits lie side by side.
 _SPLIT = re.compile(r"(train|test|validation|valid|val|dev|eval)(?![a-z])", re.IGNORECASE)
 
@@ -97,44 +96,11 @@ def is_catalog_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and reader_by_ending(name) is None
 
 
-def is_delta(uri: str) -> bool:
-    """Whether a folder is a Delta table."""
-    filesystem, path = open_uri(uri)
-    return bool(filesystem.get_file_info(f"{path}/{LOG}").type == fs.FileType.Directory)
-
-
-def delta_entry(uri: str) -> SourceEntry:
-    """A Delta table, with its newest version as its time stamp.
-
-    Raises:
-        RequestError: its log has no version.
-    """
-    filesystem, path = open_uri(uri)
-    selector = fs.FileSelector(f"{path}/{LOG}", allow_not_found=True)
-    names = [info.base_name for info in filesystem.get_file_info(selector)]
-    versions = [int(found[1]) for found in map(_COMMIT.fullmatch, names) if found]
-    if not versions:
-        raise RequestError(
-            f"a version in {uri}/{LOG}", found="none", mend="correct the dataset's source"
-        )
-    return SourceEntry(uri=absolute(uri), size=0, modified=f"version {max(versions)}")
-
-
 def one_entry(uri: str, files: Sequence[SourceEntry]) -> SourceEntry:
     """All files of a table as one entry, by the digest of their paths, sizes and time stamps."""
     listing = "\n".join(f"{f.uri} {f.size} {f.modified}" for f in files)
     digest = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
     return SourceEntry(uri=uri, size=sum(f.size for f in files), modified=digest)
-
-
-def spark_path(uri: str) -> str:
-    """A path as Spark takes it, whose own default need not be this machine's files."""
-    path = absolute(uri)
-    if is_remote(path) or path.startswith("/Volumes/"):
-        return path
-    if path.startswith("/dbfs/"):
-        return f"dbfs:{path.removeprefix('/dbfs')}"
-    return f"file://{path}"
 
 
 def _root(uri: str) -> str:
