@@ -44,6 +44,11 @@ _BEGINNINGS = {
 _PACKED: dict[Kind, str] = {"tar.gz": "gzip", "tar.bz2": "bz2"}
 
 
+def is_archive(name: str) -> bool:
+    """Whether a file's name ends as that of an archive."""
+    return name.lower().endswith(tuple(_ENDINGS))
+
+
 def list_members(uri: str) -> list[Member]:
     """All files and links of a folder or an archive, in order.
 
