@@ -88,7 +88,10 @@ def test_without_labels_all_are_of_one_class(tmp_path: Path) -> None:
     found = made(tmp_path, {"0.png": png(0), "1.jpg": png(1)})
     assert (found.class_names, found.labels["train"]) == (("all",), [0, 0])
     line = refusal(tmp_path, {"0.png": png(0)}, class_names=["a", "b"])
-    assert "expected labels of the samples, found none: remove dataset.class_names" in line
+    assert (
+        "expected labels in the samples, for the 2 dataset.class_names, found none: name the"
+        in line
+    )
 
 
 def test_what_is_not_used_is_counted_and_what_is_bad_is_named(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_a_folder_of_archives_may_hold_other_files(tmp_path: Path) -> None:
 def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     assert "samples with a picture, such as 0001.jpg" in refusal(tmp_path, {"a.mp3": b"x"})
     line = refusal(tmp_path, {"0.png": png(0), "0.json": b'{"label": 1}'}, label_key="kind")
-    assert "the key kind in .json members of the samples, found none" in line
+    assert "the key kind in .json members of samples, found none" in line
     captions = {f"{i}.png": png(0) for i in range(150)} | {
         f"{i}.txt": b"caption %d" % i for i in range(150)
     }

@@ -78,6 +78,21 @@ def find_classes(
     return Classes(stated, {value: label for label, value in enumerate(rising)})
 
 
+def unlabelled(stated: tuple[str, ...] | None, *, where: str) -> Classes:
+    """The one class of records without labels.
+
+    Raises:
+        RequestError: the names of several classes are stated.
+    """
+    if stated is not None and len(stated) > 1:
+        raise RequestError(
+            f"labels in {where}, for the {len(stated)} dataset.class_names",
+            found="none",
+            mend="name the source of the labels, or remove class_names: all records are of one class",
+        )
+    return Classes(stated or NO_CLASSES, {})
+
+
 def in_order(values: Collection[str]) -> list[str]:
     """Values in rising order: whole numbers by size where all are such, else by letters."""
     if all(_WHOLE.fullmatch(value) for value in values):

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from sparkgen.config.dataset import NO_CLASSES
 from sparkgen.errors import RequestError
-from sparkgen.ingest.archives import MOST_BYTES, list_members, read_members
-from sparkgen.ingest.class_values import Classes, as_value, find_classes, shown
+from sparkgen.ingest.archives import fault_of, list_members, read_members
+from sparkgen.ingest.class_values import Classes, as_value, find_classes, shown, unlabelled
 from sparkgen.ingest.decode import EXTENSIONS
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.placement import Candidate, printable
@@ -76,7 +75,7 @@ def find_samples(
     )
     candidates = [
         [
-            _candidate(sample.picture, value, classes, labelled=kind is not None)
+            _candidate(sample.picture, value, classes)
             for sample, value in zip(archive.samples, some, strict=True)
         ]
         for archive, some in zip(archives, values, strict=True)
@@ -146,7 +145,7 @@ def _values(archive: Archive, kind: str | None, label_key: str | None) -> list[s
     values = {
         m.number: value_of(t, kind or "", label_key) for m, t in zip(readable, texts, strict=True)
     }
-    numbers = [s.labels[kind].number if kind in s.labels else -1 for s in archive.samples]  # type: ignore[index]  # None is no key
+    numbers = [s.labels[kind].number if kind in s.labels else -1 for s in archive.samples]
     return [values.get(number) for number in numbers]
 
 
@@ -160,32 +159,21 @@ def _classes(
     if known:
         where = f"the labels of the .{kind} members"
         return find_classes(set(known), stated, records=len(values), where=where)
-    if label_key or (stated is not None and len(stated) > 1):
-        wanted = f"the key {label_key} in .json members" if label_key else "labels"
+    if label_key:
         raise RequestError(
-            f"{wanted} of the samples",
+            f"the key {label_key} in .json members of samples",
             found="none",
-            mend="correct source.label_key"
-            if label_key
-            else "remove dataset.class_names: all pictures are of one class",
+            mend="correct source.label_key",
         )
-    return Classes(stated or NO_CLASSES, {})
+    return unlabelled(stated, where="the samples")
 
 
-def _candidate(member: Member, value: str | None, classes: Classes, *, labelled: bool) -> Candidate:
-    if not labelled or not classes.labels:
-        return Candidate(member, 0, _fault(member))
+def _candidate(member: Member, value: str | None, classes: Classes) -> Candidate:
+    if not classes.labels:
+        return Candidate(member, 0, fault_of(member))
     label = classes.label(value)
     reason = "no-label" if value is None else "unknown-label" if label < 0 else None
-    return Candidate(member, label, _fault(member) or reason)
-
-
-def _fault(member: Member) -> str | None:
-    if member.fault is not None:
-        return member.fault
-    if member.size == 0:
-        return "empty-image"
-    return "decompression-bomb" if member.size > MOST_BYTES else None
+    return Candidate(member, label, reason or fault_of(member))
 
 
 def _refuse_no_pictures(uris: Sequence[str], archives: list[Archive]) -> None:
