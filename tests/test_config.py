@@ -119,7 +119,11 @@ def test_a_property_that_spark_would_not_read_is_refused() -> None:
 
 
 def test_labels_that_are_no_classes_are_refused() -> None:
-    assert "0 to 9, found [1, 10]" in refusal("dataset.labels=[1, 10]")
+    assert "0 to 9 or names of classes, found 10" in refusal("dataset.labels=[1, 10]")
+    assert "found fuor" in refusal("dataset.labels=[fuor]")
+    named = "dataset.class_names=[cat, dog]"
+    assert "found cow; did you mean" not in refusal(named, "dataset.labels=[cow, dog]")
+    assert "found dgo; did you mean dog?" in refusal(named, "dataset.labels=[dgo]")
     assert "labels must name a class" in refusal("dataset.labels=[]")
 
 

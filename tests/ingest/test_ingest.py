@@ -61,6 +61,8 @@ def test_labels_limit_invert_and_shards_are_obeyed(spark: Any, sources: Path) ->
     assert len(manifest.splits["train"].files) == 8
     assert manifest.splits["validation"].rows == 12
     assert manifest.quarantined == {}
+    named = config(sources, **{**changes, "labels": ("c", "a")})
+    assert ingest(spark, named, datasets_uri=f"{sources}/out").splits == manifest.splits
 
 
 def test_a_limit_takes_rows_of_every_class_from_sources_sorted_by_class(

@@ -75,7 +75,6 @@ def test_a_section_that_its_format_does_not_take_is_refused(source: dict, line: 
         ({"shape": [64]}, "shape must be [height, width, 1 or 3], found [64]"),
         ({"values": 17}, "images have 256 values, found 17"),
         ({"record": "imgae"}, "found 'imgae': did you mean image?"),
-        ({"class_names": None}, "expected dataset.class_names, found none: set it"),
     ],
 )
 def test_records_that_cannot_be_are_refused(changes: dict, line: str) -> None:

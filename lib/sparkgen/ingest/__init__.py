@@ -16,7 +16,7 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | part | files |
 | --- | --- |
 | any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
-| rows to files | block, deal, layout, shuffle, stages, write |
+| rows to files | block, deal, layout, shuffle, stages, write; copies (of rows across splits) |
 | checks | fit (rows and files), quarantine (bad records) |
 | images | picture_paths, class_folders, placement; image_shares, decode, colour, image_header |
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |

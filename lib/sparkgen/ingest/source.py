@@ -39,10 +39,14 @@ class Share(Protocol):
 
 
 class Work(NamedTuple):
-    """The shares of the sources for the tasks, and how much of the sources is not used, by reason."""
+    """The shares of the sources for the tasks, and how much of the sources is not used, by reason.
+
+    `class_names` are those that the source found because the dataset states none; None: the stated ones.
+    """
 
     shares: Sequence[Share]
     unused: dict[str, int]
+    class_names: tuple[str, ...] | None = None
 
 
 class Source(Strict, ABC):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.datasets.files import FileEntry, StoredFile, check_sizes
 from sparkgen.datasets.manifest import (
     Manifest,
@@ -42,7 +42,8 @@ class IngestRequest(NamedTuple):
     def config(self) -> dict[str, Any]:
         """The configuration with every key of the source, as a manifest has it."""
         source = {"format": self.dataset.source.format, **self.source.model_dump(mode="json")}
-        return {**self.dataset.model_dump(mode="json"), "source": source}
+        classes = {} if self.source.labelled else {"class_names": list(NO_CLASSES)}
+        return {**self.dataset.model_dump(mode="json"), **classes, "source": source}
 
     @property
     def entries(self) -> tuple[SourceEntry, ...]:
@@ -83,6 +84,7 @@ def _check_files(spark: SparkSession, files: list[StoredFile]) -> None:
 
 def manifest_of(
     request: IngestRequest,
+    class_names: tuple[str, ...],
     parsed: Sequence[Summary],
     layout: Layout,
     written: Sequence[WrittenFile],
@@ -93,7 +95,7 @@ def manifest_of(
         **described(record_of(dataset)),
         name=dataset.name,
         version="",
-        class_names=dataset.class_names,
+        class_names=class_names,
         lanes=dataset.lanes,
         splits={
             folder: _split(files)
@@ -102,6 +104,7 @@ def manifest_of(
         },
         quarantined=reasons(parsed),
         unused=_left_out(parsed, layout),
+        copies=_copies(written),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=request.entries,
         config=request.config,
@@ -118,6 +121,13 @@ def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
         "beyond-limit": kept - sum(layout.rows.values()),
     }
     return {reason: count for reason, count in counts.items() if count}
+
+
+def _copies(written: Sequence[WrittenFile]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for file in written:
+        counts.update(file.copies)
+    return dict(sorted(counts.items()))
 
 
 def _split(files: list[WrittenFile]) -> SplitEntry:

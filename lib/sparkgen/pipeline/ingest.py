@@ -12,8 +12,9 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
     """Ingests a dataset; returns the values that the command prints.
 
     Returns:
-        `dataset`, `version`, `rows` by split, `quarantined`, the bad records by reason, and
-        `unused`, what else was in the sources and is not in the version, by reason.
+        `dataset`, `version`, `rows` by split, `quarantined`, the bad records by reason, `unused`,
+        what else was in the sources and is not in the version, by reason, and `copies`, how many
+        records of one split are exact copies of records of another.
     """
     from sparkgen.ingest.ingest import ingest
 
@@ -25,4 +26,5 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
         "rows": {name: split.rows for name, split in manifest.splits.items()},
         "quarantined": manifest.quarantined,
         "unused": manifest.unused,
+        "copies": manifest.copies,
     }
