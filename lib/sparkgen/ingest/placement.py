@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.archives import fault_of
+from sparkgen.ingest.archives import MOST_BYTES
 from sparkgen.ingest.class_folders import class_labels
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.picture_paths import FolderRule, Spot, find_spots
@@ -69,7 +69,11 @@ def _not_a_record(spot: Spot, label: int) -> str | None:
         return "unknown-type"
     if label < 0:
         return "unknown-label"
-    return fault_of(spot.member)
+    if spot.member.fault is not None:
+        return spot.member.fault
+    if spot.member.size == 0:
+        return "empty-image"
+    return "decompression-bomb" if spot.member.size > MOST_BYTES else None
 
 
 def _refuse_no_pictures(
