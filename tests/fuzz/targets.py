@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms
+import pyarrow as pa
+from PIL import Image, ImageCms, features
 from tiny_version import write_version
 
 from sparkgen.config.dataset import DatasetConfig
@@ -26,6 +27,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.pictures import Picture, decode_pictures
 from sparkgen.ingest.sources import source_of
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
@@ -92,6 +94,11 @@ def pictures() -> list[bytes]:
         picture("BMP"),
         picture("WEBP", lossless=True),
         picture("WEBP"),
+        picture("TIFF"),
+        picture("TIFF", mode="CMYK", compression="tiff_lzw"),
+        picture("TIFF", mode="I;16", compression="tiff_adobe_deflate"),
+        picture("PPM"),
+        *([picture("AVIF")] if features.check("avif") else []),
     ]
 
 
@@ -118,6 +125,10 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(data, asbytes=True))
+
+
 def idx(values: Any) -> bytes:
     array = np.asarray(values, np.uint8)
     header = bytes([0, 0, 8, array.ndim]) + np.asarray(array.shape, ">u4").tobytes()
@@ -126,23 +137,21 @@ def idx(values: Any) -> bytes:
 
 def ingest(
     source: dict[str, Any],
+    class_names: tuple[str, ...] | None = CLASSES,
     *,
     shape: tuple[int, ...] = SHAPE,
-    classes: tuple[str, ...] | None = CLASSES,
 ) -> None:
     """Finds and parses a source as an ingest does, without Spark."""
-    dataset = DatasetConfig.model_validate(
-        {"name": "fuzz", "source": source, "shape": list(shape), "class_names": classes}
-    )
+    dataset = DatasetConfig(name="fuzz", source=source, shape=shape, class_names=class_names)
     with tempfile.TemporaryDirectory() as scratch:
         source = source_of(dataset)
         work = source.shares(dataset, source.files(dataset), tasks=2, scratch=scratch)
+        names = class_names or work.class_names
         for part in work.shares:
             for block in part.blocks():
                 labels, pixels = block.records.labels, block.records.data
                 assert pixels.shape == (len(labels), np.prod(shape))
                 assert pixels.dtype == np.uint8
-                names = classes or work.class_names
                 assert ((labels >= 0) & (labels < len(names))).all()
 
 
@@ -155,11 +164,13 @@ def libsvm(suffix: str) -> Callable[[bytes, Path], None]:
     return run
 
 
-def archive(suffix: str) -> Callable[[bytes, Path], None]:
+def archive(
+    suffix: str, class_names: tuple[str, ...] | None = CLASSES
+) -> Callable[[bytes, Path], None]:
     def run(data: bytes, folder: Path) -> None:
         path = folder / f"pictures{suffix}"
         path.write_bytes(data)
-        ingest({"format": "images", "path": str(path)})
+        ingest({"format": "images", "path": str(path)}, class_names)
 
     return run
 
@@ -221,14 +232,14 @@ def path_list(name: str) -> Callable[[bytes, Path], None]:
         for number in range(3):
             (folder / f"{number}.png").write_bytes(picture())
         (folder / name).write_bytes(data)
-        ingest({"format": "list", "path": str(folder / name)}, classes=None)
+        ingest({"format": "list", "path": str(folder / name)}, class_names=None)
 
     return run
 
 
 def cifar(data: bytes, folder: Path) -> None:
     (folder / "cifar.tar").write_bytes(data)
-    ingest({"format": "cifar", "path": f"{folder}/cifar.tar"}, shape=(32, 32, 3), classes=None)
+    ingest({"format": "cifar", "path": f"{folder}/cifar.tar"}, shape=(32, 32, 3), class_names=None)
 
 
 def cifar_tar() -> bytes:
@@ -253,14 +264,21 @@ PATH_LINES = b"\n".join(
 
 
 def image(data: bytes, folder: Path) -> None:
+    """A picture, by itself and as one of a block: both come to the same."""
     del folder
     for shape in (SHAPE, (9, 2, 3)):
+        rule = ImageRule(shape, max_pixels=1_000_000)
+        records = decode_pictures([Picture(0, 0, data)], rule, most=1, uri="fuzz")
+        reasons = [bad.reason for bad in records.bad]
         try:
-            pixels = decode_image(data, ImageRule(shape, max_pixels=1_000_000))
-        except BadImage:
+            pixels = decode_image(data, rule)
+        except BadImage as error:
+            if reasons != [error.reason]:
+                raise AssertionError(f"{reasons} in a block, {error.reason} alone") from error
             continue
         assert pixels.shape == shape
         assert pixels.dtype == np.uint8
+        assert records.data.tobytes() == pixels.tobytes()
 
 
 # -- configuration ------------------------------------------------------------------------------
@@ -432,14 +450,17 @@ TARGETS = {
     "tar": Target([tar()], archive(".tar")),
     "tar-gz": Target([tar("w:gz")], archive(".tar.gz")),
     "tar-bz2": Target([tar("w:bz2")], archive(".tar.bz2")),
+    "tar-xz": Target([tar("w:xz")], archive(".tar.xz")),
+    "tar-zst": Target([zstd(tar())], archive(".tar.zst")),
     "zip": Target([zipped()], archive(".zip")),
+    "classes": Target([tar()], archive(".tar", class_names=None)),
     "idx-images": Target([idx(np.arange(48).reshape(4, 3, 4))], idx_images),
     "idx-labels": Target([idx([0, 1, 2, 1])], idx_labels),
     "webdataset": Target([samples()], as_train("webdataset", "a.tar")),
     "csv": Target([pixel_rows()], as_train("csv", "a.csv")),
-    "csv-gz": Target([gzip.compress(pixel_rows())], as_train("csv", "a.csv.gz", classes=None)),
+    "csv-gz": Target([gzip.compress(pixel_rows())], as_train("csv", "a.csv.gz", class_names=None)),
     "npz": Target([npz(), npz(np.savez_compressed)], as_train("numpy", "a.npz")),
-    "npy": Target([npy()], as_train("numpy", "a.npy", classes=None)),
+    "npy": Target([npy()], as_train("numpy", "a.npy", class_names=None)),
     "list-csv": Target([PATH_LIST], path_list("list.csv")),
     "list-jsonl": Target([PATH_LINES], path_list("list.jsonl")),
     "cifar": Target([cifar_tar()], cifar),

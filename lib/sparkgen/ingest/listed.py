@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sparkgen.ingest.archives import fault_of
 from sparkgen.ingest.class_values import Classes
-from sparkgen.ingest.decode import EXTENSIONS
+from sparkgen.ingest.image_formats import ENDINGS, ending
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.path_list import Row
 from sparkgen.ingest.picture_paths import HIDDEN
@@ -38,7 +38,7 @@ class Members:
         tops = {path.partition("/")[0] for path in self.all if not path.startswith(HIDDEN)}
         nested = len(tops) == 1 and not tops & self.all.keys()
         self._tops = ("", f"{min(tops)}/") if nested else ("",)
-        stems = [path.rpartition(".")[0] for path in self.all if path.lower().endswith(EXTENSIONS)]
+        stems = [path.rpartition(".")[0] for path in self.all if ending(path) in ENDINGS]
         once = {stem for stem, count in Counter(stems).items() if count == 1}
         self._stems = {
             stem: m for path, m in self.all.items() if (stem := path.rpartition(".")[0]) in once
@@ -119,7 +119,7 @@ def not_listed(members: Members, named: set[int], lists: set[str]) -> Counter[st
 def _kind(path: str) -> str:
     if any(part.startswith(HIDDEN) for part in path.split("/")):
         return "hidden"
-    return "not-listed" if path.lower().endswith(EXTENSIONS) else "not-an-image"
+    return "not-listed" if ending(path) in ENDINGS else "not-an-image"
 
 
 def _candidate(same: list[tuple[Member, Row]], classes: Classes) -> Candidate:

@@ -1,14 +1,20 @@
 """Defines the keys that all sources of encoded pictures share."""
 
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
 if TYPE_CHECKING:
     from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.layout import Summary
+
+log = logging.getLogger(__name__)
 
 
 class PictureOptions(Source):
@@ -29,3 +35,30 @@ class PictureOptions(Source):
 
         shape = record_of(dataset).shape
         return ImageRule(shape, self.resize, self.background, self.max_pixels)
+
+    def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
+        from sparkgen.ingest.image_formats import DECODERS
+        from sparkgen.ingest.quarantine import reasons
+
+        for reason, count in reasons(parsed).items():
+            if reason in DECODERS:
+                log.warning("%d images (%s) need the package %s", count, reason, DECODERS[reason])
+
+    def contradiction(
+        self,
+        dataset: DatasetConfig,
+        parsed: "Sequence[Summary]",
+        reason: str,
+        *,
+        count: str,
+        where: str,
+    ) -> RequestError | None:
+        from sparkgen.ingest.image_formats import DECODERS
+
+        if reason not in DECODERS:
+            return None
+        return RequestError(
+            f"the Python package {DECODERS[reason]} on driver and executors, to decode the images",
+            found=f"{count} that need it ({reason}); {where}",
+            mend="install it, or convert the images",
+        )

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import fault_of, list_members, read_members
 from sparkgen.ingest.class_values import Classes, as_value, find_classes, shown, unlabelled
-from sparkgen.ingest.decode import EXTENSIONS
+from sparkgen.ingest.image_formats import ENDINGS
 from sparkgen.ingest.member import Member
-from sparkgen.ingest.placement import Candidate, printable
+from sparkgen.ingest.placement import Candidate
+from sparkgen.ingest.placement_checks import printable
 
 LABELS = ("cls", "json", "txt")
 """The endings of members that say the class, the first of them that occurs before the others."""
@@ -98,7 +99,7 @@ def samples_of(uri: str, members: Sequence[Member]) -> Archive:
         group[ending.lower()] = member
     samples = []
     for group in groups.values():
-        pictures = [ending for ending in group if f".{ending}" in EXTENSIONS]
+        pictures = [ending for ending in group if f".{ending}" in ENDINGS]
         labels = {ending: group[ending] for ending in LABELS if ending in group}
         if pictures:
             samples.append(Sample(group[pictures[0]], labels))
