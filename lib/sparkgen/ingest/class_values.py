@@ -70,11 +70,7 @@ def find_classes(
     rising = None if all(value in best for value in values) else plain_order(values, len(stated))
     if rising is None:
         return Classes(stated, best)
-    log.info(
-        "%s are taken for the classes in rising order: %s",
-        where,
-        shown([f"{value} is {name}" for value, name in zip(rising, stated, strict=True)]),
-    )
+    tell_order(rising, stated, where=where)
     return Classes(stated, {value: label for label, value in enumerate(rising)})
 
 
@@ -112,6 +108,12 @@ def plain_order(values: Collection[str], classes: int) -> list[str] | None:
     follow = numbers[-1] - numbers[0] == classes - 1
     apart = not any(0 <= number < classes for number in numbers)
     return list(map(str, numbers)) if follow or apart or numbers in PAIRS else None
+
+
+def tell_order(values: Sequence[str], names: Sequence[str], *, where: str) -> None:
+    """Says which value was taken for which class."""
+    meant = shown([f"{value} is {name}" for value, name in zip(values, names, strict=True)])
+    log.info("%s are taken for the classes in rising order: %s", where, meant)
 
 
 def shown(values: Sequence[str]) -> str:
