@@ -52,8 +52,7 @@ class Config(ScaledSource, FileSource):
         from sparkgen.ingest.label_pass import count_values
 
         for uri, form in forms.items():
-            if form.left_out:
-                log.info("columns of %s not used: %s", uri, ", ".join(form.left_out))
+            log.info("%s has %s", uri, form)
         without = [uri for uri, form in forms.items() if form.label is None]
         if len(without) == len(forms):
             return unlabelled(dataset.class_names, where=without[0])
