@@ -5,6 +5,7 @@ dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of han
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -105,17 +106,17 @@ def idx_shares(
     ]
 
 
-def label_bytes(uri: str) -> set[int]:
-    """The different labels in a file of labels.
+def label_bytes(uri: str) -> Counter[int]:
+    """How often each label is in a file of labels.
 
     Raises:
         RequestError: it is no idx file of bytes.
     """
-    found: set[int] = set()
+    found: Counter[int] = Counter()
     with opened(uri) as stream:
         _shape(stream, uri)
         while data := _read(stream, SKIP_BYTES, uri):
-            found |= set(data)
+            found.update(data)
     return found
 
 

@@ -64,6 +64,4 @@ class Config(ScaledSource, FileSource):
                 "files with labels",
             )
         where = f"the labels of {self.train}"
-        counts = count_values(shares, where=where)
-        records = counts.total()
-        return find_classes(counts.keys(), dataset.class_names, records=records, where=where)
+        return find_classes(count_values(shares, where=where), dataset.class_names, where=where)

@@ -1,5 +1,7 @@
 """Reads pairs of idx files: for each split one file of images and one of labels."""
 
+from collections import Counter
+
 from pydantic import model_validator
 
 from sparkgen.config.dataset import DatasetConfig
@@ -62,11 +64,12 @@ class Config(Source):
         from sparkgen.ingest.class_values import plain_order, tell_order
         from sparkgen.ingest.idx import label_bytes
 
-        found = {byte for _, labels in files.values() for byte in label_bytes(labels.uri)}
+        found = sum((label_bytes(labels.uri) for _, labels in files.values()), Counter[int]())
         highest, names = max(found, default=0), dataset.class_names
         if names is None:
             return tuple(map(str, range(highest + 1))), None
-        order = plain_order(set(map(str, found)), len(names)) if highest >= len(names) else None
+        counts = {str(byte): count for byte, count in found.items()}
+        order = plain_order(counts, len(names)) if highest >= len(names) else None
         if order is None:
             return names, None
         tell_order(order, names, where=f"the labels of {self.train_labels}")
