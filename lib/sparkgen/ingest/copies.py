@@ -21,6 +21,7 @@ DIGEST = "digest"
 HELD_OUT = ("test", "validation")
 MOST_HELD_OUT = 1 << 24
 """The most rows of a split that others are compared with; a task holds their digests, 128 MiB."""
+CACHED_BYTES = 200_000  # of records that are mixed at a time: what a processor holds near it
 
 log = logging.getLogger(__name__)
 Digests = npt.NDArray[np.uint64]
@@ -37,13 +38,19 @@ def digests_of(data: npt.NDArray[Any]) -> Digests:
     """
     row_bytes = data.shape[1] * data.itemsize
     rows = np.ascontiguousarray(data).view(np.uint8).reshape(len(data), row_bytes)
-    if row_bytes % 8:
-        rows = np.pad(rows, ((0, 0), (0, -row_bytes % 8)))
-    words = rows.view("<u8").astype(np.uint64)
     random = generator(0, Stream.INGEST, "digest")
-    keys = random.integers(0, 2**64, (3, words.shape[1]), dtype=np.uint64)
+    keys = random.integers(0, 2**64, (3, -(-row_bytes // 8)), dtype=np.uint64)
+    digests, some = np.empty(len(rows), np.uint64), max(1, CACHED_BYTES // row_bytes)
+    for first in range(0, len(rows), some):
+        digests[first : first + some] = _mixed(rows[first : first + some], keys)
+    return digests
+
+
+def _mixed(rows: npt.NDArray[np.uint8], keys: Digests) -> Digests:
+    if rows.shape[1] % 8:
+        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
     # Each word is mixed by itself, so that like changes in two places do not cancel in the sum.
-    words += keys[0]
+    words = rows.view("<u8") + keys[0]
     for odd in keys[1:] | np.uint64(1):
         words *= odd
         words ^= words >> np.uint64(32)

@@ -31,7 +31,7 @@ class Config(PictureOptions):
     where neither `train` nor `test` is stated."""
     test: str | None = "test"
     """The folder of the test split inside `path`; null: there is none. It may be missing where it is not
-    stated."""
+    stated. Of several folders or archives, those that have the name of a split are that split."""
     test_list: str | None = None
     """A text file with the paths of the test split's images, one a line, with or without the ending; all
     others are of the training split. It may lie inside `path`."""
@@ -44,7 +44,7 @@ class Config(PictureOptions):
     @model_validator(mode="after")
     def _splits_differ(self) -> "Config":
         stated = self.test if "test" in self.model_fields_set else None
-        if self.train == self.test:
+        if self.train is not None and self.train == self.test:
             raise ValueError(f"train and test must be two folders, found {self.train} for both")
         if stated and self.test_list is not None:
             raise ValueError(f"test or test_list must say what is test, found {stated} and a list")
@@ -83,7 +83,7 @@ class Config(PictureOptions):
         return files
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.archives import list_members
+        from sparkgen.ingest.archives import list_members, own_name
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.picture_layout import FolderRule
         from sparkgen.ingest.picture_list import read_test_list
@@ -99,8 +99,9 @@ class Config(PictureOptions):
             self.class_depth,
             frozenset({"train", "test"} - self.model_fields_set),
             read_test_list(self.test_list, uris, listings) if self.test_list else None,
+            tuple(map(own_name, uris)) if len(uris) > 1 else (),
         )
-        candidates, unused, names = place(listings, layout)
+        candidates, unused, names, _ = place(listings, layout)
         self._refuse_second_test(dataset, candidates)
         rule = self.rule(dataset)
         shares = [
