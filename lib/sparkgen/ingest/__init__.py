@@ -23,6 +23,9 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | trees of images | picture_layout, picture_paths, class_folders, picture_list; placement, its checks |
 | images | picture_options, image_formats, image_shares, pictures; decode, colour, image_header, png |
 | tables | table_names, table_columns, table_classes; parquet, table_shares; spark_table, delta |
+| lists, webdataset | path_list, listed; webdataset |
+| labels as they come | class_values (which class is meant?), label_pass (all values of a text) |
+| csv, numpy, cifar | pixel_columns, pixel_lines; npy, array_pairs; pixel_scale (grey levels); cifar |
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
 | idx | idx |
 

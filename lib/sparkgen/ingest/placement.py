@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sparkgen.config.dataset import NO_CLASSES
-from sparkgen.ingest.archives import MOST_BYTES
+from sparkgen.ingest.archives import fault_of
 from sparkgen.ingest.class_folders import class_labels, sorted_classes
 from sparkgen.ingest.image_formats import ending
 from sparkgen.ingest.member import Member
@@ -93,11 +93,7 @@ def _not_a_record(spot: Spot, label: int) -> str | None:
         return "unknown-type"  # without an ending, the content says whether it is a picture
     if label < 0:
         return "unknown-label"
-    if spot.member.fault is not None:
-        return spot.member.fault
-    if spot.member.size == 0:
-        return "empty-image"
-    return "decompression-bomb" if spot.member.size > MOST_BYTES else None
+    return fault_of(spot.member)
 
 
 def _tell(
