@@ -15,7 +15,7 @@ from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Records
 from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.image_shares import image_shares
-from sparkgen.ingest.picture_paths import FolderRule
+from sparkgen.ingest.picture_layout import FolderRule
 from sparkgen.ingest.placement import Placement, place
 
 SPLITS = {"train": "train", "test": "test"}

@@ -117,7 +117,7 @@ def test_an_archive_of_another_kind_is_told_by_its_beginning(tmp_path: Path) -> 
         list_members(written(tmp_path, "b.tar", HTML))
 
 
-@pytest.mark.parametrize("name", ["a.tar.xz", "a.tar.zst", "a.7z", "a.rar", "a.csv", "a.png", "a"])
+@pytest.mark.parametrize("name", ["a.tar.lz4", "a.7z", "a.rar", "a.csv", "a.png", "a"])
 def test_a_file_that_is_no_archive_is_refused_by_its_ending(tmp_path: Path, name: str) -> None:
     uri = written(tmp_path, name, b"something")
     with pytest.raises(RequestError, match=rf"\.tar, \.tar\.gz.* as source\.path, found {uri}:"):

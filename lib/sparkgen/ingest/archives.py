@@ -21,13 +21,17 @@ from sparkgen.ingest.zip import list_zip, read_zip
 
 MOST_BYTES = 256 << 20  # of one image file; a member that declares more is not read
 
-Kind = Literal["folder", "zip", "tar", "tar.gz", "tar.bz2"]
+Kind = Literal["folder", "zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"]
 _ENDINGS: dict[str, Kind] = {
     ".tar": "tar",
     ".tar.gz": "tar.gz",
     ".tgz": "tar.gz",
     ".tar.bz2": "tar.bz2",
     ".tbz2": "tar.bz2",
+    ".tar.xz": "tar.xz",
+    ".txz": "tar.xz",
+    ".tar.zst": "tar.zst",
+    ".tzst": "tar.zst",
     ".zip": "zip",
 }
 # How files begin, as far as it is known; a tar has its mark further on.
@@ -36,12 +40,17 @@ _BEGINNINGS = {
     b"PK\x05\x06": "zip",
     BEGINNINGS["gzip"]: "tar.gz",
     BEGINNINGS["bz2"]: "tar.bz2",
-    BEGINNINGS["xz"]: "xz",
-    BEGINNINGS["zstd"]: "zstd",
+    BEGINNINGS["xz"]: "tar.xz",
+    BEGINNINGS["zstd"]: "tar.zst",
     b"7z\xbc\xaf": "7z",
     b"Rar!": "rar",
 }
-_PACKED: dict[Kind, str] = {"tar.gz": "gzip", "tar.bz2": "bz2"}
+_PACKED: dict[Kind, str] = {
+    "tar.gz": "gzip",
+    "tar.bz2": "bz2",
+    "tar.xz": "xz",
+    "tar.zst": "zstd",
+}
 
 
 def list_members(uri: str) -> list[Member]:

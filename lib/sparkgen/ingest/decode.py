@@ -1,25 +1,26 @@
 """Decodes one image file to pixels of the data set's shape, as an image viewer would show it.
 
-In order: first frame, 16 bits to 8, colour profile, palette and transparency laid over the
+In order: first frame or page, 16 bits to 8, colour profile, palette and transparency laid over the
 background, colour or grey, EXIF orientation, the centre cut to the shape's proportions and scaled.
 """
 
+import importlib
 import struct
 import warnings
 import zlib
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from sparkgen.ingest.colour import PROFILE, to_srgb
+from sparkgen.ingest.image_formats import format_of
 from sparkgen.ingest.image_header import declared_size
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 ORIENTATION_TAG = 0x0112
+BITS_TAG, PHOTOMETRIC_TAG = 258, 262  # of TIFF
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -73,14 +74,18 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
     """
     if not data:
         raise BadImage("empty-image")
+    kind = format_of(data)
+    if kind is None:
+        raise BadImage("undecodable-image")
     size = declared_size(data)
     if size is not None:
         _refuse_by_size(*size, rule.max_pixels)
+    _refuse_without_decoder(kind)
     try:
         with warnings.catch_warnings():
             # Pillow warns of sizes and of broken metadata; the rule below decides on the first.
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=FORMATS) as image:
+            with Image.open(BytesIO(data), formats=(kind,)) as image:
                 _refuse_by_size(*image.size, rule.max_pixels)
                 image.load()
                 turn = _TURNS.get(_orientation(image))
@@ -103,6 +108,17 @@ def _refuse_by_size(width: int, height: int, max_pixels: int) -> None:
         raise BadImage("decompression-bomb")
 
 
+def _refuse_without_decoder(kind: str) -> None:
+    """Refuses an image of a format that this machine cannot decode: see `image_formats.DECODERS`."""
+    if kind == "AVIF" and not features.check("avif"):
+        raise BadImage("avif-needs-pillow-11.3")
+    if kind == "HEIF":
+        try:
+            importlib.import_module("pillow_heif").register_heif_opener()
+        except ImportError:
+            raise BadImage("heif-needs-pillow-heif") from None
+
+
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION_TAG, 1))
@@ -122,9 +138,11 @@ def _flat(image: Image.Image, background: int) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """A grey image of 16 bits as one of 8, with its transparency and profile; others as they are."""
+    if image.mode == "F":
+        raise BadImage("float-pixels")
     if not image.mode.startswith("I"):
         return image
-    values = np.asarray(image).astype(np.uint32)
+    values = _sixteen_bits(image)
     grey = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
     clear = image.info.get("transparency")
     if isinstance(clear, int):
@@ -132,6 +150,23 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if PROFILE in image.info:
         grey.info[PROFILE] = image.info[PROFILE]
     return grey
+
+
+def _sixteen_bits(image: Image.Image) -> npt.NDArray[np.uint32]:
+    """The grey levels of an image in 0 to 65535, black to white: uint32 (H, W).
+
+    Of TIFF, Pillow gives 12 bits as they are, and 16 bits of which 0 is white, too. Integers of 32 bits, or
+    with a sign, have no level that is known to be white.
+    """
+    values = np.asarray(image).astype(np.uint32)
+    if image.format != "TIFF":
+        return values
+    if image.mode == "I":
+        raise BadImage("unscaled-integers")
+    tags: Any = getattr(image, "tag_v2", {})
+    if tags.get(BITS_TAG, (16,))[0] == 12:
+        values = (values * np.uint32(65535) + np.uint32(2047)) // np.uint32(4095)
+    return np.uint32(65535) - values if tags.get(PHOTOMETRIC_TAG) == 0 else values
 
 
 def _fitted(image: Image.Image, rule: ImageRule) -> Image.Image:

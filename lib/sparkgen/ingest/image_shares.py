@@ -10,6 +10,7 @@ from sparkgen.errors import IngestError
 from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.block import Bad, Block, Data, Records, block_rows
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.image_formats import ending, format_of
 from sparkgen.ingest.layout import RAW_BYTES
 from sparkgen.ingest.placement import Candidate, printable
 
@@ -47,6 +48,9 @@ class ImageShare(NamedTuple):
             data = next(contents)
             if data is None:
                 bad.append(Bad(name, "unreadable-member", b""))
+                continue
+            if not ending(member.name) and format_of(data) is None:
+                bad.append(Bad(name, "unknown-type", b""))
                 continue
             try:
                 pixels.append(decode_image(data, self.rule).reshape(-1))

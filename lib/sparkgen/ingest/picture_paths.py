@@ -1,99 +1,172 @@
 """Finds the split and the class of each file of folders and archives, or why it is not used.
 
-A record lies at `<split>/<class>/<file>`, whatever lies above the split, in the class folder itself
-or in folders below it.
+`picture_layout.py` finds from the folders of the pictures how they are laid out. A picture in any folder
+below that of a class is one of the class.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from sparkgen.ingest.decode import EXTENSIONS
+from sparkgen.ingest.image_formats import ENDINGS, ending
 from sparkgen.ingest.member import Member
+from sparkgen.ingest.picture_layout import (
+    FolderRule,
+    Home,
+    Parts,
+    PictureLayout,
+    find_layout,
+    home_of,
+)
 
 HIDDEN = (".", "__")  # how names begin that are no data, unless a class has such a name
-
-
-class FolderRule(NamedTuple):
-    """The part of the configuration that names split and class folders; `path` is for messages only."""
-
-    path: str
-    folders: dict[str, str]
-    """The folder of each split."""
-    class_names: tuple[str, ...]
-    most_unused: float
-    """The share of the pictures in a split's folder that may lie outside its class folders."""
 
 
 class Spot(NamedTuple):
     """A member with its place: the source by number, and the parts of its path.
 
     `is_picture` goes by the ending of its name. It has a `split` and a class `folder`, known or not,
-    or it is not used for the reason `unused`. `bad` says why it is refused wherever it lies.
+    or it is not used for the reason `unused`. `bad` says why it is refused wherever it lies. `start` is
+    the number of folders above the class folder.
     """
 
     source: int
     member: Member
-    parts: tuple[str, ...]
+    parts: Parts
     is_picture: bool
     split: str | None = None
     folder: str | None = None
     bad: str | None = None
     unused: str | None = None
+    start: int = 0
 
 
-def find_spots(listings: Sequence[list[Member]], rule: FolderRule) -> list[Spot]:
-    """The place of every member of every source, in order."""
-    spots = [spot for n, members in enumerate(listings) for spot in _spots(n, members, rule)]
+class Spots(NamedTuple):
+    """The place of every member of every source, in order, and the layout that was found."""
+
+    layout: PictureLayout
+    found: list[Spot]
+
+
+class _File(NamedTuple):
+    """A member with the parts of its folder, its name there and the ending of the name."""
+
+    member: Member
+    folder: Parts
+    name: str
+    ending: str
+    hidden: bool
+    bad: str | None
+
+
+def find_spots(listings: Sequence[list[Member]], rule: FolderRule) -> Spots:
+    """The place of every member of every source.
+
+    Raises:
+        RequestError: it cannot be told how the pictures are laid out.
+    """
+    sources = [_files(members, rule) for members in listings]
+    endings = _endings(sources)
+    folders = [
+        Counter(f.folder for f in files if not f.hidden and f.bad is None and f.ending in endings)
+        for files in sources
+    ]
+    layout = find_layout(folders, rule)
+    homes = [
+        {parts: home_of(parts, n, layout) for parts in {f.folder for f in files}}
+        for n, files in enumerate(sources)
+    ]
+    classes = layout.known
+    if rule.class_names is None:
+        inside = {homes[n][parts].folder for n, found in enumerate(folders) for parts in found}
+        classes = frozenset(folder for folder in inside if folder is not None)
+    placing = _Placing(layout, rule, classes)
+    spots = [
+        placing.spot(n, file, homes[n][file.folder], file.ending in endings)
+        for n, files in enumerate(sources)
+        for file in files
+    ]
+    return Spots(layout, _without_replaced(spots))
+
+
+def _files(members: list[Member], rule: FolderRule) -> list[_File]:
+    """The members of a source with what their names say; a folder's name is looked at once."""
+    shown = rule.known
+    folders: dict[str, tuple[Parts, bool, bool]] = {}
+    files = []
+    for member in members:
+        path, slash, name = member.name.replace("\\", "/").rpartition("/")
+        if name in ("", "."):  # it ends with what is no name
+            path, name = str(PurePosixPath(path).parent), PurePosixPath(path).name
+        path = path or slash
+        if path not in folders:
+            parts = PurePosixPath(path).parts
+            hidden = any(p.startswith(HIDDEN) and p not in shown for p in parts)
+            outside = ".." in parts or parts[:1] == ("/",) or bool(parts and parts[0][-1:] == ":")
+            folders[path] = (parts, hidden, outside)
+        parts, hidden, outside = folders[path]
+        if outside or name == ".." or (name.endswith(":") and not parts):
+            bad = "path-escape"
+        else:
+            bad = "link-member" if member.fault == "link-member" else None
+        hidden = hidden or (name.startswith(HIDDEN) and name not in shown)
+        files.append(_File(member, parts, name, ending(name), hidden, bad))
+    return files
+
+
+def _endings(sources: Sequence[list[_File]]) -> frozenset[str]:
+    """The endings of pictures: none at all is one, too, where most files have none and no file has another."""
+    counts = Counter(f.ending for files in sources for f in files if not f.hidden)
+    bare = not ENDINGS & counts.keys() and 2 * counts[""] > counts.total()
+    return ENDINGS | {""} if bare else ENDINGS
+
+
+class _Placing(NamedTuple):
+    """Places files by the layout; `classes` are the folders that mean a class."""
+
+    layout: PictureLayout
+    rule: FolderRule
+    classes: frozenset[str]
+
+    def spot(self, source: int, file: _File, home: Home, is_picture: bool) -> Spot:
+        """The place of a file, whose folder has the place `home`."""
+        split, folder, start, below = home
+        bad: str | None = file.bad
+        unused: str | None = None
+        if bad is not None:
+            split, folder = split or "train", None
+        elif file.hidden:
+            unused = "hidden"
+        elif folder is None or not (is_picture or (below == 0 and self._is_class(folder))):
+            split, unused = self._unplaced(file, home, is_picture)
+        parts = (*file.folder, file.name)
+        return Spot(source, file.member, parts, is_picture, split, folder, bad, unused, start)
+
+    def _is_class(self, folder: str) -> bool:
+        """Whether a folder of no picture is expected to hold nothing else than pictures."""
+        stated = self.rule.class_names is not None and not self.layout.roots
+        return self.layout.depth > 0 and (stated or folder in self.classes)
+
+    def _unplaced(self, file: _File, home: Home, is_picture: bool) -> tuple[str | None, str]:
+        """The split of a file that is in no class folder, and why it is not used."""
+        if not is_picture:
+            return None, file.member.fault or "not-an-image"
+        if home.split is not None:
+            return home.split, "outside-class-folders"
+        other = any(part in self.classes for part in file.folder[1:])
+        return None, "other-split" if other else "outside-split-folders"
+
+
+def _without_replaced(spots: list[Spot]) -> list[Spot]:
     # Of files with one path in one archive the last is used, as it is where one unpacks the archive;
     # `tar -u` and `tar -r` replace files in this way.
     last = {(s.source, s.parts): n for n, s in enumerate(spots) if s.bad is None}
+    if len(last) == sum(s.bad is None for s in spots):
+        return spots
     return [
         s._replace(unused="replaced")
         if s.bad is None and s.unused is None and last[s.source, s.parts] != n
         else s
         for n, s in enumerate(spots)
     ]
-
-
-def _spots(source: int, members: list[Member], rule: FolderRule) -> Iterator[Spot]:
-    splits = {folder: split for split, folder in rule.folders.items()}
-    classes = {*rule.class_names, *map(str, range(len(rule.class_names)))}
-    for member in members:
-        parts = PurePosixPath(member.name.replace("\\", "/")).parts
-        at = _class_folder(parts, splits, classes)
-        split, folder = (None, None) if at is None else (splits[parts[at - 1]], parts[at])
-        is_picture = member.name.lower().endswith(EXTENSIONS)
-        spot = Spot(source, member, parts, is_picture, split, folder)
-        bad = _unsafe(member, parts)
-        if bad is not None:
-            yield spot._replace(split=split or "train", folder=None, bad=bad)
-        elif any(part.startswith(HIDDEN) and part not in classes for part in parts):
-            yield spot._replace(unused="hidden")
-        elif at is not None and (is_picture or at == len(parts) - 2):
-            yield spot
-        else:
-            yield _unplaced(spot, splits, classes)
-
-
-def _class_folder(parts: tuple[str, ...], splits: dict[str, str], classes: set[str]) -> int | None:
-    """Which part is the class folder: the last below a split's folder, if possible a known one."""
-    below = [i for i in range(len(parts) - 2, 0, -1) if parts[i - 1] in splits]
-    return next((i for i in below if parts[i] in classes), below[0] if below else None)
-
-
-def _unplaced(spot: Spot, splits: dict[str, str], classes: set[str]) -> Spot:
-    """A member outside the class folders of the splits, with the reason."""
-    folder = next((part for part in spot.parts[:-1] if part in splits), None)
-    if not spot.is_picture:
-        return spot._replace(split=None, unused=spot.member.fault or "not-an-image")
-    if folder is not None:
-        return spot._replace(split=splits[folder], unused="outside-class-folders")
-    other = any(part in classes for part in spot.parts[1:-1])
-    return spot._replace(unused="other-split" if other else "outside-split-folders")
-
-
-def _unsafe(member: Member, parts: tuple[str, ...]) -> str | None:
-    if ".." in parts or parts[:1] == ("/",) or (parts and parts[0].endswith(":")):
-        return "path-escape"
-    return "link-member" if member.fault == "link-member" else None

@@ -1,0 +1,100 @@
+"""Reads the list of the pictures of the test split, and finds the pictures that it names."""
+
+from collections.abc import Iterator, Sequence
+
+from pyarrow import fs
+
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import RequestError
+from sparkgen.ingest.archives import read_members
+from sparkgen.ingest.compressed import opened
+from sparkgen.ingest.member import Member
+from sparkgen.ingest.picture_paths import Spot
+
+MOST_BYTES = 256 << 20  # of a list; one of 1,281,167 paths has 30 MB
+
+
+def is_file(uri: str) -> bool:
+    """Whether the list is a file of its own, and not one within the sources."""
+    filesystem, path = open_uri(uri)
+    return bool(filesystem.get_file_info(path).type == fs.FileType.File)
+
+
+def read_test_list(
+    uri: str, sources: Sequence[str], listings: Sequence[list[Member]]
+) -> frozenset[str]:
+    """The paths that a list names, one a line.
+
+    Args:
+        uri: of a file, or the end of the path of one within a source.
+        sources: the URIs of folders and archives.
+        listings: their members.
+
+    Raises:
+        RequestError: there is no such list, or it is no text in UTF-8.
+        IngestError: it cannot be read.
+    """
+    if is_file(uri):
+        with opened(uri) as stream:
+            data = stream.read(MOST_BYTES)
+    else:
+        data = _member(uri, sources, listings)
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"text in UTF-8 as source.test_list, {uri}", found=str(error), mend="convert it"
+        ) from None
+    return frozenset(path for line in lines if (path := _plain(line.strip())))
+
+
+def _member(uri: str, sources: Sequence[str], listings: Sequence[list[Member]]) -> bytes:
+    """The content of the only file within the sources whose path is, or ends with, that of the list."""
+    name = _plain(uri)
+    found = [
+        (source, member)
+        for source, members in zip(sources, listings, strict=True)
+        for member in members
+        if f"/{_plain(member.name)}".endswith(f"/{name}")
+    ]
+    if len(found) == 1 and found[0][1].size <= MOST_BYTES:
+        (source, member), *_ = found
+        (data,) = read_members(source, [member])
+        if data is not None:
+            return data
+    raise RequestError(
+        f"one file as source.test_list, {uri}, at that path or within source.path",
+        found=f"{len(found)} files within source.path",
+        mend="give the path of the list",
+    )
+
+
+def split_by_list(spots: list[Spot], listed: frozenset[str]) -> tuple[list[Spot], int]:
+    """Puts the pictures that a list names into the test split.
+
+    A line is a path from the source or from any folder above the classes, with or without the ending.
+
+    Returns:
+        All spots, and how many lines name no picture.
+    """
+    seen: set[str] = set()
+    split = []
+    for spot in spots:
+        named = () if spot.unused or spot.split is None else listed.intersection(_names(spot))
+        seen.update(named)
+        split.append(spot._replace(split="test") if named else spot)
+    return split, len(listed - seen)
+
+
+def _names(spot: Spot) -> Iterator[str]:
+    """The paths by which a list may name a picture."""
+    for start in range(spot.start + 1):
+        path = "/".join(spot.parts[start:])
+        yield path
+        stem, dot, _ = path.rpartition(".")
+        if dot:
+            yield stem
+
+
+def _plain(path: str) -> str:
+    return path.replace("\\", "/").removeprefix("./").lstrip("/")
