@@ -90,7 +90,7 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
                 image.load()
                 turn = _TURNS.get(_orientation(image))
                 flat = _flat(image, rule.background).convert("L" if rule.shape[2] == 1 else "RGB")
-                fitted = _fitted(flat if turn is None else flat.transpose(turn), rule)
+                return fitted(flat if turn is None else flat.transpose(turn), rule)
     except UnidentifiedImageError:
         raise BadImage("undecodable-image") from None
     except Image.DecompressionBombError:
@@ -98,7 +98,6 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
     except _DECODER_ERRORS as error:
         cut_short = isinstance(error, EOFError) or "truncated" in str(error).lower()
         raise BadImage("truncated-image" if cut_short else "undecodable-image") from None
-    return np.asarray(fitted, np.uint8).reshape(rule.shape)
 
 
 def _refuse_by_size(width: int, height: int, max_pixels: int) -> None:
@@ -169,8 +168,20 @@ def _sixteen_bits(image: Image.Image) -> npt.NDArray[np.uint32]:
     return np.uint32(65535) - values if tags.get(PHOTOMETRIC_TAG) == 0 else values
 
 
-def _fitted(image: Image.Image, rule: ImageRule) -> Image.Image:
-    """The centre of the image, as much as has the shape's proportions, scaled to the shape."""
+def fitted(image: Image.Image, rule: ImageRule) -> npt.NDArray[np.uint8]:
+    """The centre of an image, as much as has the shape's proportions, scaled to the shape.
+
+    Args:
+        image: of mode L or RGB, as the shape's channels have it.
+        rule: the shape and the filter.
+
+    Returns:
+        uint8 (H, W, C).
+    """
+    return np.asarray(_scaled(image, rule), np.uint8).reshape(rule.shape)
+
+
+def _scaled(image: Image.Image, rule: ImageRule) -> Image.Image:
     height, width, _ = rule.shape
     scale = min(image.width / width, image.height / height)
     # Rounding makes some of what should be 0 a little less than 0, which resize refuses.

@@ -4,14 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-
-from sparkgen.errors import IngestError
 from sparkgen.ingest.archives import read_members
-from sparkgen.ingest.block import Bad, Block, Data, Records, block_rows
-from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.block import Block, block_rows
+from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.image_formats import ending, format_of
-from sparkgen.ingest.layout import RAW_BYTES
+from sparkgen.ingest.pictures import Picture, decode_pictures
 from sparkgen.ingest.placement import Candidate, printable
 
 BLOCK_MEMBERS = 256
@@ -34,39 +31,21 @@ class ImageShare(NamedTuple):
         for start in range(0, len(self.candidates), members):
             some = self.candidates[start : start + members]
             number = self.first + start // members
-            yield Block(self.split, self.file, number, self._decoded(some, contents))
+            records = decode_pictures(
+                self._pictures(some, contents), self.rule, most=len(some), uri=self.uri
+            )
+            yield Block(self.split, self.file, number, records)
 
-    def _decoded(self, some: tuple[Candidate, ...], contents: Iterator[bytes | None]) -> Records:
-        labels: list[int] = []
-        pixels: list[Data] = []
-        bad: list[Bad] = []
+    def _pictures(
+        self, some: tuple[Candidate, ...], contents: Iterator[bytes | None]
+    ) -> Iterator[Picture]:
         for member, label, reason in some:
-            name = printable(member.name)
-            if reason is not None:
-                bad.append(Bad(name, reason, b""))
-                continue
-            data = next(contents)
+            data = next(contents) if reason is None else b""
             if data is None:
-                bad.append(Bad(name, "unreadable-member", b""))
-                continue
-            if not ending(member.name) and format_of(data) is None:
-                bad.append(Bad(name, "unknown-type", b""))
-                continue
-            try:
-                pixels.append(decode_image(data, self.rule).reshape(-1))
-                labels.append(label)
-            except BadImage as error:
-                bad.append(Bad(name, error.reason, data[:RAW_BYTES]))  # a block may be full of them
-            except MemoryError as error:
-                raise IngestError(f"too little memory to decode {name} in {self.uri}") from error
-            except Exception as error:
-                # Decoders raise of every kind over damage, and one picture stops no ingest: it goes to
-                # quarantine by a reason of its own, counted and told like the others.
-                reason = f"undecodable-image-{type(error).__name__}"
-                bad.append(Bad(name, reason, data[:RAW_BYTES]))
-        size = int(np.prod(self.rule.shape))
-        stacked = np.array(pixels, np.uint8).reshape(len(pixels), size)
-        return Records(np.array(labels, np.int32), stacked, bad, len(some))
+                data, reason = b"", "unreadable-member"
+            elif reason is None and not ending(member.name) and format_of(data) is None:
+                data, reason = b"", "unknown-type"
+            yield Picture(printable(member.name), label, data, reason)
 
 
 def block_members(rule: ImageRule) -> int:

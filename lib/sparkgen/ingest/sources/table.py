@@ -1,0 +1,120 @@
+"""Reads encoded pictures from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.ingest.picture_options import PictureOptions
+from sparkgen.ingest.source import Files, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.parquet import Part
+    from sparkgen.ingest.spark_table import Table
+
+
+class Config(PictureOptions):
+    """Pictures in a column of a table: Parquet as Hugging Face has it, Delta, a catalog's table, others.
+
+    Each picture is the bytes of an image file, or a struct of such `bytes` and of a `path`.
+    """
+
+    train: str
+    """The training split: a file, folder or glob of Parquet files, the folder of a Delta table, the name
+    of a catalog's table, or a path of anything else that Spark reads."""
+    test: str | None = None
+    """The same of the test split; null: there is none."""
+    reader: str | None = None
+    """What reads them: parquet, delta, catalog, or any format of Spark such as orc or binaryFile; null:
+    by what is there and how files' names end."""
+    image: str | None = None
+    """The column of pictures; null: the only one of bytes, or of a struct with bytes. Where the bytes of
+    a struct are null, its path leads from the folder of the Parquet file to the image file."""
+    label: str | None = None
+    """The column of labels, integers or text; null: one named label, labels, class, class_name, target
+    or fine_label, or the only one with class names, if there is one. Integers count from 0 in
+    `class_names`, or in the names that Hugging Face wrote into the table."""
+    order_by: str | None = None
+    """The column whose order rows take; null: Parquet files by name, with their rows as they lie, and
+    rows of other tables by the SHA-256 of picture and label. Where two rows have one value, that
+    decides."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._uris())
+
+    def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.spark_table import spark_entry
+
+        return {
+            split: table.found.files if table.found.direct else [spark_entry(table)]
+            for split, table in self._tables().items()
+        }
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        from sparkgen.ingest.files import passed_over
+        from sparkgen.ingest.parquet import distinct_labels, table_shares
+        from sparkgen.ingest.table_columns import classes_of
+
+        rule, unused = self.rule(dataset), Counter[str]()
+        parts: list[Part] = []
+        for split, table in self._tables().items():
+            if table.found.direct:
+                uris = [file.uri for file in files[split]]
+                parts += _parts(split, uris, table, rule)
+                unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
+            else:
+                parts += _sorted_parts(split, table, rule, f"{scratch}/table-{split}")
+        found = distinct_labels(parts)
+        columns = [part.columns for part in parts]
+        classes = classes_of(columns, dataset.class_names, found, self.train)
+        shares = table_shares(parts, classes, rule, tasks=tasks)
+        return Work(shares, dict(sorted(unused.items())), classes.names)
+
+    def _tables(self) -> "dict[str, Table]":
+        """The table of each split, as it is now."""
+        from sparkgen.ingest.spark_table import Table
+        from sparkgen.ingest.table_names import find_table
+
+        found = {
+            split: find_table(uri, reader=self.reader, order_by=self.order_by)
+            for split, uri in self._uris().items()
+        }
+        return {
+            split: Table(self._uris()[split], table, self.image, self.label, self.order_by)
+            for split, table in found.items()
+        }
+
+    def _uris(self) -> dict[str, str]:
+        uris = {"train": self.train, "test": self.test}
+        return {split: uri for split, uri in uris.items() if uri}
+
+
+def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "list[Part]":
+    """The blocks of Parquet files that are read as they lie."""
+    from sparkgen.ingest.parquet import Part, read_footers
+    from sparkgen.ingest.table_columns import find_columns
+
+    footers = read_footers(
+        uris,
+        rule,
+        lambda schema, uri: find_columns(schema, image=table.image, label=table.label, uri=uri),
+    )
+    return [
+        Part(split, number, uri, columns, cuts, folder=uri.rpartition("/")[0])
+        for number, (uri, (columns, cuts)) in enumerate(zip(uris, footers, strict=True))
+    ]
+
+
+def _sorted_parts(split: str, table: "Table", rule: "ImageRule", folder: str) -> "list[Part]":
+    """The blocks of a table that Spark reads and brings into an order: one source, in several files."""
+    from sparkgen.ingest.parquet import Part, read_footers
+    from sparkgen.ingest.spark_table import sort_table
+
+    uris, columns = sort_table(table, folder)
+    parts, number = [], 0
+    footers = read_footers(uris, rule, lambda schema, uri: columns)
+    for uri, (_, cuts) in zip(uris, footers, strict=True):
+        parts.append(Part(split, 0, uri, columns, cuts, number))
+        number += len(cuts)
+    return parts

@@ -1,0 +1,260 @@
+"""Brings a table that only Spark can read into Parquet files, in an order that is the table's own.
+
+Rows of a table have no order, and those that Spark reads come in that of its partitions. So they are
+sorted by a column, or by the SHA-256 of the picture and the label: rows in which both are the same
+are interchangeable. Spark writes nothing itself: its tasks write where the staged version lies.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparkgen.datasets.manifest import SourceEntry
+from sparkgen.datasets.storage import open_uri
+from sparkgen.errors import IngestError, RequestError, SparkgenError
+from sparkgen.ingest.files import find_files
+from sparkgen.ingest.table_columns import Columns, find_columns
+from sparkgen.ingest.table_names import CATALOG, DELTA, Found, one_entry, spark_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+GROUP_BYTES = 16 << 20  # of pictures in a row group, about
+GROUP_ROWS = 1024
+DELTA_SOURCE = "org.apache.spark.sql.delta.sources.DeltaDataSource"
+
+_UNKNOWN = (
+    f"unknown {uuid.uuid4().hex}"  # the time stamp of what has none: never that of another run
+)
+
+
+class Table(NamedTuple):
+    """A table as the configuration names it."""
+
+    uri: str
+    found: Found
+    image: str | None
+    label: str | None
+    order_by: str | None
+
+    @property
+    def reader(self) -> str:
+        """The format, as Spark calls it."""
+        return self.found.reader
+
+
+class Sorted(NamedTuple):
+    """The Parquet files that hold the rows of a table in order."""
+
+    uris: list[str]
+    columns: Columns
+
+
+def spark_entry(table: Table) -> SourceEntry:
+    """The present state of a table: its version, or its files' sizes and time stamps.
+
+    Where the time stamps of a catalog's files cannot be seen, each run of the program has another one.
+
+    Raises:
+        RequestError: there is no such table.
+    """
+    if table.reader == DELTA:
+        return table.found.files[0]
+    if table.reader != CATALOG:
+        return one_entry(table.uri, table.found.files)
+    with _refused(table):
+        files = sorted(_frame(table).inputFiles())
+    try:
+        found = [entry for file in files for entry in find_files(file)]
+    except SparkgenError:
+        found = []
+    if found:
+        return one_entry(table.uri, found)
+    return SourceEntry(uri=table.uri, size=0, modified=_UNKNOWN)
+
+
+def sort_table(table: Table, folder: str) -> Sorted:
+    """Reads a table with Spark and writes its pictures and labels, sorted, as Parquet files.
+
+    Args:
+        table: which, and by what its rows are sorted.
+        folder: URI of the folder for the files.
+
+    Raises:
+        RequestError: Spark cannot read it, or it has no such columns.
+        IngestError: reading failed while it was under way.
+    """
+    from pyspark.sql import functions as f
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    with _refused(table):
+        frame = _frame(table)
+        pictures = [field.name for field in frame.schema if field.dataType.typeName() in _ARROW]
+        schema = to_arrow_schema(frame.select([f"`{name}`" for name in pictures]).schema)
+        columns = find_columns(schema, image=table.image, label=table.label, uri=table.uri)
+        image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
+        label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
+        label = label.cast("string" if columns.is_text or not columns.label else "bigint")
+        keys = [f.col(f"`{table.order_by}`")] if table.order_by else []
+        keys += [f.sha2(image, 256), label]
+        rows = frame.select(image.alias("image"), label.alias("label"), *_keys(keys))
+        ordered = rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select("image", "label")
+    text = columns.is_text or columns.label is None
+    written = pa.schema([("image", pa.binary()), ("label", pa.string() if text else pa.int64())])
+
+    def write(partition: int, found: Iterator[Any]) -> Iterator[tuple[int, str]]:
+        uri = f"{folder}/part-{partition:05d}-{uuid.uuid4().hex}.parquet"
+        if _write(uri, found, written):
+            yield partition, uri
+
+    with _failed(table):
+        parts = ordered.rdd.mapPartitionsWithIndex(write).collect()
+    label_column = "label" if columns.label else None
+    plain = columns._replace(image="image", is_struct=False, has_path=False, label=label_column)
+    return Sorted([uri for _, uri in sorted(parts)], plain)
+
+
+_ARROW = (
+    "binary",
+    "struct",
+    "string",
+    "byte",
+    "short",
+    "integer",
+    "long",
+    "boolean",
+    "float",
+    "double",
+)
+
+
+def _keys(keys: list[Any]) -> list[Any]:
+    return [key.alias(f"key{n}") for n, key in enumerate(keys)]
+
+
+def _write(uri: str, rows: Iterator[Any], schema: pa.Schema) -> int:
+    """Writes rows of (image, label), and says how many; no file where there are none."""
+    filesystem, path = open_uri(uri)
+    count, size, images, labels = 0, 0, [], []
+    writer = None
+    for image, label in rows:
+        if writer is None:
+            filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+            writer = pq.ParquetWriter(path, schema, filesystem=filesystem, use_dictionary=False)
+        images.append(None if image is None else bytes(image))
+        labels.append(label)
+        count, size = count + 1, size + len(image or b"")
+        if size >= GROUP_BYTES or len(images) == GROUP_ROWS:
+            writer.write_table(pa.table([images, labels], schema=schema))
+            size, images, labels = 0, [], []
+    if writer is not None:
+        if images:
+            writer.write_table(pa.table([images, labels], schema=schema))
+        writer.close()
+    return count
+
+
+def _frame(table: Table) -> "DataFrame":
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.active()
+    if table.reader == CATALOG:
+        return spark.table(table.uri)
+    if table.reader == DELTA:
+        return _delta(spark, table)
+    # Folders such as label=3 are a column, as Spark writes them, and then Spark looks into them itself.
+    deep = not any("=" in file.uri for file in table.found.files)
+    reader = spark.read.format(table.reader).option("recursiveFileLookup", str(deep).lower())
+    return reader.load(spark_path(table.uri))
+
+
+def _delta(spark: "SparkSession", table: Table) -> "DataFrame":
+    """A Delta table by Spark's own package for it, or by the list of files that `deltalake` gives.
+
+    Raises:
+        RequestError: neither is there, or the table needs the first and there is only the second.
+    """
+    uri, version = table.uri, table.found.files[0].modified.rpartition(" ")[2]
+    if has_spark_delta(spark):
+        reader = spark.read.format(DELTA).option("versionAsOf", version)
+        return reader.load(spark_path(uri))
+    if find_spec("deltalake") is None:
+        raise RequestError(
+            f"a package that reads the Delta table {uri}",
+            found="neither Spark's nor deltalake",
+            mend="pip install deltalake, or give Spark its own: "
+            "--set environment.spark.spark.jars.packages=io.delta:delta-spark_2.12:3.2.1",
+        )
+    return _by_deltalake(spark, uri, int(version))
+
+
+def has_spark_delta(spark: "SparkSession") -> bool:
+    """Whether Spark has its package for Delta."""
+    loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    return loader.getResource(DELTA_SOURCE.replace(".", "/") + ".class") is not None
+
+
+def _by_deltalake(spark: "SparkSession", uri: str, version: int) -> "DataFrame":
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+    from pyspark.sql.types import StructType
+
+    try:
+        table = DeltaTable(spark_path(uri), version=version)
+        mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+        deleted = any(table.get_add_actions().column("num_deleted") or ())
+        files, schema = table.file_uris(), json.loads(table.schema().to_json())
+    except DeltaError as error:
+        raise RequestError(
+            f"a Delta table at {uri} that deltalake can read",
+            found=" ".join(str(error).split()),
+            mend="give Spark its own package for Delta",
+        ) from None
+    if mapped != "none" or deleted:
+        raise RequestError(
+            f"a Delta table without column mapping and deletion vectors at {uri}",
+            found=f"column mapping {mapped}" if mapped != "none" else "deletion vectors",
+            mend="give Spark its own package for Delta, or write the table anew without them",
+        )
+    reader = spark.read.schema(StructType.fromJson(schema)).option("basePath", spark_path(uri))
+    return reader.parquet(*(spark_path(file) for file in files))
+
+
+@contextmanager
+def _refused(table: Table) -> Iterator[None]:
+    """What Spark says against a table before it reads it, in one line."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise RequestError(
+            f"a table that Spark can read ({table.reader}) at {table.uri}",
+            found=_line(error),
+            mend="correct the dataset's source, or give Spark the package that reads it",
+        ) from None
+
+
+@contextmanager
+def _failed(table: Table) -> Iterator[None]:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise IngestError(f"{table.uri} cannot be read by Spark: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what Spark says; of an error in Java, the first that is no place in a program."""
+    java = getattr(error, "java_exception", None)
+    text = str(java.getMessage() or java) if java is not None else str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0][:300]
