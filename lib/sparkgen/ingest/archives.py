@@ -53,6 +53,20 @@ _PACKED: dict[Kind, str] = {
 }
 
 
+def is_archive(name: str) -> bool:
+    """Whether a file's name ends as that of an archive."""
+    return name.lower().endswith(tuple(_ENDINGS))
+
+
+def fault_of(member: Member) -> str | None:
+    """Why a member can be no record, whatever its name and place; None: it may be one."""
+    if member.fault is not None:
+        return member.fault
+    if member.size == 0:
+        return "empty-image"
+    return "decompression-bomb" if member.size > MOST_BYTES else None
+
+
 def list_members(uri: str) -> list[Member]:
     """All files and links of a folder or an archive, in order.
 

@@ -1,18 +1,24 @@
-"""Defines the keys that all sources of encoded pictures share."""
+"""Defines the keys that all sources of picture files share: how a picture becomes pixels."""
 
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
 if TYPE_CHECKING:
     from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.layout import Summary
+
+log = logging.getLogger(__name__)
 
 
 class PictureOptions(Source):
-    """How encoded pictures become records of the data set's shape."""
+    """A source of picture files: the base of formats that decode them."""
 
     resize: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "lanczos"
     """The filter that scales the shorter side to the shape; the centre is then cropped."""
@@ -22,10 +28,36 @@ class PictureOptions(Source):
     """An image that declares more pixels than this is refused before it is decoded. Pillow decodes
     none beyond the highest value allowed."""
 
-    def rule(self, dataset: DatasetConfig) -> "ImageRule":
-        """The part of the configuration that says how pictures are decoded."""
+    def image_rule(self, dataset: DatasetConfig) -> "ImageRule":
+        """The part of the configuration that says how images are decoded."""
         from sparkgen.datasets.records import record_of
         from sparkgen.ingest.decode import ImageRule
 
-        shape = record_of(dataset).shape
-        return ImageRule(shape, self.resize, self.background, self.max_pixels)
+        return ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
+
+    def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
+        from sparkgen.ingest.image_formats import DECODERS
+        from sparkgen.ingest.quarantine import reasons
+
+        for reason, count in reasons(parsed).items():
+            if reason in DECODERS:
+                log.warning("%d images (%s) need the package %s", count, reason, DECODERS[reason])
+
+    def contradiction(
+        self,
+        dataset: DatasetConfig,
+        parsed: "Sequence[Summary]",
+        reason: str,
+        *,
+        count: str,
+        where: str,
+    ) -> RequestError | None:
+        from sparkgen.ingest.image_formats import DECODERS
+
+        if reason not in DECODERS:
+            return None
+        return RequestError(
+            f"the Python package {DECODERS[reason]} on driver and executors, to decode the images",
+            found=f"{count} that need it ({reason}); {where}",
+            mend="install it, or convert the images",
+        )

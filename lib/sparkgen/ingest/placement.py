@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sparkgen.config.dataset import NO_CLASSES
 from sparkgen.errors import RequestError
-from sparkgen.ingest.archives import MOST_BYTES
+from sparkgen.ingest.archives import fault_of
 from sparkgen.ingest.class_folders import class_labels, sorted_classes
 from sparkgen.ingest.image_formats import ending
 from sparkgen.ingest.member import Member
@@ -98,11 +98,7 @@ def _not_a_record(spot: Spot, label: int) -> str | None:
         return "unknown-type"  # without an ending, the content says whether it is a picture
     if label < 0:
         return "unknown-label"
-    if spot.member.fault is not None:
-        return spot.member.fault
-    if spot.member.size == 0:
-        return "empty-image"
-    return "decompression-bomb" if spot.member.size > MOST_BYTES else None
+    return fault_of(spot.member)
 
 
 def _refuse_no_pictures(

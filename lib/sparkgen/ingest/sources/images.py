@@ -1,24 +1,18 @@
 """Reads image files in folders and archives."""
 
-import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Files, Source, Work
-
-if TYPE_CHECKING:
-    from sparkgen.ingest.layout import Summary
+from sparkgen.ingest.picture_options import PictureOptions
+from sparkgen.ingest.source import Files, Work
 
 LATER_KEYS = ("class_depth", "test_list")  # that older releases do not have; null by default
 
-log = logging.getLogger(__name__)
 
-
-class Config(Source):
+class Config(PictureOptions):
     """Image files in folders, or inside .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip archives.
 
     They lie at `<split>/<class>/<file>`, `<class>/<file>`, `<split>/<file>` or `<file>`; which of these it
@@ -46,13 +40,6 @@ class Config(Source):
     images are of one class. Null: 0 where all images lie in no class folder, else 1. Class names that are
     not stated are those of the folders, in the order of their code points, or of the numbers where all
     of them are numbers."""
-    resize: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "lanczos"
-    """The filter that scales the shorter side to the shape; the centre is then cropped."""
-    background: Annotated[int, Field(ge=0, le=255)] = 255
-    """The grey level that transparent pixels are laid over."""
-    max_pixels: Annotated[int, Field(gt=0, le=178_956_970)] = 64_000_000
-    """An image that declares more pixels than this is refused before it is decoded. Pillow decodes
-    none beyond the highest value allowed."""
 
     @model_validator(mode="after")
     def _splits_differ(self) -> "Config":
@@ -96,9 +83,7 @@ class Config(Source):
         return files
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.datasets.records import record_of
         from sparkgen.ingest.archives import list_members
-        from sparkgen.ingest.decode import ImageRule
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.picture_layout import FolderRule
         from sparkgen.ingest.placement import place
@@ -117,7 +102,7 @@ class Config(Source):
         )
         candidates, unused, names = place(listings, layout)
         self._refuse_second_test(dataset, candidates)
-        rule = ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
+        rule = self.image_rule(dataset)
         shares = [
             share
             for split, sources in candidates.items()
@@ -125,33 +110,6 @@ class Config(Source):
             for share in image_shares(split, number, uri, sources[number], rule=rule, tasks=tasks)
         ]
         return Work(shares, unused, names if dataset.class_names is None else None)
-
-    def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
-        from sparkgen.ingest.image_formats import DECODERS
-        from sparkgen.ingest.quarantine import reasons
-
-        for reason, count in reasons(parsed).items():
-            if reason in DECODERS:
-                log.warning("%d images (%s) need the package %s", count, reason, DECODERS[reason])
-
-    def contradiction(
-        self,
-        dataset: DatasetConfig,
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
-        from sparkgen.ingest.image_formats import DECODERS
-
-        if reason not in DECODERS:
-            return None
-        return RequestError(
-            f"the Python package {DECODERS[reason]} on driver and executors, to decode the images",
-            found=f"{count} that need it ({reason}); {where}",
-            mend="install it, or convert the images",
-        )
 
     @property
     def _folders(self) -> dict[str, str]:

@@ -1,0 +1,130 @@
+"""Finds the label of each value that a source writes for a class: a name or a number.
+
+Labels of lists, tables and arrays come as names, or as numbers that count from 0, from 1, or as the
+makers of the data liked. Values are compared as text, `1`, `1.0` and `+1` as the same.
+"""
+
+import logging
+import re
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sparkgen.config.dataset import NO_CLASSES
+from sparkgen.errors import RequestError
+
+MOST_SHOWN = 10  # values in a message
+MANY = 100  # classes, from which on nearly as many of them as records are doubted
+PAIRS = ([-1, 1], [0, 255])  # that mean two classes, though one of each is the number of a class
+UNKNOWN = -1  # the label of a value that means no class
+
+_WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)(\.0*)?")
+
+log = logging.getLogger(__name__)
+
+
+class Classes(NamedTuple):
+    """The classes of a data set: `names` by label, and the label of each value that means one."""
+
+    names: tuple[str, ...]
+    labels: dict[str, int]
+
+    def label(self, value: str | None) -> int:
+        """The label of a value; `UNKNOWN` where it means no class."""
+        return UNKNOWN if value is None else self.labels.get(value, UNKNOWN)
+
+
+def as_value(value: object) -> str:
+    """A value as the text that is compared: without blanks around it, whole numbers in one form."""
+    text = str(value).strip()
+    whole = _WHOLE.fullmatch(text)
+    return str(int(whole[1] + whole[2])) if whole else text
+
+
+def find_classes(
+    values: Collection[str], stated: tuple[str, ...] | None, *, records: int, where: str
+) -> Classes:
+    """The classes that the values of a source mean.
+
+    Without stated names the values are the names, in order: numbers by size, text by letters. With them a
+    value is the name of a class or its number, whichever reading knows more of the values. Where neither
+    knows all, and they are as many whole numbers as there are names, they mean the classes in rising
+    order, such as 1 to 10, or -1 and 1; a line of the log says so.
+
+    Args:
+        values: all different ones of the source, from `as_value`.
+        stated: the `class_names` of the dataset; None: those of the source.
+        records: how many records have these values.
+        where: what the values are, for messages.
+
+    Raises:
+        RequestError: no names are stated, and there are nearly as many values as records.
+    """
+    if stated is None:
+        _refuse_captions(values, records, where)
+        names = tuple(in_order(values)) or NO_CLASSES
+        return Classes(names, {name: label for label, name in enumerate(names)})
+    names_labels = {name: label for label, name in enumerate(stated)}
+    numbers = {str(label): label for label in range(len(stated))}
+    readings = (names_labels, numbers)
+    best = max(readings, key=lambda labels: sum(value in labels for value in values))
+    rising = None if all(value in best for value in values) else plain_order(values, len(stated))
+    if rising is None:
+        return Classes(stated, best)
+    log.info(
+        "%s are taken for the classes in rising order: %s",
+        where,
+        shown([f"{value} is {name}" for value, name in zip(rising, stated, strict=True)]),
+    )
+    return Classes(stated, {value: label for label, value in enumerate(rising)})
+
+
+def unlabelled(stated: tuple[str, ...] | None, *, where: str) -> Classes:
+    """The one class of records without labels.
+
+    Raises:
+        RequestError: the names of several classes are stated.
+    """
+    if stated is not None and len(stated) > 1:
+        raise RequestError(
+            f"labels in {where}, for the {len(stated)} dataset.class_names",
+            found="none",
+            mend="name the source of the labels, or remove class_names: all records are of one class",
+        )
+    return Classes(stated or NO_CLASSES, {})
+
+
+def in_order(values: Collection[str]) -> list[str]:
+    """Values in rising order: whole numbers by size where all are such, else by letters."""
+    if all(_WHOLE.fullmatch(value) for value in values):
+        return sorted(values, key=int)
+    return sorted(values)
+
+
+def plain_order(values: Collection[str], classes: int) -> list[str] | None:
+    """The values in the order of the classes that they plainly mean; None: that is not plain.
+
+    As many whole numbers as there are classes are plain where they follow each other without a gap, where
+    none of them is the number of a class, and as -1 and 1 or 0 and 255: else one of them may be an error.
+    """
+    if len(values) != classes or not all(_WHOLE.fullmatch(value) for value in values):
+        return None
+    numbers = sorted(map(int, values))
+    follow = numbers[-1] - numbers[0] == classes - 1
+    apart = not any(0 <= number < classes for number in numbers)
+    return list(map(str, numbers)) if follow or apart or numbers in PAIRS else None
+
+
+def shown(values: Sequence[str]) -> str:
+    """Values for a message, the first few where there are many."""
+    more = f" and {len(values) - MOST_SHOWN} more" if len(values) > MOST_SHOWN else ""
+    return ", ".join(values[:MOST_SHOWN]) + more
+
+
+def _refuse_captions(values: Collection[str], records: int, where: str) -> None:
+    if len(values) > MANY and len(values) > records // 2:
+        example = min(values)
+        raise RequestError(
+            f"{where} that name classes, each of several records",
+            found=f"{len(values)} different ones of {records} records, such as {example[:40]!r}",
+            mend="name another source of labels, or set dataset.class_names if they are meant so",
+        )

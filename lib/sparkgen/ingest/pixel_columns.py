@@ -1,0 +1,112 @@
+"""Finds which columns of a CSV of pixels hold the label and the pixels, by its first line."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sparkgen.errors import RequestError
+from sparkgen.ingest.class_values import shown
+from sparkgen.ingest.compressed import opened
+from sparkgen.ingest.picture_list import NAMES
+
+DELIMITERS = b",;\t|"
+LABELS = (*NAMES["label"], "emotion", "digit", "letter", "character", "y")
+"""What the column of labels is called, the likeliest name first."""
+READ_BYTES = 1 << 16
+MOST_LINE_BYTES = 1 << 26
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBERED = re.compile(r".*\d")
+
+
+class Form(NamedTuple):
+    """The form of one file: its columns, and whether its first line has their names.
+
+    `label` is a column by number, from 0; None: there is none. `pixels` are columns too.
+    """
+
+    delimiter: bytes
+    header: bool
+    columns: int
+    label: int | None
+    pixels: tuple[int, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def first_line(uri: str) -> bytes:
+    """The first line of a file that is not empty, without its end.
+
+    Raises:
+        IngestError: the file cannot be read.
+    """
+    text = b""
+    with opened(uri) as stream:
+        while len(text) < MOST_LINE_BYTES and (data := bytes(stream.read(READ_BYTES))):
+            text = (text + data).removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+            if b"\n" in text:
+                break
+    return text.partition(b"\n")[0].rstrip(b"\r")
+
+
+def find_form(uri: str, line: bytes, *, shape: Sequence[int], label: str | int | None) -> Form:
+    """The form of a file.
+
+    Args:
+        uri: of the file, for messages.
+        line: its first one.
+        shape: of a picture.
+        label: the stated column of the labels, by name or number; None: found by name, or the first
+            one of a file without names that has one column more than there are pixels.
+
+    Raises:
+        RequestError: not as many columns of pixels as the shape has; no such column of labels.
+    """
+    delimiter = max((bytes([d]) for d in DELIMITERS), key=line.count)
+    fields = [
+        f.strip().strip('"').strip()
+        for f in line.decode("utf-8", "replace").split(delimiter.decode())
+    ]
+    size = math.prod(shape)
+    header = _is_header(fields)
+    at = _label_column(uri, fields, header, size, label)
+    others = [n for n in range(len(fields)) if n != at]
+    pixels = others
+    if header and len(others) > size:
+        pixels = [n for n in others if _NUMBERED.fullmatch(fields[n])]
+    if len(pixels) != size:
+        raise RequestError(
+            f"{size} columns of pixels in {uri}, for the shape {list(shape)}"
+            + ("" if label is not None else ", and one of labels"),
+            found=f"{len(fields)} columns, {shown([f[:20] for f in fields])}",
+            mend="set the dataset's shape to that of the pictures"
+            + (", or name the column of labels as source.label" if at is None else ""),
+        )
+    left_out = tuple(fields[n] for n in sorted({*others} - {*pixels}))
+    return Form(delimiter, header, len(fields), at, tuple(pixels), left_out)
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    """Whether fields are names: two are no numbers, one means labels, or they count from 0 beyond 255."""
+    words = sum(not _NUMBER.fullmatch(field) for field in fields)
+    counted = len(fields) > 256 and list(fields) == [str(n) for n in range(len(fields))]
+    return words > 1 or counted or any(field.lower() in LABELS for field in fields)
+
+
+def _label_column(
+    uri: str, fields: Sequence[str], header: bool, size: int, label: str | int | None
+) -> int | None:
+    if label is None:
+        lower = [field.lower() for field in fields]
+        named = next((lower.index(name) for name in LABELS if name in lower), None)
+        return named if header else 0 if len(fields) == size + 1 else None
+    if isinstance(label, str) and header and label in fields:
+        return fields.index(label)
+    if isinstance(label, int) and 0 <= label < len(fields):
+        return label
+    there = shown([f[:20] for f in fields]) if header else f"{len(fields)} columns without names"
+    raise RequestError(
+        f"source.label, a column of {uri} by name or by number from 0",
+        found=f"{label}, where there are {there}",
+        mend="correct it",
+    )

@@ -1,0 +1,70 @@
+"""Reads CSV files whose rows are pictures: a label and the value of each pixel."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
+from sparkgen.ingest.pixel_scale import ScaledSource
+from sparkgen.ingest.source import Files, FileSource, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.class_values import Classes
+    from sparkgen.ingest.pixel_columns import Form
+    from sparkgen.ingest.pixel_lines import PixelShare
+
+log = logging.getLogger(__name__)
+
+
+class Config(ScaledSource, FileSource):
+    """CSV of pixels as on Kaggle: `label,pixel0,pixel1,...`, with names of the columns or without.
+
+    Plain, .gz, .bz2, .xz or .zst. Pixels are in the order of height, width, channels.
+    """
+
+    label: int | str | None = None
+    """The column of the labels, by name, or by number from 0; null: found by its name, or the first of
+    a file without names. Where no file has labels all are of one class."""
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        from sparkgen.ingest.pixel_columns import find_form, first_line
+        from sparkgen.ingest.pixel_lines import PixelRule, pixel_shares
+
+        forms: dict[str, Form] = {}
+        shares: list[PixelShare] = []
+        for split, entries in files.items():
+            for number, file in enumerate(entries):
+                line = first_line(file.uri)
+                form = find_form(file.uri, line, shape=dataset.shape, label=self.label)
+                forms[file.uri] = form
+                rule = PixelRule(form, self.scale())
+                shares += pixel_shares(
+                    split, number, file.uri, size=file.size, rule=rule, tasks=tasks
+                )
+        classes = self._classes(dataset, forms, shares)
+        shares = [s._replace(rule=s.rule._replace(labels=classes.labels)) for s in shares]
+        return Work(shares, self.passed_over(), classes.names)
+
+    def _classes(
+        self, dataset: DatasetConfig, forms: "dict[str, Form]", shares: "list[PixelShare]"
+    ) -> "Classes":
+        from sparkgen.ingest.class_values import find_classes, unlabelled
+        from sparkgen.ingest.label_pass import count_values
+
+        for uri, form in forms.items():
+            if form.left_out:
+                log.info("columns of %s not used: %s", uri, ", ".join(form.left_out))
+        without = [uri for uri, form in forms.items() if form.label is None]
+        if len(without) == len(forms):
+            return unlabelled(dataset.class_names, where=without[0])
+        if without:
+            raise RequestError(
+                f"a column of labels in {without[0]}, as in other files of the source",
+                found="pixels alone",
+                mend="set source.test to null, and dataset.test_fraction for a test split, or name "
+                "files with labels",
+            )
+        where = f"the labels of {self.train}"
+        counts = count_values(shares, where=where)
+        records = counts.total()
+        return find_classes(counts.keys(), dataset.class_names, records=records, where=where)

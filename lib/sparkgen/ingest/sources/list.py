@@ -1,0 +1,134 @@
+"""Reads pictures that a list names: paths, classes and splits in CSV or JSON lines."""
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
+from sparkgen.ingest.picture_options import PictureOptions
+from sparkgen.ingest.source import Files, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.class_values import Classes
+    from sparkgen.ingest.picture_list import PictureList
+    from sparkgen.ingest.placement import Candidate
+
+log = logging.getLogger(__name__)
+
+
+class Config(PictureOptions):
+    """Pictures named by a list: CSV with a header, or JSON lines (.jsonl, .ndjson), also compressed.
+
+    Hugging Face's metadata.csv and metadata.jsonl are such lists. Commas, semicolons, tabs or bars
+    separate the fields of CSV.
+    """
+
+    path: str
+    """The list; without one for the test split, of all pictures."""
+    test: str | None = None
+    """A list of the test split; null: `split` says which rows are of it."""
+    root: str | None = None
+    """The folder or archive that the paths start from; null: the folder of the list."""
+    image: str | None = None
+    """The column of the paths, or of names without ending; null: `image`, `path`, `file_name` and the
+    like."""
+    label: str | None = None
+    """The column of the classes, by name or number; null: `label`, `class`, `category` and the like."""
+    split: str | None = None
+    """The column of the splits: train, test, validation. Validation rows are the test split where there
+    are no test rows, and not used else. null: `split`, `set` and the like; without it all is `train`."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        if self.test:
+            return ("train", "test")
+        meant = self._split(self._read(self.path))
+        has_test = isinstance(meant, dict) and "test" in meant.values()
+        return ("train", "test") if has_test else ("train",)
+
+    def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.files import find_files, find_trees
+
+        trees = [tree for path in self._lists() for tree in find_trees(self._root(path))]
+        lists = [file for path in self._lists() for file in find_files(path)]
+        return dict.fromkeys(self.splits, trees + lists)
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        from sparkgen.ingest.archives import list_members
+        from sparkgen.ingest.image_shares import image_shares
+        from sparkgen.ingest.listed import Members, listed, not_listed
+
+        rule, lists = self.image_rule(dataset), [self._read(path) for path in self._lists()]
+        classes = self._classes(dataset, lists)
+        roots = [tree.uri for tree in files["train"][: len(lists)]]
+        members = {root: Members(root, list_members(root)) for root in roots}
+        named: dict[str, set[int]] = {root: set() for root in roots}
+        unused: Counter[str] = Counter()
+        shares = []
+        for number, (root, pictures) in enumerate(zip(roots, lists, strict=True)):
+            splits = "test" if number else self._split(pictures)
+            found = listed(pictures.rows, splits, members[root], classes)
+            self._refuse_missing(dataset, root, [c for s in found.candidates.values() for c in s])
+            named[root] |= found.named
+            unused += found.unused
+            for split, some in found.candidates.items():
+                shares += image_shares(split, number, root, some, rule=rule, tasks=tasks)
+        for root in members:
+            unused += not_listed(members[root], named[root], self._inside(root))
+        return Work(shares, dict(sorted(unused.items())), classes.names)
+
+    def _lists(self) -> list[str]:
+        return [self.path, self.test] if self.test else [self.path]
+
+    def _root(self, path: str) -> str:
+        from sparkgen.datasets.storage import absolute
+
+        return self.root or absolute(path).rpartition("/")[0] or "/"
+
+    def _inside(self, root: str) -> set[str]:
+        """The paths of the lists from a root on."""
+        from sparkgen.datasets.storage import absolute
+
+        return {absolute(path).removeprefix(root.rstrip("/") + "/") for path in self._lists()}
+
+    def _read(self, path: str) -> "PictureList":
+        from sparkgen.ingest.picture_list import read_list
+
+        stated = {"image": self.image, "label": self.label, "split": self.split}
+        return read_list(path, stated)
+
+    def _split(self, pictures: "PictureList") -> dict[str, str] | str:
+        """What the splits of a list's rows mean, or the split of all of them."""
+        from sparkgen.ingest.picture_list import split_names
+
+        one = self.test or pictures.columns.split is None
+        return "train" if one else split_names(pictures.rows)
+
+    def _classes(self, dataset: DatasetConfig, lists: "list[PictureList]") -> "Classes":
+        from sparkgen.ingest.class_values import find_classes, unlabelled
+
+        for path, found in zip(self._lists(), lists, strict=True):
+            columns = ", ".join(f"{k}: {v or 'none'}" for k, v in found.columns._asdict().items())
+            meant = self._split(found)
+            splits = f"; splits: {meant}" if isinstance(meant, dict) else ""
+            log.info("columns of %s: %s%s", path, columns, splits)
+        rows = [row for found in lists for row in found.rows]
+        values = {row.value for row in rows if row.value is not None}
+        where = f"the column {lists[0].columns.label or 'label'} of {self.path}"
+        if not values:
+            return unlabelled(dataset.class_names, where=where)
+        return find_classes(values, dataset.class_names, records=len(rows), where=where)
+
+    def _refuse_missing(self, dataset: DatasetConfig, root: str, rows: "list[Candidate]") -> None:
+        """Refuses a list of which many files are not where the configuration says."""
+        from sparkgen.ingest.listed import MISSING
+
+        missing = [row for row in rows if row.reason == MISSING]
+        if len(missing) > dataset.max_bad_fraction * len(rows):
+            raise RequestError(
+                f"the listed files in {root}, but for a share of at most {dataset.max_bad_fraction} "
+                "(dataset.max_bad_fraction)",
+                found=f"{len(missing)} of {len(rows)} missing, such as {missing[0].member.name}",
+                mend="set source.root to the folder or archive that the paths start from",
+            )

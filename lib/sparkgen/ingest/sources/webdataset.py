@@ -1,0 +1,48 @@
+"""Reads WebDataset archives: tars of samples, a picture and its label side by side."""
+
+from collections import Counter
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.ingest.picture_options import PictureOptions
+from sparkgen.ingest.source import Files, FileSource, Work
+
+
+class Config(PictureOptions, FileSource):
+    """WebDataset archives, whose samples are `NAME.jpg` with `NAME.cls`, `NAME.json` or `NAME.txt`.
+
+    Any kind of picture. The first of the three that any sample has says the class of all, by name or
+    number; where no sample has one, all are of the class `all`.
+    """
+
+    label_key: str | None = None
+    """The key of the .json members that says the class; null: `label`, `cls`, `class`, `class_name`,
+    `category` or `target`, the first that is there, where no sample has a .cls."""
+
+    def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.archives import is_archive
+
+        found = super().files(dataset)
+        return {
+            split: [f for f in files if is_archive(f.uri)] or files
+            for split, files in found.items()
+        }
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        from sparkgen.ingest.image_shares import image_shares
+        from sparkgen.ingest.webdataset import find_samples
+
+        rule = self.image_rule(dataset)
+        places = [(split, n, f.uri) for split, some in files.items() for n, f in enumerate(some)]
+        found = find_samples([uri for *_, uri in places], dataset.class_names, self.label_key)
+        shares = [
+            share
+            for (split, number, uri), candidates in zip(places, found.candidates, strict=True)
+            for share in image_shares(split, number, uri, candidates, rule=rule, tasks=tasks)
+        ]
+        unused = found.unused + Counter(self.passed_over()) + self._no_archives(dataset, files)
+        return Work(shares, dict(sorted(unused.items())), found.class_names)
+
+    def _no_archives(self, dataset: DatasetConfig, files: Files) -> Counter[str]:
+        """How many files beside the archives are not used."""
+        there = sum(map(len, super().files(dataset).values()))
+        return +Counter({"not-an-archive": there - sum(map(len, files.values()))})

@@ -1,0 +1,82 @@
+"""The values that sources write for classes: names, numbers from 0, numbers that plainly mean them."""
+
+import logging
+
+import pytest
+
+from sparkgen.errors import RequestError
+from sparkgen.ingest.class_values import UNKNOWN, as_value, find_classes
+
+TEN = tuple("abcdefghij")
+
+
+def classes(values: list, stated: tuple[str, ...] | None) -> tuple[tuple[str, ...], list[int]]:
+    texts = [as_value(value) for value in values]
+    found = find_classes(set(texts), stated, records=1000, where="labels")
+    return found.names, [found.label(text) for text in texts]
+
+
+def test_whole_numbers_are_one_value_in_every_form() -> None:
+    assert [as_value(v) for v in (1, 1.0, "1", " +1.", "1.00\n", -1.0, "-0")] == [
+        "1", "1", "1", "1", "1", "-1", "0",
+    ]  # fmt: skip
+    assert [as_value(v) for v in ("007", "1.5", "a b", "1e3", True)] == [
+        "007", "1.5", "a b", "1e3", "True",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "labels"),
+    [
+        (["b", "a", "b"], ("a", "b"), [1, 0, 1]),
+        ([10, 9, -1], ("-1", "9", "10"), [2, 1, 0]),
+        (["10", "9", "x"], ("10", "9", "x"), [0, 1, 2]),
+        ([], ("all",), []),
+    ],
+)
+def test_without_stated_names_the_values_are_the_names_in_order(
+    values: list, names: tuple[str, ...], labels: list[int]
+) -> None:
+    assert classes(values, None) == (names, labels)
+
+
+@pytest.mark.parametrize(
+    ("values", "stated", "labels"),
+    [
+        (["dog", "cat"], ("cat", "dog"), [1, 0]),
+        ([1, 0], ("cat", "dog"), [1, 0]),
+        ([1], ("cat", "dog"), [1]),
+        ([1, 2], ("1", "2"), [0, 1]),  # names before numbers
+        ([0, 1], ("1", "2"), [0, 1]),
+        (["cat", "fish"], ("cat", "dog"), [0, UNKNOWN]),
+        ([1, 2, 3], ("a", "b", "c"), [0, 1, 2]),
+        ([-1, 1], ("no", "yes"), [0, 1]),
+        ([255, 0], ("no", "yes"), [1, 0]),
+        ([30, 10, 20], ("a", "b", "c"), [2, 0, 1]),
+        ([0, 1, 7], ("a", "b", "c"), [0, 1, UNKNOWN]),  # 7 may be an error
+        ([1, 2], ("a", "b", "c"), [1, 2]),
+        ([2, 3], ("a", "b", "c"), [2, UNKNOWN]),
+        ([1.5, 0.5], ("a", "b"), [UNKNOWN, UNKNOWN]),
+        (range(1, 11), TEN, list(range(10))),
+    ],
+)
+def test_stated_names_are_met_by_name_by_number_or_in_plain_order(
+    values: list, stated: tuple[str, ...], labels: list[int]
+) -> None:
+    assert classes(values, stated) == (stated, labels)
+
+
+def test_an_order_that_was_found_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        classes([-1, 1], ("no", "yes"))
+        classes([0, 1], ("no", "yes"))
+    assert [r.message for r in caplog.records] == [
+        "labels are taken for the classes in rising order: -1 is no, 1 is yes"
+    ]
+
+
+def test_nearly_as_many_values_as_records_are_no_classes() -> None:
+    values = {f"text {n}" for n in range(101)}
+    assert len(find_classes(values, None, records=202, where="labels").names) == 101
+    with pytest.raises(RequestError, match="found 101 different ones of 201 records"):
+        find_classes(values, None, records=201, where="labels")
