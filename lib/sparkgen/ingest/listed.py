@@ -10,7 +10,7 @@ from sparkgen.ingest.archives import fault_of
 from sparkgen.ingest.class_values import Classes
 from sparkgen.ingest.image_formats import ENDINGS, ending
 from sparkgen.ingest.member import Member
-from sparkgen.ingest.picture_list import Row
+from sparkgen.ingest.path_list import Row
 from sparkgen.ingest.picture_paths import HIDDEN
 from sparkgen.ingest.placement import Candidate
 

@@ -1,4 +1,4 @@
-"""Defines the keys that all sources of picture files share: how a picture becomes pixels."""
+"""Defines the keys that all sources of encoded pictures share."""
 
 import logging
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class PictureOptions(Source):
     """An image that declares more pixels than this is refused before it is decoded. Pillow decodes
     none beyond the highest value allowed."""
 
-    def image_rule(self, dataset: DatasetConfig) -> "ImageRule":
+    def rule(self, dataset: DatasetConfig) -> "ImageRule":
         """The part of the configuration that says how images are decoded."""
         from sparkgen.datasets.records import record_of
         from sparkgen.ingest.decode import ImageRule

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sparkgen.errors import RequestError
 from sparkgen.ingest.class_values import shown
 from sparkgen.ingest.compressed import opened
-from sparkgen.ingest.picture_list import NAMES
+from sparkgen.ingest.path_list import NAMES
 
 DELIMITERS = b",;\t|"
 LABELS = (*NAMES["label"], "emotion", "digit", "letter", "character", "y")

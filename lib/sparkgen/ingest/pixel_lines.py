@@ -113,8 +113,8 @@ def parse_lines(text: bytes, rule: PixelRule, *, first: bool = False) -> Records
         bad.append(Bad(number, reason, lines.line(number), found))
     bad.sort(key=lambda b: int(b.position))
     kept = values[~wrong]
-    seen = float(kept.max()) if kept.size else None
-    return Records(label[~wrong].astype(np.int32), rule.scale.levels(kept), bad, lines.length, seen)
+    pixels, seen = rule.scale.levels(kept), rule.scale.seen(kept)
+    return Records(label[~wrong].astype(np.int32), pixels, bad, lines.length, seen)
 
 
 def _reason(

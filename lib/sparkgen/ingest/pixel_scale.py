@@ -48,6 +48,10 @@ class Scale(NamedTuple):
             return values.astype(np.uint8)
         return np.rint(np.clip(values / self.value_max, 0, 1) * 255).astype(np.uint8)
 
+    def seen(self, values: Any) -> float | None:
+        """The greatest of good values, where the scale is not stated: it may be another one."""
+        return float(values.max()) if values.size and not self.stated else None
+
 
 class ScaledSource(Source):
     """A source of numbers that are scaled to grey levels: the base of formats of arrays and tables."""
@@ -63,7 +67,7 @@ class ScaledSource(Source):
         self, dataset: "DatasetConfig", parsed: "Sequence[Summary]", *, refused: bool
     ) -> None:
         highest = max((s.seen for s in parsed if s.seen is not None), default=0)
-        if not refused and not self.scale().stated and 0 < highest <= 1:
+        if not refused and 0 < highest <= 1:
             raise RequestError(
                 "values that reach about from 0 to 255",
                 found=f"only 0 to {highest:g}, which would make every picture black",

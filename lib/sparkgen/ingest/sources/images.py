@@ -102,7 +102,7 @@ class Config(PictureOptions):
         )
         candidates, unused, names = place(listings, layout)
         self._refuse_second_test(dataset, candidates)
-        rule = self.image_rule(dataset)
+        rule = self.rule(dataset)
         shares = [
             share
             for split, sources in candidates.items()

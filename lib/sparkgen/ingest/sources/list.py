@@ -11,7 +11,7 @@ from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
-    from sparkgen.ingest.picture_list import PictureList
+    from sparkgen.ingest.path_list import PathList
     from sparkgen.ingest.placement import Candidate
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Config(PictureOptions):
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.listed import Members, listed, not_listed
 
-        rule, lists = self.image_rule(dataset), [self._read(path) for path in self._lists()]
+        rule, lists = self.rule(dataset), [self._read(path) for path in self._lists()]
         classes = self._classes(dataset, lists)
         roots = [tree.uri for tree in files["train"][: len(lists)]]
         members = {root: Members(root, list_members(root)) for root in roots}
@@ -92,20 +92,20 @@ class Config(PictureOptions):
 
         return {absolute(path).removeprefix(root.rstrip("/") + "/") for path in self._lists()}
 
-    def _read(self, path: str) -> "PictureList":
-        from sparkgen.ingest.picture_list import read_list
+    def _read(self, path: str) -> "PathList":
+        from sparkgen.ingest.path_list import read_list
 
         stated = {"image": self.image, "label": self.label, "split": self.split}
         return read_list(path, stated)
 
-    def _split(self, pictures: "PictureList") -> dict[str, str] | str:
+    def _split(self, pictures: "PathList") -> dict[str, str] | str:
         """What the splits of a list's rows mean, or the split of all of them."""
-        from sparkgen.ingest.picture_list import split_names
+        from sparkgen.ingest.path_list import split_names
 
         one = self.test or pictures.columns.split is None
         return "train" if one else split_names(pictures.rows)
 
-    def _classes(self, dataset: DatasetConfig, lists: "list[PictureList]") -> "Classes":
+    def _classes(self, dataset: DatasetConfig, lists: "list[PathList]") -> "Classes":
         from sparkgen.ingest.class_values import find_classes, unlabelled
 
         for path, found in zip(self._lists(), lists, strict=True):

@@ -56,7 +56,7 @@ class Config(PictureOptions):
         from sparkgen.ingest.parquet import distinct_labels, table_shares
         from sparkgen.ingest.table_columns import classes_of
 
-        rule, unused = self.image_rule(dataset), Counter[str]()
+        rule, unused = self.rule(dataset), Counter[str]()
         parts: list[Part] = []
         for split, table in self._tables().items():
             if table.found.direct:

@@ -31,7 +31,7 @@ class Config(PictureOptions, FileSource):
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.webdataset import find_samples
 
-        rule = self.image_rule(dataset)
+        rule = self.rule(dataset)
         places = [(split, n, f.uri) for split, some in files.items() for n, f in enumerate(some)]
         found = find_samples([uri for *_, uri in places], dataset.class_names, self.label_key)
         shares = [

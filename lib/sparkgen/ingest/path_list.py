@@ -51,14 +51,14 @@ class Row(NamedTuple):
     bad: str | None = None
 
 
-class PictureList(NamedTuple):
+class PathList(NamedTuple):
     """The rows of a list in order, and the columns that they were read from."""
 
     columns: Columns
     rows: list[Row]
 
 
-def read_list(uri: str, stated: Mapping[str, str | None]) -> PictureList:
+def read_list(uri: str, stated: Mapping[str, str | None]) -> PathList:
     """The rows of a list.
 
     Args:
@@ -82,7 +82,7 @@ def read_list(uri: str, stated: Mapping[str, str | None]) -> PictureList:
         rows.append(_row(number, record, columns))
     if columns is None:
         raise RequestError(f"rows in {uri}", found="none", mend="correct source.path")
-    return PictureList(columns, rows)
+    return PathList(columns, rows)
 
 
 def find_columns(uri: str, header: Sequence[str], stated: Mapping[str, str | None]) -> Columns:
