@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import lzma
 import os
 import tarfile
 import tempfile
@@ -22,6 +23,7 @@ from archive_files import (
     records_of,
     tar,
     zipped,
+    zstd,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +38,13 @@ HTML = b"<!DOCTYPE html><html><body>404: not found</body></html>" + b" " * 1000
 
 def packed(kind: str, data: bytes) -> bytes:
     """The bytes of a tar, compressed as the kind has it."""
-    return {"tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress}[kind](data)
+    return {
+        "tar": bytes,
+        "tar.gz": gzip.compress,
+        "tar.bz2": bz2.compress,
+        "tar.xz": lzma.compress,
+        "tar.zst": zstd,
+    }[kind](data)
 
 
 def written(path: Path, name: str, data: bytes) -> str:
@@ -44,14 +52,31 @@ def written(path: Path, name: str, data: bytes) -> str:
     return f"{path}/{name}"
 
 
-@pytest.mark.parametrize("name", ["a.TAR", "a.Tar.GZ", "a.TGZ", "a.tar.BZ2", "a.tbz2", "a.ZIP"])
-def test_an_ending_may_be_in_capitals(tmp_path: Path, name: str) -> None:
-    kind = {"a.tgz": "tar.gz", "a.tbz2": "tar.bz2"}.get(name.lower(), name.lower()[2:])
+SHORT = {"tgz": "tar.gz", "tbz2": "tar.bz2", "txz": "tar.xz", "tzst": "tar.zst"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.TAR",
+        "a.Tar.GZ",
+        "a.TGZ",
+        "a.tar.BZ2",
+        "a.tbz2",
+        "a.ZIP",
+        "a.TAR.XZ",
+        "a.txz",
+        "a.tar.Zst",
+        "a.TZST",
+    ],
+)
+def test_an_ending_may_be_in_capitals_or_short(tmp_path: Path, name: str) -> None:
+    kind = SHORT.get(name.lower()[2:], name.lower()[2:])
     uri = written(tmp_path, name, PACKED[kind](SMALL))
     assert levels_of(uri) == [10, 50, 90] * 2
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2"])
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_a_flipped_byte_in_a_header_is_named_with_its_place(tmp_path: Path, kind: str) -> None:
     data = bytearray(tar(SMALL))
     data[5 * 1024 + 3] ^= 1  # a member takes 1024 bytes, the first 512 of them its header
@@ -62,7 +87,7 @@ def test_a_flipped_byte_in_a_header_is_named_with_its_place(tmp_path: Path, kind
         list_members(uri)
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "zip"])
+@pytest.mark.parametrize("kind", PACKED)
 def test_one_archive_after_another_in_one_file_is_not_passed_over(
     tmp_path: Path, kind: str
 ) -> None:
@@ -73,7 +98,7 @@ def test_one_archive_after_another_in_one_file_is_not_passed_over(
         list_members(uri)
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2"])
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 @pytest.mark.parametrize("zeros", [0, 511])
 def test_a_tar_cut_short_between_two_members_is_noticed(
     tmp_path: Path, kind: str, zeros: int
@@ -226,6 +251,8 @@ MUTATED = {
     ),
     "a.tar.gz": gzip.compress(tar(SMALL), mtime=0),
     "a.tar.bz2": bz2.compress(tar(SMALL)),
+    "a.tar.xz": lzma.compress(tar(SMALL)),
+    "a.tar.zst": zstd(tar(SMALL)),
     "stored.zip": zipped(SMALL),
     "deflated.zip": zipped(SMALL, zipfile.ZIP_DEFLATED),
     "bzip2.zip": zipped(SMALL, zipfile.ZIP_BZIP2),

@@ -154,8 +154,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _sixteen_bits(image: Image.Image) -> npt.NDArray[np.uint32]:
     """The grey levels of an image in 0 to 65535, black to white: uint32 (H, W).
 
-    Of TIFF, Pillow gives 12 bits as they are, and 16 bits of which 0 is white, too. Integers of 32 bits, or
-    with a sign, have no level that is known to be white.
+    Of a TIFF, Pillow gives 12 bits as they are, and also 16 bits where 0 is white. Integers of 32 bits,
+    or with a sign, have no level that is known to be white.
     """
     values = np.asarray(image).astype(np.uint32)
     if image.format != "TIFF":

@@ -25,7 +25,7 @@ FORMATS = (
     _format("WEBP", "webp", rb"RIFF....WEBP"),
     _format("TIFF", "tif tiff", rb"II[*+]\0|MM\0[*+]"),
     _format("PPM", "ppm pgm pbm pnm", rb"P[1-6][\s#]"),
-    # Both are HEIF containers. The brands `mif1` and `msf1` say no more; then `avif` follows among others.
+    # Both are HEIF containers. The brands `mif1` and `msf1` say no more; of AVIF another one follows.
     _format("AVIF", "avif", rb"....ftyp(?:avi[fs]|m[is]f1.{4}(?:.{4}){0,9}?avi[fs])"),
     _format("HEIF", "heic heif hif", rb"....ftyp(?:he[iv][cmsx]|m[is]f1)"),
 )

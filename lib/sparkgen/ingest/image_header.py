@@ -77,7 +77,7 @@ def _jpeg(data: bytes) -> Size | None:
 
 def _pnm(data: bytes) -> Size | None:
     """Two numbers after the mark, each after white space and comments."""
-    found = re.match(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,18})(?:\s|#[^\n]*\n)+(\d{1,18})", data)
+    found = re.match(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,18})(?:\s|#[^\n]*\n)+(\d{1,18})[\s#]", data)
     return Size(*map(int, found.groups())) if found else None
 
 

@@ -9,7 +9,8 @@ from sparkgen.ingest.block import Block, block_rows
 from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.image_formats import ending, format_of
 from sparkgen.ingest.pictures import Picture, decode_pictures
-from sparkgen.ingest.placement import Candidate, printable
+from sparkgen.ingest.placement import Candidate
+from sparkgen.ingest.placement_checks import printable
 
 BLOCK_MEMBERS = 256
 

@@ -2,8 +2,8 @@
 
     <split>/<class>/<file>    <class>/<file>    <split>/<file>    <file>
 
-A class is `depth` levels of folders. Where no folder means a split, all pictures are of the training split,
-and the folders above the classes are the `root` of a source.
+A class is `depth` levels of folders. Where no folder means a split, all pictures are of the training
+split, and the folders above the classes are the `root` of a source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,10 @@ Folders = Mapping[Parts, int]
 """How many pictures each folder of a source has; a folder is the parts of its path."""
 
 NO_CLASS = ""  # the class folder of all pictures where none lies in one
-OTHER_SPLITS = frozenset(("val", "valid", "validation", "dev"))  # folders that are no classes
+# Folders that are usual beside `train`, and are no classes.
+OTHER_SPLITS = frozenset(
+    ("test", "val", "valid", "validation", "dev", "eval", "extra", "unlabeled")
+)
 
 
 class FolderRule(NamedTuple):

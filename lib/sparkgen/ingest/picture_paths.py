@@ -93,7 +93,7 @@ def find_spots(listings: Sequence[list[Member]], rule: FolderRule) -> Spots:
 def _files(members: list[Member], rule: FolderRule) -> list[_File]:
     """The members of a source with what their names say; a folder's name is looked at once."""
     shown = rule.known
-    folders: dict[str, tuple[Parts, bool, bool]] = {}
+    folders: dict[str, tuple[Parts, bool, str | None]] = {}
     files = []
     for member in members:
         path, slash, name = member.name.replace("\\", "/").rpartition("/")
@@ -103,20 +103,25 @@ def _files(members: list[Member], rule: FolderRule) -> list[_File]:
         if path not in folders:
             parts = PurePosixPath(path).parts
             hidden = any(p.startswith(HIDDEN) and p not in shown for p in parts)
-            outside = ".." in parts or parts[:1] == ("/",) or bool(parts and parts[0][-1:] == ":")
-            folders[path] = (parts, hidden, outside)
-        parts, hidden, outside = folders[path]
-        if outside or name == ".." or (name.endswith(":") and not parts):
-            bad = "path-escape"
-        else:
-            bad = "link-member" if member.fault == "link-member" else None
+            folders[path] = (parts, hidden, _escape(parts))
+        parts, hidden, bad = folders[path]
+        if bad is None and (not parts or name == ".."):
+            bad = _escape((name,))
+        if bad is None and member.fault == "link-member":
+            bad = member.fault
         hidden = hidden or (name.startswith(HIDDEN) and name not in shown)
         files.append(_File(member, parts, name, ending(name), hidden, bad))
     return files
 
 
+def _escape(parts: Parts) -> str | None:
+    """Why a path is refused that leads out of its archive."""
+    outside = ".." in parts or parts[:1] == ("/",) or (parts and parts[0].endswith(":"))
+    return "path-escape" if outside else None
+
+
 def _endings(sources: Sequence[list[_File]]) -> frozenset[str]:
-    """The endings of pictures: none at all is one, too, where most files have none and no file has another."""
+    """The endings of pictures. No ending is one, too, where most files have none, and no file another."""
     counts = Counter(f.ending for files in sources for f in files if not f.hidden)
     bare = not ENDINGS & counts.keys() and 2 * counts[""] > counts.total()
     return ENDINGS | {""} if bare else ENDINGS
@@ -132,8 +137,7 @@ class _Placing(NamedTuple):
     def spot(self, source: int, file: _File, home: Home, is_picture: bool) -> Spot:
         """The place of a file, whose folder has the place `home`."""
         split, folder, start, below = home
-        bad: str | None = file.bad
-        unused: str | None = None
+        bad, unused = file.bad, None
         if bad is not None:
             split, folder = split or "train", None
         elif file.hidden:
@@ -148,7 +152,7 @@ class _Placing(NamedTuple):
         stated = self.rule.class_names is not None and not self.layout.roots
         return self.layout.depth > 0 and (stated or folder in self.classes)
 
-    def _unplaced(self, file: _File, home: Home, is_picture: bool) -> tuple[str | None, str]:
+    def _unplaced(self, file: _File, home: Home, is_picture: bool) -> tuple[str | None, str | None]:
         """The split of a file that is in no class folder, and why it is not used."""
         if not is_picture:
             return None, file.member.fault or "not-an-image"

@@ -6,21 +6,18 @@ the work begins.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sparkgen.config.dataset import NO_CLASSES
-from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import fault_of
 from sparkgen.ingest.class_folders import class_labels, sorted_classes
 from sparkgen.ingest.image_formats import ending
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.picture_layout import NO_CLASS, FolderRule, PictureLayout
+from sparkgen.ingest.picture_list import split_by_list
 from sparkgen.ingest.picture_paths import Spot, find_spots
-from sparkgen.ingest.test_list import split_by_list
-
-MOST_SHOWN = 6  # folders or endings in a message
+from sparkgen.ingest.placement_checks import check_placement, printable, shown
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +55,7 @@ def place(listings: Sequence[list[Member]], rule: FolderRule) -> Placement:
     layout, spots = find_spots(listings, rule)
     missing = 0
     if rule.test_list is not None:
-        spots, missing = split_by_list(spots, rule.test_list)
-        _refuse_list(spots, layout, rule)
+        spots, missing = split_by_list(spots, rule.test_list, rule.path)
     used = [s for s in spots if s.unused is None]
     labels, names = _classes(used, layout, rule)
     splits = [s for s in rule.splits if s in layout.folders or rule.test_list is not None]
@@ -69,10 +65,7 @@ def place(listings: Sequence[list[Member]], rule: FolderRule) -> Placement:
             label = labels.get(spot.folder, -1) if spot.folder is not None else -1
             candidate = Candidate(spot.member, label, spot.bad or _not_a_record(spot, label))
             found[spot.split][spot.source].append(candidate)
-    for split in layout.folders:
-        _refuse_no_pictures(split, spots, labels, layout, rule)
-        _refuse_loose_pictures(split, spots, layout, rule)
-    _warn_of_others(spots, layout, rule)
+    check_placement(spots, labels, layout, rule)
     _tell(found, names, layout, rule)
     unused = Counter(s.unused for s in spots if s.unused) + Counter({"listed-and-missing": missing})
     return Placement(found, dict(sorted(unused.items())), names)
@@ -99,94 +92,6 @@ def _not_a_record(spot: Spot, label: int) -> str | None:
     if label < 0:
         return "unknown-label"
     return fault_of(spot.member)
-
-
-def _refuse_no_pictures(
-    split: str, spots: list[Spot], labels: dict[str, int], layout: PictureLayout, rule: FolderRule
-) -> None:
-    """Refuses a split of which no picture lies in the folder of a class."""
-    inside = [s for s in spots if s.split == split and s.is_picture and s.unused is None]
-    if any(s.folder in labels for s in inside):
-        return
-    folder = layout.folders[split]
-    folders = {s.folder for s in inside if s.folder}
-    if folders:
-        names = rule.class_names or ()
-        raise RequestError(
-            f"class folders in {_inside(folder, rule)} that bear one of the names "
-            f"{_shown(names)}, or a number from 0 to {len(names) - 1}",
-            found=_shown(sorted(folders)),
-            mend="correct dataset.class_names or the names of the folders",
-        )
-    mend = f"set source.{split} to the folder of that split"
-    if split == "test":
-        mend += ", or to null where there is none"
-    if not any(s.is_picture for s in spots):
-        mend = (
-            "set source.path to the folder or archive that holds pictures, or to a glob of several"
-        )
-    elif layout.depth > 1 or not folder:
-        mend = "correct source.class_depth or dataset.class_names"
-    raise RequestError(
-        f"pictures at {layout.pattern(split)} in {rule.path}, the {split} split",
-        found=_what_is_there(spots),
-        mend=mend,
-    )
-
-
-def _refuse_loose_pictures(
-    split: str, spots: list[Spot], layout: PictureLayout, rule: FolderRule
-) -> None:
-    """Refuses a split of which many pictures lie in no class folder."""
-    pictures = [s for s in spots if s.split == split and s.is_picture and s.unused != "hidden"]
-    loose = [s for s in pictures if s.unused == "outside-class-folders"]
-    if len(loose) > rule.most_unused * len(pictures):
-        raise RequestError(
-            f"a share of at most {rule.most_unused} (dataset.max_bad_fraction) of the pictures "
-            f"in {_inside(layout.folders[split], rule)} outside class folders",
-            found=f"{len(loose)} of {len(pictures)}, such as {printable(loose[0].member.name)}",
-            mend=f"move them to {layout.pattern(split)}, or raise the share",
-        )
-
-
-def _inside(folder: str, rule: FolderRule) -> str:
-    return f"{folder} of {rule.path}" if folder else rule.path
-
-
-def _refuse_list(spots: list[Spot], layout: PictureLayout, rule: FolderRule) -> None:
-    """Refuses a list of test pictures that names none of them, or all."""
-    used = [s for s in spots if s.is_picture and s.unused is None and s.split is not None]
-    listed = sum(s.split == "test" for s in used)
-    if listed == 0:
-        lines = sorted(rule.test_list or ())
-        example = printable(used[0].member.name) if used else "none"
-        raise RequestError(
-            f"paths of pictures in {rule.path} in the lines of source.test_list",
-            found=f"{len(lines)} lines that name none, such as {_shown(lines[:1]) or 'none'}; a "
-            f"picture is {example}",
-            mend="correct source.test_list or its lines",
-        )
-    if listed == len(used):
-        raise RequestError(
-            f"pictures in {rule.path} beside those of source.test_list, for the training split",
-            found=f"all {listed} of them in the list",
-            mend="correct source.test_list or source.path",
-        )
-
-
-def _warn_of_others(spots: list[Spot], layout: PictureLayout, rule: FolderRule) -> None:
-    """Warns where many pictures lie in the folder of no split."""
-    pictures = [s for s in spots if s.is_picture and s.unused != "hidden"]
-    others = [s for s in pictures if s.unused in ("other-split", "outside-split-folders")]
-    if len(others) > rule.most_unused * len(pictures):
-        log.warning(
-            "%d of the %d pictures in %s are not used: they lie in the folder of no split (%s): %s",
-            len(others),
-            len(pictures),
-            rule.path,
-            ", ".join(layout.folders.values()),
-            _what_is_there(others),
-        )
 
 
 def _tell(
@@ -220,31 +125,5 @@ def _tell(
             rule.path,
             len(only),
             len(names),
-            _shown([names[label] for label in only]),
+            shown([names[label] for label in only]),
         )
-
-
-def _what_is_there(spots: list[Spot]) -> str:
-    """In which folders pictures lie; where there are none, how the names of the files end."""
-    pictures = [s.parts[:-1] for s in spots if s.is_picture]
-    if pictures:
-        many = len(set(pictures)) > MOST_SHOWN
-        folders = Counter((*p[:-1], "*") if many else p for p in pictures)
-        return "pictures in " + _counted({"/".join(k) or ".": n for k, n in folders.items()})
-    endings = Counter(PurePosixPath(s.member.name).suffix or "no ending" for s in spots)
-    return f"no picture, but files that end with {_counted(endings)}" if endings else "nothing"
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return _shown([f"{name} ({count})" for name, count in ordered])
-
-
-def _shown(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return ", ".join(map(printable, names[:MOST_SHOWN])) + more
-
-
-def printable(name: str) -> str:
-    """A name with the bytes written out that are no UTF-8."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -18,7 +18,8 @@ from sparkgen.ingest.archives import fault_of, list_members, read_members
 from sparkgen.ingest.class_values import Classes, as_value, find_classes, shown, unlabelled
 from sparkgen.ingest.image_formats import ENDINGS
 from sparkgen.ingest.member import Member
-from sparkgen.ingest.placement import Candidate, printable
+from sparkgen.ingest.placement import Candidate
+from sparkgen.ingest.placement_checks import printable
 
 LABELS = ("cls", "json", "txt")
 """The endings of members that say the class, the first of them that occurs before the others."""

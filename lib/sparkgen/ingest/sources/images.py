@@ -15,9 +15,9 @@ LATER_KEYS = ("class_depth", "test_list")  # that older releases do not have; nu
 class Config(PictureOptions):
     """Image files in folders, or inside .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip archives.
 
-    They lie at `<split>/<class>/<file>`, `<class>/<file>`, `<split>/<file>` or `<file>`; which of these it
-    is is found and told. Without folders for splits, all are of the training split; without folders for
-    classes, of one class.
+    They lie at `<split>/<class>/<file>`, `<class>/<file>`, `<split>/<file>` or `<file>`, which is found
+    and told. Without folders for splits, all are of the training split; without folders for classes, of
+    one class.
     """
 
     # A version that does not count unused files may lack images that nobody missed.
@@ -73,7 +73,7 @@ class Config(PictureOptions):
 
     def files(self, dataset: DatasetConfig) -> Files:
         from sparkgen.ingest.files import find_files, find_trees
-        from sparkgen.ingest.test_list import is_file
+        from sparkgen.ingest.picture_list import is_file
 
         found = find_trees(self.path, dataset.class_names or ())
         # With test_fraction there is no test split, and one that is found is refused.
@@ -86,8 +86,8 @@ class Config(PictureOptions):
         from sparkgen.ingest.archives import list_members
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.picture_layout import FolderRule
+        from sparkgen.ingest.picture_list import read_test_list
         from sparkgen.ingest.placement import place
-        from sparkgen.ingest.test_list import read_test_list
 
         uris = [entry.uri for entry in files["train"]]
         listings = [list_members(uri) for uri in uris]

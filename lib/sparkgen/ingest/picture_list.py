@@ -10,6 +10,7 @@ from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.compressed import opened
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.picture_paths import Spot
+from sparkgen.ingest.placement_checks import printable, shown
 
 MOST_BYTES = 256 << 20  # of a list; one of 1,281,167 paths has 30 MB
 
@@ -69,13 +70,21 @@ def _member(uri: str, sources: Sequence[str], listings: Sequence[list[Member]]) 
     )
 
 
-def split_by_list(spots: list[Spot], listed: frozenset[str]) -> tuple[list[Spot], int]:
+def split_by_list(spots: list[Spot], listed: frozenset[str], path: str) -> tuple[list[Spot], int]:
     """Puts the pictures that a list names into the test split.
 
     A line is a path from the source or from any folder above the classes, with or without the ending.
 
+    Args:
+        spots: of all members.
+        listed: the lines.
+        path: of the sources, for messages.
+
     Returns:
         All spots, and how many lines name no picture.
+
+    Raises:
+        RequestError: the list names no picture, or all.
     """
     seen: set[str] = set()
     split = []
@@ -83,7 +92,28 @@ def split_by_list(spots: list[Spot], listed: frozenset[str]) -> tuple[list[Spot]
         named = () if spot.unused or spot.split is None else listed.intersection(_names(spot))
         seen.update(named)
         split.append(spot._replace(split="test") if named else spot)
+    _refuse_one_split(split, listed, path)
     return split, len(listed - seen)
+
+
+def _refuse_one_split(spots: list[Spot], listed: frozenset[str], path: str) -> None:
+    """Refuses a list of test pictures that names none of them, or all."""
+    used = [s for s in spots if s.is_picture and s.unused is None and s.split is not None]
+    test = sum(s.split == "test" for s in used)
+    if test == 0:
+        example = printable(used[0].member.name) if used else "none"
+        raise RequestError(
+            f"paths of pictures in {path} in the lines of source.test_list",
+            found=f"{len(listed)} lines that name none, such as {shown(sorted(listed)[:1]) or 'none'}; a "
+            f"picture is {example}",
+            mend="correct source.test_list or its lines",
+        )
+    if test == len(used):
+        raise RequestError(
+            f"pictures in {path} beside those of source.test_list, for the training split",
+            found=f"all {test} of them in the list",
+            mend="correct source.test_list or source.path",
+        )
 
 
 def _names(spot: Spot) -> Iterator[str]:
