@@ -33,6 +33,8 @@ BUFFER_BYTES = 1 << 20  # that are read ahead of a column
 MOST_READERS = 8  # of one row group; more would only read the same rows once more
 THREADS = 32  # that wait for storage
 
+# What Arrow raises over damaged files: ValueError where names in them are no UTF-8.
+_DAMAGE = (OSError, ValueError, pa.ArrowException)
 _REASONS = {NULL: "null-label", UNKNOWN: "unknown-label"}
 
 
@@ -146,7 +148,7 @@ def read_footers(
     """
 
     def read(uri: str) -> tuple[Columns, tuple[Cut, ...]]:
-        with opened_parquet(uri) as file:
+        with opened_parquet(uri) as file, _whole(uri):
             columns = find(file.schema_arrow, uri)
             return columns, _cuts(file.metadata, columns, rule)
 
@@ -180,18 +182,11 @@ def opened_parquet(uri: str) -> Iterator[pq.ParquetFile]:
         RequestError: it is none, is encrypted, or its footer is damaged.
     """
     filesystem, path = open_uri(uri)
-    try:
+    with _whole(uri):
         raw = filesystem.open_input_file(path)
-        file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES)
-        kind = file.schema_arrow  # some damage shows here only
-    except (OSError, pa.ArrowException, RecursionError) as error:
-        raise RequestError(
-            f"a whole Parquet file that is not encrypted at {uri}",
-            found=_line(error),
-            mend="write or download it again, or correct the dataset's source",
-        ) from None
-    del kind
-    with raw, file:
+    with raw:
+        with _whole(uri):
+            file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES)
         yield file
 
 
@@ -200,8 +195,21 @@ def readable_parquet(uri: str) -> Iterator[None]:
     """Gives what goes wrong inside the file's name: an `IngestError`."""
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except _DAMAGE as error:
         raise IngestError(f"{uri} cannot be read: {_line(error)}") from error
+
+
+@contextmanager
+def _whole(uri: str) -> Iterator[None]:
+    """Refuses a file of which Arrow cannot read the footer."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise RequestError(
+            f"a whole Parquet file that is not encrypted at {uri}",
+            found=_line(error),
+            mend="write or download it again, or correct the dataset's source",
+        ) from None
 
 
 def _cells(column: pa.Array, columns: Columns) -> tuple[list[bytes | None], list[str | None]]:
@@ -252,10 +260,11 @@ def _cuts(metadata: Any, columns: Columns, rule: ImageRule) -> tuple[Cut, ...]:
 def _batch_rows(group: Any, image: str) -> int:
     """The rows of a row group whose pictures take about `BATCH_BYTES` together."""
     columns = (group.column(n) for n in range(group.num_columns))
-    ours = [
-        c for c in columns if c.path_in_schema.split(".")[0] == image or c.path_in_schema == image
-    ]
-    size = sum(c.total_uncompressed_size for c in ours)
+    size = sum(
+        column.total_uncompressed_size
+        for column in columns
+        if f"{column.path_in_schema}.".startswith(f"{image}.")
+    )
     return max(1, int(group.num_rows * BATCH_BYTES / max(size, 1)))
 
 

@@ -12,6 +12,7 @@ Specification: Portable Network Graphics (PNG), third edition, W3C 2025.
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from PIL import Image
@@ -27,16 +28,15 @@ _FILTERS = bytes(range(5))
 
 
 class Form(NamedTuple):
-    """Width and height in pixels, and Pillow's mode: L or RGB."""
+    """Width and height in pixels, and Pillow's mode: L or RGB.
+
+    `stride` is the bytes of a line with its filter type, which comes first.
+    """
 
     width: int
     height: int
     mode: str
-
-    @property
-    def stride(self) -> int:
-        """Bytes of a line with its filter type, which comes first."""
-        return 1 + self.width * len(self.mode)
+    stride: int
 
 
 class PlainPng(NamedTuple):
@@ -52,17 +52,10 @@ def plain_png(data: bytes, *, max_pixels: int) -> PlainPng | None:
     Plain is one of 8 bits a channel, grey or true colour, not interlaced, whose chunks are IHDR, IDATs
     and IEND: no other can change how a viewer shows it.
     """
-    if len(data) < _HEADER.size or not data.endswith(_END):
+    form = _form(data[: _HEADER.size])
+    if form is None or form.width * form.height > max_pixels or not data.endswith(_END):
         return None
-    begin, width, height, depth, colour, *methods, checksum = _HEADER.unpack_from(data)
-    mode = _MODES.get(colour)
-    if begin != _BEGIN or depth != 8 or mode is None or any(methods) or not width * height:
-        return None
-    form = Form(width, height, mode)
-    size = form.stride * height
-    if size > MOST_BYTES or width * height > max_pixels or zlib.crc32(data[12:29]) != checksum:
-        return None
-    lines = _inflated(data, size)
+    lines = _inflated(data, form.stride * form.height)
     if lines is None or lines[:: form.stride].translate(None, _FILTERS):
         return None
     return PlainPng(form, lines)
@@ -80,6 +73,20 @@ def sheet(pictures: Sequence[bytes], form: Form) -> Image.Image:
     size = (form.width, (form.height + 1) * len(pictures))
     # The decoder takes a zlib stream; level 0 stores the bytes as they are.
     return Image.frombytes(form.mode, size, zlib.compress(filtered, 0), "zip", form.mode)
+
+
+@lru_cache(maxsize=1024)
+def _form(head: bytes) -> Form | None:
+    """The form of a small plain picture by the beginning of its file, which many pictures share."""
+    if len(head) < _HEADER.size:
+        return None
+    begin, width, height, depth, colour, *methods, checksum = _HEADER.unpack(head)
+    mode = _MODES.get(colour)
+    if begin != _BEGIN or depth != 8 or mode is None or any(methods) or not width * height:
+        return None
+    form = Form(width, height, mode, 1 + width * len(mode))
+    small = form.stride * height <= MOST_BYTES
+    return form if small and zlib.crc32(head[12:29]) == checksum else None
 
 
 def _inflated(data: bytes, size: int) -> bytes | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import IngestError, RequestError, SparkgenError
 from sparkgen.ingest.files import find_files
 from sparkgen.ingest.table_columns import Columns, find_columns
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GROUP_BYTES = 16 << 20  # of pictures in a row group, about
 GROUP_ROWS = 1024
+SPARK_DELTA = "--set environment.spark.spark.jars.packages=io.delta:delta-spark_2.12:3.3.2"
 DELTA_SOURCE = "org.apache.spark.sql.delta.sources.DeltaDataSource"
 
 _UNKNOWN = (
@@ -188,8 +189,7 @@ def _delta(spark: "SparkSession", table: Table) -> "DataFrame":
         raise RequestError(
             f"a package that reads the Delta table {uri}",
             found="neither Spark's nor deltalake",
-            mend="pip install deltalake, or give Spark its own: "
-            "--set environment.spark.spark.jars.packages=io.delta:delta-spark_2.12:3.2.1",
+            mend=f"pip install deltalake, or give Spark its own: {SPARK_DELTA}",
         )
     return _by_deltalake(spark, uri, int(version))
 
@@ -206,22 +206,26 @@ def _by_deltalake(spark: "SparkSession", uri: str, version: int) -> "DataFrame":
     from pyspark.sql.types import StructType
 
     try:
-        table = DeltaTable(spark_path(uri), version=version)
-        mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none")
-        deleted = any(table.get_add_actions().column("num_deleted") or ())
+        table = DeltaTable(absolute(uri), version=version)
+        features = table.protocol().reader_features or []
+        mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none"
+        deleted = "deletionVectors" in features and table.deletion_vectors().read_all().num_rows
         files, schema = table.file_uris(), json.loads(table.schema().to_json())
-    except DeltaError as error:
+    except (DeltaError, NotImplementedError, OSError) as error:
         raise RequestError(
             f"a Delta table at {uri} that deltalake can read",
-            found=" ".join(str(error).split()),
-            mend="give Spark its own package for Delta",
+            found=" ".join(str(error).split())[:300],
+            mend=f"give Spark its own package for it: {SPARK_DELTA}",
         ) from None
-    if mapped != "none" or deleted:
+    if mapped or deleted:
         raise RequestError(
-            f"a Delta table without column mapping and deletion vectors at {uri}",
-            found=f"column mapping {mapped}" if mapped != "none" else "deletion vectors",
-            mend="give Spark its own package for Delta, or write the table anew without them",
+            f"a Delta table without column mapping and deletion vectors at {uri}, since Spark lacks its "
+            "own package for Delta",
+            found="column mapping" if mapped else "deletion vectors",
+            mend=f"give Spark that package: {SPARK_DELTA}",
         )
+    if not files:
+        raise RequestError(f"rows in the Delta table {uri}", found="none", mend="write some")
     reader = spark.read.schema(StructType.fromJson(schema)).option("basePath", spark_path(uri))
     return reader.parquet(*(spark_path(file) for file in files))
 
