@@ -15,7 +15,7 @@ from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.block import Bad, Block, Data, Records
 from sparkgen.ingest.class_values import shown
 from sparkgen.ingest.member import Member
-from sparkgen.ingest.placement import printable
+from sparkgen.ingest.placement_checks import printable
 
 SHAPE = (32, 32, 3)
 PIXELS = 32 * 32 * 3
