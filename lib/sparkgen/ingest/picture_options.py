@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
 if TYPE_CHECKING:
     from sparkgen.ingest.decode import ImageRule
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,14 @@ class PictureOptions(Source):
         from sparkgen.ingest.decode import ImageRule
 
         return ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        from sparkgen.ingest.survey import survey_pictures
+
+        work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
+        shares: Any = work.shares  # all formats of encoded pictures have shares that can be tallied
+        names = work.class_names or dataset.class_names or NO_CLASSES
+        return survey_pictures(shares, names, work.unused)
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         from sparkgen.ingest.image_formats import DECODERS

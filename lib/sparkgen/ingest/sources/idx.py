@@ -1,10 +1,15 @@
 """Reads pairs of idx files: for each split one file of images and one of labels."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import model_validator
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.look import Look, Recognised
 
 
 class Config(Source):
@@ -14,6 +19,17 @@ class Config(Source):
     train_labels: str
     test_images: str | None = None
     test_labels: str | None = None
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.idx_files import find_idx
+        from sparkgen.ingest.look import Recognised, Sure
+
+        found = find_idx(look)
+        if found is None:
+            return None
+        about = "height, width, channels: as the header of the pictures says"
+        return Recognised(Sure.MARKED, found.keys, found.told, found.shape, about_shape=about)
 
     @property
     def splits(self) -> tuple[str, ...]:

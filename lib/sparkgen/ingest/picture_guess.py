@@ -1,0 +1,87 @@
+"""Finds the keys of `source` that pictures in folders need, by the names of the folders."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.ingest.member import Member
+from sparkgen.ingest.path_list import SPLITS
+from sparkgen.ingest.picture_layout import FolderRule, Parts
+from sparkgen.ingest.picture_paths import Spot, find_spots
+
+STANDARD = {"train": "train", "test": "test"}
+BRANCHES = 2  # folders in one of the level above, at least, for a level that is part of a class
+
+
+class Guess(NamedTuple):
+    """Keys of a source of pictures that are not default, and the layout, in words."""
+
+    keys: dict[str, Any]
+    layout: str
+
+
+def guess_layout(path: str, listings: Sequence[list[Member]]) -> Guess:
+    """How the pictures of folders and archives are laid out.
+
+    Raises:
+        RequestError: it cannot be told.
+    """
+    keys: dict[str, Any] = {}
+    spots, layout = _spots(path, listings, STANDARD, frozenset(STANDARD))
+    tops = {part.lower(): part for spot in spots if spot.is_picture for part in spot.parts[:-1]}
+    folders = _split_folders(tops)
+    if folders and folders != STANDARD:
+        keys = {split: name for split, name in folders.items() if STANDARD[split] != name}
+        spots, layout = _spots(path, listings, folders, frozenset(STANDARD.keys() - folders.keys()))
+    told = " and ".join(layout.pattern(split) for split in layout.folders)
+    if layout.depth == 0:
+        return Guess(keys, told)
+    by_split = {s: _class_folders(spots, s) for s in layout.folders}
+    train = by_split["train"]
+    if by_split.get("test") and not train & by_split["test"]:
+        told = (
+            f"{told}; the folders of {layout.folders['test']} are no classes of the training split"
+        )
+        keys["test"] = None
+    depth = _depth([s for s in spots if s.split == "train"])
+    if depth > 1:
+        keys["class_depth"] = depth
+        told = f"{told}; class folders lie in {depth} levels, class_depth: 1 takes the first alone"
+    return Guess(keys, told)
+
+
+def _spots(
+    path: str, listings: Sequence[list[Member]], folders: dict[str, str], optional: frozenset[str]
+) -> tuple[list[Spot], Any]:
+    most = DatasetConfig.model_fields["max_bad_fraction"].default
+    rule = FolderRule(path, {**STANDARD, **folders}, None, most, None, optional)
+    layout, spots = find_spots(listings, rule)
+    return [s for s in spots if s.is_picture and s.unused != "hidden"], layout
+
+
+def _split_folders(tops: dict[str, str]) -> dict[str, str]:
+    """The folder of each split by the words of `SPLITS`, `train` among them; none without that."""
+    found: dict[str, str] = {}
+    for word, split in SPLITS.items():
+        if word in tops:
+            found.setdefault(split, tops[word])
+    if "train" not in found:
+        return {}
+    test = found.get("test") or found.get("validation")
+    return {"train": found["train"], **({"test": test} if test else {})}
+
+
+def _class_folders(spots: Sequence[Spot], split: str) -> set[str]:
+    return {s.folder for s in spots if s.split == split and s.unused is None and s.folder}
+
+
+def _depth(spots: Sequence[Spot]) -> int:
+    """How many levels of folders make a class: all pictures lie as deep, and each level branches."""
+    paths: list[Parts] = [s.parts[s.start : -1] for s in spots if s.unused is None]
+    if len({len(path) for path in paths}) != 1:
+        return 1
+    counts = [len({path[:depth] for path in paths}) for depth in range(1, len(paths[0]) + 1)]
+    depth = 1
+    while depth < len(counts) and counts[depth] >= BRANCHES * counts[depth - 1]:
+        depth += 1
+    return depth if 2 * counts[depth - 1] <= len(paths) else 1
