@@ -115,7 +115,12 @@ def test_what_may_be_meant_so_is_told_and_passes(name: str) -> None:
         ),
         ("value-out-of-range", (2, 255), {"value_max": 1.0}, "found 0 to 255.*value_max to 255"),
         ("value-out-of-range", (-1, -0.1), {}, "value_min to -1 and source.value_max to 1"),
-        ("unknown-label", (10, 10), {}, "labels from 0 to 9.*found 1 to 10, unknown.*from 0"),
+        (
+            "unknown-label",
+            (10, 10),
+            {},
+            "labels from 0 to 9.*found 1 to 10, unknown.*as source.label_values",
+        ),
     ],
 )
 def test_what_makes_most_records_bad_names_its_mend(

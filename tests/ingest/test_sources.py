@@ -46,7 +46,7 @@ def test_the_classes_of_all_formats_import_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ({"format": "libsvn"}, "found 'libsvn': did you mean libsvm? choose one of builtin, idx"),
+        ({"format": "libsvn"}, "found 'libsvn': did you mean libsvm? choose one of builtin, cifar"),
         ({"format": "builtin", "datset": "digits"}, "found datset: did you mean dataset?"),
         ({**LIBSVM, "value_mx": 1.0}, "only known keys in dataset.source, found value_mx: did you"),
         ({"format": "libsvm"}, "train in dataset.source, found none: set it"),

@@ -155,11 +155,17 @@ def _out_of_range(evidence: Evidence, found: Reach, count: str) -> _Contradictio
 
 
 def _unknown_label(evidence: Evidence, found: Reach, count: str) -> _Contradiction:
-    good = evidence.seen.labels
+    good, values = evidence.seen.labels, evidence.rule.label_values
+    if values is not None:
+        return _Contradiction(
+            f"labels {', '.join(f'{value:.10g}' for value in values)}, as source.label_values has them",
+            f"others, from {_text(found)}, in {count}",
+            "correct source.label_values and class_names",
+        )
     return _Contradiction(
         f"labels from 0 to {evidence.rule.classes - 1}, one for each of class_names",
         f"{_text(good.joined(found) if good else found)}, unknown in {count}",
-        "count the labels from 0 in the source, or correct class_names",
+        "say what they stand for as source.label_values, or correct class_names",
     )
 
 
@@ -197,8 +203,8 @@ def doubts(evidence: Evidence) -> list[str]:
     labels = found.get("unknown-label")
     if labels and labels.high == rule.classes and seen.labels and seen.labels.low > 0:
         lines.append(
-            f"label {rule.classes} occurs and label 0 does not: if labels count from 1, count "
-            "them from 0 in the source"
+            f"label {rule.classes} occurs and label 0 does not: if labels count from 1, say so as "
+            "source.label_values"
         )
     return [line for line in lines if line]
 

@@ -38,6 +38,8 @@ _BEGINNINGS = {
 _MENDS = {
     "image": "set source.format to images",
     "idx": "set source.format to idx",
+    "NumPy": "set source.format to numpy",
+    "comma-separated": "set source.format to csv",
     "UTF-16": "convert it: iconv -f UTF-16 -t UTF-8",
 }
 _LIBSVM = re.compile(rb"^\s*[^\s:,]+\s+(qid:)?\d+:", re.MULTILINE)

@@ -90,6 +90,20 @@ def idx_shares(
     ]
 
 
+def highest_label(uri: str) -> int:
+    """The highest label in a file of labels; 0 where it has none.
+
+    Raises:
+        RequestError: it is no idx file of bytes.
+    """
+    highest = 0
+    with opened(uri) as stream:
+        _shape(stream, uri)
+        while data := _read(stream, SKIP_BYTES, uri):
+            highest = max(highest, *data)
+    return highest
+
+
 def _records(labels: Labels, pixels: Data, classes: int) -> Records:
     good = labels < classes
     bad = [

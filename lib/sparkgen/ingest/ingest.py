@@ -11,12 +11,12 @@ from sparkgen.datasets.storage import remove_folder
 from sparkgen.errors import IngestError, RequestError, TaskFailed
 from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.fit import refuse_few_rows, refuse_large_files, tell_layout, writers
-from sparkgen.ingest.layout import Cut, make_layout
+from sparkgen.ingest.layout import Cut, Summary, make_layout
 from sparkgen.ingest.publish import publish, reject, staging
 from sparkgen.ingest.quarantine import quarantined, reasons, refusal_of_bad, too_many_bad
 from sparkgen.ingest.source import Files
 from sparkgen.ingest.sources import source_of
-from sparkgen.ingest.stages import Target, parse, write
+from sparkgen.ingest.stages import Group, Target, parse, write
 from sparkgen.ingest.version import IngestRequest, made_before, manifest_of
 
 log = logging.getLogger(__name__)
@@ -63,12 +63,18 @@ def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri:
     dataset, source, files = request
     _refuse_two_tests(dataset, files)
     cores, scratch = spark.sparkContext.defaultParallelism, f"{folder}/scratch"
-    shares, unused, found = source.shares(dataset, files, tasks=cores, scratch=scratch)
-    names = dataset.class_names or found or NO_CLASSES
-    groups = parse(spark, shares, Filter(_kept(dataset, names), dataset.invert), scratch)
-    parsed = [summary for group in groups for summary in group.summaries]
+    work = source.shares(dataset, files, tasks=cores, scratch=scratch)
+    names = dataset.class_names or work.class_names or NO_CLASSES
+    named = dataset.model_copy(update={"class_names": names})
+    keep, blocks = Filter(_kept(dataset, names), dataset.invert), f"{scratch}/blocks"
+    groups = parse(spark, work.shares, keep, blocks)
+    again = source.reread(dataset, files, _summaries(groups), tasks=cores, scratch=scratch)
+    if again is not None:
+        remove_folder(blocks)
+        groups = parse(spark, again.shares, keep, blocks)
+    parsed = _summaries(groups)
     refused = too_many_bad(dataset, parsed)
-    source.weigh(dataset, parsed, refused=refused)
+    source.weigh(named, parsed, refused=refused)
     layout = make_layout(parsed, _cut(dataset))
     if refused:  # then the quarantine alone is written
         layout = layout._replace(rows=dict.fromkeys(layout.rows, 0))
@@ -79,11 +85,15 @@ def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri:
     written = write(spark, groups, layout, sources, Target(folder, scratch, writers(layout, cores)))
     remove_folder(scratch)  # no part of the version
     if refused:
-        raise refusal_of_bad(source, dataset, parsed, reject(folder, dataset_uri))
+        raise refusal_of_bad(source, named, parsed, reject(folder, dataset_uri))
     tell_layout(dataset, files, layout)
     _refuse_changed(files, source.files(dataset))
     manifest = manifest_of(request, names, parsed, layout, written)
-    return manifest.model_copy(update={"unused": unused | manifest.unused})
+    return manifest.model_copy(update={"unused": work.unused | manifest.unused})
+
+
+def _summaries(groups: list[Group]) -> list[Summary]:
+    return [summary for group in groups for summary in group.summaries]
 
 
 def _kept(dataset: DatasetConfig, class_names: tuple[str, ...]) -> tuple[int, ...] | None:

@@ -6,7 +6,9 @@ fit is suspect: it alone goes through `libsvm_line`, the grammar in plain Python
 after all or names what is wrong with it.
 """
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ Array = npt.NDArray[Any]
 
 CHUNK_BYTES = 1 << 18  # all passes over a chunk then stay in the processor's own cache
 MAX_DIGITS = 4  # of a whole number on the fast path; longer ones go the way of decimal fractions
+LABEL_BYTES = 64  # of a line, among which its label is looked for
 SPACE, NEWLINE, COLON, ZERO = b" \n:0"
 
 _WHITE = bytes.maketrans(b"\t\r\v\f", b"    ")
@@ -30,6 +33,7 @@ _COMMENT = re.compile(rb"#[^\n]*")
 _QID = re.compile(rb"(?m)^( *[^ :\n]+) +qid:\d+(?= |$)")
 _SPACES = re.compile(rb" {2,}")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_WHOLE = re.compile(_NUMBER.encode())
 
 
 class _Tokens(NamedTuple):
@@ -61,6 +65,21 @@ def parse_block(text: bytes, rule: LineRule) -> Iterator[Records]:
             parts = []
     if parts:
         yield joined(parts, rule)
+
+
+def label_values(text: bytes) -> Counter[str]:
+    """How many lines of a text begin with each whole number, as the text of the number."""
+    heads = (line[:LABEL_BYTES].partition(b"#")[0].split(None, 1) for line in text.split(b"\n"))
+    counts = Counter(head[0] for head in heads if head)
+    values: Counter[str] = Counter()
+    for token, count in counts.items():
+        if (
+            _WHOLE.fullmatch(token)
+            and math.isfinite(number := float(token))
+            and number.is_integer()
+        ):
+            values[str(int(number))] += count
+    return values
 
 
 def joined(parts: Iterable[Records], rule: LineRule) -> Records:
@@ -180,7 +199,7 @@ def _fill(labels: Array, pixels: Array, suspect: Array, tokens: _Tokens, rule: L
     lasts = np.flatnonzero(tokens.marks == NEWLINE)
     firsts = np.concatenate([[0], lasts[:-1] + 1]) if len(lasts) else lasts
     lines = np.flatnonzero(~suspect)
-    label = tokens.numbers[firsts]
+    label = rule.labels(tokens.numbers[firsts])
     suspect[lines[(label < 0) | (label >= rule.classes) | (label != np.trunc(label))]] = True
     labels[lines] = label
 

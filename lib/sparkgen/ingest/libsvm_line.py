@@ -1,7 +1,7 @@
 """Parses one line of libsvm text in plain Python, and names what is wrong with a bad line.
 
 ```
-line  = [label [qid] {pair}] [comment]      label = whole number, 0 .. classes - 1
+line  = [label [qid] {pair}] [comment]      label = whole number, 0 .. classes - 1, or a stated value
 pair  = index ":" value                     index = whole number, ascending
 qid   = "qid:" digits                       comment = "#" anything
 ```
@@ -9,7 +9,7 @@ qid   = "qid:" digits                       comment = "#" anything
 
 import math
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,17 @@ class LineRule(NamedTuple):
     first_index: int = 1
     value_min: float = 0.0
     value_max: float = 255.0
+    label_values: tuple[float, ...] | None = None
+    """The numbers that stand for the labels 0, 1, ...; None: the labels themselves."""
+
+    def labels(self, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The labels that numbers stand for, of the same shape; -1 for one that stands for none."""
+        if self.label_values is None:
+            return numbers
+        values = np.array(self.label_values)
+        order = np.argsort(values)
+        at = order[np.searchsorted(values, numbers, sorter=order).clip(max=len(values) - 1)]
+        return np.where(values[at] == numbers, at, -1)
 
     @property
     def zero_based(self) -> bool:
@@ -119,9 +130,10 @@ def _number(token: bytes) -> float:
 def _label(token: bytes, rule: LineRule) -> int:
     if b":" in token:
         raise BadLine("missing-label")
-    label = _number(token)
+    number = _number(token)
+    label = float(rule.labels(np.array(number)))
     if label != int(label) or not 0 <= label < rule.classes:
-        raise BadLine("unknown-label", label)
+        raise BadLine("unknown-label", number)
     return int(label)
 
 

@@ -6,12 +6,13 @@ makes a single partition of a .gz. Here a plain file is read in place, block by 
 one by a few tasks, each of which parses every k-th block; nothing is written or sent twice.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sparkgen.ingest.block import Block
 from sparkgen.ingest.compressed import Turns, blocks_in_turn, turns
-from sparkgen.ingest.libsvm import parse_block
+from sparkgen.ingest.libsvm import label_values, parse_block
 from sparkgen.ingest.libsvm_line import LineRule
 
 BLOCK_BYTES = 4 << 20
@@ -30,11 +31,19 @@ class LineShare(NamedTuple):
     turns: Turns
 
     def blocks(self) -> Iterator[Block]:
-        texts = blocks_in_turn(self.uri, self.turns, of_stream=line_blocks, at=read_block)
-        for number, text in texts:
-            lines = text.removeprefix(BYTE_ORDER_MARK) if number == 0 else text
+        for number, lines in self._texts():
             for piece, records in enumerate(parse_block(lines, self.rule)):
                 yield Block(self.split, self.file, number * MOST_PIECES + piece, records)
+
+    def values(self) -> Iterator[Counter[str]]:
+        """The whole numbers that lines of each block begin with."""
+        for _, lines in self._texts():
+            yield label_values(lines)
+
+    def _texts(self) -> Iterator[tuple[int, bytes]]:
+        texts = blocks_in_turn(self.uri, self.turns, of_stream=line_blocks, at=read_block)
+        for number, text in texts:
+            yield number, text.removeprefix(BYTE_ORDER_MARK) if number == 0 else text
 
 
 def line_shares(

@@ -97,6 +97,26 @@ class Source(Strict, ABC):
             IngestError: a file cannot be read.
         """
 
+    def reread(
+        self,
+        dataset: DatasetConfig,
+        files: Files,
+        parsed: "Sequence[Summary]",
+        *,
+        tasks: int,
+        scratch: str,
+    ) -> Work | None:
+        """Other shares to read the same files by, where `shares` misread them; None: it did not.
+
+        Args:
+            dataset: the configuration.
+            files: from `files`.
+            parsed: all blocks that the first shares gave.
+            tasks: how many run at a time.
+            scratch: URI of a folder for what has to be written first.
+        """
+        return None
+
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         """Tells what was seen in the records, and refuses what contradicts the configuration.
 

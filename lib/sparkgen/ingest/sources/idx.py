@@ -9,6 +9,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
 
 if TYPE_CHECKING:
+    from sparkgen.ingest.idx import IdxShare
     from sparkgen.ingest.look import Look, Recognised
 
 
@@ -51,10 +52,10 @@ class Config(Source):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.idx import idx_shares
+        from sparkgen.ingest.idx import highest_label, idx_shares
 
-        classes, record = len(dataset.class_names), record_of(dataset)
-        shares = []
+        record = record_of(dataset)
+        shares: list[IdxShare] = []
         for split, entries in files.items():
             if len(entries) != 2:
                 raise RequestError(
@@ -62,6 +63,12 @@ class Config(Source):
                     found=f"{len(entries)} files",
                     mend=f"set source.{split}_images and source.{split}_labels to one file each",
                 )
-            images, labels = (file.uri for file in entries)
-            shares += idx_shares(split, images, labels, record=record, classes=classes, tasks=tasks)
-        return Work(shares, {})
+        names = dataset.class_names
+        if names is None:
+            highest = max(highest_label(labels.uri) for _, labels in files.values())
+            names = tuple(map(str, range(highest + 1)))
+        for split, (images, labels) in files.items():
+            shares += idx_shares(
+                split, images.uri, labels.uri, record=record, classes=len(names), tasks=tasks
+            )
+        return Work(shares, {}, names)

@@ -1,18 +1,29 @@
 """Reads libsvm text, one labelled image per line."""
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import FiniteFloat, model_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from sparkgen.ingest.evidence import Evidence
     from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.libsvm_line import LineRule
+    from sparkgen.ingest.lines import LineShare
 
 
 class Config(FileSource):
@@ -28,6 +39,27 @@ class Config(FileSource):
     """A value v becomes round((v - value_min) / (value_max - value_min) * 255); outside is an error,
     and so is a source whose values are all so small that every picture would be black."""
 
+    label_values: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)] | None = None
+    """The numbers that stand for the classes in order, such as [-1, 1]. null: 0, 1, ...; or, where those
+    of the source plainly are others, such as 1 to 10, these in rising order."""
+
+    @field_validator("label_values", mode="before")
+    @classmethod
+    def _a_list_is_a_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out a newer key at its default, so that a version is found that does not have it."""
+        values: dict[str, Any] = handler(self)
+        return {k: v for k, v in values.items() if k != "label_values" or v is not None}
+
+    @model_validator(mode="after")
+    def _label_values_differ(self) -> "Config":
+        if len(set(self.label_values or ())) < len(self.label_values or ()):
+            raise ValueError(f"label_values must differ, found {list(self.label_values or ())}")
+        return self
+
     @model_validator(mode="after")
     def _zero_is_a_value(self) -> "Config":
         low, high = self.value_min, self.value_max
@@ -38,21 +70,56 @@ class Config(FileSource):
             )
         return self
 
+    def check(self, dataset: DatasetConfig) -> None:
+        names, values = dataset.class_names, self.label_values
+        if names is not None and values is not None and len(names) != len(values):
+            raise RequestError(
+                f"a value of source.label_values for each of the {len(names)} dataset.class_names",
+                found=str(len(values)),
+                mend="correct one of them",
+            )
+
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.foreign import refuse_foreign
-        from sparkgen.ingest.lines import line_shares
 
-        rule = self.rule(dataset)
         refuse_foreign([file.uri for entries in files.values() for file in entries])
-        shares = [
-            share
-            for split, entries in files.items()
-            for number, file in enumerate(entries)
-            for share in line_shares(
-                split, number, file.uri, size=file.size, rule=rule, tasks=tasks
-            )
-        ]
-        return Work(shares, self.passed_over())
+        if dataset.class_names is not None:
+            return Work(self._shares(files, self.rule(dataset), tasks), self.passed_over())
+        names = self._names(dataset, files, tasks)
+        values: tuple[float, ...] | None = tuple(map(float, names))
+        if values == tuple(range(len(names))):
+            values = None  # the labels themselves
+        named = dataset.model_copy(update={"class_names": names})
+        rule = self.rule(named)._replace(label_values=values)
+        return Work(self._shares(files, rule, tasks), self.passed_over(), names)
+
+    def reread(
+        self,
+        dataset: DatasetConfig,
+        files: Files,
+        parsed: "Sequence[Summary]",
+        *,
+        tasks: int,
+        scratch: str,
+    ) -> Work | None:
+        from sparkgen.ingest.class_values import find_classes
+
+        fits = not any("unknown-label" in summary.reasons for summary in parsed)
+        if fits or self.label_values is not None or dataset.class_names is None:
+            return None
+        counts, where = self._values(dataset, files, tasks), f"the labels of {self.train}"
+        records = sum(s.good + s.bad for s in parsed)
+        labels = find_classes(
+            counts.keys(), dataset.class_names, records=records, where=where
+        ).labels
+        if not all(value in labels for value in counts):
+            return None
+        if all(value == str(labels[value]) for value in counts):
+            return None
+        in_order = sorted(labels, key=lambda value: labels[value])
+        values = tuple(float(value) if value in counts else math.nan for value in in_order)
+        rule = self.rule(dataset)._replace(label_values=values)
+        return Work(self._shares(files, rule, tasks), self.passed_over())
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         from sparkgen.ingest.evidence import weigh
@@ -77,9 +144,41 @@ class Config(FileSource):
         from sparkgen.datasets.records import record_of
         from sparkgen.ingest.libsvm_line import LineRule
 
-        width, classes = record_of(dataset).size, len(dataset.class_names)
+        width, classes = record_of(dataset).size, len(dataset.class_names or ())
         first = 0 if self.zero_based else 1
-        return LineRule(width, classes, first, self.value_min, self.value_max)
+        return LineRule(width, classes, first, self.value_min, self.value_max, self.label_values)
+
+    def _shares(self, files: Files, rule: "LineRule", tasks: int) -> "list[LineShare]":
+        from sparkgen.ingest.lines import line_shares
+
+        return [
+            share
+            for split, entries in files.items()
+            for number, file in enumerate(entries)
+            for share in line_shares(
+                split, number, file.uri, size=file.size, rule=rule, tasks=tasks
+            )
+        ]
+
+    def _values(self, dataset: DatasetConfig, files: Files, tasks: int) -> "Counter[str]":
+        """The labels of all lines, whole numbers as text."""
+        from sparkgen.ingest.label_pass import count_values
+
+        shares = self._shares(files, self.rule(dataset), tasks)
+        return count_values(shares, where=f"the labels of {self.train}")
+
+    def _names(self, dataset: DatasetConfig, files: Files, tasks: int) -> tuple[str, ...]:
+        """The labels as names, in order of what is stated, or rising."""
+        from sparkgen.ingest.class_values import as_value, find_classes
+
+        if self.label_values is not None:
+            return tuple(map(as_value, self.label_values))
+        counts, where = self._values(dataset, files, tasks), f"the labels of {self.train}"
+        if not counts:
+            raise RequestError(
+                f"whole numbers as {where}", found="none", mend="correct the dataset's source"
+            )
+        return find_classes(counts.keys(), None, records=counts.total(), where=where).names
 
     def _evidence(self, dataset: DatasetConfig, parsed: "Sequence[Summary]") -> "Evidence":
         from sparkgen.ingest.evidence import gather
