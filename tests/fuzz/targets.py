@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms
+import pyarrow as pa
+from PIL import Image, ImageCms, features
 from tiny_version import write_version
 
 from sparkgen.config.dataset import DatasetConfig
@@ -92,6 +93,11 @@ def pictures() -> list[bytes]:
         picture("BMP"),
         picture("WEBP", lossless=True),
         picture("WEBP"),
+        picture("TIFF"),
+        picture("TIFF", mode="CMYK", compression="tiff_lzw"),
+        picture("TIFF", mode="I;16", compression="tiff_adobe_deflate"),
+        picture("PPM"),
+        *([picture("AVIF")] if features.check("avif") else []),
     ]
 
 
@@ -118,26 +124,29 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(data, asbytes=True))
+
+
 def idx(values: Any) -> bytes:
     array = np.asarray(values, np.uint8)
     header = bytes([0, 0, 8, array.ndim]) + np.asarray(array.shape, ">u4").tobytes()
     return header + array.tobytes()
 
 
-def ingest(source: dict[str, Any]) -> None:
+def ingest(source: dict[str, Any], class_names: tuple[str, ...] | None = CLASSES) -> None:
     """Finds and parses a source as an ingest does, without Spark."""
-    dataset = DatasetConfig.model_validate(
-        {"name": "fuzz", "source": source, "shape": list(SHAPE), "class_names": list(CLASSES)}
-    )
+    dataset = DatasetConfig(name="fuzz", source=source, shape=SHAPE, class_names=class_names)
     with tempfile.TemporaryDirectory() as scratch:
         source = source_of(dataset)
         work = source.shares(dataset, source.files(dataset), tasks=2, scratch=scratch)
+        names = class_names or work.class_names
         for part in work.shares:
             for block in part.blocks():
                 labels, pixels = block.records.labels, block.records.data
                 assert pixels.shape == (len(labels), np.prod(SHAPE))
                 assert pixels.dtype == np.uint8
-                assert ((labels >= 0) & (labels < len(CLASSES))).all()
+                assert ((labels >= 0) & (labels < len(names))).all()
 
 
 def libsvm(suffix: str) -> Callable[[bytes, Path], None]:
@@ -149,11 +158,13 @@ def libsvm(suffix: str) -> Callable[[bytes, Path], None]:
     return run
 
 
-def archive(suffix: str) -> Callable[[bytes, Path], None]:
+def archive(
+    suffix: str, class_names: tuple[str, ...] | None = CLASSES
+) -> Callable[[bytes, Path], None]:
     def run(data: bytes, folder: Path) -> None:
         path = folder / f"pictures{suffix}"
         path.write_bytes(data)
-        ingest({"format": "images", "path": str(path)})
+        ingest({"format": "images", "path": str(path)}, class_names)
 
     return run
 
@@ -354,7 +365,10 @@ TARGETS = {
     "tar": Target([tar()], archive(".tar")),
     "tar-gz": Target([tar("w:gz")], archive(".tar.gz")),
     "tar-bz2": Target([tar("w:bz2")], archive(".tar.bz2")),
+    "tar-xz": Target([tar("w:xz")], archive(".tar.xz")),
+    "tar-zst": Target([zstd(tar())], archive(".tar.zst")),
     "zip": Target([zipped()], archive(".zip")),
+    "classes": Target([tar()], archive(".tar", class_names=None)),
     "idx-images": Target([idx(np.arange(48).reshape(4, 3, 4))], idx_images),
     "idx-labels": Target([idx([0, 1, 2, 1])], idx_labels),
     "image": Target(pictures(), image),

@@ -13,9 +13,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 
-from sparkgen.ingest import decode
+from sparkgen.ingest import decode, image_header
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
-from sparkgen.ingest.image_header import declared_size
+from sparkgen.ingest.image_formats import ENDINGS, FORMATS, format_of
+
+
+def declared_size(data: bytes) -> image_header.Size | None:
+    kind = format_of(data)
+    return None if kind is None else image_header.declared_size(data, kind)
+
 
 GREY, COLOUR = ImageRule((4, 4, 1)), ImageRule((4, 4, 3))
 REASONS = {
@@ -217,6 +223,13 @@ def test_the_size_of_a_heif_is_its_largest_and_of_a_pnm_follows_comments() -> No
     assert declared_size(data) == declared_size(data + larger) == (7, 5)  # it is in no meta box
     assert declared_size(b"P5 # made\n# by hand\n12\n 34 # maximum\n255\n") == (12, 34)
     assert declared_size(b"P5 twelve") is None
+
+
+def test_every_format_has_its_endings_and_its_size() -> None:
+    assert {f.name for f in FORMATS} == image_header._SIZES.keys()
+    assert sum(len(f.endings) for f in FORMATS) == len(ENDINGS)
+    for ending in (".jpg", ".jpe", ".jfif", ".tif", ".tiff", ".avif", ".ppm", ".pgm", ".heic"):
+        assert ending in ENDINGS
 
 
 def test_a_crop_without_scaling_moves_whole_pixels() -> None:

@@ -94,7 +94,7 @@ def _opened(
     kind = format_of(data)
     if kind is None:
         raise BadImage("undecodable-image")
-    size = declared_size(data)
+    size = declared_size(data, kind)
     if size is not None:
         _refuse_by_size(*size, rule.max_pixels)
     _refuse_without_decoder(kind)

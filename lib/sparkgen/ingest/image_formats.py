@@ -39,7 +39,10 @@ DECODERS = {
 
 def format_of(data: bytes) -> str | None:
     """The name of the format that a file has by its first bytes; None: it is no image."""
-    return next((f.name for f in FORMATS if f.beginning.match(data)), None)
+    for found in FORMATS:
+        if found.beginning.match(data):
+            return found.name
+    return None
 
 
 def ending(name: str) -> str:

@@ -9,8 +9,6 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sparkgen.ingest.image_formats import format_of
-
 BMP_HEADER_BYTES = (40, 52, 56, 64, 108, 124)  # of the versions that have 32-bit sizes
 
 
@@ -21,11 +19,11 @@ class Size(NamedTuple):
     height: int
 
 
-def declared_size(data: bytes) -> Size | None:
-    """The size in the header of an image file; None where it is not found."""
+def declared_size(data: bytes, kind: str) -> Size | None:
+    """The size in the header of an image file of the format `kind`; None where it is not found."""
     try:
-        return _SIZES[format_of(data) or ""](data)
-    except (KeyError, struct.error):  # no image, or a header that is cut short
+        return _SIZES[kind](data)
+    except struct.error:  # the header is cut short
         return None
 
 
