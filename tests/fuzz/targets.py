@@ -27,6 +27,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
 from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.pictures import Picture, decode_pictures
 from sparkgen.ingest.sources import source_of
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
@@ -186,14 +187,21 @@ def idx_labels(data: bytes, folder: Path) -> None:
 
 
 def image(data: bytes, folder: Path) -> None:
+    """A picture, by itself and as one of a block: both come to the same."""
     del folder
     for shape in (SHAPE, (9, 2, 3)):
+        rule = ImageRule(shape, max_pixels=1_000_000)
+        records = decode_pictures([Picture(0, 0, data)], rule, most=1, uri="fuzz")
+        reasons = [bad.reason for bad in records.bad]
         try:
-            pixels = decode_image(data, ImageRule(shape, max_pixels=1_000_000))
-        except BadImage:
+            pixels = decode_image(data, rule)
+        except BadImage as error:
+            if reasons != [error.reason]:
+                raise AssertionError(f"{reasons} in a block, {error.reason} alone") from error
             continue
         assert pixels.shape == shape
         assert pixels.dtype == np.uint8
+        assert records.data.tobytes() == pixels.tobytes()
 
 
 # -- configuration ------------------------------------------------------------------------------

@@ -138,7 +138,8 @@ def delta(folder: Path, *, version: int = 1, **feature: Any) -> Path:
     }
     protocol = {"minReaderVersion": 1, "minWriterVersion": 2, **feature.get("protocol", {})}
     metadata = {
-        "id": "0", "format": {"provider": "parquet", "options": {}}, "partitionColumns": ["label"],
+        "id": "0", "format": {"provider": "parquet", "options": {}},
+        "partitionColumns": feature.get("partitions", ["label"]),
         "schemaString": json.dumps(schema), "configuration": feature.get("configuration", {}),
     }  # fmt: skip
     files = []
@@ -204,6 +205,7 @@ def deleted(rows: list[int]) -> dict[str, Any]:
                 "configuration": {"delta.columnMapping.mode": "name"},
                 "image": mapped("a", 1),
                 "label": mapped("b", 2),
+                "partitions": [],
             },
             "found column mapping: give Spark that package",
         ),

@@ -240,15 +240,24 @@ def test_damaged_pages_are_named(tmp_path: Path) -> None:
         rows_of(work_of(config(path)))
 
 
-def test_damage_anywhere_is_refused_in_one_line_or_costs_pictures(tmp_path: Path) -> None:
+def test_a_damaged_footer_is_refused_in_one_line_or_costs_pictures(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", cells(levels(30)), levels(30), group=11)
-    data, rng = path.read_bytes(), np.random.default_rng(0)
-    for at in rng.integers(0, len(data), 150).tolist():
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for at in np.random.default_rng(0).integers(footer, len(data), 150).tolist():
         path.write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
         try:
             rows_of(work_of(config(path)))
         except SparkgenError as error:
             assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_a_label_that_is_no_text_is_no_class(tmp_path: Path) -> None:
+    labels = pa.array([b"cat", b"\xff\xfe", b"dog"]).cast(pa.string(), safe=False)
+    work = work_of(config(write(tmp_path / "a.parquet", cells([1, 2, 3]), labels)))
+    assert work.class_names == ("cat", "dog")
+    assert rows_of(work) == [(1, 0), (3, 1)]
+    assert bad_of(work) == [(1, "unknown-label")]
 
 
 def test_a_table_makes_the_version_of_the_same_pictures_in_folders(

@@ -152,7 +152,7 @@ def _agreed(parts: Sequence[Columns], uri: str) -> Columns:
 def _distinct(columns: Columns, found: Iterable[pa.Array], uri: str) -> tuple[Any, ...]:
     distinct: set[Any] = set()
     for some in found:
-        distinct |= set(some.drop_null().to_pylist())
+        distinct |= set(_read(some.drop_null(), columns))
         high = max(distinct, default=0)
         if len(distinct) > MOST_CLASSES or (not columns.is_text and high >= MOST_CLASSES):
             raise RequestError(
@@ -167,6 +167,14 @@ def _distinct(columns: Columns, found: Iterable[pa.Array], uri: str) -> tuple[An
             mend="set source.label to the column that has them",
         )
     return tuple(sorted(distinct))
+
+
+def _read(labels: pa.Array, columns: Columns) -> list[Any]:
+    """Labels as objects of Python; those that are no UTF-8 are left out, and no class has them."""
+    if not columns.is_text:
+        return list(labels.to_pylist())
+    text = [label.decode(errors="replace") for label in labels.cast(pa.binary()).to_pylist()]
+    return [label for label in text if "\ufffd" not in label]
 
 
 def _without_labels(stated: tuple[str, ...] | None, uri: str) -> Classes:
