@@ -59,6 +59,38 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command(cls=RequestCommand)
+@click.argument("path")
+@click.option(
+    "--write",
+    metavar="DATASET.yaml",
+    help="Write the dataset file, such as conf/datasets/NAME.yaml.",
+)
+@click.option("--name", help="The name of the data set. Without it: that of the file or of PATH.")
+@_request_options
+@click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
+def inspect(path: str, write: str | None, name: str | None, conf: str, **request: Any) -> None:
+    """Says what lies at a path, and writes the dataset file for it.
+
+    PATH is a folder, an archive, a file or a glob of them: pictures, a table, numbers or text; or the
+    name of a catalog's table. What was found goes to stderr. The dataset file, which `ingest` takes, goes
+    to stdout, or with --write to its place. No picture is changed, and nothing else is written.
+    """
+    from sparkgen.config.load import load_environment
+    from sparkgen.pipeline.inspect import run
+
+    environment = load_environment(conf, **request)
+    inspected = run(path, environment, name=name, file=write)
+    for line in inspected.lines:
+        click.echo(line, err=True)
+    if write is None:
+        sys.stderr.flush()
+        click.echo(inspected.text, nl=False)
+        return
+    click.echo(f"next: sparkgen ingest {write}", err=True)
+    _print(inspected.result)
+
+
+@cli.command(cls=RequestCommand)
 @click.argument("dataset", metavar="DATASET.yaml")
 @_request_options
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:

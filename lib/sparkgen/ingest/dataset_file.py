@@ -45,7 +45,13 @@ def as_yaml(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(as_yaml, value))}]"
     if not isinstance(value, str):
-        return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        return (
+            "null"
+            if value is None
+            else str(value).lower()
+            if isinstance(value, bool)
+            else str(value)
+        )
     if _NAME.fullmatch(value) and yaml.safe_load(value) == value:
         return value
     quoted: str = yaml.dump(value, default_style='"', allow_unicode=True, width=float("inf"))

@@ -1,10 +1,10 @@
-"""Says what lies at a path and which dataset file ingests it: the format that recognises it most surely."""
+"""Says what lies at a path, and which dataset file ingests it: by the format that is surest of it."""
 
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sparkgen.config.dataset import DatasetConfig, SourceSection
 from sparkgen.errors import RequestError, SparkgenError
@@ -57,7 +57,7 @@ def inspect(path: str, name: str, *, start_spark: Callable[[], None]) -> Inspect
 
 
 def _recognised(look: Look) -> tuple[list[tuple[str, Recognised]], list[SparkgenError]]:
-    """The formats that recognise a path, the surest first; and the errors of those that cannot read it."""
+    """The formats that recognise a path, the surest first; and why others cannot read it."""
     found: list[tuple[str, Recognised]] = []
     errors: list[SparkgenError] = []
     for form, kind in source_configs().items():
@@ -100,7 +100,7 @@ def _inspection(
     name: str, form: str, recognised: Recognised, survey: Survey, more: list[str]
 ) -> Inspection:
     rows = ", ".join(f"{split} {count}" for split, count in survey.rows.items())
-    lines = [f"format {form}: {recognised.found.rstrip('; ')}", f"records: {rows or 'none'}"]
+    lines = [f"format {form}: {recognised.found}", f"records: {rows or 'none'}"]
     if recognised.record == "image":
         lines.append(_classes(survey))
     lines += survey.lines
@@ -117,7 +117,7 @@ def _keys(name: str, form: str, recognised: Recognised, survey: Survey, rows: st
     source = {"format": form, **recognised.keys, **survey.keys}
     keys = [
         Key("name", name, f"the data set, and its folder among the versions; {_few(survey)}"),
-        Key("source", source, f"{recognised.found.rstrip('; ')}; {rows}{part}"),
+        Key("source", source, f"{recognised.found}; {rows}{part}"),
     ]
     if recognised.record != "image":
         keys.append(Key("record", recognised.record, "what a record is"))
@@ -174,5 +174,7 @@ def _nothing(look: Look) -> RequestError:
             mend="correct the path",
         )
     names = look.files or look.names
-    shown = f"{len(names)} files, such as {plain(names[0].rpartition('/')[2])}" if names else "no file"
+    shown = (
+        f"{len(names)} files, such as {plain(names[0].rpartition('/')[2])}" if names else "no file"
+    )
     return RequestError(expected, found=shown, mend="give the path of pictures, a table or text")

@@ -33,7 +33,7 @@ def guess_layout(path: str, listings: Sequence[list[Member]]) -> Guess:
     if folders and folders != STANDARD:
         keys = {split: name for split, name in folders.items() if STANDARD[split] != name}
         spots, layout = _spots(path, listings, folders, frozenset(STANDARD.keys() - folders.keys()))
-    told = " and ".join(layout.pattern(split) for split in layout.folders)
+    told = "pictures at " + " and ".join(layout.pattern(split) for split in layout.folders)
     if layout.depth == 0:
         return Guess(keys, told)
     by_split = {s: _class_folders(spots, s) for s in layout.folders}

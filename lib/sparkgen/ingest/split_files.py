@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.ingest.look import Look, pattern
 from sparkgen.ingest.path_list import SPLITS
 
 WORDS = {**SPLITS, "t10k": "test"}
+MOST_SHOWN = 3  # names of files
 _WORD = re.compile(
     rf"(?<![a-z])({'|'.join(sorted(WORDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE
 )
@@ -31,9 +33,12 @@ class SplitFiles(NamedTuple):
 
     @property
     def told(self) -> str:
-        """What is to be said of the splits."""
-        more = f"; not used: {len(self.others)} files of other splits, such as {self.others[0]}"
-        return f"{self.about}{more if self.others else ''}"
+        """What is to be said of the splits, with a mark before it; empty: nothing."""
+        about = f"; {self.about}" if self.about else ""
+        if not self.others:
+            return about
+        names = ", ".join(sorted({PurePosixPath(file).name for file in self.others})[:MOST_SHOWN])
+        return f"{about}; not used, of another split: {len(self.others)}, such as {names}"
 
 
 def split_files(look: Look, files: Sequence[str]) -> SplitFiles:
@@ -50,13 +55,9 @@ def split_files(look: Look, files: Sequence[str]) -> SplitFiles:
         return SplitFiles(_all(look, files))
     test = "test" if "test" in found else "validation"
     others = [f for split, some in found.items() if split not in ("train", test) for f in some]
-    where = f"the files of the {test} split" if test in found else ""
-    return SplitFiles(
-        _all_of(look, found["train"]),
-        _all_of(look, found[test]) if test in found else None,
-        where,
-        tuple(others),
-    )
+    about = "the validation files are the test split" if test in found and test != "test" else ""
+    held_out = _all_of(look, found[test]) if test in found else None
+    return SplitFiles(_all_of(look, found["train"]), held_out, about, tuple(others))
 
 
 def split_of(path: str) -> str | None:
@@ -75,7 +76,7 @@ def _beside(look: Look) -> SplitFiles:
         other = name[: at.start()] + word + name[at.end() :]
         found = look.beside(re.sub(r"([*?\[])", r"[\1]", other))
         if found:
-            return SplitFiles(look.path, found[0], f"the test split lies beside it: {other}")
+            return SplitFiles(look.path, found[0], f"beside it lies the test split, {other}")
     return SplitFiles(look.path)
 
 

@@ -45,7 +45,7 @@ class Config(ScaledSource, FileSource):
         splits = split_files(look, files)
         about = "height, width, channels: square pictures of as many numbers as a line has"
         return Recognised(
-            Sure.LIKELY, splits.keys, f"lines of pixels; {splits.told}", found, about_shape=about
+            Sure.LIKELY, splits.keys, f"lines of pixels{splits.told}", found, about_shape=about
         )
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:

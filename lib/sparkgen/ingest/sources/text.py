@@ -37,7 +37,7 @@ class Config(FileSource):
         if not files:
             return None
         splits = split_files(look, files)
-        found = f"{len(files)} {'file' if len(files) == 1 else 'files'} of text; {splits.told}"
+        found = f"{len(files)} {'file' if len(files) == 1 else 'files'} of text{splits.told}"
         about = f"{PROPOSED} bytes, of which neighbours share one: {PROPOSED - 1} tokens to predict"
         return Recognised(
             Sure.READABLE, splits.keys, found, (PROPOSED,), about_shape=about, record="tokens"

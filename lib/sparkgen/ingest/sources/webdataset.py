@@ -37,7 +37,7 @@ class Config(PictureOptions, FileSource):
         files = [tree for tree in where.listings]
         splits = split_files(look if look.kind == "folder" else where, files)
         return Recognised(
-            Sure.MARKED, splits.keys, f"pictures with their labels beside them; {splits.told}"
+            Sure.MARKED, splits.keys, f"pictures with their labels beside them{splits.told}"
         )
 
     def files(self, dataset: DatasetConfig) -> Files:
