@@ -63,7 +63,7 @@ def glance(pictures: Iterable[Picture], *, rows: int) -> Glance:
     kinds = ", ".join(f"{name} {count}" for name, count in formats.most_common())
     exact = " (pixels are not exact)" if LOSSY & formats.keys() else ""
     lines = [
-        f"looked at {looked} of {rows} pictures, spaced evenly: {kinds}{exact}",
+        f"looked at {looked} of {rows} pictures, spread over all: {kinds}{exact}",
         f"sizes (width x height): {_sizes(sizes)}; levels {low} to {high}; "
         + (f"{colours} in colour" if colours else "all grey"),
     ]

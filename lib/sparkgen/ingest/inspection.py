@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from sparkgen.config.dataset import DatasetConfig, SourceSection
+from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.load import parse
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.dataset_file import Key, plain
-from sparkgen.ingest.look import Look, Recognised
+from sparkgen.ingest.image_formats import ENDINGS as PICTURES
+from sparkgen.ingest.image_formats import ending
+from sparkgen.ingest.look import Look, Recognised, Sure
 from sparkgen.ingest.sources import source_configs, source_of
 from sparkgen.ingest.survey import Survey, reasons_text
 
 TEST_FRACTION = 0.1
+MOST_KEYS = 6  # of a dataset file
 MOST_SHOWN = 12  # classes in a message
 LEAST_SPLIT = 10  # records, from which on a tenth of them is a test split
 
@@ -51,8 +55,8 @@ def inspect(path: str, name: str, *, start_spark: Callable[[], None]) -> Inspect
         except SparkgenError as error:
             errors.append(error)
             continue
-        others = [other for other, _ in found[number + 1 :]]
-        return _inspection(name, form, recognised, survey, [*_told(path, errors), *_also(others)])
+        others = [other for other, r in found[number + 1 :] if r.sure > Sure.READABLE]
+        return _inspection(name, form, recognised, survey, [*_told(errors), *_also(others)])
     raise errors[0] if errors else _nothing(look)
 
 
@@ -73,12 +77,13 @@ def _recognised(look: Look) -> tuple[list[tuple[str, Recognised]], list[Sparkgen
 
 
 def _survey(form: str, recognised: Recognised, name: str) -> Survey:
-    draft = DatasetConfig(
-        name=name,
-        source=SourceSection(format=form, **recognised.keys),
-        record=recognised.record,
-        shape=recognised.shape,
-    )
+    values = {
+        "name": name,
+        "source": {"format": form, **recognised.keys},
+        "record": recognised.record,
+        "shape": recognised.shape,
+    }
+    draft = parse(DatasetConfig, values, source=f"the dataset {name}")
     with tempfile.TemporaryDirectory() as scratch, _without_remarks():
         survey = source_of(draft).survey(draft, scratch=scratch)
     return survey if survey.about_shape else survey._replace(about_shape=recognised.about_shape)
@@ -115,21 +120,23 @@ def _inspection(
 def _keys(name: str, form: str, recognised: Recognised, survey: Survey, rows: str) -> list[Key]:
     part = f" ({survey.part})" if survey.part else ""
     source = {"format": form, **recognised.keys, **survey.keys}
+    classes = f"{_few(survey)}; " if recognised.record == "image" else ""
     keys = [
-        Key("name", name, f"the data set, and its folder among the versions; {_few(survey)}"),
-        Key("source", source, f"{recognised.found}; {rows}{part}"),
+        Key("name", name, "of the data set; versions lie in a folder of this name"),
+        Key("source", source, f"{recognised.found}; {classes}{rows}{part}"),
     ]
     if recognised.record != "image":
         keys.append(Key("record", recognised.record, "what a record is"))
     keys.append(Key("shape", list(survey.shape), survey.about_shape))
     options = dict(survey.options)
-    total = survey.tally.labels.total()
-    if "test" not in survey.rows and total >= LEAST_SPLIT:
-        about = "the share set aside as the test split, which is measured: the source has none"
+    if "test" not in survey.rows and survey.tally.labels.total() >= LEAST_SPLIT:
+        about = "the share set aside as the test split, on which models are measured"
         options["test_fraction"] = (TEST_FRACTION, about)
     lanes = _lanes(survey)
     if lanes is not None:
-        options["lanes"] = (lanes, "as few records have no more streams for training")
+        options["lanes"] = (lanes, "streams of training, each of which needs a row")
+    if len(keys) + len(options) > MOST_KEYS:
+        options.pop("class_names", None)  # the source finds them itself, in a pass of its own
     return keys + [Key(key, value, about) for key, (value, about) in options.items()]
 
 
@@ -157,7 +164,7 @@ def _few(survey: Survey) -> str:
     return "1 class" if count == 1 else f"{count} classes"
 
 
-def _told(path: str, errors: list[SparkgenError]) -> list[str]:
+def _told(errors: list[SparkgenError]) -> list[str]:
     return [f"not read in another way: {error}" for error in errors]
 
 
@@ -174,7 +181,14 @@ def _nothing(look: Look) -> RequestError:
             mend="correct the path",
         )
     names = look.files or look.names
-    shown = (
-        f"{len(names)} files, such as {plain(names[0].rpartition('/')[2])}" if names else "no file"
+    shown = plain(names[0].rpartition("/")[2]) if names else ""
+    pictures = any(ending(name) in PICTURES for name in names)
+    return RequestError(
+        expected,
+        found=f"{len(names)} {'file' if len(names) == 1 else 'files'}, such as {shown}"
+        if names
+        else "no file",
+        mend="give the folder that holds the pictures"
+        if pictures
+        else "give the path of pictures, a table, numbers or text",
     )
-    return RequestError(expected, found=shown, mend="give the path of pictures, a table or text")

@@ -1,5 +1,6 @@
 """Finds lists of pictures at a path, and the folders or archives that their paths start from."""
 
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.errors import SparkgenError
@@ -48,7 +49,8 @@ def guess_lists(look: Look) -> Lists | None:
 
 def _lists(path: str, root: str, test: str | None = None) -> Lists:
     keys = {"path": path, **({"test": test} if test else {}), **({"root": root} if root else {})}
-    return Lists(keys, f"pictures are named by {path}{f' and {test}' if test else ''}")
+    names = [PurePosixPath(file).name for file in (path, test) if file]
+    return Lists(keys, f"pictures are named by {' and '.join(names)}")
 
 
 def _is_near(look: Look, file: str) -> bool:

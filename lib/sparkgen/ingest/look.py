@@ -156,15 +156,22 @@ class Look:
                         return b""
         return b""
 
-    def those(self, fits: Callable[[str], bool]) -> list[str]:
-        """The files that fit, the first `MOST_HEADS` of each ending looked at; others go by ending."""
-        looked: dict[str, list[bool]] = {}
+    @cached_property
+    def _by_ending(self) -> dict[str, list[str]]:
+        """The files by their endings, but for pictures and archives."""
+        found: dict[str, list[str]] = {}
         for file in self.files:
-            kind = looked.setdefault(plain_ending(file), [])
-            if len(kind) < MOST_HEADS:
-                kind.append(fits(file))
-        good = {end for end, found in looked.items() if 2 * sum(found) > len(found)}
-        return [file for file in self.files if plain_ending(file) in good]
+            found.setdefault(plain_ending(file), []).append(file)
+        return {end: some for end, some in found.items() if not _is_container(end)}
+
+    def those(self, fits: Callable[[str], bool]) -> list[str]:
+        """The files of all endings of which most fit, by the first `MOST_HEADS` of each ending."""
+        good: list[str] = []
+        for some in self._by_ending.values():
+            looked = some[:MOST_HEADS]
+            if 2 * sum(map(fits, looked)) > len(looked):
+                good += some
+        return sorted(good)
 
     def beside(self, name: str) -> list[str]:
         """The paths of files in the folder of the path that match a pattern of their names."""
@@ -177,6 +184,10 @@ class Look:
 def is_hidden(name: str) -> bool:
     """Whether a path is that of no data, as `.DS_Store` and `__MACOSX` are not."""
     return any(part.startswith(HIDDEN) for part in name.split("/"))
+
+
+def _is_container(end: str) -> bool:
+    return end in PICTURES or is_archive(f"a{end}")
 
 
 def plain_ending(name: str) -> str:

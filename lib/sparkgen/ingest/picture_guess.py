@@ -30,7 +30,7 @@ def guess_layout(path: str, listings: Sequence[list[Member]]) -> Guess:
     spots, layout = _spots(path, listings, STANDARD, frozenset(STANDARD))
     tops = {part.lower(): part for spot in spots if spot.is_picture for part in spot.parts[:-1]}
     folders = _split_folders(tops)
-    if folders and folders != STANDARD:
+    if any(STANDARD[split] != name for split, name in folders.items()):
         keys = {split: name for split, name in folders.items() if STANDARD[split] != name}
         spots, layout = _spots(path, listings, folders, frozenset(STANDARD.keys() - folders.keys()))
     told = "pictures at " + " and ".join(layout.pattern(split) for split in layout.folders)

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sparkgen.config.dataset import DatasetConfig
@@ -146,10 +147,11 @@ def survey_pictures(
 
 
 def _examples(shares: Sequence[PictureShare], tallies: Sequence[Tally]) -> "Iterator[Picture]":
-    """At most `EXAMPLES` pictures, spaced evenly over all shares."""
+    """At most `EXAMPLES` pictures: one at random, by the seed 0, of each of as many equal parts."""
     counts = [tally.labels.total() for tally in tallies]
     total = sum(counts)
-    wanted = [n * total // min(EXAMPLES, total) for n in range(min(EXAMPLES, total))]
+    parts, draw = min(EXAMPLES, total), Random(0)
+    wanted = [draw.randrange(n * total // parts, (n + 1) * total // parts) for n in range(parts)]
     before = 0
     for share, count in zip(shares, counts, strict=True):
         numbers = [n - before for n in wanted if before <= n < before + count]

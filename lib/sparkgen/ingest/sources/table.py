@@ -59,7 +59,7 @@ class Config(PictureOptions):
             return None
         splits = split_files(look, files)
         tables = [find_table(uri) for uri in splits.keys.values()]
-        found = f"{len(files)} {tables[0].reader} files{splits.told}"
+        found = f"{tables[0].reader} files: {len(files)}{splits.told}"
         return Recognised(
             Sure.MARKED, splits.keys, found, spark=not all(table.direct for table in tables)
         )
