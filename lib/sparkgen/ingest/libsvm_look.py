@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +12,13 @@ import numpy.typing as npt
 
 from sparkgen.ingest.libsvm import parse_block
 from sparkgen.ingest.libsvm_line import LineRule
+from sparkgen.ingest.lines import BLOCK_BYTES, LineShare
 from sparkgen.ingest.seen import Reach, Seen
 from sparkgen.ingest.shape_guess import square_shape, white_of
 
 ANY = 1e30  # a bound that every value keeps
 MOST_LINE_NUMBERS = 1 << 22  # of a line; a head of larger ones is no libsvm text
+LABEL_BLOCKS = 128  # of a file
 ROWS = 2000  # of pictures by which the length of their rows is found
 WIDER = 1.5  # times the least side that a picture can have
 
@@ -49,6 +53,33 @@ class Numbers(NamedTuple):
             return {**keys, "value_min": self.values.low, "value_max": max(self.values.high, 0.0)}
         white = white_of(self.values.high, whole=self.whole).value_max
         return keys if white is None else {**keys, "value_max": white}
+
+
+class FirstLabels(NamedTuple):
+    """How many lines begin with each whole number; `whole`: all lines were looked at."""
+
+    counts: Counter[str]
+    whole: bool
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What is to be said where not all lines were looked at."""
+        size = LABEL_BLOCKS * BLOCK_BYTES >> 20
+        return (
+            () if self.whole else (f"labels are those of the first {size} MiB of each file alone",)
+        )
+
+
+def first_labels(shares: Sequence[LineShare]) -> FirstLabels:
+    """The labels of the first `LABEL_BLOCKS` blocks of each file, one share each."""
+    counts: Counter[str] = Counter()
+    whole = True
+    for share in shares:
+        values = share.values()
+        for some in islice(values, LABEL_BLOCKS):
+            counts += some
+        whole = whole and next(values, None) is None
+    return FirstLabels(counts, whole)
 
 
 def is_libsvm(head: bytes) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparkgen.ingest.look import Look, Recognised
     from sparkgen.ingest.survey import Survey
 
-LOOKED_BLOCKS = 4  # of a file, by whose numbers the scale and the shape are found
+LOOKED_BLOCKS = 8  # of text, by whose numbers the scale and the shape are found
 MOST_STATED = 20  # classes that `sparkgen inspect` names, which saves a pass over the labels
 
 
@@ -112,13 +112,15 @@ class Config(FileSource):
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
         from sparkgen.ingest.class_values import in_order
-        from sparkgen.ingest.libsvm_look import look_at_numbers
+        from sparkgen.ingest.libsvm_look import first_labels, look_at_numbers
         from sparkgen.ingest.survey import survey_blocks
 
         files = self.files(dataset)
         shares = self._shares(files, self.rule(dataset), 1)
-        names = tuple(in_order(self._values(dataset, files, 1)))
-        texts = [text for share in shares for text in share.texts(LOOKED_BLOCKS)]
+        labels = first_labels(shares)
+        names = tuple(in_order(labels.counts))
+        each = max(1, LOOKED_BLOCKS // len(shares))
+        texts = [text for share in shares[:LOOKED_BLOCKS] for text in share.texts(each)]
         numbers = look_at_numbers(texts, list(map(float, names)))
         if numbers is None:
             raise RequestError(
@@ -128,19 +130,20 @@ class Config(FileSource):
             )
         keys: dict[str, Any] = dict(numbers.keys)
         plain = names == tuple(map(str, range(len(names))))
-        if not plain:
+        if not plain and labels.whole:
             keys["label_values"] = list(map(int, names))
         told = {"class_names": names, "shape": numbers.shape}
         found = Config(**{**self.model_dump(exclude_unset=True), **keys})
-        rule = found.rule(dataset.model_copy(update=told))
+        stands = None if plain else tuple(map(float, names))
+        rule = found.rule(dataset.model_copy(update=told))._replace(label_values=stands)
         survey = survey_blocks(
             found._shares(files, rule, 1), numbers.shape, names, self.passed_over()
         )
         return survey._replace(
             about_shape=numbers.about_shape,
-            lines=(numbers.told,),
+            lines=(numbers.told, *labels.told),
             keys=keys,
-            options={**_stated(names if plain else ()), **survey.options},
+            options={**_stated(names if plain and labels.whole else ()), **survey.options},
         )
 
     def reread(
