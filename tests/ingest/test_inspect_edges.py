@@ -17,6 +17,8 @@ from test_cifar import NAMES, TEN
 from sparkgen.errors import RequestError
 from sparkgen.ingest import survey
 from sparkgen.ingest.dataset_file import as_yaml, name_of, plain
+from sparkgen.ingest.look import Look, Sure
+from sparkgen.ingest.sources import table
 
 
 def picture(size: tuple[int, int], colour: Any = (9, 9, 9), form: str = "PNG") -> bytes:
@@ -107,15 +109,15 @@ def test_pictures_of_several_sizes_get_a_square_shape_and_grey_ones_one_channel(
 
 def test_damaged_pictures_are_counted_and_allowed_for(spark: Any, tmp_path: Path) -> None:
     files = {f"{'ab'[n % 2]}/{n}.png": picture((4, 4), (n, 0, 0)) for n in range(40)}
-    files |= {f"a/x{n}.png": picture((4, 4))[:-20] for n in range(2)} | {"b/empty.png": b""}
+    files |= {f"a/x{n}.png": picture((4, 4))[:30] for n in range(2)} | {"b/empty.png": b""}
     files |= {"note.txt": b"x", ".DS_Store": b"x"}
     found = inspected(made("folder", tmp_path / "a", files), tmp_path)
     assert is_short_and_explained(found.text)
     assert "max_bad_fraction: 0.11  # about 7% of the records are bad" in found.text
-    assert "damaged among those looked at: truncated-image 2" in found.lines
+    assert "damaged among those looked at: undecodable-image 2" in found.lines
     assert "bad records, for the quarantine: empty-image 1" in found.lines
     manifest = ingested(spark, tmp_path)
-    assert manifest.quarantined == {"empty-image": 1, "truncated-image": 2}
+    assert manifest.quarantined == {"empty-image": 1, "undecodable-image": 2}
     assert f"passed over: {survey.reasons_text(manifest.unused)}" in found.lines
     assert sum(rows_of(manifest).values()) == 40
 
@@ -147,15 +149,17 @@ def test_text_becomes_tokens(spark: Any, tmp_path: Path) -> None:
     assert sum(rows_of(ingested(spark, tmp_path)).values()) == 17
 
 
-def test_a_table_that_only_spark_reads_is_surveyed_with_it(spark: Any, tmp_path: Path) -> None:
-    """As Spark writes it: the label of a row is the name of its folder."""
-    for label in range(2):
-        images = pa.array([picture((4, 4), (n, label, 0)) for n in range(8)], pa.binary())
-        (tmp_path / "data" / f"label={label}").mkdir(parents=True)
-        file = tmp_path / "data" / f"label={label}" / "part-0.parquet"
-        pq.write_table(pa.table({"image": images}), file)
-    found = inspected(tmp_path / "data", tmp_path)
-    assert "2 classes: 0 8, 1 8" in found.lines
+def test_tables_that_only_spark_reads_are_known_without_it(tmp_path: Path) -> None:
+    """As Spark writes them: the label of a row is the name of its folder; Delta; a catalog's."""
+    (tmp_path / "a" / "label=0").mkdir(parents=True)
+    images = pa.table({"image": pa.array([picture((4, 4))], pa.binary())})
+    pq.write_table(images, tmp_path / "a" / "label=0" / "part-0.parquet")
+    (tmp_path / "b" / "_delta_log").mkdir(parents=True)
+    paths = (f"{tmp_path}/a", f"{tmp_path}/b", "main.default.pictures")
+    found = [table.Config.recognise(Look(path)) for path in paths]
+    assert [(r.sure, r.spark) for r in found if r] == [(Sure.MARKED, True)] * 3
+    assert table.Config.recognise(Look("gone.csv")) is None
+    assert table.Config.recognise(Look(f"{tmp_path}/gone")) is None
 
 
 def test_of_a_large_source_a_part_is_looked_at_and_told(
