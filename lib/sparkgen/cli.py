@@ -71,23 +71,16 @@ def cli(context: click.Context) -> None:
 def inspect(path: str, write: str | None, name: str | None, conf: str, **request: Any) -> None:
     """Says what lies at a path, and writes the dataset file for it.
 
-    PATH is a folder, an archive, a file or a glob of them: pictures, a table, numbers or text; or the
-    name of a catalog's table. What was found goes to stderr. The dataset file, which `ingest` takes, goes
-    to stdout, or with --write to its place. No picture is changed, and nothing else is written.
+    PATH is a folder, archive, file or glob of pictures, tables, numbers or text, or the name of a
+    catalog's table. What was found goes to stderr, the dataset file for `ingest` to stdout or --write.
     """
     from sparkgen.config.load import load_environment
     from sparkgen.pipeline.inspect import run
 
-    environment = load_environment(conf, **request)
-    inspected = run(path, environment, name=name, file=write)
+    inspected = run(path, load_environment(conf, **request), name=name, file=write)
     for line in inspected.lines:
         click.echo(line, err=True)
-    if write is None:
-        sys.stderr.flush()
-        click.echo(inspected.text, nl=False)
-        return
-    click.echo(f"next: sparkgen ingest {write}", err=True)
-    _print(inspected.result)
+    _print(inspected.result) if write else click.echo(inspected.text, nl=False)
 
 
 @cli.command(cls=RequestCommand)

@@ -47,7 +47,8 @@ def run(
         "rows": found.survey.rows,
         "classes": len(found.survey.class_names),
     }
-    return Written(found.lines, text, result)
+    lines = [*found.lines, f"next: sparkgen ingest {file}"] if file is not None else found.lines
+    return Written(lines, text, result)
 
 
 def _below_data(key: Key, data: str) -> Key:
