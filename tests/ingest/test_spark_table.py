@@ -16,8 +16,8 @@ from table_files import bad_of, config, rows_of, work_of
 
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import RequestError
+from sparkgen.ingest.delta import has_spark_delta
 from sparkgen.ingest.ingest import ingest
-from sparkgen.ingest.spark_table import has_spark_delta
 
 LEVELS = list(range(40))
 NAMES = ("cat", "dog")
@@ -40,16 +40,12 @@ def levels(out: Path, manifest: Manifest) -> list[tuple[int, int]]:
 
 def test_partitions_and_formats_change_nothing(spark: Any, tmp_path: Path) -> None:
     frame(spark, partitions=1).write.orc(f"{tmp_path}/one")
-    frame(spark, partitions=5, seed=1).write.orc(f"{tmp_path}/five")
-    frame(spark, seed=2).write.json(f"{tmp_path}/json")
-    frame(spark, seed=2).write.partitionBy("label").parquet(f"{tmp_path}/folders")
-    frame(spark, seed=3).write.saveAsTable("pets_of_all_kinds")
-    uris = [f"{tmp_path}/one", f"{tmp_path}/five", f"{tmp_path}/folders", "pets_of_all_kinds"]
+    frame(spark, partitions=4, seed=1).write.partitionBy("label").parquet(f"{tmp_path}/folders")
+    frame(spark, seed=2).createOrReplaceTempView("pets_of_all_kinds")
+    uris = [f"{tmp_path}/one", f"{tmp_path}/folders", "pets_of_all_kinds"]
     found = [rows_of(work_of(config(uri), 2, tmp_path / f"s{n}")) for n, uri in enumerate(uris)]
     assert sorted(found[0]) == [(n, n % 2) for n in LEVELS]
     assert found == [found[0]] * len(uris)
-    with pytest.raises(RequestError, match="found none among label, number, picture"):
-        work_of(config(f"{tmp_path}/json"), 1, tmp_path / "s")
 
 
 def test_the_order_is_that_of_a_column_where_one_is_given(spark: Any, tmp_path: Path) -> None:
@@ -76,6 +72,25 @@ def test_a_catalogs_table_is_found_again_until_it_changes(spark: Any, tmp_path: 
     frame(spark, column="image").limit(1).write.insertInto("zoo.pets")
     second = ingest(spark, dataset, datasets_uri=f"{tmp_path}/out")
     assert second.splits["train"].rows == first.splits["train"].rows + 1
+
+
+def test_folders_of_a_column_are_known_by_a_glob_too(spark: Any, tmp_path: Path) -> None:
+    above = tmp_path / "a=b"
+    frame(spark).write.partitionBy("label").parquet(f"{above}/pets")
+    (above / "pets" / "README.md").write_text("")
+    for train in (f"{above}/pets", f"{above}/pets/label=*/*.parquet"):
+        work = work_of(config(train), 2, tmp_path / "scratch" / train[-1])
+        assert sorted(rows_of(work)) == [(n, n % 2) for n in LEVELS]
+        assert work.class_names == NAMES
+    assert rows_of(work_of(config(f"{above}/pets/label=cat"), 1)) == rows_of(
+        work_of(config(f"{above}/pets/label=cat/*.parquet"), 1)
+    )
+
+
+def test_a_table_without_rows_is_refused(spark: Any, tmp_path: Path) -> None:
+    frame(spark).limit(0).write.orc(f"{tmp_path}/orc")
+    with pytest.raises(RequestError, match="rows in the table"):
+        work_of(config(tmp_path / "orc"), 1, tmp_path / "scratch")
 
 
 def test_image_files_are_a_table_without_labels(spark: Any, tmp_path: Path) -> None:
@@ -114,9 +129,11 @@ def test_structs_of_bytes_and_path_are_read_with_spark_too(spark: Any, tmp_path:
 def test_what_is_no_table_is_refused_in_one_line(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "broken.orc").write_bytes(b"no orc")
     (tmp_path / "note.txt").write_text("")
+    (tmp_path / "rows.json").write_text('{"image": "AAAA", "label": 1}')
     for train, changes, line in [
-        ("zoo.none", {}, "a table that Spark can read (catalog) at zoo.none"),
+        ("zoo.none", {}, "a table that Spark can read (catalog) at zoo.none, found [TABLE_OR_VIEW"),
         (f"{tmp_path}/gone", {}, "source files that are there"),
+        (f"{tmp_path}/rows.json", {}, "found none among image, label: set source.image"),
         (f"{tmp_path}/note.txt", {}, "set source.reader, such as binaryFile"),
         (f"{tmp_path}/broken.orc", {}, "a table that Spark can read (orc)"),
         (f"{tmp_path}/note.txt", {"reader": "avro"}, "a table that Spark can read (avro)"),
@@ -236,9 +253,11 @@ def test_a_delta_table_without_a_package_says_what_to_install(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not has_spark_delta(spark)
-    monkeypatch.setattr("sparkgen.ingest.spark_table.find_spec", lambda name: None)
+    monkeypatch.setattr("sparkgen.ingest.delta.find_spec", lambda name: None)
     dataset = config(delta(tmp_path / "a"))
-    with pytest.raises(RequestError, match="pip install deltalake, or give Spark its own") as error:
+    with pytest.raises(
+        RequestError, match=r"pip install .sparkgen\[delta\]., or give Spark"
+    ) as error:
         work_of(dataset, 1, tmp_path / "scratch")
     assert error.value.exit_status == 2
 

@@ -13,7 +13,7 @@ from table_files import CELL, bad_of, blocks_of, cells, config, levels, rows_of,
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import IngestError, RequestError, SparkgenError
-from sparkgen.ingest import parquet
+from sparkgen.ingest import parquet, table_shares
 from sparkgen.ingest.ingest import ingest
 
 
@@ -144,7 +144,7 @@ def test_one_row_group_is_read_by_several_tasks(
 ) -> None:
     monkeypatch.setattr(parquet, "BLOCK_ROWS", 10)
     path = write(tmp_path / "a.parquet", cells(levels(200)), group=200)
-    for tasks, shares in ((1, 2), (2, 4), (3, 6), (64, parquet.MOST_READERS)):
+    for tasks, shares in ((1, 2), (2, 4), (3, 6), (64, table_shares.MOST_READERS)):
         work = work_of(config(path), tasks)
         assert len(work.shares) in (shares - 1, shares)
         sizes = [sum(b.records.length for b in share.blocks()) for share in work.shares]
@@ -169,7 +169,7 @@ def test_blocks_of_large_cells_are_small(tmp_path: Path, monkeypatch: pytest.Mon
         ({"a": [b"x"], "n": [1]}, {"image": "n"}, "encoded pictures in column n .* found int64"),
         ({"a": [b"x"]}, {"label": "y"}, "one column y, source.label, in .* found a: correct"),
         ({"a": [b"x"], "label": [0.5]}, {}, "integers or text, found double: set source.label"),
-        ({"a": [b"x"], "label": [10**6]}, {}, "at most 10000 classes in column label"),
+        ({"a": [b"x"], "label": [10**6]}, {}, "at most 100000 classes in column label"),
         ({"a": [b"x"]}, {"class_names": ["u", "v"]}, "a column of labels in .* found none named"),
     ],
 )
@@ -258,6 +258,20 @@ def test_a_label_that_is_no_text_is_no_class(tmp_path: Path) -> None:
     assert work.class_names == ("cat", "dog")
     assert rows_of(work) == [(1, 0), (3, 1)]
     assert bad_of(work) == [(1, "unknown-label")]
+
+
+def test_labels_that_no_class_has_are_shown(spark: Any, tmp_path: Path) -> None:
+    for values, line in (
+        (
+            [1, 2, 3] * 4,
+            "labels 0 to 1 in column label .* found 1, 2, 3, unknown in 8 of 12 records",
+        ),
+        (["owl"] * 12, "labels of dataset.class_names in column label .* found owl, unknown in 12"),
+    ):
+        path = write(tmp_path / "a.parquet", cells(range(12)), values)
+        dataset = config(path, class_names=["cat", "dog"])
+        with pytest.raises(RequestError, match=line):
+            ingest(spark, dataset, datasets_uri=f"{tmp_path}/out")
 
 
 def test_a_table_makes_the_version_of_the_same_pictures_in_folders(

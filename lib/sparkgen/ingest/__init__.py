@@ -18,7 +18,12 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
 | rows to files | block, deal, layout, shuffle, stages, write; copies (of rows across splits) |
 | checks | fit (rows and files), quarantine (bad records) |
-| images | picture_paths, class_folders, placement; image_shares, decode, colour, image_header |
+| images | picture_paths, class_folders, placement; image_shares |
+| encoded pictures | picture_options, pictures; decode, colour, image_header, png (small plain ones) |
+| tables | table_names, table_columns, table_classes; parquet, table_shares; spark_table, delta |
+| lists, webdataset | path_list, listed; webdataset |
+| labels as they come | class_values (which class is meant?), label_pass (all values of a text) |
+| csv, numpy, cifar | pixel_columns, pixel_lines; npy, array_pairs; pixel_scale (grey levels); cifar |
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
 | idx | idx |
 

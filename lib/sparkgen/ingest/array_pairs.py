@@ -16,6 +16,7 @@ from sparkgen.ingest.pixel_scale import FRACTION, OUTSIDE, Scale
 
 BLOCK_ROWS = 4096
 LABEL_ROWS = 1 << 20
+MOST_LABEL_BYTES = 4096
 IMAGES = ("images", "image", "x", "data", "imgs", "features", "pixels")
 LABELS = ("labels", "label", "y", "targets", "target", "classes", "class")
 SPLITS = {
@@ -124,8 +125,8 @@ def check_pair(pair: Pair, record: Record, scale: Scale) -> Scale:
         )
     if labels is not None and (
         labels.dtype.kind not in "buifUS"
-        or [n for n in labels.shape if n != 1] not in ([images.shape[0]], [])
-        or labels.shape[:1] != images.shape[:1]
+        or labels.row_bytes > MOST_LABEL_BYTES
+        or labels.shape not in (images.shape[:1], (images.shape[0], 1))
     ):
         raise RequestError(
             f"a label, a number or a text, for each of the {images.shape[0]} pictures in {labels}",
@@ -138,7 +139,8 @@ def check_pair(pair: Pair, record: Record, scale: Scale) -> Scale:
 def count_labels(labels: NpyArray) -> Counter[str]:
     """How many records there are of each value in an array of labels."""
     counts: Counter[str] = Counter()
-    for _, values in blocks_of(labels, Turns(0, 1, None), LABEL_ROWS):
+    rows = block_rows(LABEL_ROWS, labels.row_bytes)
+    for _, values in blocks_of(labels, Turns(0, 1, None), rows):
         found, times = np.unique(values, return_counts=True)
         for value, count in zip(found.tolist(), times.tolist(), strict=True):
             counts[_value(value)] += count

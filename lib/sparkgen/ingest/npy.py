@@ -4,9 +4,11 @@ What is not compressed is read in place; what is, is inflated from its start. No
 ever unpickled, since that could run code.
 """
 
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,8 @@ from sparkgen.ingest.zip import list_zip
 
 MOST_HEADER_BYTES = 1 << 16
 SKIP_BYTES = 1 << 20
+HEADER_DAMAGE = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError)
+"""What NumPy raises over headers, which are text in the form of Python's literals."""
 LOCAL_HEADER = slice(26, 30)  # where a member's own header says how long its two texts are
 LOCAL_HEADER_BYTES = 30
 
@@ -42,7 +46,7 @@ class NpyArray(NamedTuple):
 
     @property
     def row_bytes(self) -> int:
-        return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
 
     def __str__(self) -> str:
         return f"{self.name} of {self.uri}" if self.name else self.uri
@@ -60,7 +64,7 @@ def arrays_of(uri: str) -> dict[str, NpyArray]:
             head = bytes(file.read(len(npy.MAGIC_PREFIX)))
             file.seek(0)
             if head == npy.MAGIC_PREFIX:
-                return {"": _header(uri, "", file)}
+                return {"": _header(uri, "", file, file.size())}
             if not head.startswith(b"PK"):
                 raise RequestError(
                     f"a NumPy file, .npy or .npz, at {uri}",
@@ -113,7 +117,7 @@ def _members(uri: str, file: Any) -> dict[str, NpyArray]:
                 continue
             packed = info.compress_type != zipfile.ZIP_STORED
             with archive.open(info) as stream:
-                array = _header(uri, name, stream)
+                array = _header(uri, name, stream, info.file_size)
             arrays[name] = array._replace(packed=packed)
             if not packed:
                 offset = array.offset + _content(file, info.header_offset)
@@ -128,11 +132,15 @@ def _content(file: Any, header: int) -> int:
     return header + LOCAL_HEADER_BYTES + int(name) + int(extra)
 
 
-def _header(uri: str, name: str, stream: Any) -> NpyArray:
+def _header(uri: str, name: str, stream: Any, size: int) -> NpyArray:
+    """The array at the start of a stream of `size` bytes, as its header has it."""
     read: Any = npy  # its stub leaves some of this out
     version = read.read_magic(stream)
     header = read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0
-    shape, fortran, dtype = header(stream, max_header_size=MOST_HEADER_BYTES)
+    try:
+        shape, fortran, dtype = header(stream, max_header_size=MOST_HEADER_BYTES)
+    except HEADER_DAMAGE as error:
+        raise ValueError(f"its header is none: {error}") from None
     array = NpyArray(uri, name, shape, dtype, stream.tell(), packed=False)
     if dtype.hasobject:
         raise RequestError(
@@ -146,6 +154,9 @@ def _header(uri: str, name: str, stream: Any) -> NpyArray:
             found="an array in Fortran order",
             mend="save numpy.ascontiguousarray of it",
         )
+    declared = array.offset + math.prod(shape) * dtype.itemsize
+    if size != declared:
+        raise ValueError(f"{size} bytes of {array}, whose header declares {declared}")
     return array
 
 

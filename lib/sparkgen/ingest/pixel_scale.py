@@ -31,6 +31,8 @@ class Scale(NamedTuple):
         """Which values are none from 0 to `value_max`, but for rounding; bool of the same shape."""
         import numpy as np
 
+        if values.dtype == np.uint8 and self.value_max >= 255:
+            return np.zeros(values.shape, np.bool_)
         slack = self.value_max * SLACK
         return ~((values >= -slack) & (values <= self.value_max + slack) & np.isfinite(values))
 

@@ -5,33 +5,34 @@ sorted by a column, or by the SHA-256 of the picture and the label: rows in whic
 are interchangeable. Spark writes nothing itself: its tasks write where the staged version lies.
 """
 
-import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import absolute, open_uri
+from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError, SparkgenError
+from sparkgen.ingest.delta import delta_frame
 from sparkgen.ingest.files import find_files
+from sparkgen.ingest.spark_path import spark_path
 from sparkgen.ingest.table_columns import Columns, find_columns
-from sparkgen.ingest.table_names import CATALOG, DELTA, Found, one_entry, spark_path
+from sparkgen.ingest.table_names import CATALOG, DELTA, Found, one_entry
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 GROUP_BYTES = 16 << 20  # of pictures in a row group, about
 GROUP_ROWS = 1024
-SPARK_DELTA = "--set environment.spark.spark.jars.packages=io.delta:delta-spark_2.12:3.3.2"
-DELTA_SOURCE = "org.apache.spark.sql.delta.sources.DeltaDataSource"
 
-_UNKNOWN = (
-    f"unknown {uuid.uuid4().hex}"  # the time stamp of what has none: never that of another run
+# The time stamp of what has none: never that of another run.
+_UNKNOWN = f"unknown {uuid.uuid4().hex}"
+# The types that matter here; of some others Arrow has none.
+_KINDS = frozenset(
+    ["binary", "struct", "string", "byte", "short", "integer", "long", "boolean", "float", "double"]
 )
 
 
@@ -96,8 +97,8 @@ def sort_table(table: Table, folder: str) -> Sorted:
 
     with _refused(table):
         frame = _frame(table)
-        pictures = [field.name for field in frame.schema if field.dataType.typeName() in _ARROW]
-        schema = to_arrow_schema(frame.select([f"`{name}`" for name in pictures]).schema)
+        names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
+        schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
         columns = find_columns(schema, image=table.image, label=table.label, uri=table.uri)
         image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
         label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
@@ -116,23 +117,11 @@ def sort_table(table: Table, folder: str) -> Sorted:
 
     with _failed(table):
         parts = ordered.rdd.mapPartitionsWithIndex(write).collect()
+    if not parts:
+        raise RequestError(f"rows in the table {table.uri}", found="none", mend="write some")
     label_column = "label" if columns.label else None
     plain = columns._replace(image="image", is_struct=False, has_path=False, label=label_column)
     return Sorted([uri for _, uri in sorted(parts)], plain)
-
-
-_ARROW = (
-    "binary",
-    "struct",
-    "string",
-    "byte",
-    "short",
-    "integer",
-    "long",
-    "boolean",
-    "float",
-    "double",
-)
 
 
 def _keys(keys: list[Any]) -> list[Any]:
@@ -168,66 +157,9 @@ def _frame(table: Table) -> "DataFrame":
     if table.reader == CATALOG:
         return spark.table(table.uri)
     if table.reader == DELTA:
-        return _delta(spark, table)
-    # Folders such as label=3 are a column, as Spark writes them, and then Spark looks into them itself.
-    deep = not any("=" in file.uri for file in table.found.files)
-    reader = spark.read.format(table.reader).option("recursiveFileLookup", str(deep).lower())
-    return reader.load(spark_path(table.uri))
-
-
-def _delta(spark: "SparkSession", table: Table) -> "DataFrame":
-    """A Delta table by Spark's own package for it, or by the list of files that `deltalake` gives.
-
-    Raises:
-        RequestError: neither is there, or the table needs the first and there is only the second.
-    """
-    uri, version = table.uri, table.found.files[0].modified.rpartition(" ")[2]
-    if has_spark_delta(spark):
-        reader = spark.read.format(DELTA).option("versionAsOf", version)
-        return reader.load(spark_path(uri))
-    if find_spec("deltalake") is None:
-        raise RequestError(
-            f"a package that reads the Delta table {uri}",
-            found="neither Spark's nor deltalake",
-            mend=f"pip install deltalake, or give Spark its own: {SPARK_DELTA}",
-        )
-    return _by_deltalake(spark, uri, int(version))
-
-
-def has_spark_delta(spark: "SparkSession") -> bool:
-    """Whether Spark has its package for Delta."""
-    loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
-    return loader.getResource(DELTA_SOURCE.replace(".", "/") + ".class") is not None
-
-
-def _by_deltalake(spark: "SparkSession", uri: str, version: int) -> "DataFrame":
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
-    from pyspark.sql.types import StructType
-
-    try:
-        table = DeltaTable(absolute(uri), version=version)
-        features = table.protocol().reader_features or []
-        mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none"
-        deleted = "deletionVectors" in features and table.deletion_vectors().read_all().num_rows
-        files, schema = table.file_uris(), json.loads(table.schema().to_json())
-    except (DeltaError, NotImplementedError, OSError) as error:
-        raise RequestError(
-            f"a Delta table at {uri} that deltalake can read",
-            found=" ".join(str(error).split())[:300],
-            mend=f"give Spark its own package for it: {SPARK_DELTA}",
-        ) from None
-    if mapped or deleted:
-        raise RequestError(
-            f"a Delta table without column mapping and deletion vectors at {uri}, since Spark lacks its "
-            "own package for Delta",
-            found="column mapping" if mapped else "deletion vectors",
-            mend=f"give Spark that package: {SPARK_DELTA}",
-        )
-    if not files:
-        raise RequestError(f"rows in the Delta table {uri}", found="none", mend="write some")
-    reader = spark.read.schema(StructType.fromJson(schema)).option("basePath", spark_path(uri))
-    return reader.parquet(*(spark_path(file) for file in files))
+        return delta_frame(spark, table.uri, table.found.files[0].modified)
+    reader = spark.read.format(table.reader).option("basePath", spark_path(table.found.root))
+    return reader.load([spark_path(file.uri) for file in table.found.files])
 
 
 @contextmanager
@@ -242,7 +174,8 @@ def _refused(table: Table) -> Iterator[None]:
         raise RequestError(
             f"a table that Spark can read ({table.reader}) at {table.uri}",
             found=_line(error),
-            mend="correct the dataset's source, or give Spark the package that reads it",
+            mend="correct the dataset's source"
+            + ("" if table.reader == CATALOG else ", or give Spark the package that reads it"),
         ) from None
 
 
@@ -258,7 +191,9 @@ def _failed(table: Table) -> Iterator[None]:
 
 
 def _line(error: BaseException) -> str:
-    """The first line of what Spark says; of an error in Java, the first that is no place in a program."""
+    """What Spark says in one line: of a task's traceback the last, of other messages the first."""
     java = getattr(error, "java_exception", None)
-    text = str(java.getMessage() or java) if java is not None else str(error)
-    return (text.strip().splitlines() or [type(error).__name__])[0][:300]
+    if java is None:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    text = str(java.getMessage() or java).partition("\n\tat ")[0]
+    return [line for line in text.splitlines() if line.strip()][-1].strip()[:300]

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
-from sparkgen.ingest.parquet import REASONS, Cut, Part, TableShare, opened_parquet, readable_parquet
+from sparkgen.ingest.parquet import Cut, opened_parquet, readable_parquet
 from sparkgen.ingest.pictures import Picture
 from sparkgen.ingest.survey import Tally
+from sparkgen.ingest.table_shares import REASONS, Part, TableShare
 
 
 class TableLook(NamedTuple):

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import absolute, is_remote, open_uri
+from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import RequestError
+from sparkgen.ingest.delta import delta_entry, is_delta
 from sparkgen.ingest.files import find_files
 
 CATALOG, DELTA, PARQUET = "catalog", "delta", "parquet"
@@ -24,10 +25,8 @@ ENDINGS = {
     ".ndjson": "json",
     ".csv": "csv",
 }
-LOG = "_delta_log"
 
 _NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*){0,2}")
-_COMMIT = re.compile(r"(\d{20})\.(json|checkpoint.*\.parquet)")
 # How the files of a split begin, or the folder that they lie in, where several splits lie side by side.
 _SPLIT = re.compile(r"(train|test|validation|valid|val|dev|eval)(?![a-z])", re.IGNORECASE)
 
@@ -35,11 +34,13 @@ _SPLIT = re.compile(r"(train|test|validation|valid|val|dev|eval)(?![a-z])", re.I
 class Found(NamedTuple):
     """What a name or a path means: the format, its files, and how many others lie among them.
 
-    `direct`: they are Parquet files whose rows are read as they lie.
+    `root` is the folder that holds them all. `direct`: they are Parquet files whose rows are read as
+    they lie.
     """
 
     reader: str
     files: list[SourceEntry]
+    root: str = ""
     others: int = 0
     direct: bool = False
 
@@ -72,15 +73,17 @@ def find_table(uri: str, *, reader: str | None = None, order_by: str | None = No
             found=f"{len(files)} files, such as {files[0].uri.rpartition('/')[2]}",
             mend="set source.reader, such as binaryFile, or correct the dataset's source",
         )
+    root = _root(uri)
     if reader != PARQUET:
-        return Found(reader, files)
+        return Found(reader, files, root)
     # Where no name ends as that of a Parquet file does, all files are meant.
     named = [file for file in files if reader_by_ending(file.uri) == PARQUET] or files
-    names = _below(uri, named)
-    _refuse_splits(uri, names)
+    names = [file.uri.removeprefix(f"{root}/") for file in named]
+    _refuse_splits(root, names)
+    # Folders such as label=3 are a column, as Spark writes them, which the files themselves lack.
     partitioned = any("=" in name.rpartition("/")[0] for name in names)
     direct = order_by is None and not partitioned
-    return Found(PARQUET, named, len(files) - len(named), direct)
+    return Found(PARQUET, named, root, len(files) - len(named), direct)
 
 
 def reader_by_ending(name: str) -> str | None:
@@ -93,29 +96,6 @@ def is_catalog_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and reader_by_ending(name) is None
 
 
-def is_delta(uri: str) -> bool:
-    """Whether a folder is a Delta table."""
-    filesystem, path = open_uri(uri)
-    return bool(filesystem.get_file_info(f"{path}/{LOG}").type == fs.FileType.Directory)
-
-
-def delta_entry(uri: str) -> SourceEntry:
-    """A Delta table, with its newest version as its time stamp.
-
-    Raises:
-        RequestError: its log has no version.
-    """
-    filesystem, path = open_uri(uri)
-    selector = fs.FileSelector(f"{path}/{LOG}", allow_not_found=True)
-    names = [info.base_name for info in filesystem.get_file_info(selector)]
-    versions = [int(found[1]) for found in map(_COMMIT.fullmatch, names) if found]
-    if not versions:
-        raise RequestError(
-            f"a version in {uri}/{LOG}", found="none", mend="correct the dataset's source"
-        )
-    return SourceEntry(uri=absolute(uri), size=0, modified=f"version {max(versions)}")
-
-
 def one_entry(uri: str, files: Sequence[SourceEntry]) -> SourceEntry:
     """All files of a table as one entry, by the digest of their paths, sizes and time stamps."""
     listing = "\n".join(f"{f.uri} {f.size} {f.modified}" for f in files)
@@ -123,34 +103,29 @@ def one_entry(uri: str, files: Sequence[SourceEntry]) -> SourceEntry:
     return SourceEntry(uri=uri, size=sum(f.size for f in files), modified=digest)
 
 
-def spark_path(uri: str) -> str:
-    """A path as Spark takes it, whose own default need not be this machine's files."""
-    path = absolute(uri)
-    if is_remote(path) or path.startswith("/Volumes/"):
+def _root(uri: str) -> str:
+    """The folder that holds all files of a path: itself, or what stands before its last part or glob."""
+    path = absolute(uri).rstrip("/")
+    filesystem, plain = open_uri(path)
+    if filesystem.get_file_info(plain).type == fs.FileType.Directory:
         return path
-    if path.startswith("/dbfs/"):
-        return f"dbfs:{path.removeprefix('/dbfs')}"
-    return f"file://{path}"
+    parts = path.split("/")[:-1]
+    wild = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+    return "/".join(parts[:wild])
 
 
-def _below(uri: str, files: Sequence[SourceEntry]) -> list[str]:
-    """The paths of files from a folder; those of a glob or a single file are none."""
-    root = absolute(uri).rstrip("/") + "/"
-    return [file.uri.removeprefix(root) for file in files if file.uri.startswith(root)]
-
-
-def _refuse_splits(uri: str, names: Sequence[str]) -> None:
-    """Refuses a folder that holds the files of several splits, as Hugging Face lays them out."""
+def _refuse_splits(root: str, names: Sequence[str]) -> None:
+    """Refuses the files of several splits, as Hugging Face lays them out side by side in a folder."""
     splits = {found[1].lower(): name for name in names if (found := _SPLIT.match(name))}
     if len(splits) < 2:
         return
     ways = [
-        f"source.{split} to {uri.rstrip('/')}/{_pattern(splits[split])}"
+        f"source.{split} to {root}/{_pattern(splits[split])}"
         for split in ("train", "test")
         if split in splits
     ]
     raise RequestError(
-        f"the files of one split at {uri}",
+        f"the files of one split in {root}",
         found=f"those of {', '.join(sorted(splits))}",
         mend=f"set {' and '.join(ways) or 'source.train to those of one of them'}",
     )

@@ -99,7 +99,7 @@ def samples_of(uri: str, members: Sequence[Member]) -> Archive:
         group[ending.lower()] = member
     samples = []
     for group in groups.values():
-        pictures = [name for name in group if f".{name}" in ENDINGS]
+        pictures = [ending for ending in group if f".{ending}" in ENDINGS]
         labels = {ending: group[ending] for ending in LABELS if ending in group}
         if pictures:
             samples.append(Sample(group[pictures[0]], labels))

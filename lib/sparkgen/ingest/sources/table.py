@@ -1,18 +1,26 @@
 """Reads encoded pictures from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
 
+import logging
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
+from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.look import Look, Recognised
-    from sparkgen.ingest.parquet import Part
     from sparkgen.ingest.spark_table import Table
     from sparkgen.ingest.survey import Survey
+    from sparkgen.ingest.table_shares import Part
+
+log = logging.getLogger(__name__)
 
 
 class Config(PictureOptions):
@@ -87,8 +95,8 @@ class Config(PictureOptions):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.files import passed_over
-        from sparkgen.ingest.parquet import distinct_labels, table_shares
-        from sparkgen.ingest.table_columns import classes_of
+        from sparkgen.ingest.table_classes import classes_of
+        from sparkgen.ingest.table_shares import table_shares
 
         rule, unused = self.rule(dataset), Counter[str]()
         parts: list[Part] = []
@@ -96,14 +104,48 @@ class Config(PictureOptions):
             if table.found.direct:
                 uris = [file.uri for file in files[split]]
                 parts += _parts(split, uris, table, rule)
-                unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
             else:
                 parts += _sorted_parts(split, table, rule, f"{scratch}/table-{split}")
-        found = distinct_labels(parts)
+            if table.found.root:
+                unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
         columns = [part.columns for part in parts]
-        classes = classes_of(columns, dataset.class_names, found, self.train)
+        classes = classes_of(columns, dataset.class_names, _labels(parts), self.train)
+        log.info(
+            "pictures from column %s, labels from %s",
+            columns[0].image,
+            f"column {columns[0].label}" if columns[0].label else "no column: all are of one class",
+        )
         shares = table_shares(parts, classes, rule, tasks=tasks)
         return Work(shares, dict(sorted(unused.items())), classes.names)
+
+    def contradiction(
+        self,
+        dataset: DatasetConfig,
+        parsed: "Sequence[Summary]",
+        reason: str,
+        *,
+        count: str,
+        where: str,
+    ) -> RequestError | None:
+        from sparkgen.ingest.table_classes import shown_labels
+
+        if reason != "unknown-label":
+            return super().contradiction(dataset, parsed, reason, count=count, where=where)
+        parts = [
+            part
+            for split, table in self._tables().items()
+            if table.found.direct
+            for part in _parts(split, [f.uri for f in table.found.files], table, self.rule(dataset))
+        ]
+        if not parts:  # the rows that Spark sorted are no more there
+            return None
+        names = dataset.class_names or ()
+        meant = "of dataset.class_names" if parts[0].columns.is_text else f"0 to {len(names) - 1}"
+        return RequestError(
+            f"labels {meant} in column {parts[0].columns.label} of {self.train}",
+            found=f"{shown_labels(_labels(parts), parts[0].columns)}, unknown in {count}",
+            mend=f"correct dataset.class_names, or leave it out; {where}",
+        )
 
     def _tables(self) -> "dict[str, Table]":
         """The table of each split, as it is now."""
@@ -126,8 +168,9 @@ class Config(PictureOptions):
 
 def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "list[Part]":
     """The blocks of Parquet files that are read as they lie."""
-    from sparkgen.ingest.parquet import Part, read_footers
+    from sparkgen.ingest.parquet import read_footers
     from sparkgen.ingest.table_columns import find_columns
+    from sparkgen.ingest.table_shares import Part
 
     footers = read_footers(
         uris,
@@ -142,8 +185,9 @@ def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "l
 
 def _sorted_parts(split: str, table: "Table", rule: "ImageRule", folder: str) -> "list[Part]":
     """The blocks of a table that Spark reads and brings into an order: one source, in several files."""
-    from sparkgen.ingest.parquet import Part, read_footers
+    from sparkgen.ingest.parquet import read_footers
     from sparkgen.ingest.spark_table import sort_table
+    from sparkgen.ingest.table_shares import Part
 
     uris, columns = sort_table(table, folder)
     parts, number = [], 0
@@ -152,3 +196,10 @@ def _sorted_parts(split: str, table: "Table", rule: "ImageRule", folder: str) ->
         parts.append(Part(split, 0, uri, columns, cuts, number))
         number += len(cuts)
     return parts
+
+
+def _labels(parts: "list[Part]") -> "Iterator[pa.Array]":
+    """The distinct labels of each part that has labels."""
+    from sparkgen.ingest.parquet import distinct_labels
+
+    return distinct_labels([(p.uri, p.columns.label) for p in parts if p.columns.label])
