@@ -10,6 +10,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from archive_files import (
     FILES,
@@ -133,6 +134,19 @@ def test_what_is_no_whole_archive_is_refused_in_one_line(
     with pytest.raises(RequestError, match=rf"at \S*/a\.{kind}, found ") as error:
         list_members(uri)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_members_that_lie_across_the_chunks_of_a_stream_are_whole(
+    tmp_path: Path, kind: str
+) -> None:
+    """Streams are inflated in chunks of 64 KiB, and some give no more than the rest of one at a time."""
+    random = np.random.default_rng(0)
+    files = {f"{i:03}": random.bytes(int(random.integers(20_000))) for i in range(60)}
+    uri = written(tmp_path, f"a.{kind}", PACKED[kind](files))
+    members = list_members(uri)
+    assert [m.size for m in members] == [len(data) for data in files.values()]
+    assert list(read_members(uri, members)) == list(files.values())
 
 
 def test_an_archive_of_another_kind_is_told_by_its_beginning(tmp_path: Path) -> None:

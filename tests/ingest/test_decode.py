@@ -165,6 +165,15 @@ def test_transparency_lies_over_the_background() -> None:
     assert pixels[:, 2:].reshape(-1, 3).tolist() == [[200, 200, 200]] * 8
 
 
+def test_transparency_is_seen_by_releases_of_pillow_that_do_not_tell_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(Image.Image, "has_transparency_data", raising=False)  # new in 10.1
+    for mode in ("LA", "RGBA", "RGB"):
+        pixels = decode_image(encoded(Image.new(mode, (4, 4))), COLOUR)
+        assert (pixels == (0 if mode == "RGB" else 255)).all()
+
+
 def test_a_palette_with_a_transparent_entry_is_resolved() -> None:
     palette = Image.new("P", (4, 4), 0)
     palette.putpalette([10, 20, 30, 40, 50, 60])

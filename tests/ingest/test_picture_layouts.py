@@ -9,6 +9,7 @@ from archive_files import KINDS, made, placed, png
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
+from sparkgen.ingest.archives import own_name
 from sparkgen.ingest.class_folders import sorted_classes
 from sparkgen.ingest.source import Work
 from sparkgen.ingest.sources import source_of
@@ -163,16 +164,40 @@ def test_archives_of_one_class_each_are_these_classes(tmp_path: Path, path: str)
         assert found == expected(split=False, named=True)
 
 
+@pytest.mark.parametrize("path", ["{name}/{i}.png", "{name}-{i}.png"])
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "Testing")])
+def test_archives_may_be_the_splits(tmp_path: Path, path: str, names: tuple[str, str]) -> None:
+    halves = tree("{split}/" + path)
+    for split, name in zip(("train", "test"), names, strict=True):
+        part = {n.removeprefix(split + "/"): d for n, d in halves.items() if n.startswith(split)}
+        Path(made("tar.gz", tmp_path, part)).rename(tmp_path / f"{name}.TAR.gz")
+    keys = {"train": names[0], "test": names[1]}
+    found = records(f"{tmp_path}/*.TAR.gz", **keys)
+    assert found == expected(split=True, named="/" in path)
+    if names == ("train", "test"):
+        assert records(f"{tmp_path}/*.TAR.gz") == found
+    else:
+        with pytest.raises(RequestError, match=r"folder Training of .*set source\.train to Train"):
+            work(f"{tmp_path}/*.TAR.gz")
+    assert set(records(f"{tmp_path}/*.TAR.gz", train=None)) == {"train"}
+
+
+def test_the_name_of_an_archive_is_that_of_its_file_without_the_ending() -> None:
+    names = ["/a/train.tar", "s3://b/train.TAR.XZ", "train.tgz", "/a/train/", "train.zip"]
+    assert {own_name(name) for name in names} == {"train"}
+    assert own_name("/a/cats.v2.tar.zst") == "cats.v2"
+
+
 def test_what_was_found_is_told_in_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = {
         "{split}/{name}/{i}.png": (
             "has pictures at train/<class>/<file> and test/<class>/<file>: "
-            "2 classes, 14 train pictures, 6 test pictures"
+            "2 classes (cat, dog), 14 train pictures, 6 test pictures"
         ),
-        "{name}/{i}.png": "has pictures at <class>/<file>: 2 classes, 20 train pictures",
-        "{split}/{i}{name}.png": "at train/<file> and test/<file>: 1 class, 14 train pictures, 6",
+        "{name}/{i}.png": "has pictures at <class>/<file>: 2 classes (cat, dog), 20 train pictures",
+        "{split}/{i}{name}.png": "at train/<file> and test/<file>: 1 class (all), 14 train pictures",
     }
     for number, (layout, line) in enumerate(lines.items()):
         with caplog.at_level(logging.INFO):
@@ -259,7 +284,8 @@ def test_a_folder_that_may_be_a_split_or_a_class_is_refused(tmp_path: Path) -> N
     ):
         work(uri)
     assert set(records(uri, train="train", max_bad_fraction=0.9)["train"].values()) == {"all"}
-    assert set(records(uri, train=None)["train"].values()) == {"cat", "dog", "train"}
+    for keys in ({"train": None}, {"train": None, "test": None}):
+        assert set(records(uri, **keys)["train"].values()) == {"cat", "dog", "train"}
     # Stated classes, or a folder that is usual beside the training split, leave no doubt.
     assert len(records(uri, class_names=("cat", "dog", "train"))["train"]) == 30
     usual = made(
@@ -268,6 +294,25 @@ def test_a_folder_that_may_be_a_split_or_a_class_is_refused(tmp_path: Path) -> N
         {f"{s}/{i}.png": png(i) for i in range(9) for s in ("train", "val")},
     )
     assert len(records(usual)["train"]) == 9
+
+
+@pytest.mark.parametrize(
+    "names", [("Training", "Testing"), ("seg_train", "seg_test"), ("TRAIN", "a")]
+)
+def test_folders_like_splits_are_not_taken_for_classes(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    train, test = names
+    files = {n.replace("train/", f"{train}/"): d for n, d in tree("{split}/{name}/{i}.png").items()}
+    files = {n.replace("test/", f"{test}/"): d for n, d in files.items()}
+    uri = made("folder", tmp_path, files)
+    with pytest.raises(
+        RequestError,
+        match=rf"found it beside {test}: set source\.train to {train} and source\.test",
+    ):
+        work(uri)
+    assert records(uri, train=train, test=test) == expected(split=True, named=True)
+    assert set(records(uri, train=None)["train"].values()) == {train, test}
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
 | rows to files | block, deal, layout, shuffle, stages, write; copies (of rows across splits) |
 | checks | fit (rows and files), quarantine (bad records) |
-| images | picture_paths, class_folders, placement; image_shares |
-| encoded pictures | picture_options, pictures; decode, colour, image_header, png (small plain ones) |
+| trees of images | picture_layout, picture_paths, class_folders, picture_list; placement, its checks |
+| encoded pictures | picture_options, image_formats, image_shares, pictures; decode, colour, png |
 | tables | table_names, table_columns, table_classes; parquet, table_shares; spark_table, delta |
 | lists, webdataset | path_list, listed; webdataset |
 | labels as they come | class_values (which class is meant?), label_pass (all values of a text) |
@@ -27,8 +27,7 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
 | idx | idx |
 
-A new source format is a file in `sources/`, with its parser beside these files. A new layout of folders
-of images is another way to find a member's split and class: `picture_paths.py` knows the
-present one, `<split>/<class>/<file>`, and `placement.py` says what is wrong with a folder of another; the
-key that chooses it belongs to `sources/images.py`.
+A new source format is a file in `sources/`, with its parser beside these files. The layouts of folders
+of images are in `picture_layout.py`: `find_layout` finds which one it is, `home_of` where a folder
+belongs, and `placement_checks.py` says what is wrong with a tree that has none of them.
 """

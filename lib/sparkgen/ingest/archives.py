@@ -83,6 +83,14 @@ def list_members(uri: str) -> list[Member]:
         raise damaged(uri, f"an error ({error or type(error).__name__})") from None
 
 
+def own_name(uri: str) -> str:
+    """The name of a folder or an archive without the ending of its kind."""
+    name = uri.rstrip("/").rpartition("/")[2]
+    endings = sorted(_ENDINGS, key=len, reverse=True)
+    found = next((end for end in endings if name.lower().endswith(end)), "")
+    return name[: len(name) - len(found)]
+
+
 def read_members(uri: str, members: list[Member]) -> Iterator[bytes | None]:
     """The bytes of some members, in their order; None for one that its archive cannot give.
 

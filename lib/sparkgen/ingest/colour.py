@@ -18,6 +18,13 @@ _SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 _PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 
+def has_transparency(image: Image.Image) -> bool:
+    """Whether a picture has pixels that may be transparent; Pillow itself knows it from 10.1 on."""
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        return True
+    return bool(image.mode == "P" and image.palette and image.palette.mode.endswith("A"))
+
+
 def to_srgb(image: Image.Image) -> Image.Image:
     """A picture of 8 bits a channel with its profile applied.
 
@@ -27,7 +34,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get(PROFILE)
     if not isinstance(profile, bytes):
         return image
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    alpha = image.convert("RGBA").getchannel("A") if has_transparency(image) else None
     if image.mode != "CMYK":
         grey = image.mode in ("1", "L", "LA") and _space(profile) == "GRAY"
         colour = image.convert("L" if grey else "RGB")

@@ -148,14 +148,20 @@ class XzStream:
         pass
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, all that there are where it is negative; none at the end.
+        """The next `size` bytes, or all where it is negative; fewer only at the end.
 
         Raises:
             lzma.LZMAError: damaged, or followed by something else.
             EOFError: cut short.
         """
-        if size < 0:
-            return b"".join(iter(lambda: self.read(READ_BYTES), b""))
+        parts, left = [], size
+        while left and (data := self._some(READ_BYTES if size < 0 else left)):
+            parts.append(data)
+            left -= len(data)
+        return b"".join(parts)
+
+    def _some(self, size: int) -> bytes:
+        """At most `size` bytes, more than 0 of them; none at the end."""
         while True:
             given = b""
             if self._inflater.eof:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError, features
 
-from sparkgen.ingest.colour import PROFILE, to_srgb
+from sparkgen.ingest.colour import PROFILE, has_transparency, to_srgb
 from sparkgen.ingest.image_formats import format_of
 from sparkgen.ingest.image_header import declared_size
 
@@ -105,7 +105,8 @@ def _opened(
             with Image.open(BytesIO(data), formats=(kind,)) as image:
                 _refuse_by_size(*image.size, rule.max_pixels)
                 image.load()
-                turn = _TURNS.get(_orientation(image))
+                # Pillow turns a TIFF as it loads it; whether that is to be seen depends on its release.
+                turn = None if kind == "TIFF" else _TURNS.get(_orientation(image))
                 flat = _flat(image, rule.background).convert("L" if rule.shape[2] == 1 else "RGB")
                 return use(flat if turn is None else flat.transpose(turn))
     except UnidentifiedImageError:
@@ -145,7 +146,7 @@ def _orientation(image: Image.Image) -> int:
 def _flat(image: Image.Image, background: int) -> Image.Image:
     """The image without palette, profile, transparency or 16 bits: mode L or RGB."""
     image = to_srgb(_eight_bits(image))
-    if image.has_transparency_data:
+    if has_transparency(image):
         under = Image.new("RGBA", image.size, (background,) * 3 + (255,))
         under.alpha_composite(image.convert("RGBA"))
         return under.convert("RGB")

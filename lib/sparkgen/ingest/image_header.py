@@ -23,7 +23,7 @@ def declared_size(data: bytes, kind: str) -> Size | None:
     """The size in the header of an image file of the format `kind`; None where it is not found."""
     try:
         return _SIZES[kind](data)
-    except struct.error:  # the header is cut short
+    except (struct.error, OverflowError):  # the header is cut short, or points nowhere
         return None
 
 

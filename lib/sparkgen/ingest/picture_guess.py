@@ -1,12 +1,13 @@
 """Finds the keys of `source` that pictures in folders need, by the names of the folders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.ingest.archives import own_name
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.path_list import SPLITS
-from sparkgen.ingest.picture_layout import FolderRule, Parts
+from sparkgen.ingest.picture_layout import FolderRule, Parts, PictureLayout
 from sparkgen.ingest.picture_paths import Spot, find_spots
 
 STANDARD = {"train": "train", "test": "test"}
@@ -20,25 +21,24 @@ class Guess(NamedTuple):
     layout: str
 
 
-def guess_layout(path: str, listings: Sequence[list[Member]]) -> Guess:
+def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
     """How the pictures of folders and archives are laid out.
+
+    Args:
+        path: the folder, archive or glob, for messages.
+        listings: the members of each folder and archive.
 
     Raises:
         RequestError: it cannot be told.
     """
-    keys: dict[str, Any] = {}
-    spots, layout = _spots(path, listings, STANDARD, frozenset(STANDARD))
-    tops = {part.lower(): part for spot in spots if spot.is_picture for part in spot.parts[:-1]}
-    folders = _split_folders(tops)
-    if any(STANDARD[split] != name for split, name in folders.items()):
-        keys = {split: name for split, name in folders.items() if STANDARD[split] != name}
-        spots, layout = _spots(path, listings, folders, frozenset(STANDARD.keys() - folders.keys()))
+    folders = _split_folders(listings)
+    keys: dict[str, Any] = {s: name for s, name in folders.items() if STANDARD[s] != name}
+    spots, layout = _spots(path, listings, folders, frozenset(STANDARD.keys() - keys.keys()))
     told = "pictures at " + " and ".join(layout.pattern(split) for split in layout.folders)
     if layout.depth == 0:
         return Guess(keys, told)
     by_split = {s: _class_folders(spots, s) for s in layout.folders}
-    train = by_split["train"]
-    if by_split.get("test") and not train & by_split["test"]:
+    if by_split.get("test") and not by_split["train"] & by_split["test"]:
         told = (
             f"{told}; the folders of {layout.folders['test']} are no classes of the training split"
         )
@@ -51,16 +51,26 @@ def guess_layout(path: str, listings: Sequence[list[Member]]) -> Guess:
 
 
 def _spots(
-    path: str, listings: Sequence[list[Member]], folders: dict[str, str], optional: frozenset[str]
-) -> tuple[list[Spot], Any]:
+    path: str,
+    listings: Mapping[str, list[Member]],
+    folders: dict[str, str],
+    optional: frozenset[str],
+) -> tuple[list[Spot], PictureLayout]:
+    """The places of all pictures that are not hidden, and the layout."""
     most = DatasetConfig.model_fields["max_bad_fraction"].default
-    rule = FolderRule(path, {**STANDARD, **folders}, None, most, None, optional)
-    layout, spots = find_spots(listings, rule)
+    names = tuple(map(own_name, listings)) if len(listings) > 1 else ()
+    rule = FolderRule(path, {**STANDARD, **folders}, None, most, None, optional, names=names)
+    layout, spots = find_spots(list(listings.values()), rule)
     return [s for s in spots if s.is_picture and s.unused != "hidden"], layout
 
 
-def _split_folders(tops: dict[str, str]) -> dict[str, str]:
+def _split_folders(listings: Mapping[str, list[Member]]) -> dict[str, str]:
     """The folder of each split by the words of `SPLITS`, `train` among them; none without that."""
+    paths = {
+        m.name.replace("\\", "/").rpartition("/")[0] for found in listings.values() for m in found
+    }
+    names = {part for path in paths for part in path.split("/")} | {*map(own_name, listings)}
+    tops = {name.lower(): name for name in sorted(names, reverse=True)}
     found: dict[str, str] = {}
     for word, split in SPLITS.items():
         if word in tops:

@@ -6,6 +6,7 @@ A class is `depth` levels of folders. Where no folder means a split, all picture
 split, and the folders above the classes are the `root` of a source.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
@@ -16,6 +17,7 @@ Parts = tuple[str, ...]
 Folders = Mapping[Parts, int]
 """How many pictures each folder of a source has; a folder is the parts of its path."""
 
+_LIKE_TRAIN = re.compile(r"(^|[\W_])train(ing|set)?($|[\W_\d])", re.IGNORECASE)
 NO_CLASS = ""  # the class folder of all pictures where none lies in one
 # Folders that are usual beside `train`, and are no classes.
 OTHER_SPLITS = frozenset(
@@ -39,6 +41,8 @@ class FolderRule(NamedTuple):
     """The splits whose folders may be missing, because the configuration does not name them."""
     test_list: frozenset[str] | None = None
     """The paths of the pictures of the test split; None: its folder says which they are."""
+    names: tuple[str, ...] = ()
+    """The names of the sources, where there are several: `train.tar` may be the folder `train`."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -119,9 +123,13 @@ def _home_by_name(
 
 def _split_end(parts: Parts, splits: Mapping[str, str]) -> int:
     """How many levels the folder of a split ends a path's first row of such folders at; 0: none."""
-    above = len(list(takewhile(lambda part: part not in splits, parts)))
-    row = len(list(takewhile(lambda part: part in splits, parts[above:])))
-    return above + row if row else 0
+    end = 0
+    for level, part in enumerate(parts, 1):
+        if part in splits:
+            end = level
+        elif end:
+            break
+    return end
 
 
 def find_layout(sources: Sequence[Folders], rule: FolderRule) -> PictureLayout:
@@ -135,10 +143,11 @@ def find_layout(sources: Sequence[Folders], rule: FolderRule) -> PictureLayout:
     layout = PictureLayout(rule.folders, _depth_below_splits(sources, rule), rule.known)
     inside = _pictures_by_split(sources, layout)
     if set(rule.folders) == rule.optional:
-        other = _without_splits(sources, rule)
-        if not inside or _in_known(sources, layout) < _in_known(sources, other):
+        if not inside or _has_classes_beside(sources, layout, rule):
+            other = _without_splits(sources, rule)
+            _refuse_splits_as_classes(sources, other, rule)
             return other
-        _refuse_split_or_class(sources, layout, rule)
+        _refuse_split_or_class(sources, inside, layout, rule)
     missing = rule.optional - inside.keys() - {"train"}
     return layout._replace(folders={s: f for s, f in rule.folders.items() if s not in missing})
 
@@ -163,6 +172,16 @@ def _pictures_by_split(sources: Sequence[Folders], layout: PictureLayout) -> dic
     return counts
 
 
+def _has_classes_beside(
+    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+) -> bool:
+    """Whether more pictures are of a stated class where no folder means a split, as a class `train`."""
+    known = _in_known(sources, layout) if layout.known else 0
+    if not layout.known or known == sum(sum(found.values()) for found in sources):
+        return False
+    return known < _in_known(sources, _without_splits(sources, rule))
+
+
 def _in_known(sources: Sequence[Folders], layout: PictureLayout) -> int:
     """How many pictures a layout puts into stated classes."""
     return sum(
@@ -174,10 +193,9 @@ def _in_known(sources: Sequence[Folders], layout: PictureLayout) -> int:
 
 
 def _refuse_split_or_class(
-    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+    sources: Sequence[Folders], inside: Mapping[str, int], layout: PictureLayout, rule: FolderRule
 ) -> None:
     """Refuses a folder `train` with many pictures beside it, which may be a class with others."""
-    inside = _pictures_by_split(sources, layout)
     if rule.class_names is not None or set(inside) != {"train"}:
         return
     others = {
@@ -194,6 +212,23 @@ def _refuse_split_or_class(
             f"folder {beside}",
             mend=f"set source.train to {folder} where it is the training split, to null "
             "where it is a class",
+        )
+
+
+def _refuse_splits_as_classes(
+    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+) -> None:
+    """Refuses folders like `Training` and `Testing` as the names of classes that nobody stated."""
+    homes = (home_of(parts, n, layout) for n, found in enumerate(sources) for parts in found)
+    inside = {home.folder.partition("/")[0] for home in homes if home.folder}
+    names = sorted({*inside, *rule.names})
+    like = [name for name in names if _LIKE_TRAIN.search(name)]
+    if like and rule.class_names is None:
+        raise RequestError(
+            f"source.train where folder {like[0]} of {rule.path} may be a split or a class",
+            found=f"it beside {', '.join([name for name in names if name != like[0]][:6])}",
+            mend=f"set source.train to {like[0]} and source.test to the folder of the test split, or "
+            "source.train to null where these are classes",
         )
 
 

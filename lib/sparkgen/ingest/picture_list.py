@@ -8,11 +8,10 @@ from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import read_members
 from sparkgen.ingest.compressed import opened
+from sparkgen.ingest.image_formats import ending
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.picture_paths import Spot
 from sparkgen.ingest.placement_checks import printable, shown
-
-MOST_BYTES = 256 << 20  # of a list; one of 1,281,167 paths has 30 MB
 
 
 def is_file(uri: str) -> bool:
@@ -37,7 +36,7 @@ def read_test_list(
     """
     if is_file(uri):
         with opened(uri) as stream:
-            data = stream.read(MOST_BYTES)
+            data = bytes(stream.read())
     else:
         data = _member(uri, sources, listings)
     try:
@@ -58,8 +57,8 @@ def _member(uri: str, sources: Sequence[str], listings: Sequence[list[Member]]) 
         for member in members
         if f"/{_plain(member.name)}".endswith(f"/{name}")
     ]
-    if len(found) == 1 and found[0][1].size <= MOST_BYTES:
-        (source, member), *_ = found
+    if len(found) == 1:
+        ((source, member),) = found
         (data,) = read_members(source, [member])
         if data is not None:
             return data
@@ -121,9 +120,8 @@ def _names(spot: Spot) -> Iterator[str]:
     for start in range(spot.start + 1):
         path = "/".join(spot.parts[start:])
         yield path
-        stem, dot, _ = path.rpartition(".")
-        if dot:
-            yield stem
+        if end := ending(path):
+            yield path[: -len(end)]
 
 
 def _plain(path: str) -> str:

@@ -6,7 +6,6 @@ below that of a class is one of the class.
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.ingest.image_formats import ENDINGS, ending
@@ -67,6 +66,9 @@ def find_spots(listings: Sequence[list[Member]], rule: FolderRule) -> Spots:
         RequestError: it cannot be told how the pictures are laid out.
     """
     sources = [_files(members, rule) for members in listings]
+    if rule.names:
+        named = zip(rule.names, sources, strict=True)
+        sources = [_below_own_name(name, files, rule) for name, files in named]
     endings = _endings(sources)
     folders = [
         Counter(f.folder for f in files if not f.hidden and f.bad is None and f.ending in endings)
@@ -98,10 +100,10 @@ def _files(members: list[Member], rule: FolderRule) -> list[_File]:
     for member in members:
         path, slash, name = member.name.replace("\\", "/").rpartition("/")
         if name in ("", "."):  # it ends with what is no name
-            path, name = str(PurePosixPath(path).parent), PurePosixPath(path).name
+            path, slash, name = path.rpartition("/")
         path = path or slash
         if path not in folders:
-            parts = PurePosixPath(path).parts
+            parts = _parts(path)
             hidden = any(p.startswith(HIDDEN) and p not in shown for p in parts)
             folders[path] = (parts, hidden, _escape(parts))
         parts, hidden, bad = folders[path]
@@ -112,6 +114,19 @@ def _files(members: list[Member], rule: FolderRule) -> list[_File]:
         hidden = hidden or (name.startswith(HIDDEN) and name not in shown)
         files.append(_File(member, parts, name, ending(name), hidden, bad))
     return files
+
+
+def _below_own_name(name: str, files: list[_File], rule: FolderRule) -> list[_File]:
+    """The files of a source that is a split by its own name, in the folder of that split."""
+    splits = set(rule.folders.values())
+    if name not in splits or any(splits.intersection(f.folder) for f in files if not f.hidden):
+        return files
+    return [f._replace(folder=(name, *f.folder)) for f in files]
+
+
+def _parts(path: str) -> Parts:
+    names = tuple(part for part in path.split("/") if part not in ("", "."))
+    return ("/", *names) if path.startswith("/") else names
 
 
 def _escape(parts: Parts) -> str | None:

@@ -33,12 +33,14 @@ class Candidate(NamedTuple):
 class Placement(NamedTuple):
     """The candidates of each split, a list for each source, and how much is not used, by reason.
 
-    `class_names` are in the order of the labels: those of the rule, or those of the folders.
+    `class_names` are in the order of the labels: those of the rule, or those of the folders. `layout` is
+    the one that was found.
     """
 
     candidates: dict[str, list[list[Candidate]]]
     unused: dict[str, int]
     class_names: tuple[str, ...]
+    layout: PictureLayout
 
 
 def place(listings: Sequence[list[Member]], rule: FolderRule) -> Placement:
@@ -68,7 +70,7 @@ def place(listings: Sequence[list[Member]], rule: FolderRule) -> Placement:
     check_placement(spots, labels, layout, rule)
     _tell(found, names, layout, rule)
     unused = Counter(s.unused for s in spots if s.unused) + Counter({"listed-and-missing": missing})
-    return Placement(found, dict(sorted(unused.items())), names)
+    return Placement(found, dict(sorted(unused.items())), names, layout)
 
 
 def _classes(
@@ -106,11 +108,12 @@ def _tell(
         for split, candidates in found.items()
     }
     log.info(
-        "%s has pictures at %s: %d %s, %s",
+        "%s has pictures at %s: %d %s (%s), %s",
         rule.path,
         " and ".join(map(layout.pattern, layout.folders)),
         len(names),
         "class" if len(names) == 1 else "classes",
+        shown(names),
         ", ".join(f"{len(labels)} {split} pictures" for split, labels in good.items()),
     )
     for split in rule.splits:

@@ -34,7 +34,7 @@ class Config(PictureOptions):
     where neither `train` nor `test` is stated."""
     test: str | None = "test"
     """The folder of the test split inside `path`; null: there is none. It may be missing where it is not
-    stated."""
+    stated. Of several folders or archives, those that have the name of a split are that split."""
     test_list: str | None = None
     """A text file with the paths of the test split's images, one a line, with or without the ending; all
     others are of the training split. It may lie inside `path`."""
@@ -47,7 +47,7 @@ class Config(PictureOptions):
     @model_validator(mode="after")
     def _splits_differ(self) -> "Config":
         stated = self.test if "test" in self.model_fields_set else None
-        if self.train == self.test:
+        if self.train is not None and self.train == self.test:
             raise ValueError(f"train and test must be two folders, found {self.train} for both")
         if stated and self.test_list is not None:
             raise ValueError(f"test or test_list must say what is test, found {stated} and a list")
@@ -73,7 +73,7 @@ class Config(PictureOptions):
             2 * len(bare) <= len(where.names) or format_of(where.first_bytes(bare[0])) is None
         ):
             return None
-        guess = guess_layout(where.path, list(where.listings.values()))
+        guess = guess_layout(where.path, where.listings)
         return Recognised(Sure.LIKELY, {"path": where.path, **guess.keys}, guess.layout)
 
     def check(self, dataset: DatasetConfig) -> None:
@@ -101,7 +101,7 @@ class Config(PictureOptions):
         return files
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.archives import list_members
+        from sparkgen.ingest.archives import list_members, own_name
         from sparkgen.ingest.image_shares import image_shares
         from sparkgen.ingest.picture_layout import FolderRule
         from sparkgen.ingest.picture_list import read_test_list
@@ -117,8 +117,9 @@ class Config(PictureOptions):
             self.class_depth,
             frozenset({"train", "test"} - self.model_fields_set),
             read_test_list(self.test_list, uris, listings) if self.test_list else None,
+            tuple(map(own_name, uris)) if len(uris) > 1 else (),
         )
-        candidates, unused, names = place(listings, layout)
+        candidates, unused, names, _ = place(listings, layout)
         self._refuse_second_test(dataset, candidates)
         rule = self.rule(dataset)
         shares = [

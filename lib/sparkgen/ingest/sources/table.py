@@ -51,9 +51,10 @@ class Config(PictureOptions):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.delta import is_delta
         from sparkgen.ingest.look import Recognised, Sure
         from sparkgen.ingest.split_files import split_files
-        from sparkgen.ingest.table_names import PARQUET, find_table, is_delta, reader_by_ending
+        from sparkgen.ingest.table_names import PARQUET, find_table, reader_by_ending
 
         if look.kind == "nothing":
             named = look.may_be_catalog
