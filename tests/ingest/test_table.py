@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from archive_files import FILES, made, png
 from table_files import CELL, bad_of, blocks_of, cells, config, levels, rows_of, work_of, write
 
@@ -143,8 +144,9 @@ def test_one_row_group_is_read_by_several_tasks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "BLOCK_ROWS", 10)
+    monkeypatch.setattr(table_shares, "MOST_READERS", 8)
     path = write(tmp_path / "a.parquet", cells(levels(200)), group=200)
-    for tasks, shares in ((1, 2), (2, 4), (3, 6), (64, table_shares.MOST_READERS)):
+    for tasks, shares in ((1, 2), (2, 4), (3, 6), (64, 8)):
         work = work_of(config(path), tasks)
         assert len(work.shares) in (shares - 1, shares)
         sizes = [sum(b.records.length for b in share.blocks()) for share in work.shares]
@@ -258,6 +260,28 @@ def test_a_label_that_is_no_text_is_no_class(tmp_path: Path) -> None:
     assert work.class_names == ("cat", "dog")
     assert rows_of(work) == [(1, 0), (3, 1)]
     assert bad_of(work) == [(1, "unknown-label")]
+
+
+def test_six_lines_make_a_version_of_a_table_as_hugging_face_stores_it(
+    spark: Any, tmp_path: Path
+) -> None:
+    for split, count in (("train", 20), ("test", 5)):
+        path = tmp_path / "data" / f"{split}-00000-of-00001.parquet"
+        write(path, cells(levels(count)), [n % 2 for n in range(count)], names=["cat", "dog"])
+    text = f"""name: pets
+source:
+  format: table
+  train: "{tmp_path}/data/train-*.parquet"
+  test: "{tmp_path}/data/test-*.parquet"
+shape: [2, 2, 1]
+"""
+    dataset = DatasetConfig.model_validate(yaml.safe_load(text))
+    manifest = ingest(spark, dataset, datasets_uri=f"{tmp_path}/out")
+    assert len(text.splitlines()) == 6
+    assert manifest.class_names == ("cat", "dog")
+    assert manifest.unused == manifest.quarantined == {}
+    rows = {name: split.rows for name, split in manifest.splits.items()}
+    assert rows == {"train": 18, "validation": 2, "test": 5}
 
 
 def test_labels_that_no_class_has_are_shown(spark: Any, tmp_path: Path) -> None:

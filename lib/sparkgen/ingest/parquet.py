@@ -21,8 +21,8 @@ from sparkgen.ingest.decode import ImageRule
 from sparkgen.ingest.table_classes import plain_labels
 from sparkgen.ingest.table_columns import Columns
 
-BLOCK_ROWS = 1024
-BATCH_BYTES = 16 << 20  # of cells that are in memory at once, about
+BLOCK_ROWS = 4096
+BATCH_BYTES = 4 << 20  # of the cells of a block, about
 BUFFER_BYTES = 1 << 20  # that are read ahead of a column
 THREADS = 32  # that wait for storage
 

@@ -13,7 +13,7 @@ from sparkgen.ingest.decode import BadImage, ImageRule, decode_image, fitted
 from sparkgen.ingest.layout import RAW_BYTES
 from sparkgen.ingest.png import Form, plain_png, sheet
 
-SHEET_BYTES = 1 << 20  # of lines that are unfiltered at once; more of them would leave the caches
+SHEET_BYTES = 256 << 10  # of lines that are unfiltered at once; more of them would leave the caches
 
 
 class Picture(NamedTuple):

@@ -90,7 +90,10 @@ def _form(head: bytes) -> Form | None:
 
 
 def _inflated(data: bytes, size: int) -> bytes | None:
-    """What the IDAT chunks hold; None where it is not `size` bytes, or anything else is there."""
+    """What the IDAT chunks hold; None where it is not `size` bytes, or anything else is there.
+
+    zlib, not a faster library: those take a few damaged streams that zlib and Pillow refuse.
+    """
     at, last, parts = _HEADER.size, len(data) - len(_END), []
     while at < last:
         length, kind = _CHUNK.unpack_from(data, at)
@@ -102,8 +105,7 @@ def _inflated(data: bytes, size: int) -> bytes | None:
         return None
     inflater = zlib.decompressobj()
     try:
-        lines = inflater.decompress(b"".join(parts), size + 1)
+        lines = inflater.decompress(parts[0] if len(parts) == 1 else b"".join(parts), size + 1)
     except zlib.error:
         return None
-    whole = inflater.eof and not inflater.unused_data and len(lines) == size
-    return lines if whole else None
+    return lines if inflater.eof and len(lines) == size and not inflater.unused_data else None

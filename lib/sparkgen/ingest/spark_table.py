@@ -7,6 +7,7 @@ are interchangeable. Spark writes nothing itself: its tasks write where the stag
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import IngestError, RequestError, SparkgenError
 from sparkgen.ingest.delta import delta_frame
 from sparkgen.ingest.files import find_files
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 GROUP_BYTES = 16 << 20  # of pictures in a row group, about
-GROUP_ROWS = 1024
+GROUP_ROWS = 4096
+THREADS = 32  # that wait for storage
 
 # The time stamp of what has none: never that of another run.
 _UNKNOWN = f"unknown {uuid.uuid4().hex}"
@@ -69,11 +71,12 @@ def spark_entry(table: Table) -> SourceEntry:
     if table.reader == DELTA:
         return table.found.files[0]
     if table.reader != CATALOG:
-        return one_entry(table.uri, table.found.files)
+        return one_entry(absolute(table.uri), table.found.files)
     with _refused(table):
         files = sorted(_frame(table).inputFiles())
     try:
-        found = [entry for file in files for entry in find_files(file)]
+        with ThreadPoolExecutor(THREADS) as lookers:
+            found = [entry for entries in lookers.map(find_files, files) for entry in entries]
     except SparkgenError:
         found = []
     if found:

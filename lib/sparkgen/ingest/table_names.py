@@ -56,6 +56,7 @@ def find_table(uri: str, *, reader: str | None = None, order_by: str | None = No
     Raises:
         RequestError: nothing is there, nothing says what it is, or there are files of several splits.
     """
+    reader = reader and reader.lower()
     filesystem, path = open_uri(uri)
     kind = filesystem.get_file_info(path).type
     if reader == CATALOG or (

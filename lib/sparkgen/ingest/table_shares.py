@@ -23,7 +23,7 @@ from sparkgen.ingest.pictures import Picture, decode_pictures
 from sparkgen.ingest.table_classes import NULL, UNKNOWN, Classes
 from sparkgen.ingest.table_columns import Columns
 
-MOST_READERS = 8  # of one row group; more would only read the same rows once more
+MOST_READERS = 64  # of one row group, each of which reads it from its beginning
 
 REASONS = {NULL: "null-label", UNKNOWN: "unknown-label"}
 """Why a row of such a label is bad."""

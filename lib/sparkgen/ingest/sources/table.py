@@ -39,7 +39,8 @@ class Config(PictureOptions):
     by what is there and how files' names end."""
     image: str | None = None
     """The column of pictures; null: the only one of bytes, or of a struct with bytes. Where the bytes of
-    a struct are null, its path leads from the folder of the Parquet file to the image file."""
+    a struct are null, its path leads from the folder of the Parquet file to the image file; in tables
+    that Spark reads it is not followed."""
     label: str | None = None
     """The column of labels, integers or text; null: one named label, labels, class, class_name, target
     or fine_label, or the only one with class names, if there is one. Integers count from 0 in
