@@ -100,6 +100,24 @@ def tiny_imagenet(path: Path) -> Layout:
     return Layout(made("folder", path / "a", there), rows=ALL)
 
 
+def split_tars(path: Path) -> Layout:
+    for split in ("train", "test"):
+        found = {n: data for n, data in files("{split}/{name}/{n}.png").items() if split in n}
+        there = {name.partition("/")[2]: data for name, data in found.items()}
+        (path / f"{split}.tar").write_bytes(tar(there))
+    return Layout(str(path))
+
+
+def class_named_training(path: Path) -> Layout:
+    there = {n.replace("ant/", "Training/"): d for n, d in files("{name}/{n}.png").items()}
+    return Layout(made("folder", path / "a", there), ("Training", *CLASSES[1:]), ALL)
+
+
+def class_named_train(path: Path) -> Layout:
+    there = {n.replace("dog/", "train/"): d for n, d in files("{name}/{n}.png").items()}
+    return Layout(made("folder", path / "a", there), (*CLASSES[:3], "train"), ALL)
+
+
 def tars(path: Path) -> Layout:
     found = list(files("{name}/{n}.png").items())
     for part in range(2):
@@ -278,7 +296,8 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
     layout.__name__: layout
     for layout in (
         split_folders, other_split_folders, validation_folder, class_folders, flat, without_endings,
-        nested, tiny_imagenet, tars, folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
+        nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
+        folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
         list_csv, kaggle_list, metadata, hugging_face, parquet, npz, npz_of_fractions, npy, csv,
         csv_without_names, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,
     )

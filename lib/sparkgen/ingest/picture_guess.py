@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
 from sparkgen.ingest.archives import own_name
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.path_list import SPLITS
@@ -31,9 +32,16 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
     Raises:
         RequestError: it cannot be told.
     """
-    folders = _split_folders(listings)
+    folders = {**STANDARD, **_split_folders(listings)}
     keys: dict[str, Any] = {s: name for s, name in folders.items() if STANDARD[s] != name}
-    spots, layout = _spots(path, listings, folders, frozenset(STANDARD.keys() - keys.keys()))
+    try:
+        spots, layout = _spots(path, listings, folders)
+        unused = sum(s.unused is not None for s in spots)
+    except RequestError:  # a folder that may be a split or a class
+        spots, unused = [], 1
+    if 2 * unused > len(spots) and (keys or not spots):
+        keys = {"train": None}  # `training` is a class beside others
+        spots, layout = _spots(path, listings, {"train": ""})
     told = "pictures at " + " and ".join(layout.pattern(split) for split in layout.folders)
     if layout.depth == 0:
         return Guess(keys, told)
@@ -51,15 +59,13 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
 
 
 def _spots(
-    path: str,
-    listings: Mapping[str, list[Member]],
-    folders: dict[str, str],
-    optional: frozenset[str],
+    path: str, listings: Mapping[str, list[Member]], folders: dict[str, str]
 ) -> tuple[list[Spot], PictureLayout]:
     """The places of all pictures that are not hidden, and the layout."""
     most = DatasetConfig.model_fields["max_bad_fraction"].default
+    optional = frozenset(s for s, name in folders.items() if STANDARD[s] == name)
     names = tuple(map(own_name, listings)) if len(listings) > 1 else ()
-    rule = FolderRule(path, {**STANDARD, **folders}, None, most, None, optional, names=names)
+    rule = FolderRule(path, folders, None, most, None, optional, names=names)
     layout, spots = find_spots(list(listings.values()), rule)
     return [s for s in spots if s.is_picture and s.unused != "hidden"], layout
 
@@ -69,7 +75,9 @@ def _split_folders(listings: Mapping[str, list[Member]]) -> dict[str, str]:
     paths = {
         m.name.replace("\\", "/").rpartition("/")[0] for found in listings.values() for m in found
     }
-    names = {part for path in paths for part in path.split("/")} | {*map(own_name, listings)}
+    names = {part for path in paths for part in path.split("/")}
+    if len(listings) > 1:
+        names |= {*map(own_name, listings)}
     tops = {name.lower(): name for name in sorted(names, reverse=True)}
     found: dict[str, str] = {}
     for word, split in SPLITS.items():
