@@ -1,6 +1,7 @@
 """What `sparkgen inspect` proposes for odd sources, and what it refuses in one line."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,36 @@ def test_every_path_comes_back_from_the_file(tmp_path: Path) -> None:
     found = inspected(f"{{data}}/{name}", tmp_path)
     assert is_short_and_explained(found.text)
     assert loaded(tmp_path).dataset.source.path == f"{tmp_path}/data/{name}"  # type: ignore[attr-defined]
+
+
+def test_paths_below_the_data_folder_are_written_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {f"{split}/{n}.png": picture((4, 4)) for n in range(12) for split in ("train", "val")}
+    made("folder", tmp_path / "data" / "a", there)
+    monkeypatch.chdir(tmp_path)
+    for path in ("data/a", f"{tmp_path}/data/a", "{data}/a", "./data/../data/a/"):
+        text = inspected(path, tmp_path, file=None).text
+        assert 'source: {format: images, path: "{data}/a", test: val}' in text
+    monkeypatch.chdir(tmp_path / "data")
+    assert 'path: "{data}/a", test: val' in inspected("a", tmp_path, file=None).text
+    monkeypatch.chdir(tmp_path / "conf")
+    made("folder", tmp_path / "conf" / "b", there)
+    assert "path: b, test: val" in inspected("b", tmp_path, file=None).text
+
+
+def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert "found nothing there" in refusal(tmp_path / "pipe.txt", tmp_path)
+    assert "found nothing there" in refusal("/dev/zero", tmp_path)
+    (tmp_path / "a.txt").write_text("text " * 100)
+    assert inspected(tmp_path, tmp_path, file=None).result["format"] == "text"
+
+
+def test_a_name_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    path = os.fsdecode(bytes(tmp_path) + b"/\xff")
+    made("folder", Path(path), {"1.png": picture((4, 4))})
+    assert "expected a path in UTF-8, found '" in refusal(path, tmp_path)
 
 
 def test_a_file_of_another_content_is_not_replaced(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sparkgen.errors import RequestError
-
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -20,22 +18,8 @@ class Key(NamedTuple):
 
 
 def dataset_text(keys: Sequence[Key]) -> str:
-    """The text of a dataset file.
-
-    Raises:
-        RequestError: a value that UTF-8 cannot encode, such as the name of a file.
-    """
-    lines = [f"{key.name}: {as_yaml(key.value)}  # {plain(key.comment)}\n" for key in keys]
-    text = "".join(lines)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise RequestError(
-            "names of files in UTF-8, as a dataset file can have them",
-            found=repr(error.object[error.start : error.end]),
-            mend="rename the file",
-        ) from None
-    return text
+    """The text of a dataset file."""
+    return "".join(f"{key.name}: {as_yaml(key.value)}  # {plain(key.comment)}\n" for key in keys)
 
 
 def as_yaml(value: Any) -> str:

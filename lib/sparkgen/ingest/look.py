@@ -69,8 +69,9 @@ class Look:
             return "nothing"
         if trees != [self.path]:
             return "several"
-        if _type(self.path) == fs.FileType.Directory:
-            return "folder"
+        kind = _type(self.path)
+        if kind != fs.FileType.File:  # a device or a pipe has no end
+            return "folder" if kind == fs.FileType.Directory else "nothing"
         return "archive" if is_archive(self.path) else "file"
 
     @cached_property
@@ -114,7 +115,8 @@ class Look:
         if self.kind == "nothing":
             return []
         if self.kind == "folder":
-            names = [n for n in self.names if not any(p.startswith("_") for p in n.split("/"))]
+            members = [m for m in self.listings[self.path] if m.fault is None]
+            names = (m.name for m in members if not is_hidden(m.name, (*HIDDEN, "_")))
             return [f"{self.path}/{name}" for name in names]
         return [tree for tree in self._trees if _type(tree) == fs.FileType.File]
 
@@ -181,9 +183,9 @@ class Look:
         return sorted(f"{prefix}{n}" for n in names if fnmatchcase(n, name))
 
 
-def is_hidden(name: str) -> bool:
+def is_hidden(name: str, marks: tuple[str, ...] = HIDDEN) -> bool:
     """Whether a path is that of no data, as `.DS_Store` and `__MACOSX` are not."""
-    return any(part.startswith(HIDDEN) for part in name.split("/"))
+    return any(part.startswith(marks) for part in name.split("/"))
 
 
 def _is_container(end: str) -> bool:

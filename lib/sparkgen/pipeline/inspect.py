@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.datasets.storage import absolute, write_bytes
 from sparkgen.errors import RequestError
 from sparkgen.ingest.dataset_file import Key, dataset_text, name_of
 
@@ -34,10 +35,14 @@ def run(
     from sparkgen.ingest.inspection import inspect
     from sparkgen.pipeline.session import spark_session
 
-    path = path.replace("{data}", environment.data, 1) if path.startswith("{data}") else path
+    if path.startswith("{data}"):
+        path = environment.data + path.removeprefix("{data}")
+    path = path.rstrip("/") or path
+    if path != path.encode(errors="replace").decode():
+        raise RequestError("a path in UTF-8", found=ascii(path), mend="rename the file")
     name = name if name is not None else name_of(file or path)
     found = inspect(path, name, start_spark=lambda: spark_session(environment))
-    text = dataset_text([_below_data(key, environment.data) for key in found.keys])
+    text = dataset_text([_below_data(key, path, environment.data) for key in found.keys])
     if file is not None:
         _write(file, text)
     result = {
@@ -51,16 +56,24 @@ def run(
     return Written(lines, text, result)
 
 
-def _below_data(key: Key, data: str) -> Key:
-    """A key whose paths below the folder of the source files begin with `{data}`."""
+def _below_data(key: Key, path: str, data: str) -> Key:
+    """A key whose paths begin with `{data}` where they lie below the folder of the source files.
+
+    Args:
+        key: of the dataset file.
+        path: that was looked at; other texts in the source are no paths.
+        data: the folder of the source files.
+    """
     if not isinstance(key.value, dict):
         return key
-    root = data.rstrip("/") + "/"
+    folder, root = path.rpartition("/")[0] + "/", absolute(data).rstrip("/") + "/"
     placed = {
-        part: f"{{data}}/{value.removeprefix(root)}"
-        if isinstance(value, str) and value.startswith(root)
+        name: f"{{data}}/{absolute(value).removeprefix(root)}"
+        if isinstance(value, str)
+        and (value == path or (len(folder) > 1 and value.startswith(folder)))
+        and absolute(value).startswith(root)
         else value
-        for part, value in key.value.items()
+        for name, value in key.value.items()
     }
     return key._replace(value=placed)
 
@@ -71,8 +84,6 @@ def _write(file: str, text: str) -> None:
     Raises:
         RequestError: another content is there, or the file cannot be written.
     """
-    from sparkgen.datasets.storage import write_bytes
-
     path = Path(file)
     try:
         if path.exists() and path.read_bytes() != text.encode():
