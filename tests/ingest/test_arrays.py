@@ -80,6 +80,20 @@ def test_arrays_are_found_by_usual_names(tmp_path: Path, names: tuple[str, str])
     same(read(tmp_path, **dict(zip(names, (X, Y), strict=True))), test=False)
 
 
+def test_one_array_alone_is_the_pictures(tmp_path: Path) -> None:
+    found = read(tmp_path, anything=X)
+    assert (found.labels["train"], found.class_names) == ([0] * 50, ("all",))
+
+
+def test_the_order_that_flat_rows_of_colours_are_read_in_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read(tmp_path, x=X, y=Y)
+    assert "order of height, width, channels" not in caplog.text
+    read(tmp_path, x=X.reshape(50, -1), y=Y)
+    assert "is taken for a picture in order of height, width, channels" in caplog.text
+
+
 def test_arrays_may_be_named(tmp_path: Path) -> None:
     arrays = {"a": X, "b": Y, "x_train": X[:1], "y_train": Y[:1]}
     same(read(tmp_path, images="a", labels="b", **arrays), test=False)

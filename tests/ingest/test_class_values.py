@@ -1,6 +1,7 @@
 """The values that sources write for classes: names, numbers from 0, numbers that plainly mean them."""
 
 import logging
+from collections import Counter
 
 import pytest
 
@@ -12,7 +13,7 @@ TEN = tuple("abcdefghij")
 
 def classes(values: list, stated: tuple[str, ...] | None) -> tuple[tuple[str, ...], list[int]]:
     texts = [as_value(value) for value in values]
-    found = find_classes(set(texts), stated, records=1000, where="labels")
+    found = find_classes(Counter(texts), stated, where="labels")
     return found.names, [found.label(text) for text in texts]
 
 
@@ -76,7 +77,15 @@ def test_an_order_that_was_found_is_told(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_nearly_as_many_values_as_records_are_no_classes() -> None:
-    values = {f"text {n}" for n in range(101)}
-    assert len(find_classes(values, None, records=202, where="labels").names) == 101
+    values = {f"text {n}": 2 for n in range(101)}
+    assert len(find_classes(values, None, where="labels").names) == 101
     with pytest.raises(RequestError, match="found 101 different ones of 201 records"):
-        find_classes(values, None, records=201, where="labels")
+        find_classes(values | {"text 0": 1}, None, where="labels")
+
+
+def test_a_value_of_few_records_may_be_an_error() -> None:
+    """Where none of class 0 is there, one label too high would move all labels by one."""
+    stated = ("a", "b", "c")
+    for few, labels in ((9, [1, 2, UNKNOWN]), (11, [0, 1, 2])):
+        found = find_classes({"1": 1500, "2": 1500, "3": few}, stated, where="labels")
+        assert [found.label(value) for value in "123"] == labels

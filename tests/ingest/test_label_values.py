@@ -132,16 +132,37 @@ def test_values_that_contradict_the_names_are_refused_and_a_null_is_not_written(
         assert written.get("label_values") == values
 
 
-def test_idx_files_and_the_built_in_digits_have_numbers_as_names(tmp_path: Path) -> None:
-    labels = np.array([3, 0, 1], np.uint8)
-    header = bytes([0, 0, 8, 1]) + np.array([3], ">u4").tobytes()
-    (tmp_path / "y.gz").write_bytes(gzip.compress(header + labels.tobytes()))
-    header = bytes([0, 0, 8, 3]) + np.array([3, 2, 2], ">u4").tobytes()
-    (tmp_path / "x").write_bytes(header + bytes(12))
-    found = made_of(
-        {"format": "idx", "train_images": f"{tmp_path}/x", "train_labels": f"{tmp_path}/y.gz"}
-    )
-    assert (found.labels["train"], found.class_names) == ([3, 0, 1], ("0", "1", "2", "3"))
+def idx_files(folder: Path, labels: list[int]) -> dict[str, str]:
+    """A pair of idx files, whose picture n is of the grey n."""
+    for name, array in (
+        ("y", np.array(labels, np.uint8)),
+        ("x", np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 2, 2)),
+    ):
+        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+        (folder / f"{name}.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    paths = {"train_images": f"{folder}/x.gz", "train_labels": f"{folder}/y.gz"}
+    return {"format": "idx", **paths}
+
+
+@pytest.mark.parametrize(
+    ("labels", "stated", "meant", "bad"),
+    [
+        ([3, 0, 1], None, [3, 0, 1], []),
+        ([3, 1, 2], ["a", "b", "c"], [2, 0, 1], []),  # as EMNIST's letters, 1 to 26
+        ([1, 2, 1], ["a", "b", "c"], [1, 2, 1], []),
+        ([0, 1, 7], ["a", "b", "c"], [0, 1], [("3", "unknown-label")]),
+    ],
+)
+def test_labels_of_idx_files_are_numbers_or_plainly_in_order(
+    tmp_path: Path, labels: list, stated: Any, meant: list, bad: list
+) -> None:
+    found = made_of(idx_files(tmp_path, labels), class_names=stated)
+    assert (found.labels["train"], found.bad) == (meant, bad)
+    assert found.data["train"][:, 0].tolist() == list(range(len(meant)))
+    assert found.class_names == tuple(stated or ("0", "1", "2", "3"))
+
+
+def test_the_built_in_digits_have_numbers_as_names(tmp_path: Path) -> None:
     dataset = dataset_of({"format": "builtin"}, shape=[8, 8, 1])
     digits = source_of(dataset)
     work = digits.shares(dataset, digits.files(dataset), tasks=1, scratch=str(tmp_path))

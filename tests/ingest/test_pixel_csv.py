@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import logging
 import lzma
 from collections.abc import Callable
 from functools import cache
@@ -175,12 +176,19 @@ def test_a_file_of_pixels_alone_is_one_class_and_refused_beside_labels(tmp_path:
     assert "found pixels alone: set source.test to null" in line
 
 
-def test_columns_that_are_no_pixels_are_left_out_by_their_names(tmp_path: Path) -> None:
+def test_columns_that_are_no_pixels_are_left_out_by_their_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     lines = ["id,label,pixel1,pixel2,pixel3,pixel4,Usage"]
     lines += [f"{n},{row},Training" for n, row in enumerate(ROWS.splitlines())]
-    found = read(tmp_path, "\n".join(lines))
+    with caplog.at_level(logging.INFO):
+        found = read(tmp_path, "\n".join(lines))
     assert found.data["train"].tolist() == PIXELS.tolist()
     assert found.labels["train"] == LABELS
+    said = (
+        "names in the first line, labels in column 1, 4 pixels from column 2; not used: id, Usage"
+    )
+    assert said in caplog.text
 
 
 @pytest.mark.parametrize(

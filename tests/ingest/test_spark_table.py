@@ -16,7 +16,6 @@ from table_files import bad_of, config, rows_of, work_of
 
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import RequestError
-from sparkgen.ingest.delta import has_spark_delta
 from sparkgen.ingest.ingest import ingest
 
 LEVELS = list(range(40))
@@ -252,7 +251,6 @@ def test_a_delta_table_of_which_files_alone_say_too_little_is_refused(
 def test_a_delta_table_without_a_package_says_what_to_install(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not has_spark_delta(spark)
     monkeypatch.setattr("sparkgen.ingest.delta.find_spec", lambda name: None)
     dataset = config(delta(tmp_path / "a"))
     with pytest.raises(

@@ -19,7 +19,7 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | rows to files | block, deal, layout, shuffle, stages, write; copies (of rows across splits) |
 | checks | fit (rows and files), quarantine (bad records) |
 | trees of images | picture_layout, picture_paths, class_folders, picture_list; placement, its checks |
-| encoded pictures | picture_options, image_formats, image_shares, pictures; decode, colour, png |
+| images | picture_options, image_formats, image_shares, pictures; decode, colour, image_header, png |
 | tables | table_names, table_columns, table_classes; parquet, table_shares; spark_table, delta |
 | lists, webdataset | path_list, listed; webdataset |
 | labels as they come | class_values (which class is meant?), label_pass (all values of a text) |

@@ -1,5 +1,6 @@
 """Finds the arrays of pictures and of labels of each split, and reads both in blocks."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ SPLITS = {
     "validation": ("val", "valid", "validation"),
 }
 """What arrays are called, each with the name of its split before or behind it or without."""
+
+log = logging.getLogger(__name__)
 
 
 class Pair(NamedTuple):
@@ -92,8 +95,9 @@ def find_pairs(
         found = _named(arrays, IMAGES, words)
         if found is not None:
             pairs[split] = Pair(found, _named(arrays, LABELS, words))
-    if not pairs and {"arr_0", "arr_1"} == set(arrays):  # as numpy.savez names what has no name
-        pairs[""] = Pair(arrays["arr_0"], arrays["arr_1"])
+    if not pairs and (len(arrays) == 1 or {"arr_0", "arr_1"} == set(arrays)):
+        only, *labels_too = [arrays[name] for name in sorted(arrays)]
+        pairs[""] = Pair(only, labels_too[0] if labels_too else None)
     if not pairs:
         raise RequestError(
             "arrays of pictures and labels with names such as x_train and y_train, or images and labels",
@@ -132,6 +136,12 @@ def check_pair(pair: Pair, record: Record, scale: Scale) -> Scale:
             f"a label, a number or a text, for each of the {images.shape[0]} pictures in {labels}",
             found=f"{labels.dtype} of the shape {list(labels.shape)}",
             mend="give the labels of these pictures, one each",
+        )
+    if len(images.shape) == 2 and record.shape[-1] > 1:
+        log.warning(
+            "each row of %s is taken for a picture in order of height, width, channels; where it is one "
+            "plane after the other, save it as (N, height, width, channels)",
+            images,
         )
     return Scale(1.0, stated=True) if images.dtype.kind == "b" else scale
 

@@ -6,7 +6,7 @@ makers of the data liked. Values are compared as text, `1`, `1.0` and `+1` as th
 
 import logging
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sparkgen.config.dataset import NO_CLASSES
@@ -15,6 +15,7 @@ from sparkgen.errors import RequestError
 MOST_SHOWN = 10  # values in a message
 MANY = 100  # classes, from which on nearly as many of them as records are doubted
 PAIRS = ([-1, 1], [0, 255])  # that mean two classes, though one of each is the number of a class
+RARE = 0.01  # of the records of a class in the mean: fewer are few
 UNKNOWN = -1  # the label of a value that means no class
 
 _WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)(\.0*)?")
@@ -41,7 +42,7 @@ def as_value(value: object) -> str:
 
 
 def find_classes(
-    values: Collection[str], stated: tuple[str, ...] | None, *, records: int, where: str
+    values: Mapping[str, int], stated: tuple[str, ...] | None, *, where: str
 ) -> Classes:
     """The classes that the values of a source mean.
 
@@ -51,16 +52,15 @@ def find_classes(
     order, such as 1 to 10, or -1 and 1; a line of the log says so.
 
     Args:
-        values: all different ones of the source, from `as_value`.
+        values: all different ones of the source, from `as_value`, with the number of their records.
         stated: the `class_names` of the dataset; None: those of the source.
-        records: how many records have these values.
         where: what the values are, for messages.
 
     Raises:
         RequestError: no names are stated, and there are nearly as many values as records.
     """
     if stated is None:
-        _refuse_captions(values, records, where)
+        _refuse_captions(values, where)
         names = tuple(in_order(values)) or NO_CLASSES
         return Classes(names, {name: label for label, name in enumerate(names)})
     names_labels = {name: label for label, name in enumerate(stated)}
@@ -70,11 +70,7 @@ def find_classes(
     rising = None if all(value in best for value in values) else plain_order(values, len(stated))
     if rising is None:
         return Classes(stated, best)
-    log.info(
-        "%s are taken for the classes in rising order: %s",
-        where,
-        shown([f"{value} is {name}" for value, name in zip(rising, stated, strict=True)]),
-    )
+    tell_order(rising, stated, where=where)
     return Classes(stated, {value: label for label, value in enumerate(rising)})
 
 
@@ -100,18 +96,28 @@ def in_order(values: Collection[str]) -> list[str]:
     return sorted(values)
 
 
-def plain_order(values: Collection[str], classes: int) -> list[str] | None:
+def plain_order(values: Mapping[str, int], classes: int) -> list[str] | None:
     """The values in the order of the classes that they plainly mean; None: that is not plain.
 
     As many whole numbers as there are classes are plain where they follow each other without a gap, where
     none of them is the number of a class, and as -1 and 1 or 0 and 255: else one of them may be an error.
+    So may one that is no number of a class and has only a few records.
     """
     if len(values) != classes or not all(_WHOLE.fullmatch(value) for value in values):
         return None
     numbers = sorted(map(int, values))
+    few = RARE * sum(values.values()) / classes
+    if any(values[str(n)] < few for n in numbers if not 0 <= n < classes):
+        return None
     follow = numbers[-1] - numbers[0] == classes - 1
     apart = not any(0 <= number < classes for number in numbers)
     return list(map(str, numbers)) if follow or apart or numbers in PAIRS else None
+
+
+def tell_order(values: Sequence[str], names: Sequence[str], *, where: str) -> None:
+    """Says which value was taken for which class."""
+    meant = shown([f"{value} is {name}" for value, name in zip(values, names, strict=True)])
+    log.info("%s are taken for the classes in rising order: %s", where, meant)
 
 
 def shown(values: Sequence[str]) -> str:
@@ -120,7 +126,8 @@ def shown(values: Sequence[str]) -> str:
     return ", ".join(values[:MOST_SHOWN]) + more
 
 
-def _refuse_captions(values: Collection[str], records: int, where: str) -> None:
+def _refuse_captions(values: Mapping[str, int], where: str) -> None:
+    records = sum(values.values())
     if len(values) > MANY and len(values) > records // 2:
         example = min(values)
         raise RequestError(

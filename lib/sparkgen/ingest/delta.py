@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LOG = "_delta_log"
 VERSION = "version "  # how the time stamp of a table begins
 SPARK_DELTA = "--set environment.spark.spark.jars.packages=io.delta:delta-spark_2.12:3.3.2"
-DELTA_SOURCE = "org.apache.spark.sql.delta.sources.DeltaDataSource"
+NO_PACKAGE = "DATA_SOURCE_NOT_FOUND"  # what Spark says where it lacks a format
 
 _COMMIT = re.compile(r"(\d{20})\.(json|checkpoint.*\.parquet)")
 
@@ -57,10 +57,16 @@ def delta_frame(spark: "SparkSession", uri: str, modified: str) -> "DataFrame":
     Raises:
         RequestError: neither is there, or the table needs the first and there is only the second.
     """
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
     version = modified.removeprefix(VERSION)
-    if has_spark_delta(spark):
+    try:
         reader = spark.read.format("delta").option("versionAsOf", version)
         return reader.load(spark_path(uri))
+    except (PySparkException, Py4JJavaError) as error:
+        if NO_PACKAGE not in str(error):
+            raise
     if find_spec("deltalake") is None:
         raise RequestError(
             f"a package that reads the Delta table {uri}",
@@ -68,12 +74,6 @@ def delta_frame(spark: "SparkSession", uri: str, modified: str) -> "DataFrame":
             mend=f"pip install 'sparkgen[delta]', or give Spark its own: {SPARK_DELTA}",
         )
     return _by_deltalake(spark, uri, int(version))
-
-
-def has_spark_delta(spark: "SparkSession") -> bool:
-    """Whether Spark has its package for Delta."""
-    loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
-    return loader.getResource(DELTA_SOURCE.replace(".", "/") + ".class") is not None
 
 
 def _by_deltalake(spark: "SparkSession", uri: str, version: int) -> "DataFrame":

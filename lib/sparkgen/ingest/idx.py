@@ -5,6 +5,7 @@ dimension as a 32-bit integer (LeCun, Cortes, Burges, "The MNIST database of han
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from sparkgen.datasets.records import Record
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.block import Bad, Block, Data, Labels, Records, block_rows
+from sparkgen.ingest.block import Bad, Block, Data, Records, block_rows
 from sparkgen.ingest.compressed import opened, readable
 
 BLOCK_ROWS = 4096
@@ -35,6 +36,8 @@ class IdxShare(NamedTuple):
     size: int
     """Bytes of a picture."""
     classes: int
+    values: tuple[int, ...] | None = None
+    """The bytes that stand for the labels 0, 1, ...; None: the labels themselves."""
 
     def blocks(self) -> Iterator[Block]:
         with opened(self.images) as images, opened(self.labels) as labels:
@@ -48,11 +51,24 @@ class IdxShare(NamedTuple):
                 rows = min(most, self.stop - first)
                 pixels = np.frombuffer(_exactly(images, rows * self.size, self.images), np.uint8)
                 label = np.frombuffer(_exactly(labels, rows, self.labels), np.uint8)
-                records = _records(label.astype(np.int32), pixels.reshape(rows, -1), self.classes)
+                records = self._records(label, pixels.reshape(rows, -1))
                 yield Block(self.split, 0, first, records)
             if self.stop == self.rows:
                 _refuse_rest(images, self.images, self.rows)
                 _refuse_rest(labels, self.labels, self.rows)
+
+    def _records(self, found: Data, pixels: Data) -> Records:
+        labels = found.astype(np.int32)
+        if self.values is not None:
+            meant = np.full(256, self.classes, np.int32)
+            meant[list(self.values)] = np.arange(len(self.values))
+            labels = meant[found]
+        good = labels < self.classes
+        bad = [
+            Bad(number, "unknown-label", bytes([found[number]]) + pixels[number].tobytes())
+            for number in np.flatnonzero(~good).tolist()
+        ]
+        return Records(labels[good], pixels[good], bad, len(labels))
 
 
 def idx_shares(
@@ -90,27 +106,18 @@ def idx_shares(
     ]
 
 
-def highest_label(uri: str) -> int:
-    """The highest label in a file of labels; 0 where it has none.
+def label_bytes(uri: str) -> Counter[int]:
+    """How often each label is in a file of labels.
 
     Raises:
         RequestError: it is no idx file of bytes.
     """
-    highest = 0
+    found: Counter[int] = Counter()
     with opened(uri) as stream:
         _shape(stream, uri)
         while data := _read(stream, SKIP_BYTES, uri):
-            highest = max(highest, *data)
-    return highest
-
-
-def _records(labels: Labels, pixels: Data, classes: int) -> Records:
-    good = labels < classes
-    bad = [
-        Bad(number, "unknown-label", bytes([labels[number]]) + pixels[number].tobytes())
-        for number in np.flatnonzero(~good).tolist()
-    ]
-    return Records(labels[good], pixels[good], bad, len(labels))
+            found.update(data)
+    return found
 
 
 def _shape(stream: Any, uri: str) -> list[int]:

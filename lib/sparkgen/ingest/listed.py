@@ -47,6 +47,9 @@ class Members:
     def find(self, path: str) -> Member | str:
         """The member at a path of a list, or why there is none."""
         path = path.replace("\\", "/").removeprefix(self._root)
+        plain = not path.startswith(("/", ".")) and ":" not in path
+        if plain and (member := self.all.get(path)) is not None:
+            return member  # as most are, without more ado
         relative = posixpath.normpath(path)
         parts = PurePosixPath(relative).parts
         if parts[:1] == ("/",) or ".." in parts or (parts and ":" in parts[0]):

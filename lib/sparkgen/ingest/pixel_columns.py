@@ -35,6 +35,13 @@ class Form(NamedTuple):
     pixels: tuple[int, ...]
     left_out: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        label = "no labels" if self.label is None else f"labels in column {self.label}"
+        names = "names" if self.header else "no names"
+        others = f"; not used: {shown(self.left_out)}" if self.left_out else ""
+        pixels = f"{len(self.pixels)} pixels from column {self.pixels[0]}"
+        return f"{names} in the first line, {label}, {pixels}{others}"
+
 
 def first_line(uri: str) -> bytes:
     """The first line of a file that is not empty, without its end.

@@ -162,10 +162,9 @@ def _classes(
     stated: tuple[str, ...] | None,
     label_key: str | None,
 ) -> Classes:
-    known = [value for value in values if value is not None]
-    if known:
-        where = f"the labels of the .{kind} members"
-        return find_classes(set(known), stated, records=len(values), where=where)
+    counts = Counter(value for value in values if value is not None)
+    if counts:
+        return find_classes(counts, stated, where=f"the labels of the .{kind} members")
     if label_key:
         raise RequestError(
             f"the key {label_key} in .json members of samples",

@@ -86,8 +86,7 @@ class Config(ScaledSource, FileSource):
         from sparkgen.ingest.label_pass import count_values
 
         for uri, form in forms.items():
-            if form.left_out:
-                log.info("columns of %s not used: %s", uri, ", ".join(form.left_out))
+            log.info("%s has %s", uri, form)
         without = [uri for uri, form in forms.items() if form.label is None]
         if len(without) == len(forms):
             return unlabelled(dataset.class_names, where=without[0])
@@ -99,6 +98,4 @@ class Config(ScaledSource, FileSource):
                 "files with labels",
             )
         where = f"the labels of {self.train}"
-        counts = count_values(shares, where=where)
-        records = counts.total()
-        return find_classes(counts.keys(), dataset.class_names, records=records, where=where)
+        return find_classes(count_values(shares, where=where), dataset.class_names, where=where)

@@ -1,6 +1,6 @@
 """Reads pairs of idx files: for each split one file of images and one of labels."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
 
 from pydantic import model_validator
 
@@ -9,7 +9,6 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.idx import IdxShare
     from sparkgen.ingest.look import Look, Recognised
 
 
@@ -52,10 +51,9 @@ class Config(Source):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.idx import highest_label, idx_shares
+        from sparkgen.ingest.idx import idx_shares
 
         record = record_of(dataset)
-        shares: list[IdxShare] = []
         for split, entries in files.items():
             if len(entries) != 2:
                 raise RequestError(
@@ -63,12 +61,30 @@ class Config(Source):
                     found=f"{len(entries)} files",
                     mend=f"set source.{split}_images and source.{split}_labels to one file each",
                 )
-        names = dataset.class_names
-        if names is None:
-            highest = max(highest_label(labels.uri) for _, labels in files.values())
-            names = tuple(map(str, range(highest + 1)))
-        for split, (images, labels) in files.items():
-            shares += idx_shares(
+        names, values = self._classes(dataset, files)
+        shares = [
+            share._replace(values=values)
+            for split, (images, labels) in files.items()
+            for share in idx_shares(
                 split, images.uri, labels.uri, record=record, classes=len(names), tasks=tasks
             )
+        ]
         return Work(shares, {}, names)
+
+    def _classes(
+        self, dataset: DatasetConfig, files: Files
+    ) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+        """The names, and the bytes that stand for them; None: 0, 1, ..."""
+        from sparkgen.ingest.class_values import plain_order, tell_order
+        from sparkgen.ingest.idx import label_bytes
+
+        found = sum((label_bytes(labels.uri) for _, labels in files.values()), Counter[int]())
+        highest, names = max(found, default=0), dataset.class_names
+        if names is None:
+            return tuple(map(str, range(highest + 1))), None
+        counts = {str(byte): count for byte, count in found.items()}
+        order = plain_order(counts, len(names)) if highest >= len(names) else None
+        if order is None:
+            return names, None
+        tell_order(order, names, where=f"the labels of {self.train_labels}")
+        return names, tuple(map(int, order))

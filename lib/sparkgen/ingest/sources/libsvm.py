@@ -161,10 +161,7 @@ class Config(FileSource):
         if fits or self.label_values is not None or dataset.class_names is None:
             return None
         counts, where = self._values(dataset, files, tasks), f"the labels of {self.train}"
-        records = sum(s.good + s.bad for s in parsed)
-        labels = find_classes(
-            counts.keys(), dataset.class_names, records=records, where=where
-        ).labels
+        labels = find_classes(counts, dataset.class_names, where=where).labels
         if not all(value in labels for value in counts):
             return None
         if all(value == str(labels[value]) for value in counts):
@@ -231,7 +228,7 @@ class Config(FileSource):
             raise RequestError(
                 f"whole numbers as {where}", found="none", mend="correct the dataset's source"
             )
-        return find_classes(counts.keys(), None, records=counts.total(), where=where).names
+        return find_classes(counts, None, where=where).names
 
     def _evidence(self, dataset: DatasetConfig, parsed: "Sequence[Summary]") -> "Evidence":
         from sparkgen.ingest.evidence import gather

@@ -122,12 +122,12 @@ class Config(PictureOptions):
             meant = self._split(found)
             splits = f"; splits: {meant}" if isinstance(meant, dict) else ""
             log.info("columns of %s: %s%s", path, columns, splits)
-        rows = [row for found in lists for row in found.rows]
-        values = {row.value for row in rows if row.value is not None}
+        rows = (row for found in lists for row in found.rows)
+        values = Counter(row.value for row in rows if row.value is not None)
         where = f"the column {lists[0].columns.label or 'label'} of {self.path}"
         if not values:
             return unlabelled(dataset.class_names, where=where)
-        return find_classes(values, dataset.class_names, records=len(rows), where=where)
+        return find_classes(values, dataset.class_names, where=where)
 
     def _refuse_missing(self, dataset: DatasetConfig, root: str, rows: "list[Candidate]") -> None:
         """Refuses a list of which many files are not where the configuration says."""

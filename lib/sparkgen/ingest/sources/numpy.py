@@ -170,5 +170,4 @@ class Config(ScaledSource):
                 mend="name them as source.train_labels, test_labels or labels",
             )
         counts = sum((count_labels(p.labels) for p in pairs if p.labels), Counter[str]())
-        where = f"the labels {pairs[0].labels}"
-        return find_classes(counts.keys(), dataset.class_names, records=counts.total(), where=where)
+        return find_classes(counts, dataset.class_names, where=f"the labels {pairs[0].labels}")
