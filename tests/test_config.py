@@ -66,6 +66,15 @@ def test_the_homes_of_data_sets_are_stated_with_a_digest_a_licence_and_a_citatio
     assert stated >= {"mnist", "mnist_idx", "fashion_mnist", "cifar10_binary", "tinyshakespeare"}
 
 
+def test_set_takes_another_dataset_file_by_name_and_keys_of_it() -> None:
+    changes = ("dataset.limit=9", "dataset=digits_156", "dataset.seed=4")
+    dataset = load_experiment(DIGITS, overrides=changes).dataset
+    assert (dataset.name, dataset.labels) == ("digits_156", (1, 5, 6))
+    assert (dataset.limit, dataset.seed) == (9, 4)
+    assert refusal("dataset=digit_156").count("did you mean digits_156?") == 1
+    assert "dataset" in refusal("dataset=3")
+
+
 def test_set_reaches_keys_of_the_experiment_its_dataset_and_its_environment() -> None:
     changes = ("training.epochs=3", "dataset.labels=[1, 5, 6]", "environment.workers=4")
     request = load_experiment(DIGITS, overrides=changes)

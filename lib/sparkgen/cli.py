@@ -60,6 +60,31 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command(cls=RequestCommand)
+@click.argument("path")
+@click.option(
+    "--write",
+    metavar="DATASET.yaml",
+    help="Write the dataset file, such as conf/datasets/NAME.yaml.",
+)
+@click.option("--name", help="The name of the data set. Without it: that of the file or of PATH.")
+@_request_options
+@click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
+def inspect(path: str, write: str | None, name: str | None, conf: str, **request: Any) -> None:
+    """Says what lies at a path, and writes the dataset file for it.
+
+    PATH is a folder, archive, file or glob of pictures, tables, numbers or text, or the name of a
+    catalog's table. What was found goes to stderr, the dataset file for `ingest` to stdout or --write.
+    """
+    from sparkgen.config.load import load_environment
+    from sparkgen.pipeline.inspect import run
+
+    inspected = run(path, load_environment(conf, **request), name=name, file=write)
+    for line in inspected.lines:
+        click.echo(line, err=True)
+    _print(inspected.result) if write else click.echo(inspected.text, nl=False)
+
+
+@cli.command(cls=RequestCommand)
 @click.argument("dataset", metavar="DATASET.yaml")
 @_request_options
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:

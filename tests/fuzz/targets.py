@@ -25,6 +25,7 @@ from tiny_version import write_version
 from web_server import raw, running
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.load import load_dataset, load_experiment
 from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
@@ -37,6 +38,7 @@ from sparkgen.ingest.sources import source_of
 from sparkgen.ingest.web import Patience
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
+from sparkgen.pipeline.inspect import run as inspect
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.sampling.sample_set import read_sample_set
 from sparkgen.training import checkpoints
@@ -229,6 +231,16 @@ def as_train(format_: str, name: str, **changes: Any) -> Callable[[bytes, Path],
     def run(data: bytes, folder: Path) -> None:
         (folder / name).write_bytes(data)
         ingest({"format": format_, "train": str(folder / name)}, **changes)
+
+    return run
+
+
+def inspected(name: str) -> Callable[[bytes, Path], None]:
+    """`sparkgen inspect` of one file."""
+
+    def run(data: bytes, folder: Path) -> None:
+        (folder / name).write_bytes(data)
+        inspect(str(folder / name), EnvironmentConfig(), name=None, file=None)
 
     return run
 
@@ -512,6 +524,9 @@ TARGETS = {
     "list-jsonl": Target([PATH_LINES], path_list("list.jsonl")),
     "cifar": Target([cifar_tar()], cifar),
     "image": Target(pictures(), image),
+    "inspect-tar": Target([tar(), samples()], inspected("a.tar")),
+    "inspect-text": Target([libsvm_text()], inspected("a.txt")),
+    "inspect-npz": Target([npz()], inspected("a.npz")),
     "experiment": Target(
         [(CONF / "experiments" / "vae_digits.yaml").read_bytes()],
         configuration("experiments/vae_digits"),

@@ -42,7 +42,7 @@ def load_experiment(
     """The request of an experiment file.
 
     The file lies in `conf/experiments`; its `dataset` names a file of `conf/datasets`, and `env` one
-    of `conf/environments`.
+    of `conf/environments`. `dataset=NAME` among the overrides names another dataset.
 
     Args:
         path: the experiment's YAML file.
@@ -58,10 +58,12 @@ def load_experiment(
     experiment = read_mapping(Path(path))
     _refuse(DATASET, experiment, path, wanted=EXPERIMENT)
     conf = Path(path).resolve().parent.parent
+    named, others = _of_key("dataset", overrides)
+    experiment = override(experiment, named)
     if isinstance(experiment.get("dataset"), str):
         experiment["dataset"] = _read_named("a dataset", experiment["dataset"], conf / "datasets")
     experiment["environment"] = _environment(conf, env, root)
-    values = _place_sources(override(experiment, overrides))
+    values = _place_sources(override(experiment, others))
     return parse(ExperimentConfig, values, source=str(path))
 
 
@@ -118,6 +120,12 @@ def _refuse_no_text(values: dict[str, Any], source: str) -> None:
         raise RequestError(
             f"text in UTF-8 in {source} and --set", found=repr(found), mend="correct it"
         ) from None
+
+
+def _of_key(name: str, overrides: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The overrides of one key itself, and all others, those of keys below it among them."""
+    ours = tuple(text for text in overrides if text.partition("=")[:2] == (name, "="))
+    return ours, tuple(text for text in overrides if text not in ours)
 
 
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:

@@ -26,6 +26,9 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 | lists, webdataset | path_list, listed; webdataset |
 | labels as they come | class_values (which class is meant?), label_pass (all values of a text) |
 | csv, numpy, cifar | pixel_columns, pixel_lines; npy, array_pairs; pixel_scale (grey levels); cifar |
+| inspection of a path | inspection, look (what is there), dataset_file |
+| recognition | split_files, picture_guess, list_guess, array_guess, idx_files, shape_guess |
+| survey of a source | survey (counts), glance (at pictures), table_look, libsvm_look |
 | libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
 | idx | idx |
 

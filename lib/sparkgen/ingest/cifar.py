@@ -116,7 +116,7 @@ def find_batches(uri: str, members: Sequence[Member], labels: str) -> Batches:
     Raises:
         RequestError: there are none, those of both sets, or one that is not whole.
     """
-    found = [kind for kind in KINDS if any(_is(kind.train, member) for member in members)]
+    found = [kind for kind in KINDS if any(is_batch(kind.train, member) for member in members)]
     if len(found) != 1:
         names = [printable(member.name) for member in members]
         pickles = any(_base(member) in ("data_batch_1", "train") for member in members)
@@ -135,7 +135,7 @@ def find_batches(uri: str, members: Sequence[Member], labels: str) -> Batches:
             mend="correct it",
         )
     splits = {
-        split: sorted((m for m in members if _is(pattern, m)), key=_order)
+        split: sorted((m for m in members if is_batch(pattern, m)), key=_order)
         for split, pattern in (("train", kind.train), ("test", kind.test))
     }
     for member in [m for some in splits.values() for m in some]:
@@ -179,7 +179,8 @@ def _base(member: Member) -> str:
     return member.name.replace("\\", "/").rpartition("/")[2]
 
 
-def _is(pattern: str, member: Member) -> bool:
+def is_batch(pattern: str, member: Member) -> bool:
+    """Whether a member has the name of a file of records, which a `Kind` has as a pattern."""
     return re.fullmatch(pattern, _base(member)) is not None
 
 

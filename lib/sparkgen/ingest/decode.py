@@ -8,6 +8,7 @@ import importlib
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -72,6 +73,22 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
     Raises:
         BadImage: it cannot be decoded, or declares more pixels than `max_pixels`.
     """
+    return _opened(data, rule, lambda image: fitted(image, rule))
+
+
+def whole_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file of its own size: uint8 (H, W, C), with the channels of the rule.
+
+    Raises:
+        BadImage: as `decode_image`.
+    """
+    return _opened(data, rule, lambda image: np.atleast_3d(np.asarray(image, np.uint8)))
+
+
+def _opened(
+    data: bytes, rule: ImageRule, use: Callable[[Image.Image], npt.NDArray[np.uint8]]
+) -> npt.NDArray[np.uint8]:
+    """What a function makes of the image in a file, upright and in mode L or RGB."""
     if not data:
         raise BadImage("empty-image")
     kind = format_of(data)
@@ -91,7 +108,7 @@ def decode_image(data: bytes, rule: ImageRule) -> npt.NDArray[np.uint8]:
                 # Pillow turns a TIFF as it loads it; whether that is to be seen depends on its release.
                 turn = None if kind == "TIFF" else _TURNS.get(_orientation(image))
                 flat = _flat(image, rule.background).convert("L" if rule.shape[2] == 1 else "RGB")
-                return fitted(flat if turn is None else flat.transpose(turn), rule)
+                return use(flat if turn is None else flat.transpose(turn))
     except UnidentifiedImageError:
         raise BadImage("undecodable-image") from None
     except Image.DecompressionBombError:

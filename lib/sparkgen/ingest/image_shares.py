@@ -1,7 +1,8 @@
 """Reads image files of folders and archives and decodes them, a share of them as blocks."""
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sparkgen.ingest.archives import read_members
@@ -11,6 +12,7 @@ from sparkgen.ingest.image_formats import ending, format_of
 from sparkgen.ingest.pictures import Picture, decode_pictures
 from sparkgen.ingest.placement import Candidate
 from sparkgen.ingest.placement_checks import printable
+from sparkgen.ingest.survey import Tally
 
 BLOCK_MEMBERS = 256
 
@@ -36,6 +38,17 @@ class ImageShare(NamedTuple):
                 self._pictures(some, contents), self.rule, most=len(some), uri=self.uri
             )
             yield Block(self.split, self.file, number, records)
+
+    def tally(self) -> Tally:
+        """How many candidates there are of each label, and how many are bad."""
+        good = Counter((self.split, c.label) for c in self.candidates if c.reason is None)
+        return Tally(good, Counter(c.reason for c in self.candidates if c.reason is not None))
+
+    def examples(self, numbers: Sequence[int]) -> Iterator[Picture]:
+        """Some of the good candidates, by their numbers in rising order."""
+        good = [c for c in self.candidates if c.reason is None]
+        some = tuple(good[number] for number in numbers)
+        return self._pictures(some, read_members(self.uri, [c.member for c in some]))
 
     def _pictures(
         self, some: tuple[Candidate, ...], contents: Iterator[bytes | None]

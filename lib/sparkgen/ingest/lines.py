@@ -8,6 +8,7 @@ one by a few tasks, each of which parses every k-th block; nothing is written or
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sparkgen.ingest.block import Block
@@ -39,6 +40,10 @@ class LineShare(NamedTuple):
         """The whole numbers that lines of each block begin with."""
         for _, lines in self._texts():
             yield label_values(lines)
+
+    def texts(self, most: int) -> Iterator[bytes]:
+        """The lines of its first `most` blocks."""
+        yield from islice((text for _, text in self._texts()), most)
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
         texts = blocks_in_turn(self.uri, self.turns, of_stream=line_blocks, at=read_block)

@@ -2,23 +2,24 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
 if TYPE_CHECKING:
     from sparkgen.ingest.decode import ImageRule
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.survey import Survey
 
 log = logging.getLogger(__name__)
 
 
 class PictureOptions(Source):
-    """How encoded pictures become records of the data set's shape."""
+    """A source of picture files: the base of formats that decode them."""
 
     resize: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "lanczos"
     """The filter that scales the shorter side to the shape; the centre is then cropped."""
@@ -29,12 +30,19 @@ class PictureOptions(Source):
     none beyond the highest value allowed."""
 
     def rule(self, dataset: DatasetConfig) -> "ImageRule":
-        """The part of the configuration that says how pictures are decoded."""
+        """The part of the configuration that says how images are decoded."""
         from sparkgen.datasets.records import record_of
         from sparkgen.ingest.decode import ImageRule
 
-        shape = record_of(dataset).shape
-        return ImageRule(shape, self.resize, self.background, self.max_pixels)
+        return ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        from sparkgen.ingest.survey import survey_pictures
+
+        work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
+        shares: Any = work.shares  # all formats of encoded pictures have shares that can be tallied
+        names = work.class_names or dataset.class_names or NO_CLASSES
+        return survey_pictures(shares, names, work.unused)
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         from sparkgen.ingest.image_formats import DECODERS

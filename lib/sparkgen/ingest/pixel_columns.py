@@ -9,12 +9,14 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.class_values import shown
 from sparkgen.ingest.compressed import opened
 from sparkgen.ingest.path_list import NAMES
+from sparkgen.ingest.shape_guess import square_shape
 
 DELIMITERS = b",;\t|"
 LABELS = (*NAMES["label"], "emotion", "digit", "letter", "character", "y")
 """What the column of labels is called, the likeliest name first."""
 READ_BYTES = 1 << 16
 MOST_LINE_BYTES = 1 << 26
+LOOKED = 8  # lines by which a file is recognised
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NUMBERED = re.compile(r".*\d")
@@ -56,6 +58,34 @@ def first_line(uri: str) -> bytes:
     return text.partition(b"\n")[0].rstrip(b"\r")
 
 
+def guess_size(head: bytes) -> int | None:
+    """How many pixels the lines of a file have that begins so; None: it is no CSV of pixels."""
+    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[:-1] if line.strip()]
+    if len(lines) < 2:
+        return None
+    delimiter, names = _fields(lines[0])
+    header = _is_header(names)
+    rows = [_fields(line) for line in lines[header : LOOKED + header]]
+    columns = {len(fields) for _, fields in rows}
+    if {len(names)} != columns or delimiter not in lines[-1]:
+        return None
+    lower = [name.lower() for name in names]
+    label = next((lower.index(name) for name in LABELS if name in lower), None) if header else None
+    numbers = [n for n in range(len(names)) if all(_NUMBER.fullmatch(row[n]) for _, row in rows)]
+    pixels = [n for n in numbers if n != label and (not header or _NUMBERED.fullmatch(names[n]))]
+    if label is not None or header:
+        return len(pixels) or None
+    without_label = len(names) - 1  # the first column of a file without names is that of the labels
+    return without_label if square_shape(without_label) else len(pixels)
+
+
+def _fields(line: bytes) -> tuple[bytes, list[str]]:
+    """The delimiter of a line, and its fields without quotes."""
+    delimiter = max((bytes([d]) for d in DELIMITERS), key=line.count)
+    text = line.decode("utf-8", "replace").split(delimiter.decode())
+    return delimiter, [field.strip().strip('"').strip() for field in text]
+
+
 def find_form(uri: str, line: bytes, *, shape: Sequence[int], label: str | int | None) -> Form:
     """The form of a file.
 
@@ -69,11 +99,7 @@ def find_form(uri: str, line: bytes, *, shape: Sequence[int], label: str | int |
     Raises:
         RequestError: not as many columns of pixels as the shape has; no such column of labels.
     """
-    delimiter = max((bytes([d]) for d in DELIMITERS), key=line.count)
-    fields = [
-        f.strip().strip('"').strip()
-        for f in line.decode("utf-8", "replace").split(delimiter.decode())
-    ]
+    delimiter, fields = _fields(line)
     size = math.prod(shape)
     header = _is_header(fields)
     at = _label_column(uri, fields, header, size, label)

@@ -52,6 +52,12 @@ class PixelShare(NamedTuple):
             records = parse_lines(text, self.rule, first=number == 0)
             yield Block(self.split, self.file, number, records)
 
+    def numbers(self) -> Iterator[Array]:
+        """The values of the pixels of each block, as they are written: NaN where one is no number."""
+        for number, text in self._texts():
+            lines = _lines(text, self.rule.form, first=number == 0)
+            yield _numbers(lines, self.rule.form)[0]
+
     def values(self) -> Iterator[Counter[str]]:
         """The values in the column of labels of each block."""
         for number, text in self._texts():

@@ -1,6 +1,7 @@
 """Turns numbers of arrays and tables into grey levels, by a scale that is stated or plain."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from sparkgen.ingest.source import Source
 if TYPE_CHECKING:
     from sparkgen.config.dataset import DatasetConfig
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.survey import Survey
 
 SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
 FRACTION, OUTSIDE = "fractional-value", "value-out-of-range"
@@ -64,6 +66,31 @@ class ScaledSource(Source):
     def scale(self) -> Scale:
         """The scale of the configuration."""
         return Scale(self.value_max, "value_max" in self.model_fields_set)
+
+    @abstractmethod
+    def numbers(self, dataset: "DatasetConfig") -> "Iterator[Any]":
+        """The values of the pictures as they are written, an array of some of them at a time."""
+
+    def survey(self, dataset: "DatasetConfig", *, scratch: str) -> "Survey":
+        """As of any source, with the scale that the values seem to have."""
+        import numpy as np
+
+        from sparkgen.ingest.shape_guess import white_of
+        from sparkgen.ingest.survey import MOST_BYTES
+
+        highest, whole, size = 0.0, True, 0
+        for values in self.numbers(dataset):
+            finite = values[np.isfinite(values)]
+            highest = max(highest, float(finite.max(initial=0)))
+            whole = whole and values.dtype.kind != "f"
+            size += values.size
+            if size > MOST_BYTES:
+                break
+        white = white_of(highest, whole=whole)
+        keys = {} if white.value_max is None else {"value_max": white.value_max}
+        scaled = self.model_copy(update=keys)
+        survey = super(ScaledSource, scaled).survey(dataset, scratch=scratch)
+        return survey._replace(keys=keys, lines=(white.about,))
 
     def weigh(
         self, dataset: "DatasetConfig", parsed: "Sequence[Summary]", *, refused: bool

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sparkgen.datasets.manifest import SourceEntry
     from sparkgen.ingest.block import Block
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.survey import Survey
 
 Files = dict[str, list["SourceEntry"]]
 """The source files of each split."""
@@ -126,6 +128,33 @@ class Source(Strict, ABC):
         Raises:
             RequestError: the good records cannot be meant so.
         """
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        """What the format makes of a path, for `sparkgen inspect`; None: it cannot read what is there.
+
+        Raises:
+            RequestError: what is there is of this format and cannot be read.
+            IngestError: as this.
+        """
+        return None
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        """Counts the records, and looks at some of them, for `sparkgen inspect`.
+
+        Args:
+            dataset: a draft, with the shape that the format recognised.
+            scratch: URI of a folder for what has to be written first.
+
+        Raises:
+            RequestError: as `shares`.
+            IngestError: as `shares`.
+        """
+        from sparkgen.ingest.survey import survey_blocks
+
+        work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
+        names = work.class_names or dataset.class_names or NO_CLASSES
+        return survey_blocks(work.shares, dataset.shape, names, work.unused)
 
     def contradiction(
         self,

@@ -25,7 +25,8 @@ from sparkgen.ingest.table_columns import Columns
 
 MOST_READERS = 64  # of one row group, each of which reads it from its beginning
 
-_REASONS = {NULL: "null-label", UNKNOWN: "unknown-label"}
+REASONS = {NULL: "null-label", UNKNOWN: "unknown-label"}
+"""Why a row of such a label is bad."""
 
 
 class Part(NamedTuple):
@@ -54,7 +55,7 @@ class TableShare(NamedTuple):
     def blocks(self) -> Iterator[Block]:
         for part in self.parts:
             with readable_parquet(part.uri), opened_parquet(part.uri) as file:
-                rows = self._rows(part, file)
+                rows = self.rows(part, file)
                 for number, cut in enumerate(part.cuts, part.number):
                     some = islice(rows, cut.rows)
                     records = decode_pictures(some, self.rule, most=cut.rows, uri=part.uri)
@@ -62,7 +63,7 @@ class TableShare(NamedTuple):
                         raise IngestError(f"{part.uri} ends before the last row that it declares")
                     yield Block(part.split, part.file, number, records)
 
-    def _rows(self, part: Part, file: pq.ParquetFile) -> Iterator[Picture]:
+    def rows(self, part: Part, file: pq.ParquetFile) -> Iterator[Picture]:
         """The rows of all blocks of a part, one after the other."""
         for group, cuts in groupby(part.cuts, lambda cut: cut.group):
             first, *_ = found = list(cuts)
@@ -87,7 +88,7 @@ class TableShare(NamedTuple):
         column = batch.column(part.columns.label) if part.columns.label else None
         labels = self.classes.labels_of(column, len(batch)).tolist()
         for cell, path, label, position in zip(cells, paths, labels, within, strict=False):
-            reason = _REASONS.get(label)
+            reason = REASONS.get(label)
             if cell is None:
                 cell, missing = _file(part.folder, path)
                 reason = reason or missing

@@ -111,6 +111,12 @@ def samples_of(uri: str, members: Sequence[Member]) -> Archive:
     return Archive(uri, samples, +unused)
 
 
+def share_labelled(uri: str, members: Sequence[Member]) -> float:
+    """The share of the samples of an archive that have a member that may say their class."""
+    samples = samples_of(uri, members).samples
+    return sum(bool(sample.labels) for sample in samples) / max(len(samples), 1)
+
+
 def value_of(text: bytes | None, kind: str, label_key: str | None) -> str | None:
     """The value for the class that a member has; None: it has none that can be read."""
     if text is None:

@@ -4,6 +4,7 @@ In comes a request. Out come artifacts: a dataset version, a run, a model versio
 dictionary of what was made, which the command prints as JSON.
 
     ingest, train, evaluate, promote, sample, run   one file for each step; `run` does them in a row
+    inspect                                         the dataset file for what lies at a path
     counting                                        training by counting, in Spark
     start                                           the version that a training starts from
     judging                                         a model's own samples, judged

@@ -8,6 +8,7 @@ from sparkgen.ingest.source import Files, Source, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.cifar import Batches
+    from sparkgen.ingest.look import Look, Recognised
 
 
 class Config(Source):
@@ -17,6 +18,20 @@ class Config(Source):
     """The folder or the archive."""
     labels: Literal["fine", "coarse"] = "fine"
     """Of CIFAR-100: its 100 classes, or the 20 that these are of."""
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.cifar import KINDS, SHAPE, is_batch
+        from sparkgen.ingest.look import Recognised, Sure
+
+        for path, members in look.listings.items():
+            kinds = [k for k in KINDS if any(is_batch(k.train, member) for member in members)]
+            if len(look.listings) == 1 and kinds:
+                name, about = kinds[0].name, "height, width, channels: as all pictures of CIFAR"
+                return Recognised(
+                    Sure.MARKED, {"path": path}, f"{name}'s binary files", SHAPE, about_shape=about
+                )
+        return None
 
     def check(self, dataset: DatasetConfig) -> None:
         if dataset.shape != (32, 32, 3):

@@ -1,7 +1,8 @@
 """Reads CSV files whose rows are pictures: a label and the value of each pixel."""
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
@@ -10,6 +11,7 @@ from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
+    from sparkgen.ingest.look import Look, Recognised
     from sparkgen.ingest.pixel_columns import Form
     from sparkgen.ingest.pixel_lines import PixelShare
 
@@ -26,7 +28,41 @@ class Config(ScaledSource, FileSource):
     """The column of the labels, by name, or by number from 0; null: found by its name, or the first of
     a file without names. Where no file has labels all are of one class."""
 
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.pixel_columns import guess_size
+        from sparkgen.ingest.shape_guess import square_shape
+        from sparkgen.ingest.split_files import split_files
+
+        def shape(file: str) -> tuple[int, int, int] | None:
+            return square_shape(guess_size(look.head(file)) or 0)
+
+        files = look.those(lambda file: shape(file) is not None)
+        found = shape(files[0]) if files else None
+        if found is None:
+            return None
+        splits = split_files(look, files)
+        about = "height, width, channels: square pictures of as many numbers as a line has"
+        return Recognised(
+            Sure.LIKELY, splits.keys, f"lines of pixels{splits.told}", found, about_shape=about
+        )
+
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        forms, shares = self._unlabelled(dataset, files, tasks)
+        classes = self._classes(dataset, forms, shares)
+        shares = [s._replace(rule=s.rule._replace(labels=classes.labels)) for s in shares]
+        return Work(shares, self.passed_over(), classes.names)
+
+    def numbers(self, dataset: DatasetConfig) -> "Iterator[Any]":
+        _, shares = self._unlabelled(dataset, self.files(dataset), 1)
+        for share in shares:
+            yield from share.numbers()
+
+    def _unlabelled(
+        self, dataset: DatasetConfig, files: Files, tasks: int
+    ) -> "tuple[dict[str, Form], list[PixelShare]]":
+        """The form of each file, and the shares, whose labels have no meaning yet."""
         from sparkgen.ingest.pixel_columns import find_form, first_line
         from sparkgen.ingest.pixel_lines import PixelRule, pixel_shares
 
@@ -41,9 +77,7 @@ class Config(ScaledSource, FileSource):
                 shares += pixel_shares(
                     split, number, file.uri, size=file.size, rule=rule, tasks=tasks
                 )
-        classes = self._classes(dataset, forms, shares)
-        shares = [s._replace(rule=s.rule._replace(labels=classes.labels)) for s in shares]
-        return Work(shares, self.passed_over(), classes.names)
+        return forms, shares
 
     def _classes(
         self, dataset: DatasetConfig, forms: "dict[str, Form]", shares: "list[PixelShare]"

@@ -8,6 +8,9 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
 
+if TYPE_CHECKING:
+    from sparkgen.ingest.look import Look, Recognised
+
 
 class Config(Source):
     """idx files as MNIST and Fashion-MNIST ship: plain, .gz, .bz2, .xz or .zst."""
@@ -16,6 +19,17 @@ class Config(Source):
     train_labels: str
     test_images: str | None = None
     test_labels: str | None = None
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.idx_files import find_idx
+        from sparkgen.ingest.look import Recognised, Sure
+
+        found = find_idx(look)
+        if found is None:
+            return None
+        about = "height, width, channels: as the header of the pictures says"
+        return Recognised(Sure.MARKED, found.keys, found.told, found.shape, about_shape=about)
 
     @property
     def splits(self) -> tuple[str, ...]:

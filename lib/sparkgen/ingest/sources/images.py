@@ -1,6 +1,6 @@
 """Reads image files in folders and archives."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -8,6 +8,9 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.look import Look, Recognised
 
 LATER_KEYS = ("class_depth", "test_list")  # that older releases do not have; null by default
 
@@ -57,6 +60,21 @@ class Config(PictureOptions):
         """Leaves out newer keys at their defaults, so that a version is found that has none of them."""
         values: dict[str, Any] = handler(self)
         return {k: v for k, v in values.items() if k not in LATER_KEYS or v is not None}
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.image_formats import ending, format_of
+        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.picture_guess import guess_layout
+
+        where = look.archives or look
+        bare = [name for name in where.names if not ending(name)]
+        if not where.pictures and (
+            2 * len(bare) <= len(where.names) or format_of(where.first_bytes(bare[0])) is None
+        ):
+            return None
+        guess = guess_layout(where.path, where.listings)
+        return Recognised(Sure.LIKELY, {"path": where.path, **guess.keys}, guess.layout)
 
     def check(self, dataset: DatasetConfig) -> None:
         names = dataset.class_names or ()

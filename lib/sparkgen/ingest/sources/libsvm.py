@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.libsvm_line import LineRule
     from sparkgen.ingest.lines import LineShare
+    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.survey import Survey
+
+LOOKED_BLOCKS = 8  # of text, by whose numbers the scale and the shape are found
+MOST_STATED = 20  # classes that `sparkgen inspect` names, which saves a pass over the labels
 
 
 class Config(FileSource):
@@ -92,6 +97,54 @@ class Config(FileSource):
         named = dataset.model_copy(update={"class_names": names})
         rule = self.rule(named)._replace(label_values=values)
         return Work(self._shares(files, rule, tasks), self.passed_over(), names)
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.libsvm_look import is_libsvm
+        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.split_files import split_files
+
+        files = look.those(lambda file: is_libsvm(look.head(file)))
+        if not files:
+            return None
+        splits = split_files(look, files)
+        return Recognised(Sure.LIKELY, splits.keys, f"labels with index:value pairs{splits.told}")
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        from sparkgen.ingest.class_values import in_order
+        from sparkgen.ingest.libsvm_look import first_labels, look_at_numbers
+        from sparkgen.ingest.survey import survey_blocks
+
+        files = self.files(dataset)
+        shares = self._shares(files, self.rule(dataset), 1)
+        labels = first_labels(shares)
+        names = tuple(in_order(labels.counts))
+        each = max(1, LOOKED_BLOCKS // len(shares))
+        texts = [text for share in shares[:LOOKED_BLOCKS] for text in share.texts(each)]
+        numbers = look_at_numbers(texts, list(map(float, names)))
+        if numbers is None:
+            raise RequestError(
+                f"labels with index:value pairs in {self.train}",
+                found="none",
+                mend="give the path of others",
+            )
+        keys: dict[str, Any] = dict(numbers.keys)
+        plain = names == tuple(map(str, range(len(names))))
+        if not plain and labels.whole:
+            keys["label_values"] = list(map(int, names))
+        told = {"class_names": names, "shape": numbers.shape}
+        found = Config(**{**self.model_dump(exclude_unset=True), **keys})
+        stands = None if plain else tuple(map(float, names))
+        rule = found.rule(dataset.model_copy(update=told))._replace(label_values=stands)
+        survey = survey_blocks(
+            found._shares(files, rule, 1), numbers.shape, names, self.passed_over()
+        )
+        return survey._replace(
+            about_shape=numbers.about_shape,
+            lines=(numbers.told, *labels.told),
+            keys=keys,
+            options={**_stated(names if plain and labels.whole else ()), **survey.options},
+        )
 
     def reread(
         self,
@@ -182,3 +235,12 @@ class Config(FileSource):
 
         stated = "value_max" in self.model_fields_set
         return gather(self.rule(dataset), parsed, scale_is_stated=stated)
+
+
+def _stated(names: tuple[str, ...]) -> dict[str, tuple[Any, str]]:
+    """The key `class_names` for a dataset file, where it is short."""
+    if not 0 < len(names) <= MOST_STATED:
+        return {}
+    return {
+        "class_names": (list(names), "the labels of all lines; without them an ingest counts first")
+    }

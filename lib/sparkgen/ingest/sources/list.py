@@ -11,6 +11,7 @@ from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
+    from sparkgen.ingest.look import Look, Recognised
     from sparkgen.ingest.path_list import PathList
     from sparkgen.ingest.placement import Candidate
 
@@ -38,6 +39,14 @@ class Config(PictureOptions):
     split: str | None = None
     """The column of the splits: train, test, validation. Validation rows are the test split where there
     are no test rows, and not used else. null: `split`, `set` and the like; without it all is `train`."""
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.list_guess import guess_lists
+        from sparkgen.ingest.look import Recognised, Sure
+
+        found = guess_lists(look)
+        return Recognised(Sure.MARKED, found.keys, found.told) if found else None
 
     @property
     def splits(self) -> tuple[str, ...]:

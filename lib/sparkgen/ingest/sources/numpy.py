@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
@@ -14,6 +15,7 @@ from sparkgen.ingest.source import Files, Work
 if TYPE_CHECKING:
     from sparkgen.ingest.array_pairs import Pair
     from sparkgen.ingest.class_values import Classes
+    from sparkgen.ingest.look import Look, Recognised
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,17 @@ class Config(ScaledSource):
             raise ValueError("test_labels come with test: set both, or neither")
         return self
 
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.array_guess import guess_arrays
+        from sparkgen.ingest.look import Recognised, Sure
+
+        found = guess_arrays(look)
+        if found is None:
+            return None
+        about = "height, width, channels: those of the array of pictures"
+        return Recognised(Sure.MARKED, found.keys, found.told, found.shape, about_shape=about)
+
     @property
     def splits(self) -> tuple[str, ...]:
         return tuple(split for split in ("train", "test") if self._pairs()[0].get(split))
@@ -75,6 +88,16 @@ class Config(ScaledSource):
                 number = names.index(pair.images.uri)
                 shares += array_shares(split, number, pair, rule=rule, tasks=tasks)
         return Work(shares, dict(unused), classes.names)
+
+    def numbers(self, dataset: DatasetConfig) -> "Iterator[Any]":
+        from sparkgen.ingest.array_pairs import BLOCK_ROWS
+        from sparkgen.ingest.compressed import Turns
+        from sparkgen.ingest.npy import blocks_of
+
+        for some in self._pairs()[0].values():
+            for pair in some:
+                blocks = blocks_of(pair.images, Turns(0, 1, None), BLOCK_ROWS)
+                yield from (values for _, values in blocks)
 
     def _files(self) -> Files:
         from sparkgen.ingest.files import find_files

@@ -3,9 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from sparkgen.ingest.decode import ImageRule
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.look import Look, Recognised
     from sparkgen.ingest.spark_table import Table
+    from sparkgen.ingest.survey import Survey
     from sparkgen.ingest.table_shares import Part
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,39 @@ class Config(PictureOptions):
     """The column whose order rows take; null: Parquet files by name, with their rows as they lie, and
     rows of other tables by the SHA-256 of picture and label. Where two rows have one value, that
     decides."""
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.delta import is_delta
+        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.split_files import split_files
+        from sparkgen.ingest.table_names import PARQUET, find_table, reader_by_ending
+
+        if look.kind == "nothing":
+            named = look.may_be_catalog
+            keys = {"train": look.path, "reader": "catalog"}
+            return Recognised(Sure.MARKED, keys, "a catalog's table", spark=True) if named else None
+        if look.kind == "folder" and is_delta(look.path):
+            return Recognised(Sure.MARKED, {"train": look.path}, "a Delta table", spark=True)
+        readers = (PARQUET, "orc", "avro")
+        files = look.those(lambda file: reader_by_ending(file) in readers)
+        if not files:
+            return None
+        splits = split_files(look, files)
+        tables = [find_table(uri) for uri in splits.keys.values()]
+        found = f"{tables[0].reader} files: {len(files)}{splits.told}"
+        return Recognised(
+            Sure.MARKED, splits.keys, found, spark=not all(table.direct for table in tables)
+        )
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        from sparkgen.ingest.survey import survey_pictures
+        from sparkgen.ingest.table_look import TableLook
+
+        work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
+        shares: Any = work.shares
+        names = work.class_names or dataset.class_names or NO_CLASSES
+        return survey_pictures([TableLook(share) for share in shares], names, work.unused)
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from sparkgen.ingest.source import Files, FileSource, Work
 if TYPE_CHECKING:
     from sparkgen.ingest.block import Block, Records
     from sparkgen.ingest.compressed import Turns
+    from sparkgen.ingest.look import Look, Recognised
 
 BLOCK_RECORDS = 4096
 BYTES = 256  # values of a byte
+PROPOSED = 257  # bytes of a record, where `sparkgen inspect` writes the shape
 
 
 class Config(FileSource):
@@ -25,6 +27,21 @@ class Config(FileSource):
 
     records: ClassVar[tuple[str, ...]] = ("tokens",)
     labelled: ClassVar[bool] = False
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.split_files import split_files
+
+        files = look.those(lambda file: is_text(look.head(file)))
+        if not files:
+            return None
+        splits = split_files(look, files)
+        found = f"{len(files)} {'file' if len(files) == 1 else 'files'} of text{splits.told}"
+        about = f"{PROPOSED} bytes, of which neighbours share one: {PROPOSED - 1} tokens to predict"
+        return Recognised(
+            Sure.READABLE, splits.keys, found, (PROPOSED,), about_shape=about, record="tokens"
+        )
 
     def check(self, dataset: DatasetConfig) -> None:
         if dataset.values != BYTES or dataset.shape[0] < 2:
@@ -82,6 +99,17 @@ def windows(stream: Any, stride: int) -> Iterator[bytes]:
         yield text
         text = text[-1:] + _read(stream, stride)
         more = len(text) > 1
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so is text: UTF-8 without control characters."""
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # else the head ends within a character
+            return False
+        text = head[: error.start].decode("utf-8-sig")
+    return bool(text) and not any(ord(c) < 32 and c not in "\t\n\v\f\r\x1b" for c in text)
 
 
 def records_of(text: bytes, length: int) -> "Records":

@@ -1,10 +1,16 @@
 """Reads WebDataset archives: tars of samples, a picture and its label side by side."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, FileSource, Work
+
+if TYPE_CHECKING:
+    from sparkgen.ingest.look import Look, Recognised
+
+HALF = 0.5  # of the samples, that have labels where an archive is one of WebDataset
 
 
 class Config(PictureOptions, FileSource):
@@ -17,6 +23,22 @@ class Config(PictureOptions, FileSource):
     label_key: str | None = None
     """The key of the .json members that says the class; null: `label`, `cls`, `class`, `class_name`,
     `category` or `target`, the first that is there, where no sample has a .cls."""
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.split_files import split_files
+        from sparkgen.ingest.webdataset import share_labelled
+
+        where = look if look.kind == "archive" else (look.archives or look)
+        members = next(iter(where.listings.values()), [])
+        if where.kind not in ("archive", "several") or share_labelled(where.path, members) < HALF:
+            return None
+        files = [tree for tree in where.listings]
+        splits = split_files(look if look.kind == "folder" else where, files)
+        return Recognised(
+            Sure.MARKED, splits.keys, f"pictures with their labels beside them{splits.told}"
+        )
 
     def files(self, dataset: DatasetConfig) -> Files:
         from sparkgen.ingest.archives import is_archive
