@@ -62,6 +62,14 @@ def pickles(path: Path) -> None:
     np.save(path, np.array([{}, {}], object), allow_pickle=True)
 
 
+def channels_first(path: Path) -> None:
+    np.savez(path, images=np.zeros((9, 3, 8, 8), np.uint8))
+
+
+def four_channels(path: Path) -> None:
+    np.savez(path, images=np.zeros((9, 8, 8, 4), np.uint8))
+
+
 def numbers_in_parquet(path: Path) -> None:
     pq.write_table(pa.table({"a": [1, 2], "b": ["x", "y"]}), path)
 
@@ -75,6 +83,8 @@ def numbers_in_parquet(path: Path) -> None:
         ("a.zip", damaged_zip, "a whole archive at "),
         ("a", broken_pictures, "of which 9 were looked at, found undecodable-image 9"),
         ("a.npy", pickles, "objects of Python"),
+        ("a.npz", channels_first, "[3, 8, 8], channels first: save array.transpose(0, 2, 3, 1)"),
+        ("a.npz", four_channels, "[height, width, 1 or 3], found [8, 8, 4]"),
         ("a.parquet", numbers_in_parquet, "one column of encoded pictures in "),
         ("a.jpg", lambda path: path.write_bytes(picture((4, 4))), "give the folder that holds"),
     ],

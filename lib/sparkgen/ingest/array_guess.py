@@ -96,7 +96,10 @@ def _shape(images: NpyArray) -> tuple[int, int, int]:
     """
     sides = images.shape[1:]
     if len(sides) == 3:
-        return sides[0], sides[1], sides[2]
+        first, _, last = sides
+        if first in (1, 3) and last not in (1, 3):  # which the source refuses, and says how to mend
+            return sides[1], sides[2], first
+        return sides[0], sides[1], last
     if len(sides) == 2:
         return sides[0], sides[1], 1
     square = square_shape(sides[0]) if sides else None

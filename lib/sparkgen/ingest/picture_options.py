@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
 if TYPE_CHECKING:
     from sparkgen.ingest.decode import ImageRule
     from sparkgen.ingest.layout import Summary
-    from sparkgen.ingest.survey import Survey
+    from sparkgen.ingest.survey import PictureShare, Survey
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,11 @@ class PictureOptions(Source):
         from sparkgen.ingest.survey import survey_pictures
 
         work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
-        shares: Any = work.shares  # all formats of encoded pictures have shares that can be tallied
-        names = work.class_names or dataset.class_names or NO_CLASSES
-        return survey_pictures(shares, names, work.unused)
+        return survey_pictures(self.looks(work.shares), work.names(dataset), work.unused)
+
+    def looks(self, shares: "Sequence[Any]") -> "Sequence[PictureShare]":
+        """Shares of the source, as a survey looks at them."""
+        return shares
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         from sparkgen.ingest.image_formats import DECODERS

@@ -50,6 +50,10 @@ class Work(NamedTuple):
     unused: dict[str, int]
     class_names: tuple[str, ...] | None = None
 
+    def names(self, dataset: DatasetConfig) -> tuple[str, ...]:
+        """The names of the classes, stated or found."""
+        return dataset.class_names or self.class_names or NO_CLASSES
+
 
 class Source(Strict, ABC):
     """A `dataset.source`: what a format reads, and how it is cut into shares of work."""
@@ -153,8 +157,7 @@ class Source(Strict, ABC):
         from sparkgen.ingest.survey import survey_blocks
 
         work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
-        names = work.class_names or dataset.class_names or NO_CLASSES
-        return survey_blocks(work.shares, dataset.shape, names, work.unused)
+        return survey_blocks(work.shares, dataset.shape, work.names(dataset), work.unused)
 
     def contradiction(
         self,

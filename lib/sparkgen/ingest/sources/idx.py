@@ -1,6 +1,7 @@
 """Reads pairs of idx files: for each split one file of images and one of labels."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 

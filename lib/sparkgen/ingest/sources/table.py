@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.look import Look, Recognised
     from sparkgen.ingest.spark_table import Table
-    from sparkgen.ingest.survey import Survey
+    from sparkgen.ingest.survey import PictureShare
     from sparkgen.ingest.table_shares import Part
 
 log = logging.getLogger(__name__)
@@ -74,14 +74,10 @@ class Config(PictureOptions):
             Sure.MARKED, splits.keys, found, spark=not all(table.direct for table in tables)
         )
 
-    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
-        from sparkgen.ingest.survey import survey_pictures
+    def looks(self, shares: "Sequence[Any]") -> "Sequence[PictureShare]":
         from sparkgen.ingest.table_look import TableLook
 
-        work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
-        shares: Any = work.shares
-        names = work.class_names or dataset.class_names or NO_CLASSES
-        return survey_pictures([TableLook(share) for share in shares], names, work.unused)
+        return [TableLook(share) for share in shares]
 
     @property
     def splits(self) -> tuple[str, ...]:
