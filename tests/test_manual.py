@@ -22,7 +22,7 @@ def test_every_key_of_a_request_is_in_the_manual() -> None:
 
 def test_each_format_of_a_source_has_its_own_keys_under_its_own_heading() -> None:
     formats = source_configs()
-    assert list(formats) == ["builtin", "idx", "images", "libsvm", "text"]
+    assert list(formats) == ["builtin", "idx", "images", "libsvm", "table", "text"]
     for section, (name, kind) in zip(source_sections(), formats.items(), strict=True):
         assert section.title == f"dataset.source of format {name}"
         assert section.names == list(kind.model_fields)
