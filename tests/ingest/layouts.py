@@ -258,6 +258,17 @@ def lines(
     return "".join(rows)
 
 
+def csv_parts(path: Path) -> Layout:
+    """Several files of each split, whose names end alike."""
+    for split in ("train", "test"):
+        some = [n for n in range(24) if split_of(n) == split]
+        for part in range(2):
+            rows = [",".join(map(str, [Y[n], *X[n].ravel()])) for n in some[part::2]]
+            (path / f"{'ab'[part]}_{split}.csv").write_text("\n".join([*rows, ""]))
+    (path / "read.me").write_text("rows")
+    return Layout(str(path), NUMBERS)
+
+
 def libsvm(path: Path) -> Layout:
     for split in ("train", "test"):
         some = [n for n in range(24) if split_of(n) == split]
@@ -299,6 +310,6 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
         nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
         folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
         list_csv, kaggle_list, metadata, hugging_face, parquet, npz, npz_of_fractions, npy, csv,
-        csv_without_names, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,
+        csv_without_names, csv_parts, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,
     )
 }  # fmt: skip

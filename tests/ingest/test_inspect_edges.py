@@ -18,7 +18,7 @@ from test_cifar import NAMES, TEN
 from sparkgen.errors import RequestError
 from sparkgen.ingest import survey
 from sparkgen.ingest.dataset_file import as_yaml, name_of, plain
-from sparkgen.ingest.look import Look, Sure
+from sparkgen.ingest.look import Look, Sure, pattern
 from sparkgen.ingest.sources import table
 
 
@@ -105,8 +105,12 @@ def test_pictures_of_several_sizes_get_a_square_shape_and_grey_ones_one_channel(
     tmp_path: Path,
 ) -> None:
     files = {f"{n}.png": picture((40 + n, 50)) for n in range(9)}
-    text = inspected(made("folder", tmp_path / "a", files), tmp_path).text
-    assert "shape: [32, 32, 1]  # height, width, channels: pictures are 40 to 48 x 50 to 50" in text
+    small = inspected(made("folder", tmp_path / "a", files), tmp_path)
+    about = (
+        "height, width, channels: pictures are 40 to 48 x 50 to 50, grey; any size may stand here"
+    )
+    assert f"shape: [32, 32, 1]  # {about}" in small.text
+    assert small.lines[4].endswith("levels 9 to 9; all grey, 9 of them stored in colour")
     files |= {"z.png": picture((300, 200), (255, 0, 0))}
     large = inspected(made("folder", tmp_path / "b", files), tmp_path, file=None)
     assert "shape: [32, 32, 3]" in large.text
@@ -181,6 +185,22 @@ def test_of_a_large_source_a_part_is_looked_at_and_told(
     found = inspected(tmp_path / "a.npz", tmp_path)
     assert "looked at the first 4096 records of train alone" in found.lines
     assert "train 4096 (the first 4096 records of train)" in found.text
+
+
+@pytest.mark.parametrize(
+    ("names", "others", "glob"),
+    [
+        (["p/a.csv"], ["p/b.csv"], "p/a.csv"),
+        (["p/x-0.tar", "p/x-10.tar"], ["p/read.me", "q/x-1.tar"], "p/x-*.tar"),
+        (["a_train.csv", "b_train.csv"], ["a_test.csv"], "*_train.csv"),
+        (["p/[x]1.txt", "p/[x]2.txt"], ["p/y.md"], "p/*.txt"),
+        (["p/a.txt", "p/c.txt"], ["p/b.txt"], None),
+    ],
+)
+def test_a_glob_means_some_files_and_no_others(
+    names: list[str], others: list[str], glob: str | None
+) -> None:
+    assert pattern(names, [*names, *others]) == glob
 
 
 def test_every_path_comes_back_from_the_file(tmp_path: Path) -> None:

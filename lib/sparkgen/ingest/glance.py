@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from io import BytesIO
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from sparkgen.errors import RequestError
 from sparkgen.ingest.decode import BadImage, ImageRule, whole_image
@@ -15,6 +17,7 @@ from sparkgen.ingest.pictures import Picture
 
 MOST_SIDE = 64  # of the shape for pictures of several sizes
 LOSSY = frozenset(("JPEG", "WEBP", "AVIF", "HEIF"))
+GREY = ("1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes
 MOST_SHOWN = 4  # sizes in a message
 RULE = ImageRule((1, 1, 3))  # colours are kept
 
@@ -40,7 +43,7 @@ def glance(pictures: Iterable[Picture], *, rows: int) -> Glance:
         RequestError: none of them can be decoded.
     """
     sizes, formats, bad = Counter[tuple[int, int]](), Counter[str](), Counter[str]()
-    low, high, colours = 255, 0, 0
+    low, high, colours, stored = 255, 0, 0, 0
     for picture in pictures:
         try:
             array = _array(picture)
@@ -51,6 +54,7 @@ def glance(pictures: Iterable[Picture], *, rows: int) -> Glance:
         formats[format_of(picture.data) or "unknown"] += 1
         low, high = min(low, int(array.min())), max(high, int(array.max()))
         colours += _is_coloured(array)
+        stored += _is_stored_in_colour(picture.data)
     looked = sizes.total() + bad.total()
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
     if not sizes:
@@ -65,7 +69,8 @@ def glance(pictures: Iterable[Picture], *, rows: int) -> Glance:
     lines = [
         f"looked at {looked} of {rows} pictures, spread over all: {kinds}{exact}",
         f"sizes (width x height): {_sizes(sizes)}; levels {low} to {high}; "
-        + (f"{colours} in colour" if colours else "all grey"),
+        + (f"{colours} in colour" if colours else "all grey")
+        + (f", {stored} of them stored in colour" if stored and not colours else ""),
     ]
     if bad:
         lines.append(f"damaged among those looked at: {reasons}")
@@ -81,6 +86,11 @@ def _array(picture: Picture) -> npt.NDArray[np.uint8]:
         raise
     except Exception as error:  # as an ingest takes it: decoders raise of every kind over damage
         raise BadImage(f"undecodable-image-{type(error).__name__}") from None
+
+
+def _is_stored_in_colour(data: bytes) -> bool:
+    with Image.open(BytesIO(data)) as image:
+        return image.mode not in GREY
 
 
 def _is_coloured(array: npt.NDArray[np.uint8]) -> bool:

@@ -4,6 +4,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.config.dataset import DatasetConfig
@@ -20,8 +21,6 @@ TEST_FRACTION = 0.1
 MOST_KEYS = 6  # of a dataset file
 MOST_SHOWN = 12  # classes in a message
 LEAST_SPLIT = 10  # records, from which on a tenth of them is a test split
-
-log = logging.getLogger(__name__)
 
 
 class Inspection(NamedTuple):
@@ -86,6 +85,12 @@ def _survey(form: str, recognised: Recognised, name: str) -> Survey:
     draft = parse(DatasetConfig, values, source=f"the dataset {name}")
     with tempfile.TemporaryDirectory() as scratch, _without_remarks():
         survey = source_of(draft).survey(draft, scratch=scratch)
+    if not survey.rows.get("train"):
+        raise RequestError(
+            f"records of the training split that can be read as {form}",
+            found=reasons_text(survey.tally.bad) or "none",
+            mend="correct the files or give the path of others",
+        )
     return survey if survey.about_shape else survey._replace(about_shape=recognised.about_shape)
 
 
@@ -173,7 +178,6 @@ def _also(others: list[str]) -> list[str]:
 
 
 def _nothing(look: Look) -> RequestError:
-    expected = f"data that a source format reads ({', '.join(source_configs())}) at {look.path}"
     if look.kind == "nothing":
         return RequestError(
             f"a file, folder, archive or glob at {look.path}",
@@ -181,13 +185,11 @@ def _nothing(look: Look) -> RequestError:
             mend="correct the path",
         )
     names = look.files or look.names
-    shown = plain(names[0].rpartition("/")[2]) if names else ""
+    count = f"{len(names)} {'file' if len(names) == 1 else 'files'}"
     pictures = any(ending(name) in PICTURES for name in names)
     return RequestError(
-        expected,
-        found=f"{len(names)} {'file' if len(names) == 1 else 'files'}, such as {shown}"
-        if names
-        else "no file",
+        f"data that a source format reads ({', '.join(source_configs())}) at {look.path}",
+        found=f"{count}, such as {plain(PurePosixPath(names[0]).name)}" if names else "no file",
         mend="give the folder that holds the pictures"
         if pictures
         else "give the path of pictures, a table, numbers or text",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
@@ -131,7 +132,8 @@ class Look:
         found = [f for f in self.files if is_archive(f) and f.rpartition("/")[0] == self.path]
         if self.kind != "folder" or not found or self.pictures:
             return None
-        return Look(pattern(found)) if len(found) > 1 else Look(found[0])
+        glob = pattern(found, self.files)
+        return None if glob is None else Look(glob)
 
     def head(self, path: str) -> bytes:
         """The first bytes of a file, decompressed; none where it cannot be read."""
@@ -198,24 +200,32 @@ def plain_ending(name: str) -> str:
     return (ending(name[: -len(last)]) if last in ENDINGS else last) or last
 
 
-def pattern(paths: Sequence[str]) -> str:
-    """The path or glob for some files of one folder: what their paths begin and end with alike."""
+def pattern(paths: Sequence[str], among: Sequence[str]) -> str | None:
+    """The path or glob that means some files of one folder and no others; None: there is none.
+
+    Args:
+        paths: of the files.
+        among: the paths of all files there are.
+    """
     if len(paths) == 1:
         return paths[0]
     folder = paths[0].rpartition("/")[0]
     names = [PurePosixPath(path).name for path in paths]
+    beside = {PurePosixPath(path).name for path in among if path.rpartition("/")[0] == folder}
     start, end = _common(names), _common([name[::-1] for name in names])[::-1]
-    end = end[end.find(".") :] if "." in end else ""
     prefix = f"{folder}/" if folder or paths[0].startswith("/") else ""
-    return f"{prefix}{start}*{end}"
+    last = end[end.find(".") :] if "." in end else ""
+    for glob in (f"{start}*{last}", f"*{last}", f"{start}*{end}", f"*{end}"):
+        plain = not set(glob.replace("*", "", 1)) & set("*?[")
+        if plain and {name for name in beside if fnmatchcase(name, glob)} == set(names):
+            return f"{prefix}{glob}"
+    return None
 
 
 def _common(names: Sequence[str]) -> str:
-    first, last = min(names), max(names)
-    length = next(
-        (n for n, pair in enumerate(zip(first, last, strict=False)) if len({*pair}) > 1), -1
-    )
-    return first[:length] if length >= 0 else min(first, last, key=len)
+    """What all names begin with."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike)
 
 
 def _type(path: str) -> fs.FileType:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from sparkgen.errors import RequestError
 from sparkgen.ingest.look import Look, pattern
 from sparkgen.ingest.path_list import SPLITS
 
@@ -86,18 +88,27 @@ def _all(look: Look, files: Sequence[str]) -> str:
 
 
 def _all_of(look: Look, files: Sequence[str]) -> str:
-    """The path, folder or glob that stands for some files."""
-    if len(files) == 1:
-        return files[0]
-    folders = {file.rpartition("/")[0] for file in files}
-    if len(folders) == 1:
-        (folder,) = folders
-        inside = [file for file in look.files if file.startswith(f"{folder}/")]
-        return folder if len(inside) == len(files) and folder != look.path else pattern(files)
-    return _common_folder(files)
+    """The path, folder or glob that means some files and no others.
+
+    Raises:
+        RequestError: there is none.
+    """
+    folder = _common_folder(files)
+    inside = [file for file in look.files if file.startswith(f"{folder.rstrip('/')}/")]
+    same = len({file.rpartition("/")[0] for file in files}) == 1
+    found = pattern(files, look.files) if same else None
+    if len(inside) == len(files) and len(files) > 1 and folder != look.path:
+        return folder
+    if found is None:
+        raise RequestError(
+            "files of one split or format that a folder or a glob tells from others",
+            found=f"{len(files)} in {folder}, such as {PurePosixPath(files[0]).name}",
+            mend="put them into a folder of their own",
+        )
+    return found
 
 
 def _common_folder(files: Sequence[str]) -> str:
-    first, last = min(files).split("/"), max(files).split("/")
-    same = [a for n, a in enumerate(first) if last[: n + 1] == first[: n + 1]]
-    return "/".join(same) or "/"
+    parts = zip(*(file.split("/")[:-1] for file in files), strict=False)
+    same = takewhile(lambda names: len(set(names)) == 1, parts)
+    return "/".join(names[0] for names in same)

@@ -99,7 +99,8 @@ def survey_blocks(
     size: Counter[str] = Counter()
     cut: set[str] = set()
     for block in (block for share in shares for block in _bounded(share, size, cut)):
-        labels.update((block.split, label) for label in block.records.labels.tolist())
+        for label, count in Counter(block.records.labels.tolist()).items():
+            labels[block.split, label] += count
         bad.update(b.reason for b in block.records.bad)
         see(block)
     survey = Survey(shape, class_names, Tally(labels, bad), dict(unused))
