@@ -56,7 +56,7 @@ def json_lines() -> str:
             "\n" + CSV.replace("pics/0.png", '"./pics/0.png"').replace("label", " Class Name "),
             "l.txt",
         ),
-        (gzip.compress(CSV.encode()), "list.csv.gz"),
+        (gzip.compress(CSV.encode(), mtime=0), "list.csv.gz"),
         (json_lines(), "metadata.jsonl"),
         (json_lines(), "metadata.ndjson"),
     ],
