@@ -65,13 +65,12 @@ def numpy(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", [folder, webdataset, listed, csv, numpy])
 def test_the_same_pictures_give_the_same_records(tmp_path: Path, form: Any) -> None:
-    stated = {"class_names": CLASSES} if form is folder else {}
-    found = made_of(form(tmp_path), shape=SHAPE, **stated)
+    found = made_of(form(tmp_path), shape=SHAPE)
     order = np.lexsort((np.arange(12), found.labels["train"]))
     expected = np.lexsort((np.arange(12), Y))
     assert np.array(found.labels["train"])[order].tolist() == Y[expected].tolist()
     assert (found.data["train"][order] == X[expected].reshape(12, -1)).all()
-    assert form is folder or found.class_names == CLASSES
+    assert found.class_names == CLASSES
     assert (found.bad, found.unused) == ([], {})
 
 
