@@ -178,6 +178,14 @@ def list_csv(path: Path) -> Layout:
     return Layout(str(path))
 
 
+def folders_beside_a_list(path: Path) -> Layout:
+    """A list that knows no classes; the folders do."""
+    made("folder", path, files("{name}/{n}.png"))
+    rows = [f"{CLASSES[Y[n]]}/{n:02d}.png,{n}\n" for n in range(24)]
+    (path / "metadata.csv").write_text("file_name,width\n" + "".join(rows))
+    return Layout(str(path), rows=ALL)
+
+
 def kaggle_list(path: Path) -> Layout:
     """A list of names without endings, beside the folder of the pictures and another one."""
     made("folder", path, files("images/{n}.png") | {"more/x.txt": b"x"})
@@ -318,7 +326,7 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
         split_folders, other_split_folders, validation_folder, class_folders, flat, without_endings,
         food_101, nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
         folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
-        list_csv, kaggle_list, metadata, hugging_face, parquet, npz, npz_of_fractions, npy, csv,
+        list_csv, folders_beside_a_list, kaggle_list, metadata, hugging_face, parquet, npz, npz_of_fractions, npy, csv,
         csv_without_names, csv_parts, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,
     )
 }  # fmt: skip

@@ -18,10 +18,14 @@ HALF = 0.5  # of these, that must be there
 
 
 class Lists(NamedTuple):
-    """The keys of a source of a list, and what is to be said of it."""
+    """The keys of a source of a list, and what is to be said of it.
+
+    `tells`: it says more than which pictures there are, their classes or splits.
+    """
 
     keys: dict[str, str]
     told: str
+    tells: bool
 
 
 def guess_lists(look: Look) -> Lists | None:
@@ -41,8 +45,8 @@ def guess_lists(look: Look) -> Lists | None:
     if train is None:
         return None
     test = by_split.get("test") or by_split.get("validation")
-    split = _read(train)
-    if test and lists[test] == "" and split is not None and split.columns.split is None:
+    found = _read(train)
+    if test and lists[test] == "" and found is not None and found.columns.split is None:
         return _lists(train, lists[train], test)
     return _lists(train, lists[train])
 
@@ -50,7 +54,9 @@ def guess_lists(look: Look) -> Lists | None:
 def _lists(path: str, root: str, test: str | None = None) -> Lists:
     keys = {"path": path, **({"test": test} if test else {}), **({"root": root} if root else {})}
     names = [PurePosixPath(file).name for file in (path, test) if file]
-    return Lists(keys, f"pictures are named by {' and '.join(names)}")
+    found = _read(path)
+    tells = found is not None and (found.columns.label or found.columns.split) is not None
+    return Lists(keys, f"pictures are named by {' and '.join(names)}", tells)
 
 
 def _is_near(look: Look, file: str) -> bool:

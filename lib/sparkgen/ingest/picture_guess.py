@@ -10,7 +10,7 @@ from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.archives import own_name
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.path_list import SPLITS
-from sparkgen.ingest.picture_layout import FolderRule, Parts, PictureLayout
+from sparkgen.ingest.picture_layout import OTHER_SPLITS, FolderRule, Parts, PictureLayout
 from sparkgen.ingest.picture_list import read_test_list, split_by_list
 from sparkgen.ingest.picture_paths import Spot, find_spots
 
@@ -41,7 +41,7 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
     keys: dict[str, Any] = {s: name for s, name in folders.items() if STANDARD[s] != name}
     try:
         spots, layout = _spots(path, listings, folders)
-        unused = sum(s.unused is not None for s in spots)
+        unused = sum(s.unused is not None and not _is_of_other_split(s) for s in spots)
     except RequestError:  # a folder that may be a split or a class
         spots, unused = [], 1
     if 2 * unused > len(spots) and (keys or not spots):
@@ -77,6 +77,10 @@ def _spots(
     rule = FolderRule(path, folders, None, most, None, optional, names=names)
     layout, spots = find_spots(list(listings.values()), rule)
     return [s for s in spots if s.is_picture and s.unused != "hidden"], layout
+
+
+def _is_of_other_split(spot: Spot) -> bool:
+    return bool(OTHER_SPLITS & {part.lower() for part in spot.parts[:-1]})
 
 
 def _split_folders(listings: Mapping[str, list[Member]]) -> dict[str, str]:
