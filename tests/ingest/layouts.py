@@ -326,7 +326,8 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
         split_folders, other_split_folders, validation_folder, class_folders, flat, without_endings,
         food_101, nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
         folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
-        list_csv, folders_beside_a_list, kaggle_list, metadata, hugging_face, parquet, npz, npz_of_fractions, npy, csv,
+        list_csv, folders_beside_a_list, kaggle_list, metadata, hugging_face, parquet, npz,
+        npz_of_fractions, npy, csv,
         csv_without_names, csv_parts, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,
     )
 }  # fmt: skip
