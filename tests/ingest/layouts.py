@@ -83,6 +83,15 @@ def without_endings(path: Path) -> Layout:
     return Layout(made("folder", path / "a", files("{name}/{n}")), rows=ALL)
 
 
+def food_101(path: Path) -> Layout:
+    """A list of the test split lies beside the folder of the pictures."""
+    there = files("food/images/{name}/{n}.png")
+    names = [f"{CLASSES[Y[n]]}/{n:02d}\n" for n in range(24) if TEST[n]]
+    there["food/meta/test.txt"] = "".join(names).encode()
+    (path / "food.tar.gz").write_bytes(gzip.compress(tar(there)))
+    return Layout(f"{path}/food.tar.gz")
+
+
 def nested(path: Path) -> Layout:
     kinds = {"ant": "insect", "bee": "insect", "cow": "mammal", "dog": "mammal"}
     there = {
@@ -167,6 +176,14 @@ def list_csv(path: Path) -> Layout:
     rows = [f"pics/{n:02d}.png,{CLASSES[Y[n]]},{split_of(n)}\n" for n in range(24)]
     (path / "labels.csv").write_text("image,label,split\n" + "".join(rows))
     return Layout(str(path))
+
+
+def folders_beside_a_list(path: Path) -> Layout:
+    """A list that knows no classes; the folders do."""
+    made("folder", path, files("{name}/{n}.png"))
+    rows = [f"{CLASSES[Y[n]]}/{n:02d}.png,{n}\n" for n in range(24)]
+    (path / "metadata.csv").write_text("file_name,width\n" + "".join(rows))
+    return Layout(str(path), rows=ALL)
 
 
 def kaggle_list(path: Path) -> Layout:
@@ -307,9 +324,10 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
     layout.__name__: layout
     for layout in (
         split_folders, other_split_folders, validation_folder, class_folders, flat, without_endings,
-        nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
+        food_101, nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
         folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
-        list_csv, kaggle_list, metadata, hugging_face, parquet, npz, npz_of_fractions, npy, csv,
+        list_csv, folders_beside_a_list, kaggle_list, metadata, hugging_face, parquet, npz,
+        npz_of_fractions, npy, csv,
         csv_without_names, csv_parts, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,
     )
 }  # fmt: skip

@@ -1,17 +1,22 @@
 """Finds the keys of `source` that pictures in folders need, by the names of the folders."""
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from sparkgen.config.dataset import DatasetConfig
-from sparkgen.errors import RequestError
+from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.archives import own_name
 from sparkgen.ingest.member import Member
 from sparkgen.ingest.path_list import SPLITS
-from sparkgen.ingest.picture_layout import FolderRule, Parts, PictureLayout
+from sparkgen.ingest.picture_layout import OTHER_SPLITS, FolderRule, Parts, PictureLayout
+from sparkgen.ingest.picture_list import read_test_list, split_by_list
 from sparkgen.ingest.picture_paths import Spot, find_spots
 
 STANDARD = {"train": "train", "test": "test"}
+TEST_LIST = re.compile(r"(^|[/_.-])test[^/]*\.txt$", re.IGNORECASE)
+MOST_LISTS = 4  # texts that are read to see whether they list pictures
 BRANCHES = 2  # folders in one of the level above, at least, for a level that is part of a class
 
 
@@ -36,7 +41,7 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
     keys: dict[str, Any] = {s: name for s, name in folders.items() if STANDARD[s] != name}
     try:
         spots, layout = _spots(path, listings, folders)
-        unused = sum(s.unused is not None for s in spots)
+        unused = sum(s.unused is not None and not _is_of_other_split(s) for s in spots)
     except RequestError:  # a folder that may be a split or a class
         spots, unused = [], 1
     if 2 * unused > len(spots) and (keys or not spots):
@@ -51,6 +56,10 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
             f"{told}; the folders of {layout.folders['test']} are no classes of the training split"
         )
         keys["test"] = None
+    listed = _test_list(path, listings, spots) if layout.folders == {"train": ""} else None
+    if listed is not None:
+        keys["test_list"] = listed
+        told = f"{told}; {PurePosixPath(listed).name} lists the test split"
     depth = _depth([s for s in spots if s.split == "train"])
     if depth > 1:
         keys["class_depth"] = depth
@@ -70,6 +79,10 @@ def _spots(
     return [s for s in spots if s.is_picture and s.unused != "hidden"], layout
 
 
+def _is_of_other_split(spot: Spot) -> bool:
+    return bool(OTHER_SPLITS & {part.lower() for part in spot.parts[:-1]})
+
+
 def _split_folders(listings: Mapping[str, list[Member]]) -> dict[str, str]:
     """The folder of each split by the words of `SPLITS`, `train` among them; none without that."""
     paths = {
@@ -87,6 +100,20 @@ def _split_folders(listings: Mapping[str, list[Member]]) -> dict[str, str]:
         return {}
     test = found.get("test") or found.get("validation")
     return {"train": found["train"], **({"test": test} if test else {})}
+
+
+def _test_list(path: str, listings: Mapping[str, list[Member]], spots: list[Spot]) -> str | None:
+    """The path of a text within the sources that lists the test split; None: there is none."""
+    texts = [m.name for found in listings.values() for m in found if TEST_LIST.search(m.name)]
+    for name in texts[:MOST_LISTS]:
+        try:
+            lines = read_test_list(name, list(listings), list(listings.values()))
+            _, missing = split_by_list(spots, lines, path)
+        except SparkgenError:
+            continue
+        if 2 * missing <= len(lines):
+            return name
+    return None
 
 
 def _class_folders(spots: Sequence[Spot], split: str) -> set[str]:

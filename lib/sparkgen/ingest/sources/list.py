@@ -46,7 +46,9 @@ class Config(PictureOptions):
         from sparkgen.ingest.look import Recognised, Sure
 
         found = guess_lists(look)
-        return Recognised(Sure.MARKED, found.keys, found.told) if found else None
+        if found is None:
+            return None
+        return Recognised(Sure.MARKED if found.tells else Sure.READABLE, found.keys, found.told)
 
     @property
     def splits(self) -> tuple[str, ...]:
