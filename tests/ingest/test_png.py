@@ -155,6 +155,15 @@ def test_a_stream_that_inflates_to_more_than_it_declares_is_left_to_the_decoder(
     assert together([bomb], rule) == [one_by_one(bomb, rule)]
 
 
+def test_a_chunk_with_a_wrong_checksum_is_left_to_the_decoder() -> None:
+    whole = png(np.random.default_rng(4), (3, 3))
+    wrong = whole[:-13] + bytes([whole[-13] ^ 1]) + whole[-12:]
+    rule = ImageRule((3, 3, 1))
+    assert plain_png(whole, max_pixels=1000) is not None
+    assert plain_png(wrong, max_pixels=1000) is None
+    assert together([wrong], rule) == [one_by_one(wrong, rule)] == [one_by_one(whole, rule)]
+
+
 def test_many_pictures_fill_several_sheets() -> None:
     rng, rule = np.random.default_rng(3), ImageRule((28, 28, 1))
     files = [png(rng, (28, 28)) for _ in range(1500)] + [png(rng, (28, 28), colour=2)]

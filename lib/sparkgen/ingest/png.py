@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from isal import isal_zlib
 from PIL import Image
 
 MOST_BYTES = 64 << 10  # of the lines of a picture; of larger ones the pixels take the time
@@ -92,20 +93,23 @@ def _form(head: bytes) -> Form | None:
 def _inflated(data: bytes, size: int) -> bytes | None:
     """What the IDAT chunks hold; None where it is not `size` bytes, or anything else is there.
 
-    zlib, not a faster library: those take a few damaged streams that zlib and Pillow refuse.
+    A chunk whose checksum is wrong is left to Pillow, which decodes what it can. So what is inflated here
+    is what was written, and the faster library need not judge damage as Pillow's does.
     """
     at, last, parts = _HEADER.size, len(data) - len(_END), []
     while at < last:
         length, kind = _CHUNK.unpack_from(data, at)
-        if kind != b"IDAT":
+        end = at + 8 + length
+        chunk = data[at + 4 : end]
+        if kind != b"IDAT" or isal_zlib.crc32(chunk) != int.from_bytes(data[end : end + 4]):
             return None
-        parts.append(data[at + 8 : at + 8 + length])
-        at += length + 12
+        parts.append(chunk[4:])
+        at = end + 4
     if at != last:
         return None
-    inflater = zlib.decompressobj()
+    inflater = isal_zlib.decompressobj()
     try:
         lines = inflater.decompress(parts[0] if len(parts) == 1 else b"".join(parts), size + 1)
-    except zlib.error:
+    except isal_zlib.error:  # type: ignore[misc]  # as its stub has it
         return None
     return lines if inflater.eof and len(lines) == size and not inflater.unused_data else None
