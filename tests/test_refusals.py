@@ -127,7 +127,10 @@ def test_a_misspelt_option_of_generate_is_answered_with_the_nearest_one_first(
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [
-        (["trian", "conf/experiments/vae_digits.yaml"], "train? choose one of inspect, ingest, train"),
+        (
+            ["trian", "conf/experiments/vae_digits.yaml"],
+            "train? choose one of inspect, ingest, train",
+        ),
         (["doctr"], "doctor? choose one of"),
         (["train", "conf/experiments/vae_digit.yaml"], "vae_digits.yaml? choose one of"),
         (["train", "conf/experiments/vae_digits"], "vae_digits.yaml? choose one of"),
