@@ -31,11 +31,11 @@ from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
-from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
-from sparkgen.ingest.download import fetch_missing
-from sparkgen.ingest.pictures import Picture, decode_pictures
+from sparkgen.ingest.fetching.download import fetch_missing
+from sparkgen.ingest.fetching.web import Patience
+from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.images.pictures import Picture, decode_pictures
 from sparkgen.ingest.sources import source_of
-from sparkgen.ingest.web import Patience
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
 from sparkgen.pipeline.inspect import run as inspect

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Records
-from sparkgen.ingest.decode import ImageRule
-from sparkgen.ingest.image_shares import image_shares
-from sparkgen.ingest.picture_layout import FolderRule
-from sparkgen.ingest.placement import Placement, place
+from sparkgen.ingest.files.archives import list_members
+from sparkgen.ingest.images.decode import ImageRule
+from sparkgen.ingest.trees.layout import FolderRule
+from sparkgen.ingest.trees.placement import Placement, place
+from sparkgen.ingest.trees.shares import image_shares
 
 SPLITS = {"train": "train", "test": "test"}
 TRAIN = {"train": "train"}

@@ -30,8 +30,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgen.errors import RequestError, SparkgenError
-from sparkgen.ingest.archives import list_members, read_members
-from sparkgen.ingest.files import find_trees
+from sparkgen.ingest.files.archives import list_members, read_members
+from sparkgen.ingest.files.find import find_trees
 
 SMALL = {f"{s}/{c}/{i}.png": png(40 * i + 10) for s in SPLITS for c in NAMES for i in range(3)}
 HTML = b"<!DOCTYPE html><html><body>404: not found</body></html>" + b" " * 1000

@@ -11,7 +11,7 @@ from as_rows import Made, dataset_of, made_of
 from numpy.lib import format as npy
 
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest import array_pairs
+from sparkgen.ingest.arrays import pairs as array_pairs
 from sparkgen.ingest.sources import source_of
 
 X = np.random.default_rng(0).integers(0, 256, (50, 2, 3, 3), np.uint8)

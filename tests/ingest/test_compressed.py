@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sparkgen.ingest.compressed import opened
+from sparkgen.ingest.files.compressed import opened
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,

@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 
-from sparkgen.ingest import decode, image_header
-from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
-from sparkgen.ingest.image_formats import ENDINGS, FORMATS, format_of
+from sparkgen.ingest.images import decode
+from sparkgen.ingest.images import header as image_header
+from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.images.formats import ENDINGS, FORMATS, format_of
 
 
 def declared_size(data: bytes) -> image_header.Size | None:
@@ -308,8 +309,8 @@ def test_a_bad_image_is_named(data: bytes, reason: str) -> None:
 
 BOMB = """
 import resource, sys
-from sparkgen.ingest import decode
-from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.images import decode
+from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
 rule = ImageRule((4, 4, 3))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -13,10 +13,10 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.download import DownloadFile
 from sparkgen.config.load import load_dataset
 from sparkgen.errors import RequestError
-from sparkgen.ingest import download
-from sparkgen.ingest.download import fetch_missing, missing_files
+from sparkgen.ingest.fetching import download
+from sparkgen.ingest.fetching.download import fetch_missing, missing_files
+from sparkgen.ingest.fetching.web import Patience
 from sparkgen.ingest.sources import source_of
-from sparkgen.ingest.web import Patience
 
 PATIENCE = Patience(silent_seconds=5, tries=1)
 

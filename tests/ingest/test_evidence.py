@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.evidence import Evidence, contradiction, description, doubts, refuse_black
-from sparkgen.ingest.libsvm_line import LineRule
-from sparkgen.ingest.seen import Reach, Seen
+from sparkgen.ingest.libsvm.evidence import (
+    Evidence,
+    contradiction,
+    description,
+    doubts,
+    refuse_black,
+)
+from sparkgen.ingest.libsvm.line import LineRule
+from sparkgen.ingest.libsvm.seen import Seen
+from sparkgen.ingest.reach import Reach
 from sparkgen.ingest.sources import libsvm
 
 

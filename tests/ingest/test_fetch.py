@@ -23,8 +23,8 @@ from web_server import Server, content, moved, raw, silent, status
 
 from sparkgen.config.download import DownloadFile
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.fetch import fetch
-from sparkgen.ingest.web import CHUNK_BYTES, NotFetched, Patience, redirected
+from sparkgen.ingest.fetching.fetch import fetch
+from sparkgen.ingest.fetching.web import CHUNK_BYTES, NotFetched, Patience, redirected
 
 DATA = np.random.default_rng(0).bytes(200_000)
 OTHER = np.random.default_rng(1).bytes(200_000)
@@ -288,7 +288,8 @@ def test_a_killed_fetch_is_gone_on_with(server: Server, target: Path) -> None:
     wanted = file(url)
     code = (
         "import sys; from sparkgen.config.download import DownloadFile as F;"
-        "from sparkgen.ingest.fetch import fetch; from sparkgen.ingest.web import Patience;"
+        "from sparkgen.ingest.fetching.fetch import fetch;"
+        "from sparkgen.ingest.fetching.web import Patience;"
         "fetch(F.model_validate_json(sys.argv[1]), sys.argv[2], Patience())"
     )
     arguments = [sys.executable, "-c", code, wanted.model_dump_json(), str(target)]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.foreign import looks_like, refuse_foreign
+from sparkgen.ingest.libsvm.foreign import looks_like, refuse_foreign
 
 TEXT = b"1 1:5 3:255\n0 2:1\n"
 

@@ -10,8 +10,8 @@ import pytest
 from archive_files import KINDS, TRAIN, made, png, records_of
 from PIL import Image
 
-from sparkgen.ingest import decode, pictures
-from sparkgen.ingest.archives import list_members, read_members
+from sparkgen.ingest.files.archives import list_members, read_members
+from sparkgen.ingest.images import decode, pictures
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,9 +16,9 @@ from PIL import Image
 from test_cifar import NAMES, TEN
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest import survey
 from sparkgen.ingest.dataset_file import as_yaml, name_of, plain
-from sparkgen.ingest.look import Look, Sure, pattern
+from sparkgen.ingest.looking import survey
+from sparkgen.ingest.looking.look import Look, Sure, pattern
 from sparkgen.ingest.sources import table
 
 

@@ -13,8 +13,8 @@ from small_rows import config, source
 
 from sparkgen.errors import RequestError
 from sparkgen.ingest.ingest import ingest
-from sparkgen.ingest.libsvm import label_values, parse_block
-from sparkgen.ingest.libsvm_line import LineRule
+from sparkgen.ingest.libsvm.line import LineRule
+from sparkgen.ingest.libsvm.parse import label_values, parse_block
 from sparkgen.ingest.sources import source_of
 from sparkgen.ingest.version import IngestRequest
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.ingest.layout import FILE_BYTES, NOWHERE, Cut, Layout, Summary, make_layout
-from sparkgen.ingest.seen import Reach, Seen
+from sparkgen.ingest.libsvm.seen import Seen
+from sparkgen.ingest.reach import Reach
 
 CUT = Cut(
     ImageRecord((28, 28, 1)),

@@ -9,10 +9,10 @@ from archive_files import KINDS, made, placed, png
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.archives import own_name
-from sparkgen.ingest.class_folders import sorted_classes
+from sparkgen.ingest.files.archives import own_name
 from sparkgen.ingest.source import Work
 from sparkgen.ingest.sources import source_of
+from sparkgen.ingest.trees.class_folders import sorted_classes
 
 CLASSES = ("cat", "dog")
 LEVELS = {(name, i): 10 * i + 100 * n for n, name in enumerate(CLASSES) for i in range(10)}

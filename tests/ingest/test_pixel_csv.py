@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest import pixel_lines
 from sparkgen.ingest.layout import Summary
-from sparkgen.ingest.pixel_columns import find_form
-from sparkgen.ingest.pixel_lines import PixelRule, parse_lines
+from sparkgen.ingest.pixel_csv import lines as pixel_lines
+from sparkgen.ingest.pixel_csv.columns import find_form
+from sparkgen.ingest.pixel_csv.lines import PixelRule, parse_lines
 from sparkgen.ingest.pixel_scale import Scale
-from sparkgen.ingest.seen import Reach
+from sparkgen.ingest.reach import Reach
 from sparkgen.ingest.sources import source_of
 
 PACK: dict[str, Callable[[bytes], bytes]] = {

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from sparkgen.ingest.block import Records
-from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
-from sparkgen.ingest.pictures import Picture, decode_pictures
-from sparkgen.ingest.png import MOST_BYTES, plain_png
+from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.images.pictures import Picture, decode_pictures
+from sparkgen.ingest.images.png import MOST_BYTES, plain_png
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 PLAIN = {(0, 8, 0), (2, 8, 0)}  # colour type, depth, interlace

@@ -251,7 +251,7 @@ def test_a_delta_table_of_which_files_alone_say_too_little_is_refused(
 def test_a_delta_table_without_a_package_says_what_to_install(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sparkgen.ingest.delta.find_spec", lambda name: None)
+    monkeypatch.setattr("sparkgen.ingest.tables.delta.find_spec", lambda name: None)
     dataset = config(delta(tmp_path / "a"))
     with pytest.raises(
         RequestError, match=r"pip install .sparkgen\[delta\]., or give Spark"

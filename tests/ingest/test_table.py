@@ -14,8 +14,9 @@ from table_files import CELL, bad_of, blocks_of, cells, config, levels, rows_of,
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import IngestError, RequestError, SparkgenError
-from sparkgen.ingest import parquet, table_shares
 from sparkgen.ingest.ingest import ingest
+from sparkgen.ingest.tables import parquet
+from sparkgen.ingest.tables import shares as table_shares
 
 
 def refusal(dataset: DatasetConfig) -> str:

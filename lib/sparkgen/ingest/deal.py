@@ -18,7 +18,7 @@ from sparkgen.ingest.layout import (
     Layout,
     Summary,
 )
-from sparkgen.ingest.seen import Reach
+from sparkgen.ingest.reach import Reach
 
 Dealt = list[pa.RecordBatch]
 """Rows for each task that writes, with `FILE` and `ORDER`; empty where no task has any."""

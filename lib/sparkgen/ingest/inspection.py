@@ -11,11 +11,11 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import parse
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.dataset_file import Key, plain
-from sparkgen.ingest.image_formats import ENDINGS as PICTURES
-from sparkgen.ingest.image_formats import ending
-from sparkgen.ingest.look import Look, Recognised, Sure
+from sparkgen.ingest.images.formats import ENDINGS as PICTURES
+from sparkgen.ingest.images.formats import ending
+from sparkgen.ingest.looking.look import Look, Recognised, Sure
+from sparkgen.ingest.looking.survey import Survey, reasons_text
 from sparkgen.ingest.sources import source_configs, source_of
-from sparkgen.ingest.survey import Survey, reasons_text
 
 TEST_FRACTION = 0.1
 MOST_KEYS = 6  # of a dataset file

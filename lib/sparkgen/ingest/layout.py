@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sparkgen.datasets.records import Record
-from sparkgen.ingest.seen import Reach
+from sparkgen.ingest.reach import Reach
 from sparkgen.ingest.shuffle import IntArray, shuffled
 
 FILE_BYTES = 256 << 20  # of records, about, that a file has where `shards` does not say otherwise

@@ -11,9 +11,9 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.images.decode import ImageRule
     from sparkgen.ingest.layout import Summary
-    from sparkgen.ingest.survey import PictureShare, Survey
+    from sparkgen.ingest.looking.survey import PictureShare, Survey
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ class PictureOptions(Source):
     def rule(self, dataset: DatasetConfig) -> "ImageRule":
         """The part of the configuration that says how images are decoded."""
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.decode import ImageRule
+        from sparkgen.ingest.images.decode import ImageRule
 
         return ImageRule(record_of(dataset).shape, self.resize, self.background, self.max_pixels)
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
-        from sparkgen.ingest.survey import survey_pictures
+        from sparkgen.ingest.looking.survey import survey_pictures
 
         work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
         return survey_pictures(self.looks(work.shares), work.names(dataset), work.unused)
@@ -47,7 +47,7 @@ class PictureOptions(Source):
         return shares
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
-        from sparkgen.ingest.image_formats import DECODERS
+        from sparkgen.ingest.images.formats import DECODERS
         from sparkgen.ingest.quarantine import reasons
 
         for reason, count in reasons(parsed).items():
@@ -63,7 +63,7 @@ class PictureOptions(Source):
         count: str,
         where: str,
     ) -> RequestError | None:
-        from sparkgen.ingest.image_formats import DECODERS
+        from sparkgen.ingest.images.formats import DECODERS
 
         if reason not in DECODERS:
             return None

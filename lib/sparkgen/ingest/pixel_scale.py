@@ -12,7 +12,7 @@ from sparkgen.ingest.source import Source
 if TYPE_CHECKING:
     from sparkgen.config.dataset import DatasetConfig
     from sparkgen.ingest.layout import Summary
-    from sparkgen.ingest.survey import Survey
+    from sparkgen.ingest.looking.survey import Survey
 
 SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
 FRACTION, OUTSIDE = "fractional-value", "value-out-of-range"
@@ -75,8 +75,8 @@ class ScaledSource(Source):
         """As of any source, with the scale that the values seem to have."""
         import numpy as np
 
-        from sparkgen.ingest.shape_guess import white_of
-        from sparkgen.ingest.survey import MOST_BYTES
+        from sparkgen.ingest.looking.shape_guess import white_of
+        from sparkgen.ingest.looking.survey import MOST_BYTES
 
         highest, whole, size = 0.0, True, 0
         for values in self.numbers(dataset):

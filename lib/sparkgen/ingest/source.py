@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sparkgen.datasets.manifest import SourceEntry
     from sparkgen.ingest.block import Block
     from sparkgen.ingest.layout import Summary
-    from sparkgen.ingest.look import Look, Recognised
-    from sparkgen.ingest.survey import Survey
+    from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.looking.survey import Survey
 
 Files = dict[str, list["SourceEntry"]]
 """The source files of each split."""
@@ -154,7 +154,7 @@ class Source(Strict, ABC):
             RequestError: as `shares`.
             IngestError: as `shares`.
         """
-        from sparkgen.ingest.survey import survey_blocks
+        from sparkgen.ingest.looking.survey import survey_blocks
 
         work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
         return survey_blocks(work.shares, dataset.shape, work.names(dataset), work.unused)
@@ -193,13 +193,13 @@ class FileSource(Source):
         return tuple(self._uris())
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_files
+        from sparkgen.ingest.files.find import find_files
 
         return {split: find_files(uri) for split, uri in self._uris().items()}
 
     def passed_over(self) -> dict[str, int]:
         """How many files of the folders are not among `files`, by reason."""
-        from sparkgen.ingest.files import passed_over
+        from sparkgen.ingest.files.find import passed_over
 
         return dict(sorted(sum(map(passed_over, self._uris().values()), Counter[str]()).items()))
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
-from sparkgen.ingest.download import fetch_missing
+from sparkgen.ingest.fetching.download import fetch_missing
 from sparkgen.ingest.sources import source_of
 
 if TYPE_CHECKING:

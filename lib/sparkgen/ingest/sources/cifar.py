@@ -7,8 +7,8 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.cifar import Batches
-    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.arrays.cifar import Batches
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 
 class Config(Source):
@@ -21,8 +21,8 @@ class Config(Source):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.cifar import KINDS, SHAPE, is_batch
-        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.arrays.cifar import KINDS, SHAPE, is_batch
+        from sparkgen.ingest.looking.look import Recognised, Sure
 
         for path, members in look.listings.items():
             kinds = [k for k in KINDS if any(is_batch(k.train, member) for member in members)]
@@ -46,12 +46,12 @@ class Config(Source):
         return tuple(self._batches().splits)
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_trees
+        from sparkgen.ingest.files.find import find_trees
 
         return dict.fromkeys(self.splits, find_trees(self.path))
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.cifar import CifarShare, class_names
+        from sparkgen.ingest.arrays.cifar import CifarShare, class_names
 
         batches, stated = self._batches(), dataset.class_names
         count = batches.kind.classes[self.labels]
@@ -71,7 +71,7 @@ class Config(Source):
         return Work(shares, unused, stated or class_names(self.path, batches, self.labels))
 
     def _batches(self) -> "Batches":
-        from sparkgen.ingest.archives import list_members
-        from sparkgen.ingest.cifar import find_batches
+        from sparkgen.ingest.arrays.cifar import find_batches
+        from sparkgen.ingest.files.archives import list_members
 
         return find_batches(self.path, list_members(self.path), self.labels)

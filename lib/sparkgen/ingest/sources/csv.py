@@ -11,9 +11,9 @@ from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
-    from sparkgen.ingest.look import Look, Recognised
-    from sparkgen.ingest.pixel_columns import Form
-    from sparkgen.ingest.pixel_lines import PixelShare
+    from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.pixel_csv.columns import Form
+    from sparkgen.ingest.pixel_csv.lines import PixelShare
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,10 @@ class Config(ScaledSource, FileSource):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.look import Recognised, Sure
-        from sparkgen.ingest.pixel_columns import guess_size
-        from sparkgen.ingest.shape_guess import square_shape
-        from sparkgen.ingest.split_files import split_files
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.shape_guess import square_shape
+        from sparkgen.ingest.looking.split_files import split_files
+        from sparkgen.ingest.pixel_csv.columns import guess_size
 
         def shape(file: str) -> tuple[int, int, int] | None:
             return square_shape(guess_size(look.head(file)) or 0)
@@ -63,8 +63,8 @@ class Config(ScaledSource, FileSource):
         self, dataset: DatasetConfig, files: Files, tasks: int
     ) -> "tuple[dict[str, Form], list[PixelShare]]":
         """The form of each file, and the shares, whose labels have no meaning yet."""
-        from sparkgen.ingest.pixel_columns import find_form, first_line
-        from sparkgen.ingest.pixel_lines import PixelRule, pixel_shares
+        from sparkgen.ingest.pixel_csv.columns import find_form, first_line
+        from sparkgen.ingest.pixel_csv.lines import PixelRule, pixel_shares
 
         forms: dict[str, Form] = {}
         shares: list[PixelShare] = []

@@ -10,7 +10,7 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 
 class Config(Source):
@@ -23,8 +23,8 @@ class Config(Source):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.idx_files import find_idx
-        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.arrays.idx_files import find_idx
+        from sparkgen.ingest.looking.look import Recognised, Sure
 
         found = find_idx(look)
         if found is None:
@@ -43,7 +43,7 @@ class Config(Source):
         return self
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_files
+        from sparkgen.ingest.files.find import find_files
 
         uris = {"train": (self.train_images, self.train_labels)}
         if self.test_images and self.test_labels:
@@ -52,7 +52,7 @@ class Config(Source):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.idx import idx_shares
+        from sparkgen.ingest.arrays.idx import idx_shares
 
         record = record_of(dataset)
         for split, entries in files.items():
@@ -76,8 +76,8 @@ class Config(Source):
         self, dataset: DatasetConfig, files: Files
     ) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
         """The names, and the bytes that stand for them; None: 0, 1, ..."""
+        from sparkgen.ingest.arrays.idx import label_bytes
         from sparkgen.ingest.class_values import plain_order, tell_order
-        from sparkgen.ingest.idx import label_bytes
 
         found = sum((label_bytes(labels.uri) for _, labels in files.values()), Counter[int]())
         highest, names = max(found, default=0), dataset.class_names

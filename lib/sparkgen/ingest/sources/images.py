@@ -10,7 +10,7 @@ from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 LATER_KEYS = ("class_depth", "test_list")  # that older releases do not have; null by default
 
@@ -63,9 +63,9 @@ class Config(PictureOptions):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.image_formats import ending, format_of
-        from sparkgen.ingest.look import Recognised, Sure
-        from sparkgen.ingest.picture_guess import guess_layout
+        from sparkgen.ingest.images.formats import ending, format_of
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.trees.guess import guess_layout
 
         where = look.archives or look
         bare = [name for name in where.names if not ending(name)]
@@ -90,8 +90,8 @@ class Config(PictureOptions):
         return ("train", "test") if self.test_list or "test" in self._folders else ("train",)
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_files, find_trees
-        from sparkgen.ingest.picture_list import is_file
+        from sparkgen.ingest.files.find import find_files, find_trees
+        from sparkgen.ingest.trees.test_list import is_file
 
         found = find_trees(self.path, dataset.class_names or ())
         # With test_fraction there is no test split, and one that is found is refused.
@@ -101,11 +101,11 @@ class Config(PictureOptions):
         return files
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.archives import list_members, own_name
-        from sparkgen.ingest.image_shares import image_shares
-        from sparkgen.ingest.picture_layout import FolderRule
-        from sparkgen.ingest.picture_list import read_test_list
-        from sparkgen.ingest.placement import place
+        from sparkgen.ingest.files.archives import list_members, own_name
+        from sparkgen.ingest.trees.layout import FolderRule
+        from sparkgen.ingest.trees.placement import place
+        from sparkgen.ingest.trees.shares import image_shares
+        from sparkgen.ingest.trees.test_list import read_test_list
 
         uris = [entry.uri for entry in files["train"]]
         listings = [list_members(uri) for uri in uris]

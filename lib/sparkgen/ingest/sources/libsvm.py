@@ -20,12 +20,12 @@ from sparkgen.ingest.source import Files, FileSource, Work
 if TYPE_CHECKING:
     from collections import Counter
 
-    from sparkgen.ingest.evidence import Evidence
     from sparkgen.ingest.layout import Summary
-    from sparkgen.ingest.libsvm_line import LineRule
-    from sparkgen.ingest.lines import LineShare
-    from sparkgen.ingest.look import Look, Recognised
-    from sparkgen.ingest.survey import Survey
+    from sparkgen.ingest.libsvm.evidence import Evidence
+    from sparkgen.ingest.libsvm.line import LineRule
+    from sparkgen.ingest.libsvm.lines import LineShare
+    from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.looking.survey import Survey
 
 LOOKED_BLOCKS = 8  # of text, by whose numbers the scale and the shape are found
 MOST_STATED = 20  # classes that `sparkgen inspect` names, which saves a pass over the labels
@@ -85,7 +85,7 @@ class Config(FileSource):
             )
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.foreign import refuse_foreign
+        from sparkgen.ingest.libsvm.foreign import refuse_foreign
 
         refuse_foreign([file.uri for entries in files.values() for file in entries])
         if dataset.class_names is not None:
@@ -100,9 +100,9 @@ class Config(FileSource):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.libsvm_look import is_libsvm
-        from sparkgen.ingest.look import Recognised, Sure
-        from sparkgen.ingest.split_files import split_files
+        from sparkgen.ingest.libsvm.look import is_libsvm
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.split_files import split_files
 
         files = look.those(lambda file: is_libsvm(look.head(file)))
         if not files:
@@ -112,8 +112,8 @@ class Config(FileSource):
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
         from sparkgen.ingest.class_values import in_order
-        from sparkgen.ingest.libsvm_look import first_labels, look_at_numbers
-        from sparkgen.ingest.survey import survey_blocks
+        from sparkgen.ingest.libsvm.look import first_labels, look_at_numbers
+        from sparkgen.ingest.looking.survey import survey_blocks
 
         files = self.files(dataset)
         shares = self._shares(files, self.rule(dataset), 1)
@@ -172,7 +172,7 @@ class Config(FileSource):
         return Work(self._shares(files, rule, tasks), self.passed_over())
 
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
-        from sparkgen.ingest.evidence import weigh
+        from sparkgen.ingest.libsvm.evidence import weigh
 
         weigh(self._evidence(dataset, parsed), refused=refused)
 
@@ -185,21 +185,21 @@ class Config(FileSource):
         count: str,
         where: str,
     ) -> RequestError | None:
-        from sparkgen.ingest.evidence import contradiction
+        from sparkgen.ingest.libsvm.evidence import contradiction
 
         return contradiction(self._evidence(dataset, parsed), reason, count=count, where=where)
 
     def rule(self, dataset: DatasetConfig) -> "LineRule":
         """The part of the configuration that says how lines are read."""
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.libsvm_line import LineRule
+        from sparkgen.ingest.libsvm.line import LineRule
 
         width, classes = record_of(dataset).size, len(dataset.class_names or ())
         first = 0 if self.zero_based else 1
         return LineRule(width, classes, first, self.value_min, self.value_max, self.label_values)
 
     def _shares(self, files: Files, rule: "LineRule", tasks: int) -> "list[LineShare]":
-        from sparkgen.ingest.lines import line_shares
+        from sparkgen.ingest.libsvm.lines import line_shares
 
         return [
             share
@@ -231,7 +231,7 @@ class Config(FileSource):
         return find_classes(counts, None, where=where).names
 
     def _evidence(self, dataset: DatasetConfig, parsed: "Sequence[Summary]") -> "Evidence":
-        from sparkgen.ingest.evidence import gather
+        from sparkgen.ingest.libsvm.evidence import gather
 
         stated = "value_max" in self.model_fields_set
         return gather(self.rule(dataset), parsed, scale_is_stated=stated)

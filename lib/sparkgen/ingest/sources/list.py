@@ -11,9 +11,9 @@ from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
-    from sparkgen.ingest.look import Look, Recognised
-    from sparkgen.ingest.path_list import PathList
-    from sparkgen.ingest.placement import Candidate
+    from sparkgen.ingest.files.path_list import PathList
+    from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.trees.placement import Candidate
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ class Config(PictureOptions):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.list_guess import guess_lists
-        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.lists.guess import guess_lists
+        from sparkgen.ingest.looking.look import Recognised, Sure
 
         found = guess_lists(look)
         if found is None:
@@ -59,16 +59,16 @@ class Config(PictureOptions):
         return ("train", "test") if has_test else ("train",)
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_files, find_trees
+        from sparkgen.ingest.files.find import find_files, find_trees
 
         trees = [tree for path in self._lists() for tree in find_trees(self._root(path))]
         lists = [file for path in self._lists() for file in find_files(path)]
         return dict.fromkeys(self.splits, trees + lists)
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.archives import list_members
-        from sparkgen.ingest.image_shares import image_shares
-        from sparkgen.ingest.listed import Members, listed, not_listed
+        from sparkgen.ingest.files.archives import list_members
+        from sparkgen.ingest.lists.listed import Members, listed, not_listed
+        from sparkgen.ingest.trees.shares import image_shares
 
         rule, lists = self.rule(dataset), [self._read(path) for path in self._lists()]
         classes = self._classes(dataset, lists)
@@ -104,14 +104,14 @@ class Config(PictureOptions):
         return {absolute(path).removeprefix(root.rstrip("/") + "/") for path in self._lists()}
 
     def _read(self, path: str) -> "PathList":
-        from sparkgen.ingest.path_list import read_list
+        from sparkgen.ingest.files.path_list import read_list
 
         stated = {"image": self.image, "label": self.label, "split": self.split}
         return read_list(path, stated)
 
     def _split(self, pictures: "PathList") -> dict[str, str] | str:
         """What the splits of a list's rows mean, or the split of all of them."""
-        from sparkgen.ingest.path_list import split_names
+        from sparkgen.ingest.files.path_list import split_names
 
         one = self.test or pictures.columns.split is None
         return "train" if one else split_names(pictures.rows)
@@ -133,7 +133,7 @@ class Config(PictureOptions):
 
     def _refuse_missing(self, dataset: DatasetConfig, root: str, rows: "list[Candidate]") -> None:
         """Refuses a list of which many files are not where the configuration says."""
-        from sparkgen.ingest.listed import MISSING
+        from sparkgen.ingest.lists.listed import MISSING
 
         missing = [row for row in rows if row.reason == MISSING]
         if len(missing) > dataset.max_bad_fraction * len(rows):

@@ -13,9 +13,9 @@ from sparkgen.ingest.pixel_scale import ScaledSource
 from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.array_pairs import Pair
+    from sparkgen.ingest.arrays.pairs import Pair
     from sparkgen.ingest.class_values import Classes
-    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ class Config(ScaledSource):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.array_guess import guess_arrays
-        from sparkgen.ingest.look import Recognised, Sure
+        from sparkgen.ingest.arrays.guess import guess_arrays
+        from sparkgen.ingest.looking.look import Recognised, Sure
 
         found = guess_arrays(look)
         if found is None:
@@ -74,7 +74,7 @@ class Config(ScaledSource):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.datasets.records import record_of
-        from sparkgen.ingest.array_pairs import ArrayRule, array_shares, check_pair
+        from sparkgen.ingest.arrays.pairs import ArrayRule, array_shares, check_pair
 
         pairs, unused = self._pairs()
         record, scale = record_of(dataset), self.scale()
@@ -90,9 +90,9 @@ class Config(ScaledSource):
         return Work(shares, dict(unused), classes.names)
 
     def numbers(self, dataset: DatasetConfig) -> "Iterator[Any]":
-        from sparkgen.ingest.array_pairs import BLOCK_ROWS
-        from sparkgen.ingest.compressed import Turns
-        from sparkgen.ingest.npy import blocks_of
+        from sparkgen.ingest.arrays.npy import blocks_of
+        from sparkgen.ingest.arrays.pairs import BLOCK_ROWS
+        from sparkgen.ingest.files.compressed import Turns
 
         for some in self._pairs()[0].values():
             for pair in some:
@@ -100,15 +100,15 @@ class Config(ScaledSource):
                 yield from (values for _, values in blocks)
 
     def _files(self) -> Files:
-        from sparkgen.ingest.files import find_files
+        from sparkgen.ingest.files.find import find_files
 
         keys = ("train", "test", "train_labels", "test_labels")
         return {key: find_files(uri) for key in keys if (uri := getattr(self, key))}
 
     def _pairs(self) -> "tuple[dict[str, list[Pair]], Counter[str]]":
         """The pairs of arrays of each split, and how many pictures are of none."""
-        from sparkgen.ingest.array_pairs import Pair, find_pairs
-        from sparkgen.ingest.npy import arrays_of
+        from sparkgen.ingest.arrays.npy import arrays_of
+        from sparkgen.ingest.arrays.pairs import Pair, find_pairs
 
         files, unused = self._files(), Counter[str]()
         pairs: dict[str, list[Pair]] = {"train": []}
@@ -155,7 +155,7 @@ class Config(ScaledSource):
                 unused["other-split"] += pair.images.shape[0]
 
     def _classes(self, dataset: DatasetConfig, pairs: "list[Pair]") -> "Classes":
-        from sparkgen.ingest.array_pairs import count_labels
+        from sparkgen.ingest.arrays.pairs import count_labels
         from sparkgen.ingest.class_values import find_classes, unlabelled
 
         for pair in pairs:

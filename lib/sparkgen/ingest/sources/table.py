@@ -13,12 +13,12 @@ from sparkgen.ingest.source import Files, Work
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from sparkgen.ingest.decode import ImageRule
+    from sparkgen.ingest.images.decode import ImageRule
     from sparkgen.ingest.layout import Summary
-    from sparkgen.ingest.look import Look, Recognised
-    from sparkgen.ingest.spark_table import Table
-    from sparkgen.ingest.survey import PictureShare
-    from sparkgen.ingest.table_shares import Part
+    from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.looking.survey import PictureShare
+    from sparkgen.ingest.tables.shares import Part
+    from sparkgen.ingest.tables.spark import Table
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +52,10 @@ class Config(PictureOptions):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.delta import is_delta
-        from sparkgen.ingest.look import Recognised, Sure
-        from sparkgen.ingest.split_files import split_files
-        from sparkgen.ingest.table_names import PARQUET, find_table, reader_by_ending
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.split_files import split_files
+        from sparkgen.ingest.tables.delta import is_delta
+        from sparkgen.ingest.tables.names import PARQUET, find_table, reader_by_ending
 
         if look.kind == "nothing":
             named = look.may_be_catalog
@@ -75,7 +75,7 @@ class Config(PictureOptions):
         )
 
     def looks(self, shares: "Sequence[Any]") -> "Sequence[PictureShare]":
-        from sparkgen.ingest.table_look import TableLook
+        from sparkgen.ingest.tables.look import TableLook
 
         return [TableLook(share) for share in shares]
 
@@ -84,7 +84,7 @@ class Config(PictureOptions):
         return tuple(self._uris())
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.spark_table import spark_entry
+        from sparkgen.ingest.tables.spark import spark_entry
 
         return {
             split: table.found.files if table.found.direct else [spark_entry(table)]
@@ -92,9 +92,9 @@ class Config(PictureOptions):
         }
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.files import passed_over
-        from sparkgen.ingest.table_classes import classes_of
-        from sparkgen.ingest.table_shares import table_shares
+        from sparkgen.ingest.files.find import passed_over
+        from sparkgen.ingest.tables.classes import classes_of
+        from sparkgen.ingest.tables.shares import table_shares
 
         rule, unused = self.rule(dataset), Counter[str]()
         parts: list[Part] = []
@@ -125,7 +125,7 @@ class Config(PictureOptions):
         count: str,
         where: str,
     ) -> RequestError | None:
-        from sparkgen.ingest.table_classes import shown_labels
+        from sparkgen.ingest.tables.classes import shown_labels
 
         if reason != "unknown-label":
             return super().contradiction(dataset, parsed, reason, count=count, where=where)
@@ -147,8 +147,8 @@ class Config(PictureOptions):
 
     def _tables(self) -> "dict[str, Table]":
         """The table of each split, as it is now."""
-        from sparkgen.ingest.spark_table import Table
-        from sparkgen.ingest.table_names import find_table
+        from sparkgen.ingest.tables.names import find_table
+        from sparkgen.ingest.tables.spark import Table
 
         found = {
             split: find_table(uri, reader=self.reader, order_by=self.order_by)
@@ -166,9 +166,9 @@ class Config(PictureOptions):
 
 def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "list[Part]":
     """The blocks of Parquet files that are read as they lie."""
-    from sparkgen.ingest.parquet import read_footers
-    from sparkgen.ingest.table_columns import find_columns
-    from sparkgen.ingest.table_shares import Part
+    from sparkgen.ingest.tables.columns import find_columns
+    from sparkgen.ingest.tables.parquet import read_footers
+    from sparkgen.ingest.tables.shares import Part
 
     footers = read_footers(
         uris,
@@ -183,9 +183,9 @@ def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "l
 
 def _sorted_parts(split: str, table: "Table", rule: "ImageRule", folder: str) -> "list[Part]":
     """The blocks of a table that Spark reads and brings into an order: one source, in several files."""
-    from sparkgen.ingest.parquet import read_footers
-    from sparkgen.ingest.spark_table import sort_table
-    from sparkgen.ingest.table_shares import Part
+    from sparkgen.ingest.tables.parquet import read_footers
+    from sparkgen.ingest.tables.shares import Part
+    from sparkgen.ingest.tables.spark import sort_table
 
     uris, columns = sort_table(table, folder)
     parts, number = [], 0
@@ -198,6 +198,6 @@ def _sorted_parts(split: str, table: "Table", rule: "ImageRule", folder: str) ->
 
 def _labels(parts: "list[Part]") -> "Iterator[pa.Array]":
     """The distinct labels of each part that has labels."""
-    from sparkgen.ingest.parquet import distinct_labels
+    from sparkgen.ingest.tables.parquet import distinct_labels
 
     return distinct_labels([(p.uri, p.columns.label) for p in parts if p.columns.label])

@@ -14,8 +14,8 @@ from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.block import Block, Records
-    from sparkgen.ingest.compressed import Turns
-    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.files.compressed import Turns
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 BLOCK_RECORDS = 4096
 BYTES = 256  # values of a byte
@@ -30,8 +30,8 @@ class Config(FileSource):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.look import Recognised, Sure
-        from sparkgen.ingest.split_files import split_files
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.split_files import split_files
 
         files = look.those(lambda file: is_text(look.head(file)))
         if not files:
@@ -54,7 +54,7 @@ class Config(FileSource):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.block import block_rows
-        from sparkgen.ingest.compressed import turns
+        from sparkgen.ingest.files.compressed import turns
 
         length = dataset.shape[0] - 1
         stride = block_rows(BLOCK_RECORDS, length + 1) * length
@@ -79,7 +79,7 @@ class TextShare(NamedTuple):
 
     def blocks(self) -> "Iterator[Block]":
         from sparkgen.ingest.block import Block
-        from sparkgen.ingest.compressed import blocks_in_turn
+        from sparkgen.ingest.files.compressed import blocks_in_turn
 
         texts = blocks_in_turn(
             self.uri,

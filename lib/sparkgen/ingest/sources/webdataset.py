@@ -8,7 +8,7 @@ from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.look import Look, Recognised
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 HALF = 0.5  # of the samples, that have labels where an archive is one of WebDataset
 
@@ -26,9 +26,9 @@ class Config(PictureOptions, FileSource):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.look import Recognised, Sure
-        from sparkgen.ingest.split_files import split_files
-        from sparkgen.ingest.webdataset import share_labelled
+        from sparkgen.ingest.lists.webdataset import share_labelled
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.split_files import split_files
 
         where = look if look.kind == "archive" else (look.archives or look)
         members = next(iter(where.listings.values()), [])
@@ -41,7 +41,7 @@ class Config(PictureOptions, FileSource):
         )
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.archives import is_archive
+        from sparkgen.ingest.files.archives import is_archive
 
         found = super().files(dataset)
         return {
@@ -50,8 +50,8 @@ class Config(PictureOptions, FileSource):
         }
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        from sparkgen.ingest.image_shares import image_shares
-        from sparkgen.ingest.webdataset import find_samples
+        from sparkgen.ingest.lists.webdataset import find_samples
+        from sparkgen.ingest.trees.shares import image_shares
 
         rule = self.rule(dataset)
         places = [(split, n, f.uri) for split, some in files.items() for n, f in enumerate(some)]
