@@ -1,6 +1,6 @@
 """Finds the split and the class of each file of folders and archives, or why it is not used.
 
-`picture_layout.py` finds from the folders of the pictures how they are laid out. A picture in any folder
+`layout.py` finds from the folders of the pictures how they are laid out. A picture in any folder
 below that of a class is one of the class.
 """
 
