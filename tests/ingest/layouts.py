@@ -92,6 +92,13 @@ def food_101(path: Path) -> Layout:
     return Layout(f"{path}/food.tar.gz")
 
 
+def flat_with_a_list(path: Path) -> Layout:
+    there = files("{n}.png") | {
+        "test_list.txt": "".join(f"{n:02d}.png\n" for n in range(24) if TEST[n]).encode()
+    }
+    return Layout(made("folder", path / "a", there), ("all",))
+
+
 def nested(path: Path) -> Layout:
     kinds = {"ant": "insect", "bee": "insect", "cow": "mammal", "dog": "mammal"}
     there = {
@@ -324,8 +331,8 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
     layout.__name__: layout
     for layout in (
         split_folders, other_split_folders, validation_folder, class_folders, flat, without_endings,
-        food_101, nested, tiny_imagenet, class_named_training, class_named_train, split_tars, tars,
-        folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
+        food_101, flat_with_a_list, nested, tiny_imagenet, class_named_training, class_named_train,
+        split_tars, tars, folder_of_tars, zip_file, tar_xz, webdataset, webdataset_file,
         list_csv, folders_beside_a_list, kaggle_list, metadata, hugging_face, parquet, npz,
         npz_of_fractions, npy, csv,
         csv_without_names, csv_parts, libsvm, libsvm_of_15, libsvm_of_1, libsvm_from_minus_1, idx,

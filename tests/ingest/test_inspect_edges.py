@@ -164,6 +164,16 @@ def test_text_becomes_tokens(spark: Any, tmp_path: Path) -> None:
     assert sum(rows_of(ingested(spark, tmp_path)).values()) == 17
 
 
+def test_what_the_surest_format_cannot_read_is_read_by_the_next_and_told(tmp_path: Path) -> None:
+    """The features of some libsvm text are words, not pixels."""
+    rows = "".join(f"{n % 2} {n}:1 {n + 1355191}:1\n" for n in range(1, 99))
+    (tmp_path / "news20.txt").write_text(rows)
+    found = inspected(tmp_path / "news20.txt", tmp_path)
+    assert found.result["format"] == "text"
+    (told,) = [line for line in found.lines if line.startswith("not read in another way: ")]
+    assert "expected indices of pixels, at most 1048576, in libsvm text, found 1355289" in told
+
+
 def test_tables_that_only_spark_reads_are_known_without_it(tmp_path: Path) -> None:
     """As Spark writes them: the label of a row is the name of its folder; Delta; a catalog's."""
     (tmp_path / "a" / "label=0").mkdir(parents=True)

@@ -64,18 +64,17 @@ def _below_data(key: Key, path: str, data: str) -> Key:
         path: that was looked at; other texts in the source are no paths.
         data: the folder of the source files.
     """
+    folder, root = path.rpartition("/")[0] + "/", absolute(data).rstrip("/") + "/"
+
+    def placed(value: Any) -> Any:
+        below = isinstance(value, str) and (value == path or value.startswith(folder))
+        if not below or not absolute(value).startswith(root):
+            return value
+        return f"{{data}}/{absolute(value).removeprefix(root)}"
+
     if not isinstance(key.value, dict):
         return key
-    folder, root = path.rpartition("/")[0] + "/", absolute(data).rstrip("/") + "/"
-    placed = {
-        name: f"{{data}}/{absolute(value).removeprefix(root)}"
-        if isinstance(value, str)
-        and (value == path or (len(folder) > 1 and value.startswith(folder)))
-        and absolute(value).startswith(root)
-        else value
-        for name, value in key.value.items()
-    }
-    return key._replace(value=placed)
+    return key._replace(value={name: placed(value) for name, value in key.value.items()})
 
 
 def _write(file: str, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.errors import RequestError
 from sparkgen.ingest.libsvm.line import LineRule
 from sparkgen.ingest.libsvm.lines import BLOCK_BYTES, LineShare
 from sparkgen.ingest.libsvm.parse import parse_block
@@ -18,7 +19,7 @@ from sparkgen.ingest.looking.shape_guess import square_shape, white_of
 from sparkgen.ingest.reach import Reach
 
 ANY = 1e30  # a bound that every value keeps
-MOST_LINE_NUMBERS = 1 << 22  # of a line; a head of larger ones is no libsvm text
+MOST_NUMBERS = 1 << 20  # of a picture: text of larger indices has other features than pixels
 LABEL_BLOCKS = 128  # of a file
 ROWS = 2000  # of pictures by which the length of their rows is found
 WIDER = 1.5  # times the least side that a picture can have
@@ -98,6 +99,9 @@ def look_at_numbers(texts: Sequence[bytes], labels: Sequence[float]) -> Numbers 
     Args:
         texts: the lines.
         labels: all that lines begin with.
+
+    Raises:
+        RequestError: their indices are those of other features than pixels.
     """
     seen = _seen(texts, labels)
     if seen.indices is None or seen.values is None:
@@ -115,6 +119,12 @@ def look_at_numbers(texts: Sequence[bytes], labels: Sequence[float]) -> Numbers 
 def _seen(texts: Sequence[bytes], labels: Sequence[float]) -> Seen:
     """The ranges of all numbers of some lines; the width is raised until all indices are within."""
     width = 1 + max((int(i) for text in texts for i in _INDEX.findall(text[: 1 << 20])), default=0)
+    if width > MOST_NUMBERS:
+        raise RequestError(
+            f"indices of pixels, at most {MOST_NUMBERS}, in libsvm text",
+            found=str(width - 1),
+            mend="give the path of pictures",
+        )
     while True:
         rule = LineRule(width, len(labels), 0, -ANY, ANY, tuple(labels))
         seen, beyond = Seen(), 0.0
@@ -122,7 +132,7 @@ def _seen(texts: Sequence[bytes], labels: Sequence[float]) -> Seen:
             seen = seen.joined(records.seen or Seen())
             found = [bad.found or 0 for bad in records.bad if bad.reason == "beyond-width"]
             beyond = max([beyond, *found])
-        if not width <= beyond <= MOST_LINE_NUMBERS:
+        if not width <= beyond <= MOST_NUMBERS:
             return seen
         width = int(beyond) + 1
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -82,8 +82,6 @@ def survey_blocks(
     shape: tuple[int, ...],
     class_names: tuple[str, ...],
     unused: Mapping[str, int],
-    *,
-    see: Callable[[Block], None] = lambda block: None,
 ) -> Survey:
     """The survey of a source whose records are read fast: all of them, up to `MOST_BYTES` a split.
 
@@ -92,7 +90,6 @@ def survey_blocks(
         shape: of a record.
         class_names: of the source.
         unused: what it passes over, by reason.
-        see: is shown every block.
     """
     labels: Counter[tuple[str, int]] = Counter()
     bad: Counter[str] = Counter()
@@ -102,7 +99,6 @@ def survey_blocks(
         for label, count in Counter(block.records.labels.tolist()).items():
             labels[block.split, label] += count
         bad.update(b.reason for b in block.records.bad)
-        see(block)
     survey = Survey(shape, class_names, Tally(labels, bad), dict(unused))
     rows = survey.rows
     part = ", ".join(f"the first {rows.get(split, 0)} records of {split}" for split in sorted(cut))
@@ -111,16 +107,14 @@ def survey_blocks(
 
 def _bounded(share: Blocks, size: Counter[str], cut: set[str]) -> Iterator[Block]:
     """The blocks of a share until those of its split reach `MOST_BYTES`."""
-    split = getattr(share, "split", "train")
-    if size[split] > MOST_BYTES:
-        cut.add(split)
+    if getattr(share, "split", None) in cut:
         return
     for block in share.blocks():
-        yield block
-        size[block.split] += int(block.records.data.nbytes)
         if size[block.split] > MOST_BYTES:
             cut.add(block.split)
             return
+        yield block
+        size[block.split] += int(block.records.data.nbytes)
 
 
 def survey_pictures(

@@ -48,6 +48,10 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
         keys = {"train": None}  # `training` is a class beside others
         spots, layout = _spots(path, listings, {"train": ""})
     told = "pictures at " + " and ".join(layout.pattern(split) for split in layout.folders)
+    listed = _test_list(path, listings, spots) if layout.folders == {"train": ""} else None
+    if listed is not None:
+        keys["test_list"] = listed
+        told = f"{told}; {PurePosixPath(listed).name} lists the test split"
     if layout.depth == 0:
         return Guess(keys, told)
     by_split = {s: _class_folders(spots, s) for s in layout.folders}
@@ -56,10 +60,6 @@ def guess_layout(path: str, listings: Mapping[str, list[Member]]) -> Guess:
             f"{told}; the folders of {layout.folders['test']} are no classes of the training split"
         )
         keys["test"] = None
-    listed = _test_list(path, listings, spots) if layout.folders == {"train": ""} else None
-    if listed is not None:
-        keys["test_list"] = listed
-        told = f"{told}; {PurePosixPath(listed).name} lists the test split"
     depth = _depth([s for s in spots if s.split == "train"])
     if depth > 1:
         keys["class_depth"] = depth
