@@ -206,7 +206,7 @@ def test_what_was_found_is_told_in_one_line(
     caplog.clear()
     with caplog.at_level(logging.INFO):
         placed(made("folder", tmp_path / "none", tree("train/{name}/{i}.png")), **FREE)
-    assert f"there is no test split: no folder test in {tmp_path}/none" in caplog.text
+    assert f"no folder test in {tmp_path}/none: it has no test split of its own" in caplog.text
 
 
 def test_a_folder_that_is_stated_must_be_there_and_another_need_not(tmp_path: Path) -> None:

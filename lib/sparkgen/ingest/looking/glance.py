@@ -1,5 +1,6 @@
 """Looks at some pictures of a source: their sizes, colours, levels and formats, and a shape for them."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from io import BytesIO
@@ -89,8 +90,10 @@ def _array(picture: Picture) -> npt.NDArray[np.uint8]:
 
 
 def _is_stored_in_colour(data: bytes) -> bool:
-    with Image.open(BytesIO(data)) as image:
-        return image.mode not in GREY
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged metadata, which the decoder passes over
+        with Image.open(BytesIO(data)) as image:
+            return image.mode not in GREY
 
 
 def _is_coloured(array: npt.NDArray[np.uint8]) -> bool:

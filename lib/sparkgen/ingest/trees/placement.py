@@ -119,7 +119,10 @@ def _tell(
     for split in rule.splits:
         if split not in good:
             log.info(
-                "there is no %s split: no folder %s in %s", split, rule.folders[split], rule.path
+                "no folder %s in %s: it has no %s split of its own",
+                rule.folders[split],
+                rule.path,
+                split,
             )
     only = sorted(set(good.get("test", [])) - set(good["train"]))
     if only:
