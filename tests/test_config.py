@@ -167,6 +167,10 @@ def test_labels_that_are_no_classes_are_refused() -> None:
     named = "dataset.class_names=[cat, dog]"
     assert "found cow; did you mean" not in refusal(named, "dataset.labels=[cow, dog]")
     assert "found dgo; did you mean dog?" in refusal(named, "dataset.labels=[dgo]")
+    from_one = 'dataset.class_names=["1", "2"]'
+    assert "whether 1 is a number or a name" in refusal(from_one, "dataset.labels=[1]")
+    quoted = load_experiment(DIGITS, overrides=(from_one, 'dataset.labels=["1"]')).dataset
+    assert quoted.label_numbers(quoted.class_names) == (0,)
     assert "labels must name a class" in refusal("dataset.labels=[]")
 
 

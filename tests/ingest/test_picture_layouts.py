@@ -222,6 +222,37 @@ def test_a_folder_that_is_stated_must_be_there_and_another_need_not(tmp_path: Pa
         work(held)
 
 
+def test_classes_that_lie_above_the_folders_of_splits_are_refused(tmp_path: Path) -> None:
+    uri = made("folder", tmp_path, tree("{name}/{split}/{i}.png"))
+    with pytest.raises(RequestError, match="the folder of a split in each of cat, dog"):
+        work(uri)
+    assert set(records(uri, class_depth=0)["train"].values()) == {"all"}
+
+
+def test_a_large_class_of_the_name_train_is_not_taken_for_the_split(tmp_path: Path) -> None:
+    files = {f"train/{i}.png": png(i) for i in range(30)}
+    files |= {f"{name}/{i}.png": png(i) for name in ("bus", "car") for i in range(6)}
+    uri = made("folder", tmp_path, files)
+    with pytest.raises(RequestError, match=r"folder train of .* may be a split or a class"):
+        work(uri)
+    assert work(uri, train=None, test=None).class_names == ("bus", "car", "train")
+
+
+def test_flat_archives_of_several_names_are_told_to_be_no_classes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("cat", "dog"):
+        made("zip", tmp_path, {f"{i}.png": png(i) for i in range(3)})
+        (tmp_path / "set.zip").rename(tmp_path / f"{name}.zip")
+    work(f"{tmp_path}/*.zip")
+    assert "the sources cat, dog are not taken for classes" in caplog.text
+    caplog.clear()
+    (tmp_path / "cat.zip").rename(tmp_path / "part-0.zip")
+    (tmp_path / "dog.zip").rename(tmp_path / "part-1.zip")
+    work(f"{tmp_path}/*.zip")
+    assert "not taken for classes" not in caplog.text
+
+
 def test_a_class_of_the_test_split_alone_counts_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -105,6 +105,11 @@ class DatasetConfig(Strict):
         numbers: dict[int | str, int] = dict(zip(class_names, range(len(class_names)), strict=True))
         numbers |= {number: number for number in range(len(class_names))}
         for label in self.labels:
+            if isinstance(label, int) and numbers.get(str(label), label) != label:
+                raise ValueError(
+                    f'labels must say whether {label} is a number or a name, found both: "{label}" in '
+                    "quotes is the name, and other classes are meant by their names, too"
+                )
             if label not in numbers:
                 meant = nearest(label, class_names) if isinstance(label, str) else None
                 raise ValueError(

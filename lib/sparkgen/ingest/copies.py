@@ -20,13 +20,15 @@ DIGEST = "digest"
 """The column of digests in a table of rows on their way to a file."""
 HELD_OUT = ("test", "validation")
 MOST_HELD_OUT = 1 << 24
-"""The most rows of a split that others are compared with; a task holds their digests, 128 MiB."""
+"""The most rows of a split that others are compared with: 128 MiB of digests, of which a task holds
+about three times as much while it sorts them."""
 CACHED_BYTES = 200_000  # of records that are mixed at a time: what a processor holds near it
 
 log = logging.getLogger(__name__)
 Digests = npt.NDArray[np.uint64]
 HeldOut = dict[str, Digests]
 """The digests of each split that is held out, sorted."""
+EMPTY = np.empty(0, np.uint64)
 _COLUMNS = pa.schema([(FILE, pa.int64()), (DIGEST, pa.uint64())])
 
 
@@ -86,9 +88,12 @@ def held_out(parts: Iterable[pa.RecordBatch], splits: Sequence[Output]) -> pa.Ta
 
 def by_split(rows: Iterable[pa.Table], splits: Sequence[Output]) -> HeldOut:
     """The digests of each split, of tables from `held_out`."""
-    table = pa.concat_tables([_COLUMNS.empty_table(), *rows])
-    files, digests = table[FILE].to_numpy(), table[DIGEST].to_numpy()
-    return {split.folder: np.unique(digests[split.has(files)]) for split in splits}
+    found: dict[str, list[Digests]] = {split.folder: [] for split in splits}
+    for table in rows:
+        files, digests = table[FILE].to_numpy(), table[DIGEST].to_numpy()
+        for split in splits:
+            found[split.folder].append(digests[split.has(files)])
+    return {name: np.unique(np.concatenate(some or [EMPTY])) for name, some in found.items()}
 
 
 def count_copies(folder: str, digests: Digests, held: HeldOut) -> dict[str, int]:

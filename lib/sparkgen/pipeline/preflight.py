@@ -208,11 +208,21 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     judge_of(experiment)
 
 
+def _test_to_come(experiment: ExperimentConfig) -> bool:
+    """Whether the dataset will have a test split; of files that are yet to be fetched it may have one."""
+    from sparkgen.ingest.fetching.download import files_to_fetch
+
+    dataset, source = experiment.dataset, source_of(experiment.dataset)
+    if dataset.test_fraction or files_to_fetch(dataset, source, experiment.environment.data):
+        return True
+    return "test" in source.splits
+
+
 def _check_split_to_come(experiment: ExperimentConfig, key: str, split: str) -> None:
     dataset = experiment.dataset
     if split == "validation" and dataset.validation_fraction == 0:
         mend = "set dataset.validation_fraction"
-    elif split == "test" and not (dataset.test_fraction or "test" in source_of(dataset).splits):
+    elif split == "test" and not _test_to_come(experiment):
         mend = "name a test split in dataset.source, or set dataset.test_fraction"
     else:
         return

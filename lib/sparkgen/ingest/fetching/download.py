@@ -36,9 +36,7 @@ def fetch_missing(
         RequestError: one cannot be fetched, or is not what it should be.
         IngestError: the disk is full.
     """
-    if dataset.download is None:
-        return
-    files = missing_files(dataset.download.files, _uris(source), data)
+    files = files_to_fetch(dataset, source, data)
     if not files:
         return
     log.info("%s", _terms(dataset))
@@ -47,6 +45,13 @@ def fetch_missing(
             _bring(file, _place(data, file), patience or Patience())
         except NotFetched as reason:
             raise _refusal(files[number:], data, str(reason)) from None
+
+
+def files_to_fetch(dataset: DatasetConfig, source: Source, data: str) -> list[DownloadFile]:
+    """The files of `dataset.download` that are missing; arguments as for `fetch_missing`."""
+    if dataset.download is None:
+        return []
+    return missing_files(dataset.download.files, _uris(source), data)
 
 
 def missing_files(
@@ -101,7 +106,14 @@ def _bring(file: DownloadFile, place: str, patience: Patience) -> None:
     with tempfile.TemporaryDirectory(prefix="sparkgen-") as folder:
         local = os.path.join(folder, os.path.basename(place))
         fetch(file, local, patience)
-        copy_in(local, place)
+        try:
+            copy_in(local, place)
+        except OSError as error:
+            raise RequestError(
+                f"a place for source files that can be written, {place}",
+                found=error.strerror or str(error),
+                mend="say where they are to be kept: --set environment.data=FOLDER",
+            ) from None
 
 
 def _terms(dataset: DatasetConfig) -> str:

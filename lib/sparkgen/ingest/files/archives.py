@@ -14,7 +14,7 @@ from pyarrow import fs
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
 from sparkgen.ingest.files.compressed import BEGINNINGS, inflated
-from sparkgen.ingest.files.folder import list_folder
+from sparkgen.ingest.files.folder import list_folder, none_there
 from sparkgen.ingest.files.member import DAMAGE, Member, damaged
 from sparkgen.ingest.files.tar import MARK, list_tar, read_streamed
 from sparkgen.ingest.files.zip import list_zip, read_zip
@@ -145,8 +145,11 @@ def _read_at(file: Any, members: list[Member]) -> Iterator[bytes]:
 
 def _kind(uri: str) -> Kind:
     filesystem, path = open_uri(uri)
-    if filesystem.get_file_info(path).type == fs.FileType.Directory:
+    there = filesystem.get_file_info(path).type
+    if there == fs.FileType.Directory:
         return "folder"
+    if there == fs.FileType.NotFound:
+        raise none_there(uri)
     kind = next((k for ending, k in _ENDINGS.items() if path.lower().endswith(ending)), None)
     if kind is None:
         raise RequestError(

@@ -10,8 +10,7 @@ from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import absolute, is_remote, open_uri
-from sparkgen.errors import RequestError
-from sparkgen.ingest.files.folder import Found, list_folder, reachable
+from sparkgen.ingest.files.folder import Found, list_folder, none_there, reachable
 
 _WILD = frozenset("*?[")
 _PLAIN = "/!$&'()*+,;=:@~"  # in the path of a URI, beside letters and digits
@@ -122,12 +121,7 @@ def _is_hidden(path: str, marks: tuple[str, ...], shown: Collection[str] = ()) -
 
 def _refuse_none(uri: str, found: list[fs.FileInfo] | list[Found]) -> None:
     if not found:
-        raise RequestError(
-            "source files that are there",
-            found=f"none at {uri}",
-            mend="correct the dataset's source, or say where the data is: "
-            "--set environment.data=FOLDER",
-        )
+        raise none_there(uri)
 
 
 def _split(uri: str) -> tuple[str, list[str]]:

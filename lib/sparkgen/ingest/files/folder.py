@@ -40,6 +40,15 @@ def list_folder(uri: str) -> list[Found]:
         return sorted(Found(i.path[len(path) + 1 :], i.size, str(i.mtime_ns or "")) for i in files)
 
 
+def none_there(uri: str) -> RequestError:
+    """The error for a source that is not there."""
+    return RequestError(
+        "source files that are there",
+        found=f"none at {uri}",
+        mend="correct the dataset's source, or say where the data is: --set environment.data=FOLDER",
+    )
+
+
 @contextmanager
 def reachable(uri: str) -> Iterator[None]:
     """Says in one line what storage does not give, or what names pyarrow cannot read."""

@@ -126,7 +126,7 @@ def _refuse_by_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _refuse_without_decoder(kind: str) -> None:
-    """Refuses an image of a format that this machine cannot decode: see `image_formats.DECODERS`."""
+    """Refuses an image of a format that this machine cannot decode: see `formats.DECODERS`."""
     if kind == "AVIF" and not features.check("avif"):
         raise BadImage("avif-needs-pillow-11.3")
     if kind == "HEIF":

@@ -2,8 +2,8 @@
 
 Lines whose separators alternate as they should are read together, in a few NumPy passes over the
 whole chunk: whole numbers digit by digit, other numbers by Arrow's parser. A line that does not
-fit is suspect: it alone goes through `libsvm_line`, the grammar in plain Python, which reads it
-after all or names what is wrong with it.
+fit is suspect: it alone goes through `line.py`, the grammar in plain Python, which reads it after
+all or names what is wrong with it.
 """
 
 import math

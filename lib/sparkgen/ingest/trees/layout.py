@@ -141,6 +141,7 @@ def find_layout(sources: Sequence[Folders], rule: FolderRule) -> PictureLayout:
     if not all(rule.folders.values()):
         return _without_splits(sources, rule)
     layout = PictureLayout(rule.folders, _depth_below_splits(sources, rule), rule.known)
+    _refuse_classes_above_splits(sources, layout, rule)
     inside = _pictures_by_split(sources, layout)
     if set(rule.folders) == rule.optional:
         if not inside or _has_classes_beside(sources, layout, rule):
@@ -159,6 +160,24 @@ def _depth_below_splits(sources: Sequence[Folders], rule: FolderRule) -> int:
     ends = [(_split_end(parts, splits), parts) for found in sources for parts in found]
     levels = {len(parts) - end for end, parts in ends if end}
     return 0 if levels == {0} and rule.may_lack_classes else 1
+
+
+def _refuse_classes_above_splits(
+    sources: Sequence[Folders], layout: PictureLayout, rule: FolderRule
+) -> None:
+    """Refuses `cat/train/<file>` beside `dog/train/<file>`, whose classes lie above their splits."""
+    if layout.depth != 0 or rule.depth is not None:
+        return
+    splits = {folder: split for split, folder in rule.folders.items()}
+    for found in sources:
+        ends = [(_split_end(parts, splits), parts) for parts in found]
+        above = sorted({"/".join(parts[: end - 1]) for end, parts in ends if end})
+        if len(above) > 1:
+            raise RequestError(
+                f"classes inside the folders of splits in {rule.path}, as <split>/<class>/<file>",
+                found=f"the folder of a split in each of {', '.join(above[:6])}",
+                mend="move the pictures, or set source.class_depth to 0 where those are no classes",
+            )
 
 
 def _pictures_by_split(sources: Sequence[Folders], layout: PictureLayout) -> dict[str, int]:
@@ -204,7 +223,11 @@ def _refuse_split_or_class(
         for parts, count in found.items()
         if home_of(parts, n, layout).split is None and not OTHER_SPLITS & set(parts)
     }
-    if 2 * sum(others.values()) > inside["train"]:
+    alike = [
+        parts for parts in others if len(parts) == 1
+    ]  # as many levels down as the folder itself
+    classes = layout.depth == 0 and len(alike) > 1
+    if classes or 2 * sum(others.values()) > inside["train"]:
         folder, beside = rule.folders["train"], "/".join(next(iter(others))) or "none"
         raise RequestError(
             f"source.train where folder {folder} of {rule.path} may be a split or a class",

@@ -5,6 +5,7 @@ the work begins.
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -116,6 +117,9 @@ def _tell(
         shown(names),
         ", ".join(f"{len(labels)} {split} pictures" for split, labels in good.items()),
     )
+    kinds = {re.sub(r"[\W\d_]+", "", name) for name in rule.names}
+    if layout.depth == 0 and rule.class_names is None and len(kinds) > 1:
+        log.warning("the sources %s are not taken for classes", shown(rule.names))
     for split in rule.splits:
         if split not in good:
             log.info(
