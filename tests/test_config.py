@@ -279,6 +279,18 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, reason:
     assert reason in refusal(path=path)
 
 
+def test_a_dataset_file_outside_conf_takes_the_environments_of_conf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes((CONF / "datasets" / "digits.yaml").read_bytes())
+    monkeypatch.chdir(CONF.parent)
+    assert load_dataset(path).environment == load_dataset(CONF / "datasets/digits.yaml").environment
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match="environments"):
+        load_dataset(path)
+
+
 def test_an_unknown_dataset_is_refused_with_those_there_are(tmp_path: Path) -> None:
     experiment = yaml.safe_load(DIGITS.read_text()) | {"dataset": "letters"}
     for folder in ("experiments", "datasets"):

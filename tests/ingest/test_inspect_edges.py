@@ -111,9 +111,14 @@ def test_pictures_of_several_sizes_get_a_square_shape_and_grey_ones_one_channel(
     )
     assert f"shape: [32, 32, 1]  # {about}" in small.text
     assert small.lines[4].endswith("levels 9 to 9; all grey, 9 of them stored in colour")
-    files |= {"z.png": picture((300, 200), (255, 0, 0))}
+    files |= {f"z{n}.png": picture((300, 200), (255, 0, 0)) for n in range(2)}
     large = inspected(made("folder", tmp_path / "b", files), tmp_path, file=None)
     assert "shape: [32, 32, 3]" in large.text
+    alike = {f"{n}.png": picture((28, 28), (n, n, n)) for n in range(38)}
+    alike |= {"odd.png": picture((8, 9)), "red.png": picture((28, 28), (255, 0, 0))}
+    most = inspected(made("folder", tmp_path / "d", alike), tmp_path, file=None)
+    assert "shape: [28, 28, 1]  # height, width, channels: that of most pictures, grey" in most.text
+    assert "28 x 28, 8 x 9; levels 0 to 255; 1 in colour" in "\n".join(most.lines)
     same = {f"{n}.jpg": picture((50, 40), (255, 0, 0), "JPEG") for n in range(9)}
     found = inspected(made("folder", tmp_path / "c", same), tmp_path, file=None)
     assert "shape: [40, 50, 3]  # height, width, channels: that of the pictures" in found.text

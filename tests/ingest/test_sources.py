@@ -74,6 +74,7 @@ def test_a_section_that_its_format_does_not_take_is_refused(source: dict, line: 
         ({"shape": [8, 8, 2]}, "shape must be [height, width, 1 or 3], found [8, 8, 2]"),
         ({"shape": [64]}, "shape must be [height, width, 1 or 3], found [64]"),
         ({"values": 17}, "images have 256 values, found 17"),
+        ({"shape": [100_000, 100_000, 1]}, "records of at most 256 MiB, found dataset.shape"),
         ({"record": "imgae"}, "found 'imgae': did you mean image?"),
     ],
 )

@@ -36,7 +36,7 @@ class SourceSection(BaseModel):
 class DatasetConfig(Strict):
     """One data set: where it comes from, what shape it has, how it is cut."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=100)]
     source: SourceSection
     download: Annotated[DownloadSection | None, Field(exclude=True)] = None
     """Where missing source files are fetched from; null: nowhere."""

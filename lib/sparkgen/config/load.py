@@ -57,7 +57,7 @@ def load_experiment(
 
     experiment = read_mapping(Path(path))
     _refuse(DATASET, experiment, path, wanted=EXPERIMENT)
-    conf = Path(path).resolve().parent.parent
+    conf = _conf_of(path)
     named, others = _of_key("dataset", overrides)
     experiment = override(experiment, named)
     if isinstance(experiment.get("dataset"), str):
@@ -79,7 +79,7 @@ def load_dataset(
 
     dataset = read_mapping(Path(path))
     _refuse(EXPERIMENT, dataset, path, wanted=DATASET)
-    conf = Path(path).resolve().parent.parent
+    conf = _conf_of(path)
     request = {"dataset": dataset, "environment": _environment(conf, env, root)}
     return parse(DatasetRequest, _place_sources(override(request, overrides)), source=str(path))
 
@@ -126,6 +126,13 @@ def _of_key(name: str, overrides: tuple[str, ...]) -> tuple[tuple[str, ...], tup
     """The overrides of one key itself, and all others, those of keys below it among them."""
     ours = tuple(text for text in overrides if text.partition("=")[:2] == (name, "="))
     return ours, tuple(text for text in overrides if text not in ours)
+
+
+def _conf_of(path: str | Path) -> Path:
+    """The folder of `environments` and `datasets` that a request file lies in; if in none, `conf`."""
+    own = Path(path).resolve().parent.parent
+    has_one = any((own / name).is_dir() for name in ("environments", "datasets"))
+    return own if has_one or not Path("conf").is_dir() else Path("conf")
 
 
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:

@@ -184,6 +184,12 @@ def write_manifest(version_uri: str, manifest: Manifest) -> None:
     write_bytes(uri, data)
 
 
+def renew_manifest(version_uri: str) -> None:
+    """Writes the same manifest once more, which makes its version the newest."""
+    uri = f"{version_uri}/{MANIFEST}"
+    write_bytes(uri, read_bytes(uri))
+
+
 def read_manifest(version_uri: str) -> Manifest:
     """The manifest of a version.
 

@@ -17,6 +17,7 @@ from sparkgen.datasets.manifest import (
     content_version,
     described,
     list_versions,
+    renew_manifest,
 )
 from sparkgen.datasets.records import record_of
 from sparkgen.errors import ManifestError
@@ -52,22 +53,27 @@ class IngestRequest(NamedTuple):
 
 
 def made_before(spark: SparkSession, request: IngestRequest, datasets_uri: str) -> Manifest | None:
-    """The whole version made of the same configuration and unchanged sources, if there is one."""
+    """The whole version made of the same configuration and unchanged sources, if there is one.
+
+    From now on it is the newest, so that a training takes what the ingest before it has found.
+    """
     name = request.dataset.name
-    for manifest in list_versions(datasets_uri, name):
+    for age, manifest in enumerate(list_versions(datasets_uri, name)):
         if manifest.config != request.config or manifest.sources != request.entries:
             continue
         # Where unused records were not counted yet, a limit took the first records, not a choice.
         counted = request.source.unused_since_release or request.dataset.limit is not None
         if counted and "unused" not in manifest.model_fields_set:
             continue
-        files = manifest.all_files(f"{datasets_uri}/{name}/{manifest.version}")
+        version_uri = f"{datasets_uri}/{name}/{manifest.version}"
         try:
-            _check_files(spark, files)
+            _check_files(spark, manifest.all_files(version_uri))
         except ManifestError as error:
             log.warning("version %s is damaged and made again: %s", manifest.version, error)
-        else:
-            return manifest
+            continue
+        if age:
+            renew_manifest(version_uri)
+        return manifest
     return None
 
 

@@ -20,6 +20,9 @@ MOST_SIDE = 64  # of the shape for pictures of several sizes
 LOSSY = frozenset(("JPEG", "WEBP", "AVIF", "HEIF"))
 GREY = ("1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes
 MOST_SHOWN = 4  # sizes in a message
+FEW = (
+    0.1  # of the pictures that were looked at: so many of another size or in colour are exceptions
+)
 RULE = ImageRule((1, 1, 3))  # colours are kept
 
 
@@ -64,7 +67,7 @@ def glance(pictures: Iterable[Picture], *, rows: int) -> Glance:
             found=reasons,
             mend="correct the files or give the path of others",
         )
-    shape, about = _shape(sizes, 3 if colours else 1)
+    shape, about = _shape(sizes, 3 if colours > FEW * sizes.total() else 1)
     kinds = ", ".join(f"{name} {count}" for name, count in formats.most_common())
     exact = " (pixels are not exact)" if LOSSY & formats.keys() else ""
     lines = [
@@ -104,9 +107,11 @@ def _is_coloured(array: npt.NDArray[np.uint8]) -> bool:
 def _shape(sizes: Counter[tuple[int, int]], channels: int) -> tuple[tuple[int, ...], str]:
     """A shape for pictures of some sizes, width and height, and the reason for it."""
     colour = "colour" if channels == 3 else "grey"
-    if len(sizes) == 1:
-        ((width, height),) = sizes
-        return (height, width, channels), f"height, width, channels: that of the pictures, {colour}"
+    ((width, height), count), *others = sizes.most_common()
+    if count >= (1 - FEW) * sizes.total():
+        whose = "most" if others else "the"
+        about = f"height, width, channels: that of {whose} pictures, {colour}"
+        return (height, width, channels), about
     shorter = median(min(size) for size in sizes.elements())
     side = 1
     while 2 * side <= min(shorter, MOST_SIDE):

@@ -9,6 +9,8 @@ from sparkgen.config.nearest import choose
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 
+MOST_RECORD_BYTES = 256 << 20  # of one record; a task holds a block of them several times
+
 
 def source_names() -> list[str]:
     """The names of all source formats."""
@@ -60,6 +62,12 @@ def _check_record(dataset: DatasetConfig, source: Source) -> None:
             f"{dataset.source.format} makes",
             found=record.kind,
             mend="set dataset.record or choose another dataset.source.format",
+        )
+    if record.row_bytes > MOST_RECORD_BYTES:
+        raise RequestError(
+            f"records of at most {MOST_RECORD_BYTES >> 20} MiB",
+            found=f"dataset.shape {[*dataset.shape]}, {record.row_bytes >> 20} MiB each",
+            mend="set a smaller shape",
         )
     if dataset.invert and record.unit is None:
         raise RequestError(

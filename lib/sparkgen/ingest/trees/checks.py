@@ -56,6 +56,8 @@ def _refuse_no_pictures(
             mend="correct dataset.class_names or the names of the folders",
         )
     mend = f"set source.{split} to the folder of that split"
+    if set(rule.folders) == rule.optional:
+        mend += ", or source.train and source.test to null where these folders are classes"
     if split == "test":
         mend += ", or to null where there is none"
     if not any(s.is_picture for s in spots):
