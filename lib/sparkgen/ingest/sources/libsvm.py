@@ -108,7 +108,8 @@ class Config(FileSource):
         if not files:
             return None
         splits = split_files(look, files)
-        return Recognised(Sure.LIKELY, splits.keys, f"labels with index:value pairs{splits.told}")
+        found = f"labels with index:value pairs{splits.told}"
+        return Recognised(Sure.LIKELY, splits.keys, found, as_text=True)
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
         from sparkgen.ingest.class_values import in_order
