@@ -41,8 +41,8 @@ def inspect(path: str, name: str, *, start_spark: Callable[[], None]) -> Inspect
         start_spark: is called where only Spark reads it.
 
     Raises:
-        RequestError: nothing is there that any format reads; or what is there is marked as another
-            format than text, which cannot read it.
+        RequestError: nothing is there that any format reads; or what is there is marked as of
+            another format than text and cannot be read.
     """
     look = Look(path)
     found, marked = _recognised(look)

@@ -12,6 +12,7 @@ from sparkgen.ingest.source import Source
 if TYPE_CHECKING:
     from sparkgen.config.dataset import DatasetConfig
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.looking.shape_guess import White
     from sparkgen.ingest.looking.survey import Survey
 
 SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
@@ -78,15 +79,26 @@ class ScaledSource(Source):
         from sparkgen.ingest.looking.shape_guess import white_of
         from sparkgen.ingest.looking.survey import MOST_BYTES
 
-        highest, whole, size = 0.0, True, 0
+        highest, whole, bytewise, size = 0.0, True, True, 0
         for values in self.numbers(dataset):
             finite = values[np.isfinite(values)]
             highest = max(highest, float(finite.max(initial=0)))
             whole = whole and values.dtype.kind != "f"
+            bytewise = bytewise and values.dtype == np.uint8
             size += values.size
             if size > MOST_BYTES:
                 break
-        white = white_of(highest, whole=whole)
+        while True:
+            white = white_of(highest, whole=whole, bytewise=bytewise)
+            survey = self._survey(dataset, white, scratch)
+            outside, fraction = survey.too_many(OUTSIDE), survey.too_many(FRACTION)
+            reached = max([highest, *(reach.high for reach in (outside, fraction) if reach)])
+            seen = (reached, whole and fraction is None, bytewise and not (outside or fraction))
+            if seen == (highest, whole, bytewise):
+                return survey
+            highest, whole, bytewise = seen  # of records beyond those of the first look
+
+    def _survey(self, dataset: "DatasetConfig", white: "White", scratch: str) -> "Survey":
         keys = {} if white.value_max is None else {"value_max": white.value_max}
         scaled = self.model_copy(update=keys)
         survey = super(ScaledSource, scaled).survey(dataset, scratch=scratch)
