@@ -28,6 +28,7 @@ def cut(data: bytes) -> bytes:
         ("a.tar", WORDS * 99, "a tar archive at "),
         ("data_batch_1.bin", WORDS, "whole records of 3073 bytes in data_batch_1.bin"),
         ("train-images-idx3-ubyte", b"\0\0\x08\x03", "an idx file of pictures and one of labels"),
+        ("train-labels-idx1-ubyte", b"\0\0\x08", "for training in "),
         ("a.txt.gz", cut(WORDS), "a.txt.gz cannot be read: "),
         ("1.png", WORDS, "pictures that can be decoded, of which 1 were looked at, found undec"),
     ],
@@ -72,6 +73,7 @@ def test_pictures_beside_a_damaged_file_are_read_and_it_is_told(tmp_path: Path) 
         ("/tmp/a\0b", "expected a path without the character NUL, found '/tmp/a\\x00b'"),
         ("/tmp/*\0", "expected a path without the character NUL, found '/tmp/*\\x00'"),
     ],
+    ids=["empty", "long", "long glob", "nul", "nul in a glob"],
 )
 def test_a_path_that_none_can_be_is_refused(tmp_path: Path, path: str, line: str) -> None:
     with pytest.raises(RequestError) as error:

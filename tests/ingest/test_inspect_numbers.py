@@ -48,6 +48,21 @@ def test_a_few_numbers_that_reach_far_go_to_quarantine(
     assert "bad records, for the quarantine: value-out-of-range 1" in found.lines
 
 
+def test_two_guesses_that_each_miss_a_few_are_both_widened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each 0.8 of a hundred: together more than an ingest allows."""
+    monkeypatch.setattr(libsvm, "LOOKED_BLOCKS", 1)
+    line = line_of(0, 1, 9, 0.5)
+    count = BLOCK_BYTES // len(line) + 1
+    later = [(count // 125, line_of(1, 1, last, value)) for last, value in ((9, 2.0), (16, 0.5))]
+    (tmp_path / "a.txt").write_text(text_of((count, line), *later))
+    found = inspected(tmp_path / "a.txt", tmp_path)
+    assert "value_max: 2.0}" in found.text
+    assert "shape: [4, 4, 1]" in found.text
+    assert "max_bad_fraction" not in found.text
+
+
 @pytest.mark.parametrize(
     ("train", "test", "white"),
     [

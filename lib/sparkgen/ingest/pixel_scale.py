@@ -91,12 +91,12 @@ class ScaledSource(Source):
         while True:
             white = white_of(highest, whole=whole, bytewise=bytewise)
             survey = self._survey(dataset, white, scratch)
-            outside, fraction = survey.too_many(OUTSIDE), survey.too_many(FRACTION)
-            reached = max([highest, *(reach.high for reach in (outside, fraction) if reach)])
-            seen = (reached, whole and fraction is None, bytewise and not (outside or fraction))
+            found = survey.too_many(OUTSIDE, FRACTION)  # beyond the records of the first look
+            reached = max([highest, *(reach.high for reach in found.values())])
+            seen = (reached, whole and FRACTION not in found, bytewise and not found)
             if seen == (highest, whole, bytewise):
                 return survey
-            highest, whole, bytewise = seen  # of records beyond those of the first look
+            highest, whole, bytewise = seen
 
     def _survey(self, dataset: "DatasetConfig", white: "White", scratch: str) -> "Survey":
         keys = {} if white.value_max is None else {"value_max": white.value_max}

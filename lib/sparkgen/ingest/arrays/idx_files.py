@@ -73,5 +73,5 @@ def _split(file: str) -> str | None:
 
 def _sizes(head: bytes) -> tuple[int, ...]:
     """The sizes in the header of an idx file."""
-    count = head[3]
+    count = int.from_bytes(head[3:4])
     return struct.unpack_from(f">{count}I", head, 4) if len(head) >= 4 + 4 * count else ()

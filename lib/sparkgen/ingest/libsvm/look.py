@@ -95,12 +95,12 @@ def is_libsvm(head: bytes) -> bool:
     return bool(lines) and 2 * good > len(lines)
 
 
-def beyond(survey: Survey) -> Seen:
+def missed(survey: Survey) -> Seen:
     """The numbers of records that are bad by the guessed keys alone, where they are too many."""
-    reaches = map(survey.too_many, ("beyond-width", "index-zero"))
-    indices = [Seen(indices=reach) for reach in reaches]
-    values = survey.too_many("value-out-of-range")
+    found = survey.too_many("beyond-width", "index-zero", "value-out-of-range")
+    values = found.pop("value-out-of-range", None)
     whole = all(float(value).is_integer() for value in values or ())
+    indices = (Seen(indices=reach) for reach in found.values())
     return reduce(Seen.joined, indices, Seen(values=values, whole=whole))
 
 

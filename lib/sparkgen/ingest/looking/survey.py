@@ -65,10 +65,12 @@ class Survey(NamedTuple):
     options: Mapping[str, tuple[Any, str]] = {}
     found: Mapping[str, Reach] = {}
 
-    def too_many(self, reason: str) -> Reach | None:
-        """How far the numbers reach of bad records of a reason; None: an ingest allows so few."""
-        share = self.tally.bad[reason] / max(self.tally.labels.total() + self.tally.bad.total(), 1)
-        return self.found.get(reason) if share > ALLOWED else None
+    def too_many(self, *reasons: str) -> dict[str, Reach]:
+        """How far the numbers of bad records reach, by reason; empty: an ingest allows so few."""
+        few = ALLOWED * (self.tally.labels.total() + self.tally.bad.total())
+        if sum(self.tally.bad[reason] for reason in reasons) <= few:
+            return {}
+        return {reason: self.found[reason] for reason in reasons if reason in self.found}
 
     @property
     def rows(self) -> dict[str, int]:

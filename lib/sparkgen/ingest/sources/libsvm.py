@@ -114,7 +114,7 @@ class Config(FileSource):
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
         from sparkgen.ingest.class_values import in_order
-        from sparkgen.ingest.libsvm.look import beyond, first_labels, look_at_numbers
+        from sparkgen.ingest.libsvm.look import first_labels, look_at_numbers, missed
         from sparkgen.ingest.libsvm.seen import Seen
 
         files, wider = self.files(dataset), Seen()
@@ -132,7 +132,7 @@ class Config(FileSource):
                     mend="give the path of others",
                 )
             survey = self._survey(dataset, files, numbers, names, labels)
-            known, wider = wider, wider.joined(beyond(survey))
+            known, wider = wider, wider.joined(missed(survey))
             if wider == known:
                 return survey
 
