@@ -176,6 +176,38 @@ def test_a_file_of_pixels_alone_is_one_class_and_refused_beside_labels(tmp_path:
     assert "found pixels alone: set source.test to null" in line
 
 
+def test_labels_of_a_file_without_names_may_be_called_as_their_column_is(tmp_path: Path) -> None:
+    found = read(tmp_path, f"y{ROWS[1:]}")
+    assert found.data["train"].tolist() == PIXELS.tolist()
+    assert (found.class_names, found.labels["train"][0]) == (("0", "1", "2", "y"), 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("y,12,0,3,40", False),
+        ("cat,12,,3,40", False),
+        ("label,0,1,2,3", True),
+        ("kind,1,2,3,4", True),
+        ("0,1,2,3,label", True),
+        ("id,kind,0,1,2,3", True),
+        ("0,1,2,3,4", False),
+    ],
+)
+def test_a_line_of_names_is_mostly_words_or_counts_its_columns(line: str, names: bool) -> None:
+    fields = line.split(",")
+    form = find_form("x", line.encode(), shape=(2, 2, 1), label=len(fields) - 5)
+    assert (form.header, len(form.pixels)) == (names, 4)
+
+
+def test_columns_that_may_hold_the_labels_are_told_where_all_are_of_one_class(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = read(tmp_path, HEADER.replace("label", "kind") + ROWS)
+    assert found.class_names == ("all",)
+    assert "all records are of one class; if one of kind has the labels, name it" in caplog.text
+
+
 def test_columns_that_are_no_pixels_are_left_out_by_their_names(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -48,7 +48,15 @@ def is_remote(uri: str) -> bool:
 
 
 def absolute(uri: str) -> str:
-    """A URI or path that does not depend on the working directory; local ones become paths."""
+    """A URI or path that does not depend on the working directory; local ones become paths.
+
+    Raises:
+        RequestError: no storage can have it.
+    """
+    if "\0" in uri:
+        raise RequestError(
+            "a path without the character NUL", found=ascii(uri), mend="correct the path"
+        )
     if uri.startswith("dbfs:/"):
         return "/dbfs/" + uri.removeprefix("dbfs:").lstrip("/")
     if uri.startswith("file:/"):

@@ -41,26 +41,30 @@ def inspect(path: str, name: str, *, start_spark: Callable[[], None]) -> Inspect
         start_spark: is called where only Spark reads it.
 
     Raises:
-        RequestError: nothing is there that any format reads.
-        IngestError: a file cannot be read.
+        RequestError: nothing is there that any format reads; or what is there is marked as of
+            another format than text and cannot be read.
     """
     look = Look(path)
-    found, errors = _recognised(look)
+    found, marked = _recognised(look)
+    errors = list(marked)
     for number, (form, recognised) in enumerate(found):
+        if recognised.record != "image" and marked:
+            break  # text is the last resort, and no way to read a damaged file
         if recognised.spark:
             start_spark()
         try:
             survey = _survey(form, recognised, name)
         except SparkgenError as error:
             errors.append(error)
+            marked += [] if recognised.as_text else [error]
             continue
         others = [other for other, r in found[number + 1 :] if r.sure > Sure.READABLE]
         return _inspection(name, form, recognised, survey, [*_told(errors), *_also(others)])
-    raise errors[0] if errors else _nothing(look)
+    raise _refusal((marked or errors)[0]) if errors else _nothing(look)
 
 
 def _recognised(look: Look) -> tuple[list[tuple[str, Recognised]], list[SparkgenError]]:
-    """The formats that recognise a path, the surest first; and why others cannot read it."""
+    """The formats that recognise a path, the surest first; and why others, or files, cannot be read."""
     found: list[tuple[str, Recognised]] = []
     errors: list[SparkgenError] = []
     for form, kind in source_configs().items():
@@ -72,7 +76,7 @@ def _recognised(look: Look) -> tuple[list[tuple[str, Recognised]], list[Sparkgen
             continue
         if recognised is not None:
             found.append((form, recognised))
-    return sorted(found, key=lambda pair: -pair[1].sure), errors
+    return sorted(found, key=lambda pair: -pair[1].sure), errors + look.faults[:1]
 
 
 def _survey(form: str, recognised: Recognised, name: str) -> Survey:
@@ -169,8 +173,17 @@ def _few(survey: Survey) -> str:
     return "1 class" if count == 1 else f"{count} classes"
 
 
+def _refusal(error: SparkgenError) -> RequestError:
+    """An error that says that what was named cannot be read."""
+    if isinstance(error, RequestError):
+        return error
+    return RequestError(
+        "files that can be read", found=str(error), mend="write or download them again"
+    )
+
+
 def _told(errors: list[SparkgenError]) -> list[str]:
-    return [f"not read in another way: {error}" for error in errors]
+    return [f"not read in another way: {line}" for line in dict.fromkeys(map(str, errors))]
 
 
 def _also(others: list[str]) -> list[str]:

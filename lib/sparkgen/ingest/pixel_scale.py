@@ -12,6 +12,7 @@ from sparkgen.ingest.source import Source
 if TYPE_CHECKING:
     from sparkgen.config.dataset import DatasetConfig
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.looking.shape_guess import White
     from sparkgen.ingest.looking.survey import Survey
 
 SLACK = 1e-6  # of the range of values; single precision rounds 1 / 0.1 and the like by 1e-7
@@ -78,15 +79,26 @@ class ScaledSource(Source):
         from sparkgen.ingest.looking.shape_guess import white_of
         from sparkgen.ingest.looking.survey import MOST_BYTES
 
-        highest, whole, size = 0.0, True, 0
+        highest, whole, bytewise, size = 0.0, True, True, 0
         for values in self.numbers(dataset):
             finite = values[np.isfinite(values)]
             highest = max(highest, float(finite.max(initial=0)))
             whole = whole and values.dtype.kind != "f"
+            bytewise = bytewise and values.dtype == np.uint8
             size += values.size
             if size > MOST_BYTES:
                 break
-        white = white_of(highest, whole=whole)
+        while True:
+            white = white_of(highest, whole=whole, bytewise=bytewise)
+            survey = self._survey(dataset, white, scratch)
+            found = survey.too_many(OUTSIDE, FRACTION)  # beyond the records of the first look
+            reached = max([highest, *(reach.high for reach in found.values())])
+            seen = (reached, whole and FRACTION not in found, bytewise and not found)
+            if seen == (highest, whole, bytewise):
+                return survey
+            highest, whole, bytewise = seen
+
+    def _survey(self, dataset: "DatasetConfig", white: "White", scratch: str) -> "Survey":
         keys = {} if white.value_max is None else {"value_max": white.value_max}
         scaled = self.model_copy(update=keys)
         survey = super(ScaledSource, scaled).survey(dataset, scratch=scratch)

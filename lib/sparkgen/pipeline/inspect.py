@@ -30,11 +30,12 @@ def run(
 
     Raises:
         RequestError: nothing that any format reads; a file that is there with another content.
-        IngestError: a file cannot be read.
     """
     from sparkgen.ingest.inspection import inspect
     from sparkgen.pipeline.session import spark_session
 
+    if not path:  # which would be the working directory
+        raise RequestError("a path", found="an empty one", mend="give . for the working directory")
     if path.startswith("{data}"):
         path = environment.data + path.removeprefix("{data}")
     path = path.rstrip("/") or path

@@ -29,32 +29,42 @@ def guess_arrays(look: Look) -> Arrays | None:
     files = [file for file in look.files if file.lower().endswith(ENDINGS)]
     if not files:
         return None
-    if files[0].lower().endswith(".npz"):
-        return _of_npz(look, [file for file in files if file.lower().endswith(".npz")])
+    npz = [file for file in files if file.lower().endswith(".npz")]
+    if npz:
+        return _of_npz(look, npz, others=len(files) - len(npz))
     if look.kind == "file":
         files = look.beside("*.npy")
     arrays = {file: arrays_of(file)[""] for file in files}
     pictures = [file for file in files if len(arrays[file].shape) > 1 and arrays[file].shape[1] > 1]
     if look.kind == "file" and look.path in pictures and split_of(_name(look.path)) is None:
         pictures = [look.path]
-    train = [f for f in pictures if split_of(_name(f)) in ("train", None)]
-    test = [f for f in pictures if split_of(_name(f)) == "test"]
-    if not train:
+    train, test = _of_first(pictures, ("train", None)), _of_first(pictures, ("test", "validation"))
+    if train is None:
         raise RequestError(
             f"an array of pictures in {look.path}",
             found=", ".join(f"{_name(f)} {list(a.shape)}" for f, a in arrays.items()),
             mend="give the path of one",
         )
-    keys, told = _of_split("train", train[0], arrays), [_text(train[0], arrays)]
-    if test:
-        keys |= _of_split("test", test[0], arrays)
-        told.append(_text(test[0], arrays))
-    return Arrays(keys, "; ".join(told), _shape(arrays[train[0]]))
+    keys, told = _of_split("train", train, arrays), [_text(train, arrays)]
+    if test is not None:
+        keys |= _of_split("test", test, arrays)
+        told.append(_text(test, arrays))
+    unused = [_text(f, arrays) for f in pictures if f not in keys.values()]
+    if unused:
+        told.append(f"not used: {', '.join(unused)}")
+    return Arrays(keys, "; ".join(told), _shape(arrays[train]))
 
 
-def _of_npz(look: Look, files: list[str]) -> Arrays:
+def _of_first(files: list[str], splits: tuple[str | None, ...]) -> str | None:
+    """The first file of the first of some splits that has one."""
+    found = (f for split in splits for f in files if split_of(_name(f)) == split)
+    return next(found, None)
+
+
+def _of_npz(look: Look, files: list[str], *, others: int) -> Arrays:
     arrays = arrays_of(files[0])
-    keys = split_files(look, files).keys
+    splits = split_files(look, files)
+    keys = splits.keys
     try:
         pairs = find_pairs(arrays, None, None)
     except RequestError:
@@ -65,7 +75,8 @@ def _of_npz(look: Look, files: list[str]) -> Arrays:
         pairs = find_pairs(arrays, named["images"], named.get("labels"))
     first = pairs.get("train") or pairs.get("") or next(iter(pairs.values()))
     told = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
-    return Arrays(keys, f"arrays {told}", _shape(first.images))
+    more = f"; not used: {others} .npy" if others else ""
+    return Arrays(keys, f"arrays {told}{splits.told}{more}", _shape(first.images))
 
 
 def _by_form(arrays: dict[str, NpyArray]) -> dict[str, str] | None:

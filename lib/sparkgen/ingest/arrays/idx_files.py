@@ -4,9 +4,11 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sparkgen.errors import RequestError
 from sparkgen.ingest.looking.look import Look
 from sparkgen.ingest.looking.split_files import split_of
 
+MOST_SHOWN = 4  # files in a message
 BEGINNING = b"\0\0\x08"  # of files of unsigned bytes; the number of dimensions follows
 
 
@@ -19,7 +21,11 @@ class IdxFiles(NamedTuple):
 
 
 def find_idx(look: Look) -> IdxFiles | None:
-    """The pairs at a path: a folder of idx files, or one file, beside which the others lie."""
+    """The pairs at a path: a folder of idx files, or one file, beside which the others lie.
+
+    Raises:
+        RequestError: there are idx files, but none of pictures beside one of labels.
+    """
     files = look.those(lambda file: look.head(file).startswith(BEGINNING))
     if look.kind == "file" and files:
         found = [f for f in look.beside("*") if look.head(f).startswith(BEGINNING)]
@@ -36,8 +42,14 @@ def find_idx(look: Look) -> IdxFiles | None:
             continue
         keys |= {f"{split}_images": pair[0], f"{split}_labels": pair[1]}
         used |= set(pair)
-    if "train_images" not in keys:
+    if not files:
         return None
+    if "train_images" not in keys:
+        raise RequestError(
+            f"an idx file of pictures and one of labels for training in {look.path}",
+            found=", ".join(f"{f.rpartition('/')[2]} {list(sides[f])}" for f in files[:MOST_SHOWN]),
+            mend="download the file again, or bring the one that is missing",
+        )
     _, height, width, *channels = sides[keys["train_images"]]
     shape = (height, width, channels[0] if channels else 1)
     told = f"{len(keys) // 2} {'pair' if len(keys) == 2 else 'pairs'} of pictures and labels"
@@ -61,5 +73,5 @@ def _split(file: str) -> str | None:
 
 def _sizes(head: bytes) -> tuple[int, ...]:
     """The sizes in the header of an idx file."""
-    count = head[3]
+    count = int.from_bytes(head[3:4])
     return struct.unpack_from(f">{count}I", head, 4) if len(head) >= 4 + 4 * count else ()

@@ -94,6 +94,8 @@ def _tree(uri: str, class_names: Collection[str]) -> SourceEntry:
 
 def _matches(uri: str) -> tuple[fs.FileSystem, list[fs.FileInfo]]:
     """The file or folder at a path, or all that match a glob."""
+    if not uri:  # which would be the working directory
+        raise RequestError("the path of source files", found="an empty one", mend="state it")
     base, patterns = _split(uri)
     filesystem, path = open_uri(base)
     found = [filesystem.get_file_info(path)]

@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from sparkgen.ingest.libsvm.lines import BLOCK_BYTES, LineShare
 from sparkgen.ingest.libsvm.parse import parse_block
 from sparkgen.ingest.libsvm.seen import Seen
 from sparkgen.ingest.looking.shape_guess import square_shape, white_of
+from sparkgen.ingest.looking.survey import Survey
 from sparkgen.ingest.reach import Reach
 
 ANY = 1e30  # a bound that every value keeps
@@ -93,22 +95,35 @@ def is_libsvm(head: bytes) -> bool:
     return bool(lines) and 2 * good > len(lines)
 
 
-def look_at_numbers(texts: Sequence[bytes], labels: Sequence[float]) -> Numbers | None:
+def missed(survey: Survey) -> Seen:
+    """The numbers of records that are bad by the guessed keys alone, where they are too many."""
+    found = survey.too_many("beyond-width", "index-zero", "value-out-of-range")
+    values = found.pop("value-out-of-range", None)
+    whole = all(float(value).is_integer() for value in values or ())
+    indices = (Seen(indices=reach) for reach in found.values())
+    return reduce(Seen.joined, indices, Seen(values=values, whole=whole))
+
+
+def look_at_numbers(
+    texts: Sequence[bytes], labels: Sequence[float], wider: Seen | None = None
+) -> Numbers | None:
     """What stands in some whole lines.
 
     Args:
         texts: the lines.
         labels: all that lines begin with.
+        wider: what is known of other lines.
 
     Raises:
         RequestError: their indices are those of other features than pixels.
     """
-    seen = _seen(texts, labels)
+    seen = _seen(texts, labels).joined(wider or Seen())
     if seen.indices is None or seen.values is None:
         return None
     values = Reach(min(seen.values.low, 0), seen.values.high)
     first = 0 if seen.indices.low == 0 else 1
     width = int(seen.indices.high) + 1 - first
+    _refuse_words(width)
     high = max(values.high, 1.0)
     rule = LineRule(width, len(labels), first, values.low, high, tuple(labels))
     parts = [records.data for text in texts[:1] for records in parse_block(text, rule)]
@@ -119,12 +134,7 @@ def look_at_numbers(texts: Sequence[bytes], labels: Sequence[float]) -> Numbers 
 def _seen(texts: Sequence[bytes], labels: Sequence[float]) -> Seen:
     """The ranges of all numbers of some lines; the width is raised until all indices are within."""
     width = 1 + max((int(i) for text in texts for i in _INDEX.findall(text[: 1 << 20])), default=0)
-    if width > MOST_NUMBERS:
-        raise RequestError(
-            f"indices of pixels, at most {MOST_NUMBERS}, in libsvm text",
-            found=str(width - 1),
-            mend="give the path of pictures",
-        )
+    _refuse_words(width - 1)
     while True:
         rule = LineRule(width, len(labels), 0, -ANY, ANY, tuple(labels))
         seen, beyond = Seen(), 0.0
@@ -135,6 +145,16 @@ def _seen(texts: Sequence[bytes], labels: Sequence[float]) -> Seen:
         if not width <= beyond <= MOST_NUMBERS:
             return seen
         width = int(beyond) + 1
+
+
+def _refuse_words(width: int) -> None:
+    """Refuses text whose indices are those of other features than pixels."""
+    if width > MOST_NUMBERS:
+        raise RequestError(
+            f"indices of pixels, at most {MOST_NUMBERS}, in libsvm text",
+            found=str(width),
+            mend="give the path of pictures",
+        )
 
 
 def _shape(width: int, pictures: npt.NDArray[np.uint8] | None) -> tuple[tuple[int, int, int], str]:

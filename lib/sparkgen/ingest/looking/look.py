@@ -17,10 +17,11 @@ from typing import Any, Literal, NamedTuple
 from pyarrow import fs
 
 from sparkgen.datasets.storage import open_uri
-from sparkgen.errors import IngestError, RequestError, SparkgenError
+from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.files.archives import is_archive, list_members, read_members
 from sparkgen.ingest.files.compressed import ENDINGS, opened
 from sparkgen.ingest.files.find import find_trees
+from sparkgen.ingest.files.folder import reachable
 from sparkgen.ingest.files.member import HIDDEN, Member
 from sparkgen.ingest.images.formats import ENDINGS as PICTURES
 from sparkgen.ingest.images.formats import ending
@@ -43,6 +44,7 @@ class Recognised(NamedTuple):
     """What a format makes of a path: the keys of `dataset.source` to state, and what was found, in words.
 
     `shape` is that of the records, where it is known without reading them. `spark`: only Spark reads it.
+    `as_text`: nothing but its words marks it, so that it may be meant as plain text as well.
     """
 
     sure: Sure
@@ -52,6 +54,7 @@ class Recognised(NamedTuple):
     about_shape: str = ""
     spark: bool = False
     record: str = "image"
+    as_text: bool = False
 
 
 class Look:
@@ -59,17 +62,17 @@ class Look:
 
     def __init__(self, path: str) -> None:
         self.path = path.rstrip("/") or path
+        self.faults: list[SparkgenError] = []  # of the files that `head` could not read
 
     @cached_property
     def kind(self) -> Kind:
         """`several`: a glob; `nothing`: no file is there, and no glob matches."""
-        try:
-            trees = self._trees
-        except RequestError:
-            return "nothing"
-        if trees != [self.path]:
-            return "several"
         kind = _type(self.path)
+        if kind == fs.FileType.NotFound:
+            try:
+                return "several" if self._trees != [self.path] else "nothing"
+            except RequestError:
+                return "nothing"
         if kind != fs.FileType.File:  # a device or a pipe has no end
             return "folder" if kind == fs.FileType.Directory else "nothing"
         return "archive" if is_archive(self.path) else "file"
@@ -140,7 +143,8 @@ class Look:
             try:
                 with opened(path) as stream:
                     self._heads[path] = bytes(stream.read(HEAD_BYTES))
-            except (IngestError, OSError):
+            except SparkgenError as error:
+                self.faults.append(error)
                 self._heads[path] = b""
         return self._heads[path]
 
@@ -228,5 +232,6 @@ def _common(names: Sequence[str]) -> str:
 
 
 def _type(path: str) -> fs.FileType:
-    filesystem, inside = open_uri(path)
-    return filesystem.get_file_info(inside).type
+    with reachable(path):
+        filesystem, inside = open_uri(path)
+        return filesystem.get_file_info(inside).type

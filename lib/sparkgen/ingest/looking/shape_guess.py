@@ -24,11 +24,20 @@ def square_shape(size: int) -> tuple[int, int, int] | None:
     return None
 
 
-def white_of(highest: float, *, whole: bool) -> White:
-    """The scale of values from 0 to `highest`, whole numbers or fractions."""
+def white_of(highest: float, *, whole: bool, bytewise: bool = False) -> White:
+    """The scale of values from 0 to `highest`.
+
+    Args:
+        highest: of all values.
+        whole: they are whole numbers, not fractions.
+        bytewise: they are stored as unsigned bytes, which are grey levels, however dark, but for 0 and 1.
+    """
     seen = f"values reach {highest:g}"
     if HALF <= highest <= GREY_LEVELS:
         return White(None if whole else float(GREY_LEVELS), seen)
     if highest <= 1:
         return White(1.0, f"{seen}: white is 1")
+    if bytewise:
+        about = f"{seen}: white is {GREY_LEVELS}, as of unsigned bytes; else state source.value_max"
+        return White(None, about)
     return White(float(highest), f"{seen}, which is taken for white")

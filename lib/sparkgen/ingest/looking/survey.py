@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.block import Block
+from sparkgen.ingest.reach import Reach
 
 if TYPE_CHECKING:
     from sparkgen.ingest.images.pictures import Picture
 
 MOST_BYTES = 64 << 20  # of the records of a split that are read
 EXAMPLES = 64  # pictures that are decoded
+ALLOWED: float = DatasetConfig.model_fields["max_bad_fraction"].default
 
 
 class Tally(NamedTuple):
@@ -49,6 +51,7 @@ class Survey(NamedTuple):
 
     `keys` are further ones of `dataset.source`, and `options` of the dataset, each with a comment.
     `about_shape` is the comment of the shape. `part` says how much was looked at, where not all was.
+    `found` is how far the numbers reach that made records bad, by reason.
     """
 
     shape: tuple[int, ...]
@@ -60,6 +63,14 @@ class Survey(NamedTuple):
     part: str = ""
     keys: Mapping[str, Any] = {}
     options: Mapping[str, tuple[Any, str]] = {}
+    found: Mapping[str, Reach] = {}
+
+    def too_many(self, *reasons: str) -> dict[str, Reach]:
+        """How far the numbers of bad records reach, by reason; empty: an ingest allows so few."""
+        few = ALLOWED * (self.tally.labels.total() + self.tally.bad.total())
+        if sum(self.tally.bad[reason] for reason in reasons) <= few:
+            return {}
+        return {reason: self.found[reason] for reason in reasons if reason in self.found}
 
     @property
     def rows(self) -> dict[str, int]:
@@ -95,14 +106,19 @@ def survey_blocks(
     bad: Counter[str] = Counter()
     size: Counter[str] = Counter()
     cut: set[str] = set()
+    found: dict[str, Reach] = {}
     for block in (block for share in shares for block in _bounded(share, size, cut)):
         for label, count in Counter(block.records.labels.tolist()).items():
             labels[block.split, label] += count
         bad.update(b.reason for b in block.records.bad)
+        for b in block.records.bad:
+            if b.found is not None and math.isfinite(b.found):
+                reach = Reach(b.found, b.found)
+                found[b.reason] = found.get(b.reason, reach).joined(reach)
     survey = Survey(shape, class_names, Tally(labels, bad), dict(unused))
     rows = survey.rows
     part = ", ".join(f"the first {rows.get(split, 0)} records of {split}" for split in sorted(cut))
-    return survey._replace(part=part, options=bad_allowed(0, survey.tally))
+    return survey._replace(part=part, options=bad_allowed(0, survey.tally), found=found)
 
 
 def _bounded(share: Blocks, size: Counter[str], cut: set[str]) -> Iterator[Block]:
@@ -164,7 +180,7 @@ def bad_allowed(damaged: float, tally: Tally) -> dict[str, tuple[Any, str]]:
     """
     good, bad = tally.labels.total(), tally.bad.total()
     share = (damaged * good + bad) / max(good + bad, 1)
-    if share <= DatasetConfig.model_fields["max_bad_fraction"].default:
+    if share <= ALLOWED:
         return {}
     allowed = min(1.0, math.ceil(share * 150) / 100)
     return {

@@ -120,10 +120,17 @@ def find_form(uri: str, line: bytes, *, shape: Sequence[int], label: str | int |
 
 
 def _is_header(fields: Sequence[str]) -> bool:
-    """Whether fields are names: two are no numbers, one means labels, or they count from 0 beyond 255."""
-    words = sum(not _NUMBER.fullmatch(field) for field in fields)
-    counted = len(fields) > 256 and list(fields) == [str(n) for n in range(len(fields))]
-    return words > 1 or counted or any(field.lower() in LABELS for field in fields)
+    """Whether fields are names: most are no numbers, or the numbers among them only count the columns.
+
+    A label may be a word in every line, and so may a pixel by an error; that is no line of names. Numbers
+    that count to 255 or less may be pixels, unless a word stands beside them.
+    """
+    numbers = [field for field in fields if _NUMBER.fullmatch(field)]
+    words = len(fields) - len(numbers)
+    counted = any(
+        numbers == [str(n) for n in range(first, first + len(numbers))] for first in (0, 1)
+    )
+    return 2 * words > len(fields) or (counted and (words > 0 or len(fields) > 256))
 
 
 def _label_column(

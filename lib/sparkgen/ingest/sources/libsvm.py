@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sparkgen.ingest.libsvm.evidence import Evidence
     from sparkgen.ingest.libsvm.line import LineRule
     from sparkgen.ingest.libsvm.lines import LineShare
+    from sparkgen.ingest.libsvm.look import FirstLabels, Numbers
     from sparkgen.ingest.looking.look import Look, Recognised
     from sparkgen.ingest.looking.survey import Survey
 
@@ -108,26 +109,44 @@ class Config(FileSource):
         if not files:
             return None
         splits = split_files(look, files)
-        return Recognised(Sure.LIKELY, splits.keys, f"labels with index:value pairs{splits.told}")
+        found = f"labels with index:value pairs{splits.told}"
+        return Recognised(Sure.LIKELY, splits.keys, found, as_text=True)
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
         from sparkgen.ingest.class_values import in_order
-        from sparkgen.ingest.libsvm.look import first_labels, look_at_numbers
-        from sparkgen.ingest.looking.survey import survey_blocks
+        from sparkgen.ingest.libsvm.look import first_labels, look_at_numbers, missed
+        from sparkgen.ingest.libsvm.seen import Seen
 
-        files = self.files(dataset)
+        files, wider = self.files(dataset), Seen()
         shares = self._shares(files, self.rule(dataset), 1)
         labels = first_labels(shares)
         names = tuple(in_order(labels.counts))
         each = max(1, LOOKED_BLOCKS // len(shares))
         texts = [text for share in shares[:LOOKED_BLOCKS] for text in share.texts(each)]
-        numbers = look_at_numbers(texts, list(map(float, names)))
-        if numbers is None:
-            raise RequestError(
-                f"labels with index:value pairs in {self.train}",
-                found="none",
-                mend="give the path of others",
-            )
+        while True:
+            numbers = look_at_numbers(texts, list(map(float, names)), wider)
+            if numbers is None:
+                raise RequestError(
+                    f"labels with index:value pairs in {self.train}",
+                    found="none",
+                    mend="give the path of others",
+                )
+            survey = self._survey(dataset, files, numbers, names, labels)
+            known, wider = wider, wider.joined(missed(survey))
+            if wider == known:
+                return survey
+
+    def _survey(
+        self,
+        dataset: DatasetConfig,
+        files: Files,
+        numbers: "Numbers",
+        names: tuple[str, ...],
+        labels: "FirstLabels",
+    ) -> "Survey":
+        """The survey of records of the shape and scale that some numbers have."""
+        from sparkgen.ingest.looking.survey import survey_blocks
+
         keys: dict[str, Any] = dict(numbers.keys)
         plain = names == tuple(map(str, range(len(names))))
         if not plain and labels.whole:

@@ -40,7 +40,13 @@ class Config(FileSource):
         found = f"{len(files)} {'file' if len(files) == 1 else 'files'} of text{splits.told}"
         about = f"{PROPOSED} bytes, of which neighbours share one: {PROPOSED - 1} tokens to predict"
         return Recognised(
-            Sure.READABLE, splits.keys, found, (PROPOSED,), about_shape=about, record="tokens"
+            Sure.READABLE,
+            splits.keys,
+            found,
+            (PROPOSED,),
+            about_shape=about,
+            record="tokens",
+            as_text=True,
         )
 
     def check(self, dataset: DatasetConfig) -> None:
