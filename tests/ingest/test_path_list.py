@@ -90,6 +90,26 @@ def test_names_without_endings_are_found_where_one_picture_has_the_name(tmp_path
     assert found.unused == {"not-an-image": 1, "not-listed": 2}
 
 
+def test_a_text_beside_a_picture_is_not_taken_for_it(tmp_path: Path) -> None:
+    there = {f"{i}.jpg": png(i) for i in range(3)} | {f"{i}.txt": b"note" for i in range(3)}
+    made("folder", tmp_path, there)
+    found = listed(tmp_path, "id,label\n0,a\n1,b\n2,a\n")
+    assert found.data["train"][:, 0].tolist() == [0, 1, 2]
+    assert (found.bad, found.unused) == ([], {"not-an-image": 3})
+
+
+def test_json_lines_have_the_keys_of_all_of_them(folder: Path) -> None:
+    """As where a key without a value is left out."""
+    rows: list[dict[str, Any]] = [{"path": f"pics/{i}.png"} for i in range(6)]
+    for i in range(1, 6):
+        rows[i] |= {"label": "ab"[i % 2], "split": "test" if i > 3 else "train"}
+    del rows[1]["label"]
+    found = listed(folder, "\n".join(map(json.dumps, rows)), "l.jsonl")
+    assert (found.class_names, found.labels) == (("a", "b"), {"train": [0, 1], "test": [0, 1]})
+    assert found.data["train"][:, 0].tolist() == [2, 3]
+    assert found.bad == [("pics/1.png", "no-label"), ("pics/0.png", "no-split")]
+
+
 def test_columns_are_found_by_name_or_stated(folder: Path) -> None:
     text = "n,where,kind,label\n" + "".join(f"{i},pics/{i}.png,{i % 3},x\n" for i in range(6))
     found = listed(folder, text, image="where", label="kind")
@@ -140,6 +160,21 @@ def test_the_test_split_may_have_a_list_of_its_own(tmp_path: Path) -> None:
     both = made_of({"format": "list", **paths, "root": str(tmp_path)}, max_bad_fraction=1.0)
     assert both.bad == [("0.png", "listed-and-missing")] * 2
     assert both.unused == {"not-listed": 4}
+
+
+def test_rows_of_another_split_are_not_used_beside_a_list_of_the_test_split(folder: Path) -> None:
+    """Neither are they missed, where their pictures lie elsewhere."""
+    splits = ["train", "train", "TEST", "val", "extra", "train"]
+    rows = "".join(f"pics/{i}.png,{s}\n" for i, s in enumerate(splits)) + "gone/9.png,test\n"
+    (folder / "held.csv").write_text("path,split\npics/4.png,val\npics/5.png,train\n")
+    found = listed(folder, "path,split\n" + rows, test=f"{folder}/held.csv", max_bad_fraction=0.0)
+    assert {split: data[:, 0].tolist() for split, data in found.data.items()} == {
+        "train": [0, 1, 5],
+        "test": [4],
+    }
+    assert (found.bad, found.unused) == ([], {"other-split": 5})
+    same = listed(folder, CSV, test=f"{folder}/list.csv")
+    assert same.labels == {"train": [1, 0, 1, 0], "test": [1, 0]}
 
 
 def test_a_source_has_the_splits_of_its_list(
