@@ -122,6 +122,22 @@ def test_columns_are_found_by_name_or_stated(folder: Path) -> None:
     assert "such as image,label, found pics/0.png, dog" in refusal(folder, "pics/0.png,dog\n")
 
 
+def test_columns_that_may_be_meant_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "path,kind,phase\n" + "".join(
+        f"pics/{i}.png,{'ab'[i % 2]},{'Val' if i > 3 else 'train'}\n" for i in range(6)
+    )
+    found = listed(folder, text)
+    assert (found.class_names, found.labels) == (("all",), {"train": [0] * 6})
+    assert "no column of a usual name for classes; source.label may name one of kind, phase" in (
+        caplog.text
+    )
+    assert "list.csv has words for splits in phase: source.split names it" in caplog.text
+    caplog.clear()
+    found = listed(folder, text, label="kind", split="phase")
+    assert found.labels == {"train": [0, 1, 0, 1], "test": [0, 1]}
+    assert caplog.text == ""
+
+
 def test_a_list_without_classes_or_splits_is_one_class_for_training(folder: Path) -> None:
     found = listed(folder, "path\n" + "".join(f"pics/{i}.png\n" for i in range(6)))
     assert (found.class_names, found.labels) == (("all",), {"train": [0] * 6})
@@ -173,6 +189,9 @@ def test_rows_of_another_split_are_not_used_beside_a_list_of_the_test_split(fold
         "test": [4],
     }
     assert (found.bad, found.unused) == ([], {"other-split": 5})
+    (folder / "held.csv").write_text("path,split\npics/4.png,train\n")
+    line = refusal(folder, CSV, test=f"{folder}/held.csv")
+    assert f"rows of the test split in {folder}/held.csv, found train in the column split" in line
     same = listed(folder, CSV, test=f"{folder}/list.csv")
     assert same.labels == {"train": [1, 0, 1, 0], "test": [1, 0]}
 

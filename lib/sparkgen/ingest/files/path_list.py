@@ -58,10 +58,12 @@ _Table = tuple[list[str], list[_Record]]
 
 
 class PathList(NamedTuple):
-    """The rows of a list in order, and the columns that they were read from."""
+    """The rows of a list in order, the columns that they were read from, and those that are not used."""
 
     columns: Columns
     rows: list[Row]
+    others: list[str]
+    like_splits: list[str]  # those of them whose values are all words for splits
 
     @property
     def tells(self) -> bool:
@@ -86,7 +88,14 @@ def read_list(uri: str, stated: Mapping[str, str | None]) -> PathList:
     if not header:
         raise RequestError(f"rows in {uri}", found="none", mend="correct source.path")
     columns = find_columns(uri, header, stated)
-    return PathList(columns, [_row(number, record, columns) for number, record in records])
+    rows = [_row(number, record, columns) for number, record in records]
+    others = [name for name in dict.fromkeys(header) if name not in columns]
+    like_splits = [
+        name
+        for name in others
+        if all(str((r or {}).get(name)).strip().lower() in SPLITS for _, r in records)
+    ]
+    return PathList(columns, rows, others, like_splits if records else [])
 
 
 def find_columns(uri: str, header: Sequence[str], stated: Mapping[str, str | None]) -> Columns:

@@ -116,6 +116,9 @@ class Config(PictureOptions):
 
         A list with another one beside it is of one split. Rows that it marks as of another one are not
         used; if it marks no row by a word for a split, its column is of something else.
+
+        Raises:
+            RequestError: all rows of a list are of another split.
         """
         from sparkgen.ingest.files.path_list import split_names
 
@@ -125,8 +128,15 @@ class Config(PictureOptions):
         meant = split_names(pictures.rows)
         if not self.test:
             return meant
-        only = {value: split if split == own else "" for value, split in meant.items()}
-        return only if any(meant.values()) else own
+        if not any(meant.values()):
+            return own
+        if own not in meant.values():
+            raise RequestError(
+                f"rows of the {own} split in {self._lists()[number]}",
+                found=f"{', '.join(sorted(meant))} in the column {pictures.columns.split}",
+                mend="correct source.path and source.test, or the column",
+            )
+        return {value: split if split == own else "" for value, split in meant.items()}
 
     def _classes(self, dataset: DatasetConfig, lists: "list[PathList]") -> "Classes":
         from sparkgen.ingest.class_values import find_classes, unlabelled
@@ -136,12 +146,25 @@ class Config(PictureOptions):
             meant = self._split(number, found)
             splits = f"; splits: {meant}" if isinstance(meant, dict) else ""
             log.info("columns of %s: %s%s", path, columns, splits)
+            self._warn(path, found)
         rows = (row for found in lists for row in found.rows)
         values = Counter(row.value for row in rows if row.value is not None)
         where = f"the column {lists[0].columns.label or 'label'} of {self.path}"
         if not values:
             return unlabelled(dataset.class_names, where=where)
         return find_classes(values, dataset.class_names, where=where)
+
+    def _warn(self, path: str, found: "PathList") -> None:
+        """Tells where a column that is not used may be that of the classes or of the splits."""
+        from sparkgen.ingest.class_values import shown
+
+        if found.columns.label is None and found.others:
+            names = shown(found.others)
+            told = "%s has no column of a usual name for classes; source.label may name one of %s"
+            log.warning(told, path, names)
+        if found.columns.split is None and found.like_splits:
+            names = shown(found.like_splits)
+            log.warning("%s has words for splits in %s: source.split names it", path, names)
 
     def _refuse_missing(self, dataset: DatasetConfig, root: str, rows: "list[Candidate]") -> None:
         """Refuses a list of which many files are not where the configuration says."""
