@@ -60,6 +60,9 @@ def test_a_list_whose_pictures_may_lie_in_two_folders_is_refused(tmp_path: Path)
     files = pictures("images", range(9)) | pictures("thumbs", range(9))
     with pytest.raises(RequestError, match="pictures of these names in images, thumbs: write the"):
         guess(tmp_path / "a", files | {"train.csv": rows(range(9))})
+    beside = {"labels.csv": rows([f"images/{n}.png" for n in range(9)], "path,label")}
+    told: Any = guess(tmp_path / "c", files | {"train.csv": rows(range(9))} | beside)
+    assert told.told == "pictures are named by labels.csv; not used: train.csv"
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "train.zip").write_bytes(zipped(pictures("x", range(9))))
     found = keys(tmp_path / "b", files | {"train.csv": rows(range(9))})

@@ -71,20 +71,20 @@ def guess_lists(look: Look) -> Lists | None:
     if look.kind != "folder" or not (look.pictures or look.archives):
         return None
     files = [f for f in look.files if plain_ending(f) in ENDINGS and _is_near(look, f)]
-    lists, errors = [], []
+    lists, errors = [], {}
     for file in files[:MOST_LISTS]:
         try:
             found = _rooted(file, look)
         except RequestError as error:
-            errors.append(error)
+            errors[file] = error
             continue
         lists += [found] if found is not None else []
     used = _used(lists)
     if not used:
         if errors:
-            raise errors[0]
+            raise next(iter(errors.values()))
         return None
-    others = [some.path for some in lists if some not in used]
+    others = [*(some.path for some in lists if some not in used), *errors]
     return _lists(used, others, covers=_coverage(look, used) >= HALF)
 
 
