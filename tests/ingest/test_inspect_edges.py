@@ -202,6 +202,38 @@ def test_of_a_large_source_a_part_is_looked_at_and_told(
     assert "train 4096 (the first 4096 records of train)" in found.text
 
 
+@pytest.mark.parametrize("stray", ["features.npy", "two.csv"])
+def test_a_stray_file_does_not_hide_a_tree_of_pictures(tmp_path: Path, stray: str) -> None:
+    files = {f"{'ab'[n % 2]}/{n}.png": picture((4, 4), (n, 0, 0)) for n in range(40)}
+    path = made("folder", tmp_path / "a", files)
+    (tmp_path / "a" / "two.csv").write_text("path,label\na/0.png,z\nb/1.png,w\n")
+    np.save(tmp_path / "a" / "features.npy", np.ones((40, 64), np.float32))
+    for other in {"features.npy", "two.csv"} - {stray}:
+        (tmp_path / "a" / other).unlink()
+    found = inspected(path, tmp_path, file=None)
+    assert (found.result["format"], found.result["rows"]) == ("images", {"train": 40})
+    assert found.lines[-1] == f"could be read as {'list' if 'csv' in stray else 'numpy'} as well"
+
+
+def test_arrays_of_more_pictures_than_lie_beside_them_are_taken(tmp_path: Path) -> None:
+    made("folder", tmp_path / "a", {f"{n}.png": picture((4, 4)) for n in range(3)})
+    for name in ("a_train.npz", "b_train.npz", "a_dev.npz", "a_test.npz"):
+        np.savez(tmp_path / "a" / name, images=np.full((9, 4, 4), 255, np.uint8))
+    np.save(tmp_path / "a" / "features.npy", np.ones((9, 64), np.float32))
+    found = inspected(tmp_path / "a", tmp_path, file=None)
+    assert (found.result["format"], found.result["rows"]) == ("numpy", {"train": 18, "test": 9})
+    told = "; not used, of another split: 1, such as a_dev.npz; not used: features.npy"
+    assert found.lines[0].endswith(told)
+
+
+def test_arrays_of_the_validation_split_are_held_out(tmp_path: Path) -> None:
+    for name, rows in (("X_train", 20), ("X_val", 10), ("X_more", 5)):
+        np.save(tmp_path / f"{name}.npy", np.full((rows, 4, 4), 255, np.uint8))
+    found = inspected(tmp_path, tmp_path, file=None)
+    assert found.result["rows"] == {"train": 20, "test": 10}
+    assert found.lines[0].endswith("X_val.npy [10, 4, 4]; not used: X_more.npy")
+
+
 @pytest.mark.parametrize(
     ("names", "others", "glob"),
     [

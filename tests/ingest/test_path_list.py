@@ -90,6 +90,26 @@ def test_names_without_endings_are_found_where_one_picture_has_the_name(tmp_path
     assert found.unused == {"not-an-image": 1, "not-listed": 2}
 
 
+def test_a_text_beside_a_picture_is_not_taken_for_it(tmp_path: Path) -> None:
+    there = {f"{i}.jpg": png(i) for i in range(3)} | {f"{i}.txt": b"note" for i in range(3)}
+    made("folder", tmp_path, there)
+    found = listed(tmp_path, "id,label\n0,a\n1,b\n2,a\n")
+    assert found.data["train"][:, 0].tolist() == [0, 1, 2]
+    assert (found.bad, found.unused) == ([], {"not-an-image": 3})
+
+
+def test_json_lines_have_the_keys_of_all_of_them(folder: Path) -> None:
+    """As where a key without a value is left out."""
+    rows: list[dict[str, Any]] = [{"path": f"pics/{i}.png"} for i in range(6)]
+    for i in range(1, 6):
+        rows[i] |= {"label": "ab"[i % 2], "split": "test" if i > 3 else "train"}
+    del rows[1]["label"]
+    found = listed(folder, "\n".join(map(json.dumps, rows)), "l.jsonl")
+    assert (found.class_names, found.labels) == (("a", "b"), {"train": [0, 1], "test": [0, 1]})
+    assert found.data["train"][:, 0].tolist() == [2, 3]
+    assert found.bad == [("pics/1.png", "no-label"), ("pics/0.png", "no-split")]
+
+
 def test_columns_are_found_by_name_or_stated(folder: Path) -> None:
     text = "n,where,kind,label\n" + "".join(f"{i},pics/{i}.png,{i % 3},x\n" for i in range(6))
     found = listed(folder, text, image="where", label="kind")
@@ -100,6 +120,22 @@ def test_columns_are_found_by_name_or_stated(folder: Path) -> None:
     assert "found wher, where there are n, where, kind, label" in line
     assert "found n, where, kind, label: add such a line" in refusal(folder, text)
     assert "such as image,label, found pics/0.png, dog" in refusal(folder, "pics/0.png,dog\n")
+
+
+def test_columns_that_may_be_meant_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "path,kind,phase\n" + "".join(
+        f"pics/{i}.png,{'ab'[i % 2]},{'Val' if i > 3 else 'train'}\n" for i in range(6)
+    )
+    found = listed(folder, text)
+    assert (found.class_names, found.labels) == (("all",), {"train": [0] * 6})
+    assert "no column of a usual name for classes; source.label may name one of kind, phase" in (
+        caplog.text
+    )
+    assert "list.csv has words for splits in phase: source.split names it" in caplog.text
+    caplog.clear()
+    found = listed(folder, text, label="kind", split="phase")
+    assert found.labels == {"train": [0, 1, 0, 1], "test": [0, 1]}
+    assert caplog.text == ""
 
 
 def test_a_list_without_classes_or_splits_is_one_class_for_training(folder: Path) -> None:
@@ -140,6 +176,24 @@ def test_the_test_split_may_have_a_list_of_its_own(tmp_path: Path) -> None:
     both = made_of({"format": "list", **paths, "root": str(tmp_path)}, max_bad_fraction=1.0)
     assert both.bad == [("0.png", "listed-and-missing")] * 2
     assert both.unused == {"not-listed": 4}
+
+
+def test_rows_of_another_split_are_not_used_beside_a_list_of_the_test_split(folder: Path) -> None:
+    """Neither are they missed, where their pictures lie elsewhere."""
+    splits = ["train", "train", "TEST", "val", "extra", "train"]
+    rows = "".join(f"pics/{i}.png,{s}\n" for i, s in enumerate(splits)) + "gone/9.png,test\n"
+    (folder / "held.csv").write_text("path,split\npics/4.png,val\npics/5.png,train\n")
+    found = listed(folder, "path,split\n" + rows, test=f"{folder}/held.csv", max_bad_fraction=0.0)
+    assert {split: data[:, 0].tolist() for split, data in found.data.items()} == {
+        "train": [0, 1, 5],
+        "test": [4],
+    }
+    assert (found.bad, found.unused) == ([], {"other-split": 5})
+    (folder / "held.csv").write_text("path,split\npics/4.png,train\n")
+    line = refusal(folder, CSV, test=f"{folder}/held.csv")
+    assert f"rows of the test split in {folder}/held.csv, found train in the column split" in line
+    same = listed(folder, CSV, test=f"{folder}/list.csv")
+    assert same.labels == {"train": [1, 0, 1, 0], "test": [1, 0]}
 
 
 def test_a_source_has_the_splits_of_its_list(

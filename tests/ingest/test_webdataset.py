@@ -76,6 +76,23 @@ def test_a_key_of_json_says_the_class(tmp_path: Path, json_of: Any, key: str | N
     assert found.labels["train"] == [0, 1, 0, 1]
 
 
+def test_one_key_of_json_says_the_class_of_all_samples(tmp_path: Path) -> None:
+    classes = [{"class": "cat"}, {"class": "dog", "label": 3}, {"label": 4}, {"label": [5]}]
+    files = {f"{i}.png": png(i) for i in range(4)}
+    files |= {f"{i}.json": json.dumps(found).encode() for i, found in enumerate(classes)}
+    found = made(tmp_path, files)
+    assert (found.class_names, found.labels["train"]) == (("3", "4"), [0, 1])
+    assert found.bad == [("0.png", "no-label"), ("3.png", "no-label")]
+
+
+def test_members_that_say_no_class_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = made(tmp_path, {"0.png": png(0), "0.json": b'{"width": 2}', "0.txt": b"cat"})
+    assert (found.class_names, found.labels["train"]) == (("all",), [0])
+    assert "the .json members of the samples say no class: no key label, cls, class" in caplog.text
+
+
 def test_splits_share_one_numbering_of_their_classes(tmp_path: Path) -> None:
     (tmp_path / "train.tar").write_bytes(tar({"0.png": png(0), "0.txt": b"b"}))
     (tmp_path / "test.tar").write_bytes(tar({"0.png": png(1), "0.txt": b"a"}))

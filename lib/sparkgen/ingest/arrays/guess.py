@@ -13,11 +13,15 @@ ENDINGS = (".npz", ".npy")
 
 
 class Arrays(NamedTuple):
-    """The keys of a source of arrays, what is to be said of them, and the shape of the pictures."""
+    """The keys of a source of arrays, what is to be said of them, the pictures' shape and number.
+
+    Of several .npz, the number is that of as many as the first one.
+    """
 
     keys: dict[str, str]
     told: str
     shape: tuple[int, int, int]
+    rows: int
 
 
 def guess_arrays(look: Look) -> Arrays | None:
@@ -29,39 +33,35 @@ def guess_arrays(look: Look) -> Arrays | None:
     files = [file for file in look.files if file.lower().endswith(ENDINGS)]
     if not files:
         return None
-    npz = [file for file in files if file.lower().endswith(".npz")]
-    if npz:
-        return _of_npz(look, npz, others=len(files) - len(npz))
+    if npz := [file for file in files if file.lower().endswith(".npz")]:
+        found, others = _of_npz(look, npz), [_name(f) for f in files if f not in npz]
+        return found._replace(told=found.told + _unused(others))
     if look.kind == "file":
         files = look.beside("*.npy")
     arrays = {file: arrays_of(file)[""] for file in files}
     pictures = [file for file in files if len(arrays[file].shape) > 1 and arrays[file].shape[1] > 1]
     if look.kind == "file" and look.path in pictures and split_of(_name(look.path)) is None:
         pictures = [look.path]
-    train, test = _of_first(pictures, ("train", None)), _of_first(pictures, ("test", "validation"))
-    if train is None:
+    splits = {f: split_of(_name(f)) for f in pictures}
+    held_out = "test" if "test" in splits.values() else "validation"
+    test = [f for f in pictures if splits[f] == held_out]
+    train = [f for f in pictures if splits[f] == "train"] or [f for f in pictures if not splits[f]]
+    if not train:
         raise RequestError(
             f"an array of pictures in {look.path}",
             found=", ".join(f"{_name(f)} {list(a.shape)}" for f, a in arrays.items()),
             mend="give the path of one",
         )
-    keys, told = _of_split("train", train, arrays), [_text(train, arrays)]
-    if test is not None:
-        keys |= _of_split("test", test, arrays)
-        told.append(_text(test, arrays))
-    unused = [_text(f, arrays) for f in pictures if f not in keys.values()]
-    if unused:
-        told.append(f"not used: {', '.join(unused)}")
-    return Arrays(keys, "; ".join(told), _shape(arrays[train]))
+    keys, told = _of_split("train", train[0], arrays), [_text(train[0], arrays)]
+    if test:
+        keys |= _of_split("test", test[0], arrays)
+        told.append(_text(test[0], arrays))
+    others = [_name(f) for f in files if f not in keys.values()]
+    rows = sum(arrays[some[0]].shape[0] for some in (train, test) if some)
+    return Arrays(keys, "; ".join(told) + _unused(others), _shape(arrays[train[0]]), rows)
 
 
-def _of_first(files: list[str], splits: tuple[str | None, ...]) -> str | None:
-    """The first file of the first of some splits that has one."""
-    found = (f for split in splits for f in files if split_of(_name(f)) == split)
-    return next(found, None)
-
-
-def _of_npz(look: Look, files: list[str], *, others: int) -> Arrays:
+def _of_npz(look: Look, files: list[str]) -> Arrays:
     arrays = arrays_of(files[0])
     splits = split_files(look, files)
     keys = splits.keys
@@ -75,8 +75,8 @@ def _of_npz(look: Look, files: list[str], *, others: int) -> Arrays:
         pairs = find_pairs(arrays, named["images"], named.get("labels"))
     first = pairs.get("train") or pairs.get("") or next(iter(pairs.values()))
     told = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
-    more = f"; not used: {others} .npy" if others else ""
-    return Arrays(keys, f"arrays {told}{splits.told}{more}", _shape(first.images))
+    rows = len(files) * sum(pair.images.shape[0] for pair in pairs.values())
+    return Arrays(keys, f"arrays {told}{splits.told}", _shape(first.images), rows)
 
 
 def _by_form(arrays: dict[str, NpyArray]) -> dict[str, str] | None:
@@ -125,6 +125,10 @@ def _shape(images: NpyArray) -> tuple[int, int, int]:
 
 def _text(file: str, arrays: dict[str, NpyArray]) -> str:
     return f"{_name(file)} {list(arrays[file].shape)}"
+
+
+def _unused(files: list[str]) -> str:
+    return f"; not used: {', '.join(files)}" if files else ""
 
 
 def _name(file: str) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sparkgen.errors import RequestError
@@ -51,11 +51,24 @@ class Row(NamedTuple):
     bad: str | None = None
 
 
+_Record = tuple[int, dict[str, Any] | None]
+"""The number of a line and its values by column; None: it has not as many as there are columns."""
+_Table = tuple[list[str], list[_Record]]
+"""The names of the columns, empty where there is no row, and the records."""
+
+
 class PathList(NamedTuple):
-    """The rows of a list in order, and the columns that they were read from."""
+    """The rows of a list in order, the columns that they were read from, and those that are not used."""
 
     columns: Columns
     rows: list[Row]
+    others: list[str]
+    like_splits: list[str]  # those of them whose values are all words for splits
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says more than which pictures there are: their classes or splits."""
+        return (self.columns.label or self.columns.split) is not None
 
 
 def read_list(uri: str, stated: Mapping[str, str | None]) -> PathList:
@@ -71,18 +84,18 @@ def read_list(uri: str, stated: Mapping[str, str | None]) -> PathList:
     """
     text = _text(uri)
     ending = uri.lower().removesuffix(_compressed(uri))
-    records = _json_lines(uri, text) if ending.endswith(JSON_LINES) else _csv(uri, text)
-    columns: Columns | None = None
-    rows = []
-    for number, record in records:
-        if columns is None:
-            columns = find_columns(uri, list(record or ()), stated)
-            if not ending.endswith(JSON_LINES):
-                continue  # the header itself
-        rows.append(_row(number, record, columns))
-    if columns is None:
+    header, records = (_json_lines if ending.endswith(JSON_LINES) else _csv)(uri, text)
+    if not header:
         raise RequestError(f"rows in {uri}", found="none", mend="correct source.path")
-    return PathList(columns, rows)
+    columns = find_columns(uri, header, stated)
+    rows = [_row(number, record, columns) for number, record in records]
+    others = [name for name in dict.fromkeys(header) if name not in columns]
+    like_splits = [
+        name
+        for name in others
+        if all(str((r or {}).get(name)).strip().lower() in SPLITS for _, r in records)
+    ]
+    return PathList(columns, rows, others, like_splits if records else [])
 
 
 def find_columns(uri: str, header: Sequence[str], stated: Mapping[str, str | None]) -> Columns:
@@ -126,26 +139,33 @@ def _row(number: int, record: Mapping[str, Any] | None, columns: Columns) -> Row
     return Row(str(path).strip(), text, None if split is None else str(split).strip())
 
 
-def _csv(uri: str, text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
-    """The header as a record of itself, then each row, with the numbers of their lines."""
+def _csv(uri: str, text: str) -> _Table:
+    """The names of the header, and a record of each row after it."""
     first = text.lstrip().partition("\n")[0]
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
+    header: list[str] = []
+    records: list[_Record] = []
     try:
         for fields in reader:
             if not any(field.strip() for field in fields):
                 continue
-            if header is None:
+            if not header:
                 header = [field.strip() for field in fields]
+                continue
             fits = len(fields) == len(header)
-            yield reader.line_num, dict(zip(header, fields, strict=True)) if fits else None
+            records.append(
+                (reader.line_num, dict(zip(header, fields, strict=True)) if fits else None)
+            )
     except csv.Error as error:
         raise _unreadable(uri, "CSV", reader.line_num, str(error)) from None
+    return header, records
 
 
-def _json_lines(uri: str, text: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _json_lines(uri: str, text: str) -> _Table:
+    """The keys of all objects, as an object may lack those that it has no value for, and the objects."""
     names: dict[str, None] = {}
+    records: list[_Record] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -157,8 +177,9 @@ def _json_lines(uri: str, text: str) -> Iterator[tuple[int, dict[str, Any] | Non
             record = None
         if not isinstance(record, dict) and not names:
             raise _unreadable(uri, "JSON lines", number, "no object")
-        names = names or dict.fromkeys(record)
-        yield number, record if isinstance(record, dict) else None
+        records.append((number, record if isinstance(record, dict) else None))
+        names |= dict.fromkeys(records[-1][1] or ())
+    return list(names), records
 
 
 def _text(uri: str) -> str:

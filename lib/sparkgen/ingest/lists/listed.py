@@ -37,10 +37,10 @@ class Members:
         tops = {path.partition("/")[0] for path in self.all if not path.startswith(HIDDEN)}
         nested = len(tops) == 1 and not tops & self.all.keys()
         self._tops = ("", f"{min(tops)}/") if nested else ("",)
-        stems = [path.rpartition(".")[0] for path in self.all if ending(path) in ENDINGS]
-        once = {stem for stem, count in Counter(stems).items() if count == 1}
+        pictures = {path: m for path, m in self.all.items() if ending(path) in ENDINGS}
+        stems = Counter(path.rpartition(".")[0] for path in pictures)
         self._stems = {
-            stem: m for path, m in self.all.items() if (stem := path.rpartition(".")[0]) in once
+            stem: m for path, m in pictures.items() if stems[stem := path.rpartition(".")[0]] == 1
         }
 
     def find(self, path: str) -> Member | str:
@@ -80,18 +80,19 @@ def listed(
     named: set[int] = set()
     for row in rows:
         split = splits if isinstance(splits, str) else splits.get(row.split or "", "")
+        used = split in ("train", "test")
         member = row.bad or members.find(row.path)
         if isinstance(member, Member):
             named.add(member.number)
-            if not isinstance(splits, str) and not row.split:
-                member = "no-split"
-        if isinstance(member, str):
-            nowhere = Candidate(Member(-1, row.path, 0, 0), -1, member)
-            bad.setdefault(split if split in ("train", "test") else "train", []).append(nowhere)
-        elif split in ("train", "test"):
+        if row.split and not used:
+            unused["other-split"] += 1  # whether its picture is there or not
+            continue
+        if isinstance(member, Member) and used:
             found.setdefault((split, member.number), []).append((member, row))
-        else:
-            unused["other-split"] += 1
+            continue
+        reason = "no-split" if isinstance(member, Member) else member
+        nowhere = Candidate(Member(-1, row.path, 0, 0), -1, reason)
+        bad.setdefault(split if used else "train", []).append(nowhere)
     candidates: dict[str, list[Candidate]] = {}
     for (split, _), same in sorted(
         found.items()

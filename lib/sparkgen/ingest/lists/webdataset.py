@@ -8,6 +8,7 @@ WebDataset Format").
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ LABELS = ("cls", "json", "txt")
 JSON_KEYS = ("label", "cls", "class", "class_name", "category", "target")
 MOST_LABEL_BYTES = 1 << 20
 THREADS = 16  # that wait for storage
+
+log = logging.getLogger(__name__)
 
 
 class Sample(NamedTuple):
@@ -59,7 +62,7 @@ def find_samples(
     Args:
         uris: of the archives.
         class_names: the stated ones; None: those that the samples have.
-        label_key: of the JSON members; None: the first of `JSON_KEYS` that a member has.
+        label_key: of the JSON members; None: the first of `JSON_KEYS` that any member has.
 
     Raises:
         RequestError: a damaged archive; no picture in any; labels that say no class.
@@ -68,7 +71,11 @@ def find_samples(
         archives = list(readers.map(lambda uri: samples_of(uri, list_members(uri)), uris))
         _refuse_no_pictures(uris, archives)
         kind = _label_kind(archives, label_key)
-        values = list(readers.map(lambda archive: _values(archive, kind, label_key), archives))
+        keys = ((label_key,) if label_key else JSON_KEYS) if kind == "json" else ("",)
+        found = list(readers.map(lambda archive: _values(archive, kind, keys), archives))
+    there = {key for some in found for by_key in some for key in by_key}
+    key = next((key for key in keys if key in there), "")  # one and the same for all samples
+    values = [[by_key.get(key) for by_key in some] for some in found]
     classes = _classes([v for some in values for v in some], kind, class_names, label_key)
     unused = sum((archive.unused for archive in archives), Counter[str]())
     unused["other-member"] += sum(
@@ -117,19 +124,18 @@ def share_labelled(uri: str, members: Sequence[Member]) -> float:
     return sum(bool(sample.labels) for sample in samples) / max(len(samples), 1)
 
 
-def value_of(text: bytes | None, kind: str, label_key: str | None) -> str | None:
-    """The value for the class that a member has; None: it has none that can be read."""
+def values_in(text: bytes | None, kind: str, keys: Sequence[str]) -> dict[str, str]:
+    """The values for the class that a member has, by the key of JSON; that of a text has the key ""."""
     if text is None:
-        return None
+        return {}
     try:
-        if kind != "json":
-            return as_value(text.decode("utf-8-sig")) or None
-        found = json.loads(text)
+        found = json.loads(text) if kind == "json" else {"": text.decode("utf-8-sig")}
     except (ValueError, RecursionError):
-        return None
-    keys = (label_key,) if label_key else JSON_KEYS
-    value = next((found[k] for k in keys if k in found), None) if isinstance(found, dict) else None
-    return as_value(value) or None if type(value) in (int, float, str) else None
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    plain = {key: found[key] for key in keys if type(found.get(key)) in (int, float, str)}
+    return {key: value for key, some in plain.items() if (value := as_value(some))}
 
 
 def _label_kind(archives: list[Archive], label_key: str | None) -> str | None:
@@ -140,8 +146,8 @@ def _label_kind(archives: list[Archive], label_key: str | None) -> str | None:
     return next((kind for kind in LABELS if kind in kinds), None)
 
 
-def _values(archive: Archive, kind: str | None, label_key: str | None) -> list[str | None]:
-    """The value for the class of every sample of an archive."""
+def _values(archive: Archive, kind: str | None, keys: Sequence[str]) -> list[dict[str, str]]:
+    """The values for the class of every sample of an archive, by their keys."""
     members = {
         sample.labels[kind].number: sample.labels[kind]
         for sample in archive.samples
@@ -150,10 +156,10 @@ def _values(archive: Archive, kind: str | None, label_key: str | None) -> list[s
     readable = [m for _, m in sorted(members.items()) if not m.fault and m.size < MOST_LABEL_BYTES]
     texts: Iterator[bytes | None] = read_members(archive.uri, readable)
     values = {
-        m.number: value_of(t, kind or "", label_key) for m, t in zip(readable, texts, strict=True)
+        m.number: values_in(t, kind or "", keys) for m, t in zip(readable, texts, strict=True)
     }
     numbers = [s.labels[kind].number if kind in s.labels else -1 for s in archive.samples]
-    return [values.get(number) for number in numbers]
+    return [values.get(number, {}) for number in numbers]
 
 
 def _classes(
@@ -171,6 +177,9 @@ def _classes(
             found="none",
             mend="correct source.label_key",
         )
+    if kind is not None:
+        keys = f": no key {', '.join(JSON_KEYS)}" if kind == "json" else ""
+        log.warning("the .%s members of the samples say no class%s; all are of one", kind, keys)
     return unlabelled(stated, where="the samples")
 
 

@@ -12,8 +12,12 @@ from sparkgen.ingest.looking.look import Look, pattern
 
 WORDS = {**SPLITS, "t10k": "test"}
 MOST_SHOWN = 3  # names of files
+# A word begins and ends where letters do, and in camelCase, as in `trainLabels`.
 _WORD = re.compile(
-    rf"(?<![a-z])({'|'.join(sorted(WORDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE
+    r"(?:(?<![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
+    rf"({'|'.join(sorted(WORDS, key=len, reverse=True))})"
+    r"(?:(?![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))",
+    re.IGNORECASE,
 )
 
 

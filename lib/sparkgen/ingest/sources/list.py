@@ -28,7 +28,8 @@ class Config(PictureOptions):
     path: str
     """The list; without one for the test split, of all pictures."""
     test: str | None = None
-    """A list of the test split; null: `split` says which rows are of it."""
+    """A list of the test split; null: `split` says which rows are of it. With it, rows of either list
+    that are marked as of another split are not used."""
     root: str | None = None
     """The folder or archive that the paths start from; null: the folder of the list."""
     image: str | None = None
@@ -48,13 +49,14 @@ class Config(PictureOptions):
         found = guess_lists(look)
         if found is None:
             return None
-        return Recognised(Sure.MARKED if found.tells else Sure.READABLE, found.keys, found.told)
+        covers = Sure.MARKED if found.covers else Sure.LIKELY  # as folders of pictures are
+        return Recognised(covers if found.tells else Sure.READABLE, found.keys, found.told)
 
     @property
     def splits(self) -> tuple[str, ...]:
         if self.test:
             return ("train", "test")
-        meant = self._split(self._read(self.path))
+        meant = self._split(0, self._read(self.path))
         has_test = isinstance(meant, dict) and "test" in meant.values()
         return ("train", "test") if has_test else ("train",)
 
@@ -78,7 +80,7 @@ class Config(PictureOptions):
         unused: Counter[str] = Counter()
         shares = []
         for number, (root, pictures) in enumerate(zip(roots, lists, strict=True)):
-            splits = "test" if number else self._split(pictures)
+            splits = self._split(number, pictures)
             found = listed(pictures.rows, splits, members[root], classes)
             self._refuse_missing(dataset, root, [c for s in found.candidates.values() for c in s])
             named[root] |= found.named
@@ -109,27 +111,60 @@ class Config(PictureOptions):
         stated = {"image": self.image, "label": self.label, "split": self.split}
         return read_list(path, stated)
 
-    def _split(self, pictures: "PathList") -> dict[str, str] | str:
-        """What the splits of a list's rows mean, or the split of all of them."""
+    def _split(self, number: int, pictures: "PathList") -> dict[str, str] | str:
+        """What the splits of a list's rows mean, or the split of all of them.
+
+        A list with another one beside it is of one split. Rows that it marks as of another one are not
+        used; if it marks no row by a word for a split, its column is of something else.
+
+        Raises:
+            RequestError: all rows of a list are of another split.
+        """
         from sparkgen.ingest.files.path_list import split_names
 
-        one = self.test or pictures.columns.split is None
-        return "train" if one else split_names(pictures.rows)
+        own = "test" if number else "train"
+        if pictures.columns.split is None:
+            return own
+        meant = split_names(pictures.rows)
+        if not self.test:
+            return meant
+        if not any(meant.values()):
+            return own
+        if own not in meant.values():
+            raise RequestError(
+                f"rows of the {own} split in {self._lists()[number]}",
+                found=f"{', '.join(sorted(meant))} in the column {pictures.columns.split}",
+                mend="correct source.path and source.test, or the column",
+            )
+        return {value: split if split == own else "" for value, split in meant.items()}
 
     def _classes(self, dataset: DatasetConfig, lists: "list[PathList]") -> "Classes":
         from sparkgen.ingest.class_values import find_classes, unlabelled
 
-        for path, found in zip(self._lists(), lists, strict=True):
+        for number, (path, found) in enumerate(zip(self._lists(), lists, strict=True)):
             columns = ", ".join(f"{k}: {v or 'none'}" for k, v in found.columns._asdict().items())
-            meant = self._split(found)
+            meant = self._split(number, found)
             splits = f"; splits: {meant}" if isinstance(meant, dict) else ""
             log.info("columns of %s: %s%s", path, columns, splits)
+            self._warn(path, found)
         rows = (row for found in lists for row in found.rows)
         values = Counter(row.value for row in rows if row.value is not None)
         where = f"the column {lists[0].columns.label or 'label'} of {self.path}"
         if not values:
             return unlabelled(dataset.class_names, where=where)
         return find_classes(values, dataset.class_names, where=where)
+
+    def _warn(self, path: str, found: "PathList") -> None:
+        """Tells where a column that is not used may be that of the classes or of the splits."""
+        from sparkgen.ingest.class_values import shown
+
+        if found.columns.label is None and found.others:
+            names = shown(found.others)
+            told = "%s has no column of a usual name for classes; source.label may name one of %s"
+            log.warning(told, path, names)
+        if found.columns.split is None and found.like_splits:
+            names = shown(found.like_splits)
+            log.warning("%s has words for splits in %s: source.split names it", path, names)
 
     def _refuse_missing(self, dataset: DatasetConfig, root: str, rows: "list[Candidate]") -> None:
         """Refuses a list of which many files are not where the configuration says."""

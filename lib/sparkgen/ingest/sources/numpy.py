@@ -57,7 +57,11 @@ class Config(ScaledSource):
         if found is None:
             return None
         about = "height, width, channels: those of the array of pictures"
-        return Recognised(Sure.MARKED, found.keys, found.told, found.shape, about_shape=about)
+        pictures = len(
+            (look.archives or look).pictures
+        )  # of which arrays beside them may tell more
+        sure = Sure.MARKED if found.rows > pictures else Sure.LIKELY
+        return Recognised(sure, found.keys, found.told, found.shape, about_shape=about)
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ class Config(PictureOptions, FileSource):
 
     label_key: str | None = None
     """The key of the .json members that says the class; null: `label`, `cls`, `class`, `class_name`,
-    `category` or `target`, the first that is there, where no sample has a .cls."""
+    `category` or `target`, the first that any member has, where no sample has a .cls."""
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
