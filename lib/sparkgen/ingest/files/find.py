@@ -10,6 +10,7 @@ from pyarrow import fs
 
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import absolute, is_remote, open_uri
+from sparkgen.errors import RequestError
 from sparkgen.ingest.files.folder import Found, list_folder, none_there, reachable
 
 _WILD = frozenset("*?[")
