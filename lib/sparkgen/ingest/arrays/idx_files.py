@@ -4,8 +4,8 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sparkgen.ingest.files.split_words import split_of
 from sparkgen.ingest.looking.look import Look
-from sparkgen.ingest.looking.split_files import split_of
 
 BEGINNING = b"\0\0\x08"  # of files of unsigned bytes; the number of dimensions follows
 

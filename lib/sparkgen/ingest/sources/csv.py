@@ -82,13 +82,16 @@ class Config(ScaledSource, FileSource):
     def _classes(
         self, dataset: DatasetConfig, forms: "dict[str, Form]", shares: "list[PixelShare]"
     ) -> "Classes":
-        from sparkgen.ingest.class_values import find_classes, unlabelled
+        from sparkgen.ingest.class_values import find_classes, tell_unused, unlabelled
         from sparkgen.ingest.label_pass import count_values
+        from sparkgen.ingest.pixel_csv.lines import left_out_values
 
         for uri, form in forms.items():
             log.info("%s has %s", uri, form)
         without = [uri for uri, form in forms.items() if form.label is None]
         if len(without) == len(forms):
+            if dataset.class_names is None:
+                tell_unused(left_out_values(without[0], forms[without[0]]), where=without[0])
             return unlabelled(dataset.class_names, where=without[0])
         if without:
             raise RequestError(
