@@ -108,6 +108,16 @@ def test_no_format_takes_the_files_of_two_splits_as_one(
     ) in str(error.value)
 
 
+def test_files_that_are_not_read_say_no_split(tmp_path: Path) -> None:
+    for name in ("train-0.tar", "train-1.tar", "test-notes.md"):
+        (tmp_path / name).write_bytes(b"")
+    dataset = dataset_of({"format": "webdataset", "train": str(tmp_path)})
+    assert [f.uri for f in source_of(dataset).files(dataset)["train"]] == [
+        f"{tmp_path}/train-0.tar",
+        f"{tmp_path}/train-1.tar",
+    ]
+
+
 def test_files_without_a_word_are_the_training_split_beside_those_of_another(
     tmp_path: Path,
 ) -> None:
