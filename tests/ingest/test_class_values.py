@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.class_values import UNKNOWN, as_value, find_classes
+from sparkgen.ingest.class_values import UNKNOWN, as_value, find_classes, in_order, tell_unused
 
 TEN = tuple("abcdefghij")
 
@@ -89,3 +89,27 @@ def test_a_value_of_few_records_may_be_an_error() -> None:
     for few, labels in ((9, [1, 2, UNKNOWN]), (11, [0, 1, 2])):
         found = find_classes({"1": 1500, "2": 1500, "3": few}, stated, where="labels")
         assert [found.label(value) for value in "123"] == labels
+
+
+def test_the_order_is_by_code_points_and_numbers_are_by_size() -> None:
+    assert in_order(["b", "a", "B", "10", "9"]) == ["10", "9", "B", "a", "b"]
+    assert in_order(map(str, range(11))) == [str(n) for n in range(11)]
+    assert in_order(["10", "2", "01", "1"]) == ["01", "1", "2", "10"]
+    assert in_order(["2", "-1", "+3", "-10"]) == ["-10", "-1", "2", "+3"]
+    assert in_order(["10.0", "2.", "1.00"]) == ["1.00", "2.", "10.0"]
+    assert in_order(["1/10", "1/9", "0/11"]) == ["0/11", "1/9", "1/10"]
+    assert in_order(["1/10", "1/9", "0/x"]) == ["0/x", "1/10", "1/9"]
+    assert in_order(["2", "10.5"]) == ["10.5", "2"]
+
+
+def test_unused_columns_whose_values_repeat_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    columns = {"id": [1, 2, 3, 4], "kind": ["dog", "cat", "dog", "cat"], "none": [None] * 4}
+    tell_unused(columns, where="a.csv")
+    assert [(r.levelname, r.message) for r in caplog.records] == [
+        (
+            "WARNING",
+            "no column of labels in a.csv, so all records are of one class; the unused column kind "
+            "has few different values, such as cat, dog: set source.label to it if these are the "
+            "classes",
+        )
+    ]

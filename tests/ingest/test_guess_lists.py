@@ -8,9 +8,9 @@ import pytest
 from archive_files import made, png, zipped
 
 from sparkgen.errors import RequestError
+from sparkgen.ingest.files.split_words import split_of
 from sparkgen.ingest.lists.guess import Lists, guess_lists
 from sparkgen.ingest.looking.look import Look
-from sparkgen.ingest.looking.split_files import split_of
 
 
 def pictures(folder: str, numbers: Iterable[int]) -> dict[str, bytes]:

@@ -9,10 +9,10 @@ from archive_files import KINDS, made, placed, png
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
+from sparkgen.ingest.class_values import as_value, find_classes
 from sparkgen.ingest.files.archives import own_name
 from sparkgen.ingest.source import Work
 from sparkgen.ingest.sources import source_of
-from sparkgen.ingest.trees.class_folders import sorted_classes
 
 CLASSES = ("cat", "dog")
 LEVELS = {(name, i): 10 * i + 100 * n for n, name in enumerate(CLASSES) for i in range(10)}
@@ -264,11 +264,16 @@ def test_a_class_of_the_test_split_alone_counts_and_is_told(
     assert "is of 1 of its 3 classes: bird" in caplog.text
 
 
-def test_classes_are_ordered_by_their_names_and_numbers_as_numbers() -> None:
-    assert sorted_classes(["b", "a", "B", "10", "9"]) == ["10", "9", "B", "a", "b"]
-    assert sorted_classes(map(str, range(11))) == [str(n) for n in range(11)]
-    assert sorted_classes(["10", "2", "01", "1"]) == ["01", "1", "2", "10"]
-    assert sorted_classes(["1/10", "1/9", "0/11"]) == ["0/11", "1/9", "1/10"]
+@pytest.mark.parametrize("names", [("-10", "-1", "2"), ("1.0", "2.0", "10.0"), ("B", "a", "b")])
+def test_class_folders_are_in_the_order_that_all_formats_have(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    files = {f"{name}/{n}.png": png(n) for n, name in enumerate(names)}
+    found = placed(made("folder", tmp_path, files), **FREE)
+    assert found.class_names == names
+    assert find_classes({as_value(n): 1 for n in names}, None, where="").names == tuple(
+        map(as_value, names)
+    )
 
 
 def test_a_folder_without_pictures_is_no_class(tmp_path: Path) -> None:

@@ -223,6 +223,19 @@ def test_columns_that_are_no_pixels_are_left_out_by_their_names(
     assert said in caplog.text
 
 
+@pytest.mark.parametrize("name", ["kind", '"kind"', " kind"])
+def test_an_unused_column_that_may_be_of_labels_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    text = HEADER.replace("label", name) + ROWS
+    assert read(tmp_path, text).class_names == ("all",)
+    (told,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert "the unused column kind has few different values, such as 0, 1, 2" in told
+    caplog.clear()
+    read(tmp_path, text, class_names=["pets"])
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     ("text", "source", "line"),
     [

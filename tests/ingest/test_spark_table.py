@@ -92,6 +92,15 @@ def test_a_table_without_rows_is_refused(spark: Any, tmp_path: Path) -> None:
         work_of(config(tmp_path / "orc"), 1, tmp_path / "scratch")
 
 
+def test_an_unused_column_that_may_be_of_labels_is_told(
+    spark: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame(spark).withColumnRenamed("label", "a kind").write.orc(f"{tmp_path}/orc")
+    assert work_of(config(tmp_path / "orc"), 2, tmp_path / "scratch").class_names == ("all",)
+    (told,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert "the unused column a kind has few different values, such as cat, dog" in told
+
+
 def test_image_files_are_a_table_without_labels(spark: Any, tmp_path: Path) -> None:
     for n in LEVELS[:5]:
         (tmp_path / "files" / str(n)).mkdir(parents=True)

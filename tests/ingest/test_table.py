@@ -15,6 +15,7 @@ from table_files import CELL, bad_of, blocks_of, cells, config, levels, rows_of,
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import IngestError, RequestError, SparkgenError
 from sparkgen.ingest.ingest import ingest
+from sparkgen.ingest.tables import classes as table_classes
 from sparkgen.ingest.tables import parquet
 from sparkgen.ingest.tables import shares as table_shares
 
@@ -61,7 +62,9 @@ def test_pictures_and_labels_of_every_type_are_read(
     ("labels", "names", "stated", "found"),
     [
         (["owl", "cat", "owl"], None, None, ("cat", "owl")),
-        ([1, 3, 0], None, None, ("0", "1", "2", "3")),
+        ([1, 2, 0], None, None, ("0", "1", "2")),
+        ([1, 3, 0], None, None, ("0", "1", "3")),
+        (["-1", "-10", "2"], None, None, ("-10", "-1", "2")),
         ([5, 2, 7], None, None, ("2", "5", "7")),
         ([-1, 1, 1], None, None, ("-1", "1")),
         ([1, 0, 1], ["cat", "dog", "owl"], None, ("cat", "dog", "owl")),
@@ -82,6 +85,55 @@ def test_classes_are_the_stated_ones_or_those_of_the_table(
         assert [found[label] for label in labelled] == shown
     else:
         assert labelled == (labels or [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "stated", "meant"),
+    [
+        (range(1, 11), None, "abcdefghij", range(10)),
+        ([1, -1, 1], None, "ab", [1, 0, 1]),
+        (["2", "1", "3"], None, "abc", [1, 0, 2]),
+        (["1", "0", "1"], None, "ab", [1, 0, 1]),
+        ([1, 2, 1], None, "abc", [1, 2, 1]),
+        ([1, 2, 1], "wxyz", None, [1, 2, 1]),  # numbers of Hugging Face's classes
+        ([1, 2, 3], "wxyz", "abcd", [1, 2, 3]),
+        ([" b", "a ", "b"], None, None, [1, 0, 1]),
+    ],
+)
+def test_labels_mean_the_classes_as_in_every_format(
+    tmp_path: Path, labels: Any, names: str | None, stated: str | None, meant: Any
+) -> None:
+    path = write(tmp_path / "a.parquet", cells(range(len(labels))), list(labels), names=names)
+    work = work_of(config(path, class_names=list(stated) if stated else None))
+    assert rows_of(work) == list(enumerate(meant))
+    assert bad_of(work) == []
+
+
+@pytest.mark.parametrize("name", ["Label", "LABELS", "Class Name", "category", "Fine_Label"])
+def test_a_column_of_labels_is_known_in_any_case(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "a.parquet", cells([1, 2]), more={name: ["b", "a"]})
+    assert rows_of(work_of(config(path))) == [(1, 1), (2, 0)]
+
+
+def test_a_column_that_may_be_of_labels_and_is_not_used_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    more: dict = {"kind": ["b"] * 3 + ["a"] * 3, "id": range(6), "size": [0.5] * 6}
+    path = write(tmp_path / "a.parquet", cells(range(6)), more=more, group=2)
+    for changes, count in (({}, 1), ({"label": "kind"}, 0), ({"class_names": ["pets"]}, 0)):
+        caplog.clear()
+        work_of(config(path, **changes))
+        told = [r.message for r in caplog.records if r.levelname == "WARNING"]
+        assert len(told) == count
+        assert all(
+            "the unused column kind has few different values, such as a, b" in t for t in told
+        )
+
+
+def test_too_many_labels_are_no_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_classes, "MOST_CLASSES", 2)
+    path = write(tmp_path / "a.parquet", cells([1, 2, 3]), [7, 8, 9])
+    assert "at most 2 classes in column label" in refusal(config(path))
 
 
 def test_labels_of_both_splits_count_together(tmp_path: Path) -> None:
@@ -172,7 +224,6 @@ def test_blocks_of_large_cells_are_small(tmp_path: Path, monkeypatch: pytest.Mon
         ({"a": [b"x"], "n": [1]}, {"image": "n"}, "encoded pictures in column n .* found int64"),
         ({"a": [b"x"]}, {"label": "y"}, "one column y, source.label, in .* found a: correct"),
         ({"a": [b"x"], "label": [0.5]}, {}, "integers or text, found double: set source.label"),
-        ({"a": [b"x"], "label": [10**6]}, {}, "at most 100000 classes in column label"),
         ({"a": [b"x"]}, {"class_names": ["u", "v"]}, "a column of labels in .* found none named"),
     ],
 )
@@ -202,11 +253,17 @@ def test_a_folder_of_several_splits_is_refused_with_what_to_set(tmp_path: Path) 
         write(tmp_path / "default" / split / "0000.parquet", cells([level]), [0])
     data, default = f"{tmp_path}/data", f"{tmp_path}/default"
     assert (
-        f"found those of test, train, validation: set source.train to {data}/train-* and "
-        f"source.test to {data}/test-*"
+        f"set source.train to {data}/train-00000-of-00001.parquet and "
+        f"source.test to {data}/test-00000-of-00001.parquet"
     ) in refusal(config(data))
-    assert f"source.train to {default}/train and source.test to {default}/test" in refusal(
-        config(default)
+    assert (
+        f"source.train to {default}/train/0000.parquet and "
+        f"source.test to {default}/test/0000.parquet"
+    ) in refusal(config(default))
+    write(tmp_path / "hf" / "data" / "train-0.parquet", cells([1]), [0])
+    write(tmp_path / "hf" / "data" / "test-0.parquet", cells([2]), [0])
+    assert f"source.train to {tmp_path}/hf/data/train-0.parquet and" in refusal(
+        config(tmp_path / "hf")
     )
     for train, test in (("data/train-*", "data/test-*"), ("default/train", "default/test")):
         work = work_of(config(tmp_path / train, test=str(tmp_path / test)))

@@ -6,7 +6,7 @@ makers of the data liked. Values are compared as text, `1`, `1.0` and `+1` as th
 
 import logging
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sparkgen.config.dataset import NO_CLASSES
@@ -19,6 +19,7 @@ RARE = 0.01  # of the records of a class in the mean: fewer are few
 UNKNOWN = -1  # the label of a value that means no class
 
 _WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)(\.0*)?")
+_NUMBER = re.compile(r"([+-]?[0-9]+)(\.0*)?")
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,10 @@ def find_classes(
 ) -> Classes:
     """The classes that the values of a source mean.
 
-    Without stated names the values are the names, in order: numbers by size, text by letters. With them a
-    value is the name of a class or its number, whichever reading knows more of the values. Where neither
-    knows all, and they are as many whole numbers as there are names, they mean the classes in rising
-    order, such as 1 to 10, or -1 and 1; a line of the log says so.
+    Without stated names the values are the names, in the order of `in_order`. With them a value is the
+    name of a class or its number, whichever reading knows more of the values. Where neither knows all,
+    and they are as many whole numbers as there are names, they mean the classes in rising order, such as
+    1 to 10, or -1 and 1; a line of the log says so.
 
     Args:
         values: all different ones of the source, from `as_value`, with the number of their records.
@@ -89,11 +90,17 @@ def unlabelled(stated: tuple[str, ...] | None, *, where: str) -> Classes:
     return Classes(stated or NO_CLASSES, {})
 
 
-def in_order(values: Collection[str]) -> list[str]:
-    """Values in rising order: whole numbers by size where all are such, else by letters."""
-    if all(_WHOLE.fullmatch(value) for value in values):
-        return sorted(values, key=int)
-    return sorted(values)
+def in_order(values: Iterable[str]) -> list[str]:
+    """Values in the order of the labels that they get where no class names are stated.
+
+    The order is that of the code points. Where all are whole numbers, such as `-1`, `01` or `1.0`, or
+    paths of such, it is that of their size: 2 comes before 10.
+    """
+    parts = {value: [_NUMBER.fullmatch(part) for part in value.split("/")] for value in values}
+    numbers = {value: [int(m[1]) for m in some if m] for value, some in parts.items()}
+    if any(len(numbers[value]) < len(some) for value, some in parts.items()):
+        return sorted(parts)
+    return sorted(parts, key=lambda value: (numbers[value], value))
 
 
 def plain_order(values: Mapping[str, int], classes: int) -> list[str] | None:
@@ -112,6 +119,26 @@ def plain_order(values: Mapping[str, int], classes: int) -> list[str] | None:
     follow = numbers[-1] - numbers[0] == classes - 1
     apart = not any(0 <= number < classes for number in numbers)
     return list(map(str, numbers)) if follow or apart or numbers in PAIRS else None
+
+
+def tell_unused(columns: Mapping[str, Sequence[object]], *, where: str) -> None:
+    """Warns of unused columns that may have been meant as labels, because their values repeat.
+
+    Args:
+        columns: some values of each.
+        where: the source, in which no column of labels was found.
+    """
+    for name, values in columns.items():
+        found = [as_value(value) for value in values if value is not None]
+        distinct = in_order(set(found))
+        if 0 < len(distinct) <= len(found) // 2:
+            log.warning(
+                "no column of labels in %s, so all records are of one class; the unused column %s has "
+                "few different values, such as %s: set source.label to it if these are the classes",
+                where,
+                name,
+                shown([value[:40] for value in distinct]),
+            )
 
 
 def tell_order(values: Sequence[str], names: Sequence[str], *, where: str) -> None:

@@ -188,14 +188,30 @@ class FileSource(Source):
     test: str | None = None
     """The files of the test split; null: there is none."""
 
+    prose: ClassVar[bool] = False
+    """Whether words such as `test` in a file's name may mean other things than splits."""
+
     @property
     def splits(self) -> tuple[str, ...]:
         return tuple(self._uris())
 
     def files(self, dataset: DatasetConfig) -> Files:
+        from sparkgen.ingest.files.split_words import refuse_splits
+
+        found = {split: self.read(files) for split, files in self.found().items()}
+        for split, uri in self._uris().items():
+            refuse_splits(uri, split, [file.uri for file in found[split]], alike=self.prose)
+        return found
+
+    def found(self) -> Files:
+        """All files of each split's path, folder or glob."""
         from sparkgen.ingest.files.find import find_files
 
         return {split: find_files(uri) for split, uri in self._uris().items()}
+
+    def read(self, files: "list[SourceEntry]") -> "list[SourceEntry]":
+        """Those of some files that the format reads."""
+        return files
 
     def passed_over(self) -> dict[str, int]:
         """How many files of the folders are not among `files`, by reason."""

@@ -5,9 +5,10 @@ from typing import NamedTuple
 from sparkgen.errors import RequestError
 from sparkgen.ingest.arrays.npy import NpyArray, arrays_of
 from sparkgen.ingest.arrays.pairs import find_pairs
+from sparkgen.ingest.files.split_words import split_of
 from sparkgen.ingest.looking.look import Look
 from sparkgen.ingest.looking.shape_guess import square_shape
-from sparkgen.ingest.looking.split_files import split_files, split_of
+from sparkgen.ingest.looking.split_files import split_files
 
 ENDINGS = (".npz", ".npy")
 

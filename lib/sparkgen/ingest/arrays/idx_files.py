@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sparkgen.errors import RequestError
+from sparkgen.ingest.files.split_words import split_of
 from sparkgen.ingest.looking.look import Look
-from sparkgen.ingest.looking.split_files import split_of
 
 MOST_SHOWN = 4  # files in a message
 BEGINNING = b"\0\0\x08"  # of files of unsigned bytes; the number of dimensions follows

@@ -13,6 +13,7 @@ from sparkgen.ingest.arrays.npy import Array, NpyArray, blocks_of
 from sparkgen.ingest.block import Bad, Block, Records, block_rows
 from sparkgen.ingest.class_values import UNKNOWN, as_value, shown
 from sparkgen.ingest.files.compressed import MOST_READERS, Turns
+from sparkgen.ingest.files.split_words import SPLITS
 from sparkgen.ingest.pixel_scale import FRACTION, OUTSIDE, Scale
 
 BLOCK_ROWS = 4096
@@ -20,10 +21,9 @@ LABEL_ROWS = 1 << 20
 MOST_LABEL_BYTES = 4096
 IMAGES = ("images", "image", "x", "data", "imgs", "features", "pixels")
 LABELS = ("labels", "label", "y", "targets", "target", "classes", "class")
-SPLITS = {
-    "train": ("train", "training"),
-    "test": ("test", "testing"),
-    "validation": ("val", "valid", "validation"),
+WORDS = {
+    split: tuple(word for word, meant in SPLITS.items() if meant == split)
+    for split in ("train", "test", "validation")
 }
 """What arrays are called, each with the name of its split before or behind it or without."""
 
@@ -75,7 +75,7 @@ def find_pairs(
 
     Args:
         arrays: by name.
-        images: the stated name of the array of pictures; None: by `IMAGES` and `SPLITS`.
+        images: the stated name of the array of pictures; None: by `IMAGES` and `WORDS`.
         labels: of the labels, in the same way.
 
     Raises:
@@ -91,7 +91,7 @@ def find_pairs(
     if images is not None:
         return {"": Pair(arrays[images], arrays[labels] if labels is not None else None)}
     pairs = {}
-    for split, words in {**SPLITS, "": ("",)}.items():
+    for split, words in {**WORDS, "": ("",)}.items():
         found = _named(arrays, IMAGES, words)
         if found is not None:
             pairs[split] = Pair(found, _named(arrays, LABELS, words))

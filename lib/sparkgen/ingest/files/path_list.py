@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sparkgen.errors import RequestError
 from sparkgen.ingest.class_values import as_value, shown
 from sparkgen.ingest.files.compressed import compression, opened
+from sparkgen.ingest.files.split_words import SPLITS
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 DELIMITERS = ",;\t|"
@@ -25,10 +26,6 @@ NAMES = {
     "split": ("split", "set", "partition", "subset", "data_set"),
 }  # fmt: skip
 """What the columns of a list are called, the likeliest first; blanks and hyphens count as `_`."""
-SPLITS = {
-    "train": "train", "training": "train", "test": "test", "testing": "test",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-}  # fmt: skip
 
 
 class Columns(NamedTuple):
@@ -104,7 +101,7 @@ def find_columns(uri: str, header: Sequence[str], stated: Mapping[str, str | Non
     Raises:
         RequestError: a stated name that no column has, or no column that is plainly one of paths.
     """
-    plain = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(header)}
+    plain = {plain_name(name): name for name in reversed(header)}
     found: dict[str, str | None] = {}
     for what, usual in NAMES.items():
         name = stated.get(what)
@@ -123,6 +120,11 @@ def find_columns(uri: str, header: Sequence[str], stated: Mapping[str, str | Non
             mend="add such a line, or name the column of the paths as source.image",
         )
     return Columns(image, found["label"], found["split"])
+
+
+def plain_name(name: str) -> str:
+    """The name of a column as those of `NAMES` are written."""
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def _row(number: int, record: Mapping[str, Any] | None, columns: Columns) -> Row:

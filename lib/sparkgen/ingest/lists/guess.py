@@ -9,11 +9,11 @@ from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.files.archives import is_archive, list_members
 from sparkgen.ingest.files.member import Member
 from sparkgen.ingest.files.path_list import JSON_LINES, PathList, read_list, split_names
+from sparkgen.ingest.files.split_words import split_of
 from sparkgen.ingest.images.formats import ENDINGS as PICTURES
 from sparkgen.ingest.images.formats import ending
 from sparkgen.ingest.lists.listed import Members
 from sparkgen.ingest.looking.look import Look, is_hidden, plain_ending
-from sparkgen.ingest.looking.split_files import split_of
 
 ENDINGS = (".csv", ".tsv", *JSON_LINES)
 MOST_LISTS = 8  # files of a folder that are read to see whether they are lists of its pictures

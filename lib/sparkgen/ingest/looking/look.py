@@ -6,12 +6,10 @@ Everything is read when it is first asked for, and once. A source format recogni
 
 import mimetypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cached_property
-from itertools import takewhile
-from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from pyarrow import fs
@@ -23,6 +21,7 @@ from sparkgen.ingest.files.compressed import ENDINGS, opened
 from sparkgen.ingest.files.find import find_trees
 from sparkgen.ingest.files.folder import reachable
 from sparkgen.ingest.files.member import HIDDEN, Member
+from sparkgen.ingest.files.pattern import pattern
 from sparkgen.ingest.images.formats import ENDINGS as PICTURES
 from sparkgen.ingest.images.formats import ending
 
@@ -201,34 +200,6 @@ def plain_ending(name: str) -> str:
     """The ending of a file's name in lower case, before that of a compression: `.csv` of `a.csv.gz`."""
     last = ending(name)
     return (ending(name[: -len(last)]) if last in ENDINGS else last) or last
-
-
-def pattern(paths: Sequence[str], among: Sequence[str]) -> str | None:
-    """The path or glob that means some files of one folder and no others; None: there is none.
-
-    Args:
-        paths: of the files.
-        among: the paths of all files there are.
-    """
-    if len(paths) == 1:
-        return paths[0]
-    folder = paths[0].rpartition("/")[0]
-    names = [PurePosixPath(path).name for path in paths]
-    beside = {PurePosixPath(path).name for path in among if path.rpartition("/")[0] == folder}
-    start, end = _common(names), _common([name[::-1] for name in names])[::-1]
-    prefix = f"{folder}/" if folder or paths[0].startswith("/") else ""
-    last = end[end.find(".") :] if "." in end else ""
-    for glob in (f"{start}*{last}", f"*{last}", f"{start}*{end}", f"*{end}"):
-        plain = not set(glob.replace("*", "", 1)) & set("*?[")
-        if plain and {name for name in beside if fnmatchcase(name, glob)} == set(names):
-            return f"{prefix}{glob}"
-    return None
-
-
-def _common(names: Sequence[str]) -> str:
-    """What all names begin with."""
-    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    return "".join(letters[0] for letters in alike)
 
 
 def _type(path: str) -> fs.FileType:

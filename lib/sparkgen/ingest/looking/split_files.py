@@ -2,23 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.files.path_list import SPLITS
-from sparkgen.ingest.looking.look import Look, pattern
+from sparkgen.ingest.files.pattern import common_folder, one_path
+from sparkgen.ingest.files.split_words import SPLITS, WORD, by_split
+from sparkgen.ingest.looking.look import Look
 
-WORDS = {**SPLITS, "t10k": "test"}
 MOST_SHOWN = 3  # names of files
-# A word begins and ends where letters do, and in camelCase, as in `trainLabels`.
-_WORD = re.compile(
-    r"(?:(?<![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
-    rf"({'|'.join(sorted(WORDS, key=len, reverse=True))})"
-    r"(?:(?![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))",
-    re.IGNORECASE,
-)
 
 
 class SplitFiles(NamedTuple):
@@ -47,36 +39,28 @@ class SplitFiles(NamedTuple):
         return f"{about}; not used, of another split: {len(self.others)}, such as {names}"
 
 
-def split_files(look: Look, files: Sequence[str]) -> SplitFiles:
+def split_files(look: Look, files: Sequence[str], *, alike: bool = False) -> SplitFiles:
     """The splits of some files of one format, which `look` has found.
 
-    Of a single file with `train` in its name, the test split may lie beside it.
+    Of a single file with `train` in its name, the test split may lie beside it. Where no file's name is
+    of the training split, those that name no split are it. `alike` is that of `by_split`.
     """
     if look.kind == "file":
         return _beside(look)
-    found: dict[str, list[str]] = {}
-    for file in files:
-        found.setdefault(split_of(file.removeprefix(look.path)) or "", []).append(file)
-    if "train" not in found:
+    found = by_split(files, alike=alike)
+    train = "train" if "train" in found else None
+    if train not in found or len(found) == 1:
         return SplitFiles(_all(look, files))
     test = "test" if "test" in found else "validation"
-    others = [f for split, some in found.items() if split not in ("train", test) for f in some]
+    others = [f for split, some in found.items() if split not in (train, test) for f in some]
     about = "the validation files are the test split" if test in found and test != "test" else ""
     held_out = _all_of(look, found[test]) if test in found else None
-    return SplitFiles(_all_of(look, found["train"]), held_out, about, tuple(others))
-
-
-def split_of(path: str) -> str | None:
-    """The split that the last word of a path means: train, test or validation; None: none does."""
-    for part in reversed(path.split("/")):
-        if found := _WORD.findall(part):
-            return WORDS[found[-1].lower()]
-    return None
+    return SplitFiles(_all_of(look, found[train]), held_out, about, tuple(others))
 
 
 def _beside(look: Look) -> SplitFiles:
     name = look.path.rpartition("/")[2]
-    words = [found for found in _WORD.finditer(name) if WORDS[found[0].lower()] == "train"]
+    words = [found for found in WORD.finditer(name) if SPLITS[found[0].lower()] == "train"]
     for word in ("test", "t10k", "val", "valid", "validation", "dev") if words else ():
         at = words[-1]
         other = name[: at.start()] + word + name[at.end() :]
@@ -97,22 +81,11 @@ def _all_of(look: Look, files: Sequence[str]) -> str:
     Raises:
         RequestError: there is none.
     """
-    folder = _common_folder(files)
-    inside = [file for file in look.files if file.startswith(f"{folder.rstrip('/')}/")]
-    same = len({file.rpartition("/")[0] for file in files}) == 1
-    found = pattern(files, look.files) if same else None
-    if len(inside) == len(files) and len(files) > 1 and folder != look.path:
-        return folder
+    found = one_path(files, look.files, look.path)
     if found is None:
         raise RequestError(
             "files of one split or format that a folder or a glob tells from others",
-            found=f"{len(files)} in {folder}, such as {PurePosixPath(files[0]).name}",
+            found=f"{len(files)} in {common_folder(files)}, such as {PurePosixPath(files[0]).name}",
             mend="put them into a folder of their own",
         )
     return found
-
-
-def _common_folder(files: Sequence[str]) -> str:
-    parts = zip(*(file.split("/")[:-1] for file in files), strict=False)
-    same = takewhile(lambda names: len(set(names)) == 1, parts)
-    return "/".join(names[0] for names in same)

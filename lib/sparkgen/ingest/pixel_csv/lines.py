@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from sparkgen.ingest.block import Bad, Block, Records
 from sparkgen.ingest.class_values import UNKNOWN, as_value
-from sparkgen.ingest.files.compressed import Turns, blocks_in_turn, turns
+from sparkgen.ingest.files.compressed import Turns, blocks_in_turn, opened, turns
 from sparkgen.ingest.libsvm.lines import BLOCK_BYTES, BYTE_ORDER_MARK, line_blocks, read_block
 from sparkgen.ingest.pixel_csv.columns import Form
 from sparkgen.ingest.pixel_scale import FRACTION, OUTSIDE, Scale
@@ -23,6 +23,7 @@ from sparkgen.ingest.pixel_scale import FRACTION, OUTSIDE, Scale
 Array = npt.NDArray[Any]
 
 NEWLINE, ZERO = b"\n0"
+LEFT_OUT_BYTES = 1 << 20  # of a file, that are looked at for columns that are not used
 DIGITS = 3  # of a whole number on the fast path
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
@@ -73,6 +74,18 @@ def pixel_shares(
     """The shares of one file, for about as many tasks as there are cores."""
     blocks = -(-size // BLOCK_BYTES)
     return [PixelShare(split, file, uri, rule, some) for some in turns(uri, blocks, tasks=tasks)]
+
+
+def left_out_values(uri: str, form: Form) -> dict[str, list[str]]:
+    """The values of the columns that are not used in the first lines of a file, by the columns' names."""
+    if not form.left_out:
+        return {}
+    with opened(uri) as stream:
+        text = bytes(stream.read(LEFT_OUT_BYTES)).decode("utf-8-sig", "replace")
+    lines = (line.split(form.delimiter.decode()) for line in text.split("\n")[:-1] if line.strip())
+    rows = [[field.strip().strip('"').strip() for field in line] for line in lines]
+    names, whole = rows[0], [row for row in rows[1:] if len(row) == form.columns]
+    return {name: [row[names.index(name)] for row in whole] for name in form.left_out}
 
 
 class _Lines(NamedTuple):

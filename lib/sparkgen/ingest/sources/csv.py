@@ -82,21 +82,16 @@ class Config(ScaledSource, FileSource):
     def _classes(
         self, dataset: DatasetConfig, forms: "dict[str, Form]", shares: "list[PixelShare]"
     ) -> "Classes":
-        from sparkgen.ingest.class_values import find_classes, shown, unlabelled
+        from sparkgen.ingest.class_values import find_classes, tell_unused, unlabelled
         from sparkgen.ingest.label_pass import count_values
+        from sparkgen.ingest.pixel_csv.lines import left_out_values
 
         for uri, form in forms.items():
             log.info("%s has %s", uri, form)
         without = [uri for uri, form in forms.items() if form.label is None]
         if len(without) == len(forms):
-            left_out = sorted({name for form in forms.values() for name in form.left_out})
-            if left_out:
-                log.warning(
-                    "no column of %s is called as those of labels are, so all records are of one class; "
-                    "if one of %s has the labels, name it as source.label",
-                    self.train,
-                    shown(left_out),
-                )
+            if dataset.class_names is None:
+                tell_unused(left_out_values(without[0], forms[without[0]]), where=without[0])
             return unlabelled(dataset.class_names, where=without[0])
         if without:
             raise RequestError(

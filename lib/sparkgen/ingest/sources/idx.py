@@ -77,15 +77,17 @@ class Config(Source):
     ) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
         """The names, and the bytes that stand for them; None: 0, 1, ..."""
         from sparkgen.ingest.arrays.idx import label_bytes
-        from sparkgen.ingest.class_values import plain_order, tell_order
+        from sparkgen.ingest.class_values import find_classes, plain_order, tell_order
 
         found = sum((label_bytes(labels.uri) for _, labels in files.values()), Counter[int]())
-        highest, names = max(found, default=0), dataset.class_names
-        if names is None:
-            return tuple(map(str, range(highest + 1))), None
         counts = {str(byte): count for byte, count in found.items()}
-        order = plain_order(counts, len(names)) if highest >= len(names) else None
+        names, where = dataset.class_names, f"the labels of {self.train_labels}"
+        if names is None:
+            names = find_classes(counts, None, where=where).names
+            numbers = tuple(map(int, names)) if counts else ()
+            return names, None if numbers == tuple(range(len(numbers))) else numbers
+        order = plain_order(counts, len(names)) if max(found, default=0) >= len(names) else None
         if order is None:
             return names, None
-        tell_order(order, names, where=f"the labels of {self.train_labels}")
+        tell_order(order, names, where=where)
         return names, tuple(map(int, order))

@@ -105,9 +105,13 @@ class Config(ScaledSource):
 
     def _files(self) -> Files:
         from sparkgen.ingest.files.find import find_files
+        from sparkgen.ingest.files.split_words import refuse_splits
 
         keys = ("train", "test", "train_labels", "test_labels")
-        return {key: find_files(uri) for key in keys if (uri := getattr(self, key))}
+        found = {key: find_files(uri) for key in keys if (uri := getattr(self, key))}
+        for split in found.keys() & {"train", "test"}:
+            refuse_splits(getattr(self, split), split, [file.uri for file in found[split]])
+        return found
 
     def _pairs(self) -> "tuple[dict[str, list[Pair]], Counter[str]]":
         """The pairs of arrays of each split, and how many pictures are of none."""

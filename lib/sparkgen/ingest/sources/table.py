@@ -11,8 +11,6 @@ from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, Work
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from sparkgen.ingest.images.decode import ImageRule
     from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.looking.look import Look, Recognised
@@ -42,9 +40,9 @@ class Config(PictureOptions):
     a struct are null, its path leads from the folder of the Parquet file to the image file; in tables
     that Spark reads it is not followed."""
     label: str | None = None
-    """The column of labels, integers or text; null: one named label, labels, class, class_name, target
-    or fine_label, or the only one with class names, if there is one. Integers count from 0 in
-    `class_names`, or in the names that Hugging Face wrote into the table."""
+    """The column of labels, integers or text; null: one named label, class, category, target or the
+    like, in any case, or the only one with class names, if there is one. Integers count from 0 in the
+    names that Hugging Face wrote into the table."""
     order_by: str | None = None
     """The column whose order rows take; null: Parquet files by name, with their rows as they lie, and
     rows of other tables by the SHA-256 of picture and label. Where two rows have one value, that
@@ -94,6 +92,7 @@ class Config(PictureOptions):
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.files.find import passed_over
         from sparkgen.ingest.tables.classes import classes_of
+        from sparkgen.ingest.tables.parquet import tell_unused_columns
         from sparkgen.ingest.tables.shares import table_shares
 
         rule, unused = self.rule(dataset), Counter[str]()
@@ -108,6 +107,8 @@ class Config(PictureOptions):
                 unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
         columns = [part.columns for part in parts]
         classes = classes_of(columns, dataset.class_names, _labels(parts), self.train)
+        if dataset.class_names is None and columns[0].label is None and parts[0].folder:
+            tell_unused_columns(parts[0].uri, columns[0])
         log.info(
             "pictures from column %s, labels from %s",
             columns[0].image,
@@ -125,7 +126,7 @@ class Config(PictureOptions):
         count: str,
         where: str,
     ) -> RequestError | None:
-        from sparkgen.ingest.tables.classes import shown_labels
+        from sparkgen.ingest.class_values import in_order, shown
 
         if reason != "unknown-label":
             return super().contradiction(dataset, parsed, reason, count=count, where=where)
@@ -137,11 +138,11 @@ class Config(PictureOptions):
         ]
         if not parts:  # the rows that Spark sorted are no more there
             return None
-        names = dataset.class_names or ()
+        names, found = dataset.class_names or (), sum(_labels(parts), Counter[str]())
         meant = "of dataset.class_names" if parts[0].columns.is_text else f"0 to {len(names) - 1}"
         return RequestError(
             f"labels {meant} in column {parts[0].columns.label} of {self.train}",
-            found=f"{shown_labels(_labels(parts), parts[0].columns)}, unknown in {count}",
+            found=f"{shown(in_order(found))}, unknown in {count}",
             mend=f"correct dataset.class_names, or leave it out; {where}",
         )
 
@@ -151,7 +152,7 @@ class Config(PictureOptions):
         from sparkgen.ingest.tables.spark import Table
 
         found = {
-            split: find_table(uri, reader=self.reader, order_by=self.order_by)
+            split: find_table(uri, split=split, reader=self.reader, order_by=self.order_by)
             for split, uri in self._uris().items()
         }
         return {
@@ -196,8 +197,8 @@ def _sorted_parts(split: str, table: "Table", rule: "ImageRule", folder: str) ->
     return parts
 
 
-def _labels(parts: "list[Part]") -> "Iterator[pa.Array]":
-    """The distinct labels of each part that has labels."""
-    from sparkgen.ingest.tables.parquet import distinct_labels
+def _labels(parts: "list[Part]") -> "Iterator[Counter[str]]":
+    """How many rows of each part there are of each label, where it has labels."""
+    from sparkgen.ingest.tables.parquet import count_labels
 
-    return distinct_labels([(p.uri, p.columns.label) for p in parts if p.columns.label])
+    return count_labels([(p.uri, p.columns.label) for p in parts if p.columns.label])

@@ -27,6 +27,7 @@ class Config(FileSource):
 
     records: ClassVar[tuple[str, ...]] = ("tokens",)
     labelled: ClassVar[bool] = False
+    prose: ClassVar[bool] = True
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
@@ -36,7 +37,7 @@ class Config(FileSource):
         files = look.those(lambda file: is_text(look.head(file)))
         if not files:
             return None
-        splits = split_files(look, files)
+        splits = split_files(look, files, alike=cls.prose)
         found = f"{len(files)} {'file' if len(files) == 1 else 'files'} of text{splits.told}"
         about = f"{PROPOSED} bytes, of which neighbours share one: {PROPOSED - 1} tokens to predict"
         return Recognised(

@@ -8,6 +8,7 @@ from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
+    from sparkgen.datasets.manifest import SourceEntry
     from sparkgen.ingest.looking.look import Look, Recognised
 
 HALF = 0.5  # of the samples, that have labels where an archive is one of WebDataset
@@ -40,14 +41,10 @@ class Config(PictureOptions, FileSource):
             Sure.MARKED, splits.keys, f"pictures with their labels beside them{splits.told}"
         )
 
-    def files(self, dataset: DatasetConfig) -> Files:
+    def read(self, files: "list[SourceEntry]") -> "list[SourceEntry]":
         from sparkgen.ingest.files.archives import is_archive
 
-        found = super().files(dataset)
-        return {
-            split: [f for f in files if is_archive(f.uri)] or files
-            for split, files in found.items()
-        }
+        return [f for f in files if is_archive(f.uri)] or files
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.lists.webdataset import find_samples
@@ -61,10 +58,10 @@ class Config(PictureOptions, FileSource):
             for (split, number, uri), candidates in zip(places, found.candidates, strict=True)
             for share in image_shares(split, number, uri, candidates, rule=rule, tasks=tasks)
         ]
-        unused = found.unused + Counter(self.passed_over()) + self._no_archives(dataset, files)
+        unused = found.unused + Counter(self.passed_over()) + self._no_archives(files)
         return Work(shares, dict(sorted(unused.items())), found.class_names)
 
-    def _no_archives(self, dataset: DatasetConfig, files: Files) -> Counter[str]:
+    def _no_archives(self, files: Files) -> Counter[str]:
         """How many files beside the archives are not used."""
-        there = sum(map(len, super().files(dataset).values()))
+        there = sum(map(len, self.found().values()))
         return +Counter({"not-an-archive": there - sum(map(len, files.values()))})

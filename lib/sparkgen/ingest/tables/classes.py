@@ -1,54 +1,53 @@
 """Finds the classes of a table: which value of the label column means which label."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkgen.config.dataset import NO_CLASSES
 from sparkgen.errors import RequestError
-from sparkgen.ingest.tables.columns import LABELS, Columns, listed
-from sparkgen.ingest.trees.class_folders import sorted_classes
+from sparkgen.ingest.class_values import Classes, as_value, find_classes
+from sparkgen.ingest.tables.columns import LABELS, Columns
 
 MOST_CLASSES = 100_000
 NULL = -2  # the label of a row without one
-UNKNOWN = -1  # the label of a value that no class has
 
 
-class Classes(NamedTuple):
-    """The classes: the values of the label column that mean the labels 0, 1, ..., and their names."""
+def labels_of(column: pa.Array | None, rows: int, classes: Classes) -> npt.NDArray[np.int64]:
+    """The label of each row, `NULL`, or `UNKNOWN` for a value of no class: int64 (rows,).
 
-    values: tuple[str, ...] | tuple[int, ...]
-    names: tuple[str, ...]
-
-    def labels_of(self, column: pa.Array | None, rows: int) -> npt.NDArray[np.int64]:
-        """The label of each row, `NULL` or `UNKNOWN`: int64 (rows,).
-
-        Args:
-            column: of the labels; None: all rows have the label 0.
-            rows: how many there are.
-        """
-        if column is None:
-            return np.zeros(rows, np.int64)
-        column = plain_labels(column)
-        known = pc.index_in(column, value_set=pa.array(self.values, column.type))
-        labels = pc.fill_null(known, UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
-        if column.null_count:
-            labels[pc.is_null(column).to_numpy(zero_copy_only=False)] = NULL
-        return labels
+    Args:
+        column: of the labels; None: all rows have the label 0.
+        rows: how many there are.
+        classes: of the table.
+    """
+    if column is None:
+        return np.zeros(rows, np.int64)
+    coded = plain_labels(column).dictionary_encode()
+    labels = [classes.label(value) for value in values_of(coded.dictionary)]
+    at = pc.fill_null(coded.indices, len(labels)).to_numpy(zero_copy_only=False)
+    return np.array([*labels, NULL], np.int64)[at]
 
 
 def classes_of(
-    parts: Sequence[Columns], stated: tuple[str, ...] | None, found: Iterable[pa.Array], uri: str
+    parts: Sequence[Columns],
+    stated: tuple[str, ...] | None,
+    found: Iterable[Counter[str]],
+    uri: str,
 ) -> Classes:
     """The classes of a table.
+
+    The labels of Hugging Face's `ClassLabel` are numbers of its classes. Other labels mean the classes as
+    in every source.
 
     Args:
         parts: the columns of each file of the table.
         stated: the names that the dataset states; None: those of the table, or the distinct labels.
-        found: the distinct labels of each file; read only where neither says the classes.
+        found: the distinct labels of each file, counted; read only where the table has no class names.
         uri: of the table, for messages.
 
     Raises:
@@ -60,19 +59,21 @@ def classes_of(
         return _without_labels(stated, uri)
     if stated is not None and columns.names not in (None, stated):
         _refuse_other_order(columns, stated, uri)
-    names = stated or columns.names
-    if names is not None:
-        return Classes(names if columns.is_text else tuple(range(len(names))), names)
-    values = _distinct(columns, found, uri)
-    if not columns.is_text and values[0] == 0:
-        values = tuple(range(values[-1] + 1))  # labels keep their numbers
-    return Classes(values, tuple(map(str, values)))
+    if columns.names is not None:
+        names = stated or columns.names
+        return Classes(names, {str(label): label for label in range(len(names))})
+    where = f"the labels in column {columns.label} of {uri}"
+    return find_classes(_counted(columns, found, uri), stated, where=where)
 
 
-def shown_labels(found: Iterable[pa.Array], columns: Columns) -> str:
-    """The distinct labels of a table's files, as many as a message can show."""
-    distinct = {label for some in found for label in _read(some.drop_null(), columns)}
-    return listed([str(label) for label in sorted(distinct)])
+def values_of(labels: pa.Array) -> list[str | None]:
+    """Labels as values that are compared; None for one that is blank, null or no UTF-8."""
+    if not pa.types.is_string(labels.type):
+        return [None if label is None else as_value(label) for label in labels.to_pylist()]
+    text = (
+        label and label.decode(errors="replace") for label in labels.cast(pa.binary()).to_pylist()
+    )
+    return [as_value(label) or None if label and "\ufffd" not in label else None for label in text]
 
 
 def plain_labels(column: pa.Array) -> pa.Array:
@@ -96,32 +97,24 @@ def _agreed(parts: Sequence[Columns], uri: str) -> Columns:
     return next((part for part in parts if part.names), parts[0])
 
 
-def _distinct(columns: Columns, found: Iterable[pa.Array], uri: str) -> tuple[Any, ...]:
-    distinct: set[Any] = set()
+def _counted(columns: Columns, found: Iterable[Counter[str]], uri: str) -> Counter[str]:
+    """How many rows there are of each label, in all files together."""
+    counts: Counter[str] = Counter()
     for some in found:
-        distinct |= set(_read(some.drop_null(), columns))
-        high = max(distinct, default=0)
-        if len(distinct) > MOST_CLASSES or (not columns.is_text and high >= MOST_CLASSES):
+        counts += some
+        if len(counts) > MOST_CLASSES:
             raise RequestError(
                 f"at most {MOST_CLASSES} classes in column {columns.label} of {uri}",
-                found=f"{len(distinct)} labels or more, such as {high}",
-                mend="set source.label to a column of classes, or dataset.class_names",
+                found=f"{len(counts)} labels or more, such as {min(counts)[:40]}",
+                mend="set source.label to a column of classes",
             )
-    if not distinct:
+    if not counts:
         raise RequestError(
             f"labels in column {columns.label} of {uri}",
             found="none",
             mend="set source.label to the column that has them",
         )
-    return tuple(sorted_classes(distinct) if columns.is_text else sorted(distinct))
-
-
-def _read(labels: pa.Array, columns: Columns) -> list[Any]:
-    """Labels as objects of Python; those that are no UTF-8 are left out, and no class has them."""
-    if not columns.is_text:
-        return list(labels.to_pylist())
-    text = [label.decode(errors="replace") for label in labels.cast(pa.binary()).to_pylist()]
-    return [label for label in text if "\ufffd" not in label]
+    return counts
 
 
 def _without_labels(stated: tuple[str, ...] | None, uri: str) -> Classes:
@@ -131,7 +124,7 @@ def _without_labels(stated: tuple[str, ...] | None, uri: str) -> Classes:
             found=f"none named {', '.join(LABELS)}",
             mend="set source.label to the column that has them",
         )
-    return Classes((0,), stated or ("all",))
+    return Classes(stated or NO_CLASSES, {})
 
 
 def _refuse_other_order(columns: Columns, stated: tuple[str, ...], uri: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from sparkgen.errors import RequestError
+from sparkgen.ingest.files.path_list import NAMES, plain_name
 
-LABELS = ("label", "labels", "class", "class_name", "target", "fine_label")
-"""Names by which a column of labels is known, the first that is there before the others."""
+LABELS = (*NAMES["label"], "fine_label")
+"""Names by which a column of labels is known, in any case, the first that is there before the others."""
 HUGGING_FACE = b"huggingface"
 """The key of a schema's metadata where `datasets` writes what it knows of the columns."""
 
@@ -60,13 +61,26 @@ def find_columns(schema: pa.Schema, *, image: str | None, label: str | None, uri
         label = _named(schema, label, "label", uri)
     else:
         classified = [name for name, feature in features.items() if feature.get("names")]
-        usual = [name for name in LABELS if name in schema.names and name != image]
+        plain = {plain_name(name): name for name in reversed(schema.names) if name != image}
+        usual = [plain[name] for name in LABELS if name in plain]
         label = next(iter([*usual, *(classified if len(classified) == 1 else [])]), None)
     names = features.get(label, {}).get("names") if label else None
     is_text = label is not None and _is_text(schema, label, uri)
     return Columns(
         image, bool(children), "path" in children, label, is_text, None if is_text else names
     )
+
+
+def may_be_labels(schema: pa.Schema, columns: Columns) -> list[str]:
+    """The columns of text or integers that are not read."""
+    kinds = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
+    return [
+        field.name
+        for field in schema
+        if field.name not in columns.read
+        and schema.names.count(field.name) == 1
+        and any(is_kind(_plain(field.type)) for is_kind in kinds)
+    ]
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
@@ -116,8 +130,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _is_text(schema: pa.Schema, label: str, uri: str) -> bool:
-    kind = schema.field(label).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    kind = _plain(schema.field(label).type)
     if pa.types.is_integer(kind):
         return False
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -127,6 +140,10 @@ def _is_text(schema: pa.Schema, label: str, uri: str) -> bool:
         found=str(kind),
         mend="set source.label to the column that has them, or write it as one of these",
     )
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sparkgen.ingest.images.pictures import Picture
 from sparkgen.ingest.looking.survey import Tally
+from sparkgen.ingest.tables.classes import labels_of
 from sparkgen.ingest.tables.parquet import Cut, opened_parquet, readable_parquet
 from sparkgen.ingest.tables.shares import REASONS, Part, TableShare
 
@@ -55,4 +56,4 @@ class TableLook(NamedTuple):
                 column = table.column(0).combine_chunks()
                 for cut in found:
                     some = column.slice(cut.skip, cut.rows)
-                    yield from self.share.classes.labels_of(some, len(some)).tolist()
+                    yield from labels_of(some, len(some), self.share.classes).tolist()

@@ -11,6 +11,7 @@ from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import RequestError
 from sparkgen.ingest.files.find import find_files
+from sparkgen.ingest.files.split_words import refuse_splits
 from sparkgen.ingest.tables.delta import delta_entry, is_delta
 
 CATALOG, DELTA, PARQUET = "catalog", "delta", "parquet"
@@ -27,8 +28,6 @@ ENDINGS = {
 }
 
 _NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*){0,2}")
-# How the files of a split begin, or the folder that they lie in, where several splits lie side by side.
-_SPLIT = re.compile(r"(train|test|validation|valid|val|dev|eval)(?![a-z])", re.IGNORECASE)
 
 
 class Found(NamedTuple):
@@ -45,11 +44,14 @@ class Found(NamedTuple):
     direct: bool = False
 
 
-def find_table(uri: str, *, reader: str | None = None, order_by: str | None = None) -> Found:
+def find_table(
+    uri: str, *, split: str = "train", reader: str | None = None, order_by: str | None = None
+) -> Found:
     """What is at a path, or what a name means.
 
     Args:
         uri: a path, folder or glob, or the name of a catalog's table.
+        split: what the table is, `train` or `test`.
         reader: the format, if it is known.
         order_by: a column by which rows are to be sorted.
 
@@ -76,11 +78,12 @@ def find_table(uri: str, *, reader: str | None = None, order_by: str | None = No
         )
     root = _root(uri)
     if reader != PARQUET:
+        refuse_splits(uri, split, [file.uri for file in files])
         return Found(reader, files, root)
     # Where no name ends as that of a Parquet file does, all files are meant.
     named = [file for file in files if reader_by_ending(file.uri) == PARQUET] or files
+    refuse_splits(uri, split, [file.uri for file in named])
     names = [file.uri.removeprefix(f"{root}/") for file in named]
-    _refuse_splits(root, names)
     # Folders such as label=3 are a column, as Spark writes them, which the files themselves lack.
     partitioned = any("=" in name.rpartition("/")[0] for name in names)
     direct = order_by is None and not partitioned
@@ -113,26 +116,3 @@ def _root(uri: str) -> str:
     parts = path.split("/")[:-1]
     wild = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
     return "/".join(parts[:wild])
-
-
-def _refuse_splits(root: str, names: Sequence[str]) -> None:
-    """Refuses the files of several splits, as Hugging Face lays them out side by side in a folder."""
-    splits = {found[1].lower(): name for name in names if (found := _SPLIT.match(name))}
-    if len(splits) < 2:
-        return
-    ways = [
-        f"source.{split} to {root}/{_pattern(splits[split])}"
-        for split in ("train", "test")
-        if split in splits
-    ]
-    raise RequestError(
-        f"the files of one split in {root}",
-        found=f"those of {', '.join(sorted(splits))}",
-        mend=f"set {' and '.join(ways) or 'source.train to those of one of them'}",
-    )
-
-
-def _pattern(name: str) -> str:
-    """The folder of a split, or a glob for its files, by the path of one of them."""
-    folder, below, _ = name.partition("/")
-    return folder if below else f"{_SPLIT.match(name)[0]}-*"  # type: ignore[index]

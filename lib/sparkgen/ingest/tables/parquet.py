@@ -5,6 +5,7 @@ block is a run of rows of one row group.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ import pyarrow.parquet as pq
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, RequestError
 from sparkgen.ingest.block import block_rows
+from sparkgen.ingest.class_values import tell_unused
 from sparkgen.ingest.images.decode import ImageRule
-from sparkgen.ingest.tables.classes import plain_labels
-from sparkgen.ingest.tables.columns import Columns
+from sparkgen.ingest.tables.classes import plain_labels, values_of
+from sparkgen.ingest.tables.columns import Columns, may_be_labels
 
 BLOCK_ROWS = 4096
 BATCH_BYTES = 4 << 20  # of the cells of a block, about
@@ -61,8 +63,8 @@ def read_footers(
         return list(readers.map(read, uris))
 
 
-def distinct_labels(files: Sequence[tuple[str, str]]) -> Iterator[pa.Array]:
-    """The distinct labels of each file.
+def count_labels(files: Sequence[tuple[str, str]]) -> Iterator[Counter[str]]:
+    """How many rows of each file there are of each label.
 
     Args:
         files: the URI of each, and the name of its column of labels.
@@ -71,15 +73,31 @@ def distinct_labels(files: Sequence[tuple[str, str]]) -> Iterator[pa.Array]:
         IngestError: one cannot be read.
     """
 
-    def read(one: tuple[str, str]) -> pa.Array:
+    def read(one: tuple[str, str]) -> Counter[str]:
         uri, label = one
+        found: Counter[str] = Counter()
         with readable_parquet(uri), opened_parquet(uri) as file:
-            batches = file.iter_batches(1 << 16, columns=[label], use_threads=False)
-            found = [pc.unique(plain_labels(batch.column(0))) for batch in batches]
-            return pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.int64())
+            for batch in file.iter_batches(1 << 16, columns=[label], use_threads=False):
+                values, counts = pc.value_counts(plain_labels(batch.column(0))).flatten()
+                for value, count in zip(values_of(values), counts.to_pylist(), strict=True):
+                    found.update({} if value is None else {value: count})
+        return found
 
     with ThreadPoolExecutor(THREADS) as readers:
         yield from readers.map(read, files)
+
+
+def tell_unused_columns(uri: str, columns: Columns) -> None:
+    """Warns of columns of a file that may be labels, by the rows of its first and its last group.
+
+    Raises:
+        IngestError: it cannot be read.
+    """
+    with readable_parquet(uri), opened_parquet(uri) as file:
+        names = may_be_labels(file.schema_arrow, columns)
+        groups = sorted({*range(file.num_row_groups)[:1], *range(file.num_row_groups)[-1:]})
+        rows = file.read_row_groups(groups, columns=names, use_threads=False)
+        tell_unused({name: rows.column(name).to_pylist() for name in names}, where=uri)
 
 
 @contextmanager

@@ -16,10 +16,11 @@ from pyarrow import fs
 from sparkgen.datasets.storage import is_remote, open_uri
 from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Block
+from sparkgen.ingest.class_values import UNKNOWN, Classes
 from sparkgen.ingest.files.archives import MOST_BYTES
 from sparkgen.ingest.images.decode import ImageRule
 from sparkgen.ingest.images.pictures import Picture, decode_pictures
-from sparkgen.ingest.tables.classes import NULL, UNKNOWN, Classes
+from sparkgen.ingest.tables.classes import NULL, labels_of
 from sparkgen.ingest.tables.columns import Columns
 from sparkgen.ingest.tables.parquet import Cut, opened_parquet, readable_parquet
 
@@ -86,7 +87,7 @@ class TableShare(NamedTuple):
         """The rows of a batch, as many as there are positions in blocks left."""
         cells, paths = _cells(batch.column(part.columns.image), part.columns)
         column = batch.column(part.columns.label) if part.columns.label else None
-        labels = self.classes.labels_of(column, len(batch)).tolist()
+        labels = labels_of(column, len(batch), self.classes).tolist()
         for cell, path, label, position in zip(cells, paths, labels, within, strict=False):
             reason = REASONS.get(label)
             if cell is None:

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import IngestError, RequestError, SparkgenError
+from sparkgen.ingest.class_values import tell_unused
 from sparkgen.ingest.files.find import find_files
-from sparkgen.ingest.tables.columns import Columns, find_columns
+from sparkgen.ingest.tables.columns import Columns, find_columns, may_be_labels
 from sparkgen.ingest.tables.delta import delta_frame
 from sparkgen.ingest.tables.names import CATALOG, DELTA, Found, one_entry
 from sparkgen.ingest.tables.spark_path import spark_path
@@ -103,6 +104,10 @@ def sort_table(table: Table, folder: str) -> Sorted:
         names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
         schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
         columns = find_columns(schema, image=table.image, label=table.label, uri=table.uri)
+        if columns.label is None:
+            may_be = may_be_labels(schema, columns)
+            some = frame.select([f"`{name}`" for name in may_be]).limit(GROUP_ROWS).collect()
+            tell_unused({name: [row[name] for row in some] for name in may_be}, where=table.uri)
         image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
         label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
         label = label.cast("string" if columns.is_text or not columns.label else "bigint")

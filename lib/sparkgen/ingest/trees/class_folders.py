@@ -1,20 +1,8 @@
 """Finds the class that a folder means, by the name of the class or by its number."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sparkgen.errors import RequestError
-
-
-def sorted_classes(folders: Iterable[str]) -> list[str]:
-    """The class folders in the order of their labels, where no class names are stated.
-
-    The order is that of the code points. Where all folders are numbers, it is that of the numbers: 2
-    comes before 10.
-    """
-    split = {folder: folder.split("/") for folder in folders}
-    if all(part.isascii() and part.isdigit() for parts in split.values() for part in parts):
-        return sorted(split, key=lambda folder: ([int(part) for part in split[folder]], folder))
-    return sorted(split)
 
 
 def class_labels(folders: Mapping[str, set[str]], class_names: tuple[str, ...]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.files.archives import own_name
 from sparkgen.ingest.files.member import Member
-from sparkgen.ingest.files.path_list import SPLITS
+from sparkgen.ingest.files.split_words import SPLITS
 from sparkgen.ingest.trees.layout import OTHER_SPLITS, FolderRule, Parts, PictureLayout
 from sparkgen.ingest.trees.paths import Spot, find_spots
 from sparkgen.ingest.trees.test_list import read_test_list, split_by_list

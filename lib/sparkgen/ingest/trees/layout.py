@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from sparkgen.errors import RequestError
+from sparkgen.ingest.files.split_words import SPLITS
 
 Parts = tuple[str, ...]
 Folders = Mapping[Parts, int]
@@ -20,9 +21,10 @@ Folders = Mapping[Parts, int]
 _LIKE_TRAIN = re.compile(r"(^|[\W_])train(ing|set)?($|[\W_\d])", re.IGNORECASE)
 NO_CLASS = ""  # the class folder of all pictures where none lies in one
 # Folders that are usual beside `train`, and are no classes.
-OTHER_SPLITS = frozenset(
-    ("test", "val", "valid", "validation", "dev", "eval", "extra", "unlabeled")
-)
+OTHER_SPLITS = frozenset(w for w, split in SPLITS.items() if split != "train") | {
+    "extra",
+    "unlabeled",
+}
 
 
 class FolderRule(NamedTuple):

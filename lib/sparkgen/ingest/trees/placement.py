@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sparkgen.config.dataset import NO_CLASSES
+from sparkgen.ingest.class_values import in_order
 from sparkgen.ingest.files.archives import fault_of
 from sparkgen.ingest.files.member import Member
 from sparkgen.ingest.images.formats import ending
 from sparkgen.ingest.trees.checks import check_placement, printable, shown
-from sparkgen.ingest.trees.class_folders import class_labels, sorted_classes
+from sparkgen.ingest.trees.class_folders import class_labels
 from sparkgen.ingest.trees.layout import NO_CLASS, FolderRule, PictureLayout
 from sparkgen.ingest.trees.paths import Spot, find_spots
 from sparkgen.ingest.trees.test_list import split_by_list
@@ -81,7 +82,7 @@ def _classes(
     if layout.depth == 0:
         return {NO_CLASS: 0}, rule.class_names or NO_CLASSES
     if rule.class_names is None:
-        folders = sorted_classes({s.folder for s in used if s.is_picture and s.folder})
+        folders = in_order({s.folder for s in used if s.is_picture and s.folder})
         return {f: n for n, f in enumerate(folders)}, tuple(map(printable, folders))
     by_split = {k: {s.folder for s in used if s.split == k and s.folder} for k in rule.splits}
     return class_labels(by_split, rule.class_names), rule.class_names
