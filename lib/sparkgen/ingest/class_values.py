@@ -70,6 +70,7 @@ def find_classes(
     best = max(readings, key=lambda labels: sum(value in labels for value in values))
     rising = None if all(value in best for value in values) else plain_order(values, len(stated))
     if rising is None:
+        _tell_numbers(values, names_labels, best, where=where)
         return Classes(stated, best)
     tell_order(rising, stated, where=where)
     return Classes(stated, {value: label for label, value in enumerate(rising)})
@@ -139,6 +140,21 @@ def tell_unused(columns: Mapping[str, Sequence[object]], *, where: str) -> None:
                 name,
                 shown([value[:40] for value in distinct]),
             )
+
+
+def _tell_numbers(
+    values: Mapping[str, int], names: Mapping[str, int], best: Mapping[str, int], *, where: str
+) -> None:
+    """Warns of values taken for numbers of classes that are names of other classes."""
+    other = [v for v in in_order(values) if v in best and names.get(v, best[v]) != best[v]]
+    if other:
+        log.warning(
+            "%s are taken for numbers from 0, though some are names of other classes: %s is number %s, "
+            "not the class of that name; correct dataset.class_names if they are meant otherwise",
+            where,
+            other[0],
+            best[other[0]],
+        )
 
 
 def tell_order(values: Sequence[str], names: Sequence[str], *, where: str) -> None:

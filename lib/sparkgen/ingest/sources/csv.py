@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sparkgen.ingest.pixel_csv.columns import Form
     from sparkgen.ingest.pixel_csv.lines import PixelShare
 
+MOST_SHOWN = 3  # files in a message
+
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ class Config(ScaledSource, FileSource):
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
-        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.look import MOST_HEADS, Recognised, Sure
         from sparkgen.ingest.looking.shape_guess import square_shape
         from sparkgen.ingest.looking.split_files import split_files
         from sparkgen.ingest.pixel_csv.columns import guess_size
@@ -38,15 +40,20 @@ class Config(ScaledSource, FileSource):
         def shape(file: str) -> tuple[int, int, int] | None:
             return square_shape(guess_size(look.head(file)) or 0)
 
-        files = look.those(lambda file: shape(file) is not None)
+        alike = look.those(lambda file: shape(file) is not None)
+        files = [file for file in alike if len(alike) > MOST_HEADS or shape(file) is not None]
         found = shape(files[0]) if files else None
         if found is None:
             return None
         splits = split_files(look, files)
+        keys, told = splits.keys, splits.told
+        if _has_labels(keys["train"], found) and not _has_labels(keys.get("test"), found):
+            keys.pop("test")
+            told = f"; {splits.test} has no labels, and is not used"
+        if others := [file for file in alike if file not in files]:
+            told += f"; not used: {', '.join(others[:MOST_SHOWN])}"
         about = "height, width, channels: square pictures of as many numbers as a line has"
-        return Recognised(
-            Sure.LIKELY, splits.keys, f"lines of pixels{splits.told}", found, about_shape=about
-        )
+        return Recognised(Sure.LIKELY, keys, f"lines of pixels{told}", found, about_shape=about)
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         forms, shares = self._unlabelled(dataset, files, tasks)
@@ -102,3 +109,12 @@ class Config(ScaledSource, FileSource):
             )
         where = f"the labels of {self.train}"
         return find_classes(count_values(shares, where=where), dataset.class_names, where=where)
+
+
+def _has_labels(path: str | None, shape: tuple[int, int, int]) -> bool:
+    """Whether a file has a column of labels; of a glob that is not looked at."""
+    from sparkgen.ingest.pixel_csv.columns import find_form, first_line
+
+    if path is None or "*" in path:
+        return True
+    return find_form(path, first_line(path), shape=shape, label=None).label is not None

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparkgen.config.dataset import DatasetConfig
@@ -12,6 +13,7 @@ from sparkgen.ingest.source import Files, Work
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
     from sparkgen.ingest.files.path_list import PathList
+    from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.looking.look import Look, Recognised
     from sparkgen.ingest.trees.placement import Candidate
 
@@ -93,6 +95,23 @@ class Config(PictureOptions):
 
     def _lists(self) -> list[str]:
         return [self.path, self.test] if self.test else [self.path]
+
+    def contradiction(
+        self,
+        dataset: DatasetConfig,
+        parsed: "Sequence[Summary]",
+        reason: str,
+        *,
+        count: str,
+        where: str,
+    ) -> RequestError | None:
+        if reason != "path-escape":
+            return super().contradiction(dataset, parsed, reason, count=count, where=where)
+        return RequestError(
+            f"listed paths within {self.root or 'the folder of the list'}",
+            found=f"{count} that lead out of it; {where}",
+            mend="set source.root to the folder or archive that they begin with",
+        )
 
     def _root(self, path: str) -> str:
         from sparkgen.datasets.storage import absolute
