@@ -113,3 +113,13 @@ def test_unused_columns_whose_values_repeat_are_told(caplog: pytest.LogCaptureFi
             "classes",
         )
     ]
+
+
+def test_numbers_that_are_names_of_other_classes_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    names = tuple(map(str, range(1, 11)))
+    found = find_classes({str(n): 5 for n in range(10)}, names, where="the labels of x")
+    assert found.labels["1"] == 1
+    assert "1 is number 1, not the class of that name" in caplog.text
+    caplog.clear()
+    find_classes({str(n): 5 for n in range(1, 11)}, names, where="the labels of x")
+    assert "WARNING" not in caplog.text

@@ -319,3 +319,18 @@ def test_names_of_data_sets_are_small_letters_and_digits(tmp_path: Path) -> None
 def test_values_are_in_quotes_where_yaml_would_read_something_else(value: Any, text: str) -> None:
     assert as_yaml(value) == text
     assert plain("a\nb\x07c") == "a\\nb\\x07c"
+
+
+def test_a_table_of_pixels_without_labels_is_no_test_split(tmp_path: Path) -> None:
+    """As on Kaggle: the labels of test.csv are what the competition asks for."""
+    folder, pixels = tmp_path / "kaggle", ",".join(f"pixel{n}" for n in range(64))
+    folder.mkdir()
+    rows = [f"{n % 2},{n}{',7' * 63}" for n in range(20)]
+    (folder / "train.csv").write_text("\n".join([f"label,{pixels}", *rows, ""]))
+    (folder / "test.csv").write_text("\n".join([pixels, *(r[2:] for r in rows), ""]))
+    (folder / "sample_submission.csv").write_text("ImageId,Label\n1,0\n2,0\n")
+    for path in (folder, folder / "train.csv"):
+        found = inspected(path, tmp_path, file=None)
+        assert f'source: {{format: csv, train: "{folder}/train.csv"' in found.text
+        assert "test_fraction: 0.1" in found.text
+        assert "test.csv has no labels, and is not used" in found.lines[0]

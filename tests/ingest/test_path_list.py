@@ -269,3 +269,13 @@ def test_what_is_missing_bad_or_not_named_is_counted(folder: Path) -> None:
 )
 def test_what_is_no_list_is_refused(folder: Path, text: bytes, name: str, line: str) -> None:
     assert line in refusal(folder, text, name, max_bad_fraction=0.5)
+
+
+def test_a_list_whose_paths_lead_out_of_its_folder_says_where_they_begin(folder: Path) -> None:
+    dataset = dataset_of({"format": "list", "path": f"{folder}/list.csv"})
+    source = source_of(dataset)
+    asked = {"count": "9 of 9 records", "where": "the first: /x/1.png"}
+    error = source.contradiction(dataset, [], "path-escape", **asked)
+    assert error is not None
+    assert "set source.root to the folder or archive that they begin with" in str(error)
+    assert source.contradiction(dataset, [], "empty-image", **asked) is None
