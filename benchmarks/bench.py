@@ -21,6 +21,7 @@ BENCHMARKS = (
     "start",
     "ingest_libsvm",
     "ingest_images",
+    "ingest_table",
     "feed",
     "train",
     "exchange",

@@ -97,7 +97,7 @@ def binary_files(spark: Any, folder: Path, target: Path) -> None:
 
 def decode(files: list[bytes], first: int) -> None:
     """Decodes a share of the files."""
-    from sparkgen.ingest.decode import ImageRule, decode_image
+    from sparkgen.ingest.images.decode import ImageRule, decode_image
 
     rule = ImageRule(SHAPE)
     for data in files[first : first + SHARE]:

@@ -23,6 +23,7 @@ FLOORS = Path(__file__).parent / "floors.yaml"
 ROUNDS = {
     "ingest_libsvm": 2,
     "ingest_images": 2,
+    "ingest_table": 2,
     "feed": 2,
     "train": 1,
     "sample": 3,

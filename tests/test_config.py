@@ -32,6 +32,49 @@ def test_every_dataset_is_a_request_and_finds_its_sources_in_the_data_folder(pat
     assert "{data}" not in str(request.dataset.source)
 
 
+def test_the_data_lies_where_set_says_or_the_variable_or_the_environment_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train(*overrides: str, env: str = "local") -> str:
+        request = load_dataset(
+            CONF / "datasets" / "tinyshakespeare.yaml", env=env, overrides=overrides
+        )
+        train = request.dataset.source.model_extra["train"]
+        assert train == f"{request.environment.data}/tinyshakespeare.txt"
+        return train.removesuffix("/tinyshakespeare.txt")
+
+    monkeypatch.delenv("SPARKGEN_DATA", raising=False)
+    assert train() == "data"
+    assert train(env="prod") == "/Volumes/main/sparkgen/pipeline/data"
+    assert train("environment.data=/set") == "/set"
+    monkeypatch.setenv("SPARKGEN_DATA", "../elsewhere")
+    assert train() == train(env="prod") == "../elsewhere"
+    assert train("environment.data=/set") == "/set"
+    monkeypatch.setenv("SPARKGEN_DATA", "")
+    assert train() == "data"
+
+
+def test_the_homes_of_data_sets_are_stated_with_a_digest_a_licence_and_a_citation() -> None:
+    stated = set()
+    for path in (CONF / "datasets").glob("*.yaml"):
+        download = load_dataset(path, overrides=("environment.data=/somewhere",)).dataset.download
+        if download is not None:
+            stated.add(path.stem)
+            assert download.licence
+            assert download.citation
+            assert all(file.sha256 or file.md5 for file in download.files)
+    assert stated >= {"mnist", "mnist_idx", "fashion_mnist", "cifar10_binary", "tinyshakespeare"}
+
+
+def test_set_takes_another_dataset_file_by_name_and_keys_of_it() -> None:
+    changes = ("dataset.limit=9", "dataset=digits_156", "dataset.seed=4")
+    dataset = load_experiment(DIGITS, overrides=changes).dataset
+    assert (dataset.name, dataset.labels) == ("digits_156", (1, 5, 6))
+    assert (dataset.limit, dataset.seed) == (9, 4)
+    assert refusal("dataset=digit_156").count("did you mean digits_156?") == 1
+    assert "dataset" in refusal("dataset=3")
+
+
 def test_set_reaches_keys_of_the_experiment_its_dataset_and_its_environment() -> None:
     changes = ("training.epochs=3", "dataset.labels=[1, 5, 6]", "environment.workers=4")
     request = load_experiment(DIGITS, overrides=changes)
@@ -119,7 +162,15 @@ def test_a_property_that_spark_would_not_read_is_refused() -> None:
 
 
 def test_labels_that_are_no_classes_are_refused() -> None:
-    assert "0 to 9, found [1, 10]" in refusal("dataset.labels=[1, 10]")
+    assert "0 to 9 or names of classes, found 10" in refusal("dataset.labels=[1, 10]")
+    assert "found fuor" in refusal("dataset.labels=[fuor]")
+    named = "dataset.class_names=[cat, dog]"
+    assert "found cow; did you mean" not in refusal(named, "dataset.labels=[cow, dog]")
+    assert "found dgo; did you mean dog?" in refusal(named, "dataset.labels=[dgo]")
+    from_one = 'dataset.class_names=["1", "2"]'
+    assert "whether 1 is a number or a name" in refusal(from_one, "dataset.labels=[1]")
+    quoted = load_experiment(DIGITS, overrides=(from_one, 'dataset.labels=["1"]')).dataset
+    assert quoted.label_numbers(quoted.class_names) == (0,)
     assert "labels must name a class" in refusal("dataset.labels=[]")
 
 
@@ -226,6 +277,18 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, reason:
     path.parent.mkdir(parents=True)
     path.write_text(text)
     assert reason in refusal(path=path)
+
+
+def test_a_dataset_file_outside_conf_takes_the_environments_of_conf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes((CONF / "datasets" / "digits.yaml").read_bytes())
+    monkeypatch.chdir(CONF.parent)
+    assert load_dataset(path).environment == load_dataset(CONF / "datasets/digits.yaml").environment
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match="environments"):
+        load_dataset(path)
 
 
 def test_an_unknown_dataset_is_refused_with_those_there_are(tmp_path: Path) -> None:

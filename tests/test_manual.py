@@ -12,7 +12,10 @@ KEYS = {key.name: key for section in SECTIONS.values() for key in section.keys}
 
 
 def test_every_key_of_a_request_is_in_the_manual() -> None:
-    names = {name.replace("gates.", "gates[].") for name in dotted_keys(ExperimentConfig)}
+    names = {
+        name.replace("gates.", "gates[].").replace("download.files.", "download.files[].")
+        for name in dotted_keys(ExperimentConfig)
+    }
     # A group of `training.optimizers` has the keys of `training.optimizer`.
     # The keys of `dataset.source` stand under its formats.
     elsewhere = ("training.optimizers.", "dataset.source.")
@@ -22,7 +25,8 @@ def test_every_key_of_a_request_is_in_the_manual() -> None:
 
 def test_each_format_of_a_source_has_its_own_keys_under_its_own_heading() -> None:
     formats = source_configs()
-    assert list(formats) == ["builtin", "idx", "images", "libsvm", "text"]
+    names = "builtin cifar csv idx images libsvm list numpy table text webdataset"
+    assert " ".join(formats) == names
     for section, (name, kind) in zip(source_sections(), formats.items(), strict=True):
         assert section.title == f"dataset.source of format {name}"
         assert section.names == list(kind.model_fields)
@@ -62,7 +66,8 @@ def test_every_key_of_experiments_and_environments_has_a_meaning() -> None:
 
 def test_sections_may_be_chosen_by_their_first_word() -> None:
     titles = [section.title for section in request_sections({"dataset"})]
-    assert titles == ["dataset", *(f"dataset.source of format {name}" for name in source_configs())]
+    formats = [f"dataset.source of format {name}" for name in source_configs()]
+    assert titles == ["dataset", *formats, "dataset.download", "dataset.download.files[]"]
 
 
 def test_the_help_of_the_program_names_every_key_of_every_section(sparkgen) -> None:
@@ -76,7 +81,11 @@ def test_the_help_of_the_program_names_every_key_of_every_section(sparkgen) -> N
 @pytest.mark.parametrize(
     ("command", "there", "absent"),
     [
-        ("ingest", ["dataset.lanes", "environment.data"], ["training.epochs", "gates[].metric"]),
+        (
+            "ingest",
+            ["dataset.lanes", "dataset.download.files[].sha256"],
+            ["training.epochs", "gates[].metric"],
+        ),
         ("train", ["training.epochs", "dataset.lanes", "gates[].metric", "environment.data"], []),
         ("doctor", ["environment.data"], ["dataset.lanes", "training.epochs"]),
     ],

@@ -127,7 +127,10 @@ def test_a_misspelt_option_of_generate_is_answered_with_the_nearest_one_first(
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [
-        (["trian", "conf/experiments/vae_digits.yaml"], "train? choose one of ingest, train"),
+        (
+            ["trian", "conf/experiments/vae_digits.yaml"],
+            "train? choose one of inspect, ingest, train",
+        ),
         (["doctr"], "doctor? choose one of"),
         (["train", "conf/experiments/vae_digit.yaml"], "vae_digits.yaml? choose one of"),
         (["train", "conf/experiments/vae_digits"], "vae_digits.yaml? choose one of"),
@@ -176,9 +179,9 @@ def test_a_tracking_server_that_does_not_answer_is_a_wrong_request(
 
 
 def test_a_missing_source_is_a_wrong_request(sparkgen, spark: SparkSession, tmp_path: Path) -> None:
-    data = ("--set", f"environment.data={tmp_path}")
-    said = sparkgen("ingest", CONF / "datasets" / "mnist.yaml", "--root", tmp_path, *data)
-    assert_refused(said, "mnist-digits-train.txt.gz")
+    changes = ("--set", f"environment.data={tmp_path}", "--set", "dataset.download=null")
+    said = sparkgen("ingest", CONF / "datasets" / "mnist.yaml", "--root", tmp_path, *changes)
+    assert_refused(said, f"{tmp_path}/mnist-digits-train.*")
 
 
 def libsvm_dataset(folder: Path, text: str) -> Path:

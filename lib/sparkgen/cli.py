@@ -21,6 +21,7 @@ from sparkgen.help_pages import Program, RequestCommand, model_page, models_page
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
+STEPS_THAT_INGEST = {"ingest", "run"}
 STEPS_THAT_TRAIN = {"train", "run"}
 STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
@@ -59,13 +60,39 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command(cls=RequestCommand)
+@click.argument("path")
+@click.option(
+    "--write",
+    metavar="DATASET.yaml",
+    help="Write the dataset file, such as conf/datasets/NAME.yaml.",
+)
+@click.option("--name", help="The name of the data set. Without it: that of the file or of PATH.")
+@_request_options
+@click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
+def inspect(path: str, write: str | None, name: str | None, conf: str, **request: Any) -> None:
+    """Says what lies at a path, and writes the dataset file for it.
+
+    PATH is a folder, archive, file or glob of pictures, tables, numbers or text, or the name of a
+    catalog's table. What was found goes to stderr, the dataset file for `ingest` to stdout or --write.
+    """
+    from sparkgen.config.load import load_environment
+    from sparkgen.pipeline.inspect import run
+
+    inspected = run(path, load_environment(conf, **request), name=name, file=write)
+    for line in inspected.lines:
+        click.echo(line, err=True)
+    _print(inspected.result) if write else click.echo(inspected.text, nl=False)
+
+
+@cli.command(cls=RequestCommand)
 @click.argument("dataset", metavar="DATASET.yaml")
 @_request_options
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
     """Reads a data set into a dataset version.
 
     The file is one of conf/datasets. A dataset version is a folder of Parquet files and a manifest.
-    Where the same version is there already, it is kept.
+    Where the same version is there already, it is kept. Missing source files are fetched, where the
+    file says where they can be had.
     """
     from sparkgen.config.load import load_dataset
 
@@ -234,6 +261,8 @@ def _run_step(step: str, request: Any, **options: Any) -> None:
     from sparkgen.pipeline.spark_progress import spark_progress
 
     check(step, request, **options)  # before anything is started
+    if step in STEPS_THAT_INGEST:
+        importlib.import_module("sparkgen.pipeline.ingest").fetch_sources(request)
     environment = request.environment
     on_spark = step in STEPS_ON_SPARK or (step == "train" and environment.launcher == "spark")
     spark = spark_session(environment) if on_spark else None

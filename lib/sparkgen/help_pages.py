@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from sparkgen.manual import Key
 
 # The sections of a request that a command takes; the others take all.
-SECTIONS = {"ingest": {"dataset", "environment"}, "doctor": {"environment"}}
+SECTIONS = {
+    "ingest": {"dataset", "environment"},
+    "doctor": {"environment"},
+    "inspect": {"environment"},
+}
 KEYS = (
     "These are the keys of a request. `--set KEY=VALUE` changes one. In a YAML file the key a.b is "
     "written as b in the section a. A file of conf/datasets is the section dataset, and a file of "

@@ -5,8 +5,10 @@ refuse them by one of the project's own errors; anything else that is raised is 
 """
 
 import gzip
+import hashlib
 import io
 import json
+import os
 import tarfile
 import tempfile
 import zipfile
@@ -14,21 +16,29 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
-from PIL import Image, ImageCms
+import pyarrow as pa
+from PIL import Image, ImageCms, features
 from tiny_version import write_version
+from web_server import raw, running
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.load import load_dataset, load_experiment
 from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
 from sparkgen.errors import SparkgenError
-from sparkgen.ingest.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.fetching.download import fetch_missing
+from sparkgen.ingest.fetching.web import Patience
+from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
+from sparkgen.ingest.images.pictures import Picture, decode_pictures
 from sparkgen.ingest.sources import source_of
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
+from sparkgen.pipeline.inspect import run as inspect
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.sampling.sample_set import read_sample_set
 from sparkgen.training import checkpoints
@@ -92,6 +102,11 @@ def pictures() -> list[bytes]:
         picture("BMP"),
         picture("WEBP", lossless=True),
         picture("WEBP"),
+        picture("TIFF"),
+        picture("TIFF", mode="CMYK", compression="tiff_lzw"),
+        picture("TIFF", mode="I;16", compression="tiff_adobe_deflate"),
+        picture("PPM"),
+        *([picture("AVIF")] if features.check("avif") else []),
     ]
 
 
@@ -118,26 +133,34 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(data, asbytes=True))
+
+
 def idx(values: Any) -> bytes:
     array = np.asarray(values, np.uint8)
     header = bytes([0, 0, 8, array.ndim]) + np.asarray(array.shape, ">u4").tobytes()
     return header + array.tobytes()
 
 
-def ingest(source: dict[str, Any]) -> None:
+def ingest(
+    source: dict[str, Any],
+    class_names: tuple[str, ...] | None = CLASSES,
+    *,
+    shape: tuple[int, ...] = SHAPE,
+) -> None:
     """Finds and parses a source as an ingest does, without Spark."""
-    dataset = DatasetConfig.model_validate(
-        {"name": "fuzz", "source": source, "shape": list(SHAPE), "class_names": list(CLASSES)}
-    )
+    dataset = DatasetConfig(name="fuzz", source=source, shape=shape, class_names=class_names)
     with tempfile.TemporaryDirectory() as scratch:
         source = source_of(dataset)
         work = source.shares(dataset, source.files(dataset), tasks=2, scratch=scratch)
+        names = class_names or work.class_names
         for part in work.shares:
             for block in part.blocks():
                 labels, pixels = block.records.labels, block.records.data
-                assert pixels.shape == (len(labels), np.prod(SHAPE))
+                assert pixels.shape == (len(labels), np.prod(shape))
                 assert pixels.dtype == np.uint8
-                assert ((labels >= 0) & (labels < len(CLASSES))).all()
+                assert ((labels >= 0) & (labels < len(names))).all()
 
 
 def libsvm(suffix: str) -> Callable[[bytes, Path], None]:
@@ -149,11 +172,13 @@ def libsvm(suffix: str) -> Callable[[bytes, Path], None]:
     return run
 
 
-def archive(suffix: str) -> Callable[[bytes, Path], None]:
+def archive(
+    suffix: str, class_names: tuple[str, ...] | None = CLASSES
+) -> Callable[[bytes, Path], None]:
     def run(data: bytes, folder: Path) -> None:
         path = folder / f"pictures{suffix}"
         path.write_bytes(data)
-        ingest({"format": "images", "path": str(path)})
+        ingest({"format": "images", "path": str(path)}, class_names)
 
     return run
 
@@ -174,15 +199,104 @@ def idx_labels(data: bytes, folder: Path) -> None:
     )
 
 
+def samples() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:") as archive:
+        for number in range(3):
+            for name, data in ((f"{number}.png", picture()), (f"{number}.cls", b"%d\n" % number)):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def npz(save: Callable[..., None] = np.savez) -> bytes:
+    buffer = io.BytesIO()
+    save(buffer, x_train=np.arange(36, dtype=np.uint8).reshape(3, 3, 4), y_train=np.arange(3))
+    return buffer.getvalue()
+
+
+def npy() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(36, dtype=np.uint8).reshape(3, 3, 4))
+    return buffer.getvalue()
+
+
+def pixel_rows() -> bytes:
+    rows = [",".join(map(str, [n % 3, *range(n, n + 12)])) for n in range(5)]
+    return "\n".join([",".join(["label", *(f"pixel{n}" for n in range(12))]), *rows]).encode()
+
+
+def as_train(format_: str, name: str, **changes: Any) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        (folder / name).write_bytes(data)
+        ingest({"format": format_, "train": str(folder / name)}, **changes)
+
+    return run
+
+
+def inspected(name: str) -> Callable[[bytes, Path], None]:
+    """`sparkgen inspect` of one file."""
+
+    def run(data: bytes, folder: Path) -> None:
+        (folder / name).write_bytes(data)
+        inspect(str(folder / name), EnvironmentConfig(), name=None, file=None)
+
+    return run
+
+
+def path_list(name: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        for number in range(3):
+            (folder / f"{number}.png").write_bytes(picture())
+        (folder / name).write_bytes(data)
+        ingest({"format": "list", "path": str(folder / name)}, class_names=None)
+
+    return run
+
+
+def cifar(data: bytes, folder: Path) -> None:
+    (folder / "cifar.tar").write_bytes(data)
+    ingest({"format": "cifar", "path": f"{folder}/cifar.tar"}, shape=(32, 32, 3), class_names=None)
+
+
+def cifar_tar() -> bytes:
+    buffer = io.BytesIO()
+    files = {
+        "data_batch_1.bin": bytes(2 * 3073),
+        "batches.meta.txt": b" ".join(b"%d" % n for n in range(10)),
+    }
+    with tarfile.open(fileobj=buffer, mode="w:") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+PATHS = [f"{n}.png,{'train' if n else 'test'},{CLASSES[n]}" for n in range(3)]
+PATH_LIST = "\n".join(["file_name,split,label", *PATHS]).encode()
+PATH_LINES = b"\n".join(
+    json.dumps({"file_name": f"{n}.png", "label": CLASSES[n]}).encode() for n in range(3)
+)
+
+
 def image(data: bytes, folder: Path) -> None:
+    """A picture, by itself and as one of a block: both come to the same."""
     del folder
     for shape in (SHAPE, (9, 2, 3)):
+        rule = ImageRule(shape, max_pixels=1_000_000)
+        records = decode_pictures([Picture(0, 0, data)], rule, most=1, uri="fuzz")
+        reasons = [bad.reason for bad in records.bad]
         try:
-            pixels = decode_image(data, ImageRule(shape, max_pixels=1_000_000))
-        except BadImage:
+            pixels = decode_image(data, rule)
+        except BadImage as error:
+            if reasons != [error.reason]:
+                raise AssertionError(f"{reasons} in a block, {error.reason} alone") from error
             continue
         assert pixels.shape == shape
         assert pixels.dtype == np.uint8
+        assert records.data.tobytes() == pixels.tobytes()
 
 
 # -- configuration ------------------------------------------------------------------------------
@@ -340,6 +454,47 @@ def sample_manifest(data: bytes, folder: Path) -> None:
     read_sample_set(str(folder))
 
 
+# -- the web ------------------------------------------------------------------------------------
+
+TEXT = b"to be, or not to be"
+
+
+def answers() -> list[bytes]:
+    """Answers of a web server: whole, in chunks, and one to be read to its end."""
+    length, chunk = (
+        b"Content-Length: %d\r\n" % len(TEXT),
+        b"%x\r\n%b\r\n0\r\n\r\n" % (len(TEXT), TEXT),
+    )
+    heads = [length + b'ETag: "1"\r\n', b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n"]
+    bodies = [TEXT, chunk, TEXT]
+    return [
+        b"HTTP/1.1 200 OK\r\n%b\r\n%b" % (head, body)
+        for head, body in zip(heads, bodies, strict=True)
+    ]
+
+
+def web(data: bytes, folder: Path) -> None:
+    with mock.patch.dict(os.environ, NO_PROXY="127.0.0.1"), running() as server:
+        server.serve("/a.txt", raw(data))
+        file = {"url": f"{server.url}/a.txt", "sha256": hashlib.sha256(TEXT).hexdigest()}
+        dataset = DatasetConfig.model_validate(
+            {
+                "name": "fuzz",
+                "source": {"format": "text", "train": f"{folder}/a.txt"},
+                "download": {"files": [file]},
+                "record": "tokens",
+                "shape": [9],
+            }
+        )
+        patience = Patience(silent_seconds=1, tries=2, pause_seconds=0)
+        try:
+            fetch_missing(dataset, source_of(dataset), data=str(folder), patience=patience)
+        except SparkgenError:
+            assert not (folder / "a.txt").exists()
+            raise
+    assert (folder / "a.txt").read_bytes() == TEXT
+
+
 OVERRIDES = [
     "training.epochs=3",
     "dataset.labels=[1,5,6]",
@@ -354,10 +509,24 @@ TARGETS = {
     "tar": Target([tar()], archive(".tar")),
     "tar-gz": Target([tar("w:gz")], archive(".tar.gz")),
     "tar-bz2": Target([tar("w:bz2")], archive(".tar.bz2")),
+    "tar-xz": Target([tar("w:xz")], archive(".tar.xz")),
+    "tar-zst": Target([zstd(tar())], archive(".tar.zst")),
     "zip": Target([zipped()], archive(".zip")),
+    "classes": Target([tar()], archive(".tar", class_names=None)),
     "idx-images": Target([idx(np.arange(48).reshape(4, 3, 4))], idx_images),
     "idx-labels": Target([idx([0, 1, 2, 1])], idx_labels),
+    "webdataset": Target([samples()], as_train("webdataset", "a.tar")),
+    "csv": Target([pixel_rows()], as_train("csv", "a.csv")),
+    "csv-gz": Target([gzip.compress(pixel_rows())], as_train("csv", "a.csv.gz", class_names=None)),
+    "npz": Target([npz(), npz(np.savez_compressed)], as_train("numpy", "a.npz")),
+    "npy": Target([npy()], as_train("numpy", "a.npy", class_names=None)),
+    "list-csv": Target([PATH_LIST], path_list("list.csv")),
+    "list-jsonl": Target([PATH_LINES], path_list("list.jsonl")),
+    "cifar": Target([cifar_tar()], cifar),
     "image": Target(pictures(), image),
+    "inspect-tar": Target([tar(), samples()], inspected("a.tar")),
+    "inspect-text": Target([libsvm_text()], inspected("a.txt")),
+    "inspect-npz": Target([npz()], inspected("a.npz")),
     "experiment": Target(
         [(CONF / "experiments" / "vae_digits.yaml").read_bytes()],
         configuration("experiments/vae_digits"),
@@ -377,5 +546,6 @@ TARGETS = {
     "model": Target([model()[MODEL_FILE]], model_file(MODEL_FILE)),
     "weights": Target([model()[WEIGHTS_FILE]], model_file(WEIGHTS_FILE)),
     "journal": Target([journal()], run_journal),
+    "web": Target(answers(), web),
     "sample-set": Target([sample_set()], sample_manifest),
 }

@@ -3,20 +3,23 @@
 import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
-from sparkgen.ingest.archives import list_members
 from sparkgen.ingest.block import Records
-from sparkgen.ingest.decode import ImageRule
-from sparkgen.ingest.image_shares import image_shares
-from sparkgen.ingest.picture_paths import FolderRule
-from sparkgen.ingest.placement import Placement, place
+from sparkgen.ingest.files.archives import list_members
+from sparkgen.ingest.images.decode import ImageRule
+from sparkgen.ingest.trees.layout import FolderRule
+from sparkgen.ingest.trees.placement import Placement, place
+from sparkgen.ingest.trees.shares import image_shares
 
 SPLITS = {"train": "train", "test": "test"}
 TRAIN = {"train": "train"}
@@ -54,10 +57,16 @@ def zipped(files: Files, method: int = zipfile.ZIP_STORED) -> bytes:
     return data.getvalue()
 
 
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(data, asbytes=True))
+
+
 PACKED: dict[str, Callable[[Files], bytes]] = {
     "tar": tar,
     "tar.gz": lambda files: gzip.compress(tar(files), mtime=0),
     "tar.bz2": lambda files: bz2.compress(tar(files)),
+    "tar.xz": lambda files: lzma.compress(tar(files)),
+    "tar.zst": lambda files: zstd(tar(files)),
     "zip": zipped,
 }
 KINDS = ("folder", *PACKED)
@@ -77,11 +86,13 @@ def made(kind: str, path: Path, files: Files = FILES) -> str:
 def placed(
     *uris: str,
     splits: Mapping[str, str] = SPLITS,
-    names: tuple[str, ...] = NAMES,
+    names: tuple[str, ...] | None = NAMES,
     most: float = 0.01,
+    **rule: Any,
 ) -> Placement:
+    """What is found in some sources; more fields of the rule may be given."""
     return place(
-        [list_members(uri) for uri in uris], FolderRule(uris[0], dict(splits), names, most)
+        [list_members(uri) for uri in uris], FolderRule(uris[0], dict(splits), names, most, **rule)
     )
 
 

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import lzma
 import os
 import tarfile
 import tempfile
@@ -9,6 +10,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from archive_files import (
     FILES,
@@ -22,13 +24,14 @@ from archive_files import (
     records_of,
     tar,
     zipped,
+    zstd,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkgen.errors import RequestError, SparkgenError
-from sparkgen.ingest.archives import list_members, read_members
-from sparkgen.ingest.files import find_trees
+from sparkgen.ingest.files.archives import list_members, read_members
+from sparkgen.ingest.files.find import find_trees
 
 SMALL = {f"{s}/{c}/{i}.png": png(40 * i + 10) for s in SPLITS for c in NAMES for i in range(3)}
 HTML = b"<!DOCTYPE html><html><body>404: not found</body></html>" + b" " * 1000
@@ -36,7 +39,13 @@ HTML = b"<!DOCTYPE html><html><body>404: not found</body></html>" + b" " * 1000
 
 def packed(kind: str, data: bytes) -> bytes:
     """The bytes of a tar, compressed as the kind has it."""
-    return {"tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress}[kind](data)
+    return {
+        "tar": bytes,
+        "tar.gz": gzip.compress,
+        "tar.bz2": bz2.compress,
+        "tar.xz": lzma.compress,
+        "tar.zst": zstd,
+    }[kind](data)
 
 
 def written(path: Path, name: str, data: bytes) -> str:
@@ -44,14 +53,31 @@ def written(path: Path, name: str, data: bytes) -> str:
     return f"{path}/{name}"
 
 
-@pytest.mark.parametrize("name", ["a.TAR", "a.Tar.GZ", "a.TGZ", "a.tar.BZ2", "a.tbz2", "a.ZIP"])
-def test_an_ending_may_be_in_capitals(tmp_path: Path, name: str) -> None:
-    kind = {"a.tgz": "tar.gz", "a.tbz2": "tar.bz2"}.get(name.lower(), name.lower()[2:])
+SHORT = {"tgz": "tar.gz", "tbz2": "tar.bz2", "txz": "tar.xz", "tzst": "tar.zst"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.TAR",
+        "a.Tar.GZ",
+        "a.TGZ",
+        "a.tar.BZ2",
+        "a.tbz2",
+        "a.ZIP",
+        "a.TAR.XZ",
+        "a.txz",
+        "a.tar.Zst",
+        "a.TZST",
+    ],
+)
+def test_an_ending_may_be_in_capitals_or_short(tmp_path: Path, name: str) -> None:
+    kind = SHORT.get(name.lower()[2:], name.lower()[2:])
     uri = written(tmp_path, name, PACKED[kind](SMALL))
     assert levels_of(uri) == [10, 50, 90] * 2
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2"])
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_a_flipped_byte_in_a_header_is_named_with_its_place(tmp_path: Path, kind: str) -> None:
     data = bytearray(tar(SMALL))
     data[5 * 1024 + 3] ^= 1  # a member takes 1024 bytes, the first 512 of them its header
@@ -62,7 +88,7 @@ def test_a_flipped_byte_in_a_header_is_named_with_its_place(tmp_path: Path, kind
         list_members(uri)
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "zip"])
+@pytest.mark.parametrize("kind", PACKED)
 def test_one_archive_after_another_in_one_file_is_not_passed_over(
     tmp_path: Path, kind: str
 ) -> None:
@@ -73,7 +99,7 @@ def test_one_archive_after_another_in_one_file_is_not_passed_over(
         list_members(uri)
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2"])
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 @pytest.mark.parametrize("zeros", [0, 511])
 def test_a_tar_cut_short_between_two_members_is_noticed(
     tmp_path: Path, kind: str, zeros: int
@@ -110,6 +136,19 @@ def test_what_is_no_whole_archive_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("kind", PACKED)
+def test_members_that_lie_across_the_chunks_of_a_stream_are_whole(
+    tmp_path: Path, kind: str
+) -> None:
+    """Streams are inflated in chunks of 64 KiB, and some give no more than the rest of one at a time."""
+    random = np.random.default_rng(0)
+    files = {f"{i:03}": random.bytes(int(random.integers(20_000))) for i in range(60)}
+    uri = written(tmp_path, f"a.{kind}", PACKED[kind](files))
+    members = list_members(uri)
+    assert [m.size for m in members] == [len(data) for data in files.values()]
+    assert list(read_members(uri, members)) == list(files.values())
+
+
 def test_an_archive_of_another_kind_is_told_by_its_beginning(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"found one of the kind tar\.gz: give it the ending"):
         list_members(written(tmp_path, "a.tar", PACKED["tar.gz"](SMALL)))
@@ -117,7 +156,7 @@ def test_an_archive_of_another_kind_is_told_by_its_beginning(tmp_path: Path) -> 
         list_members(written(tmp_path, "b.tar", HTML))
 
 
-@pytest.mark.parametrize("name", ["a.tar.xz", "a.tar.zst", "a.7z", "a.rar", "a.csv", "a.png", "a"])
+@pytest.mark.parametrize("name", ["a.tar.lz4", "a.7z", "a.rar", "a.csv", "a.png", "a"])
 def test_a_file_that_is_no_archive_is_refused_by_its_ending(tmp_path: Path, name: str) -> None:
     uri = written(tmp_path, name, b"something")
     with pytest.raises(RequestError, match=rf"\.tar, \.tar\.gz.* as source\.path, found {uri}:"):
@@ -226,6 +265,8 @@ MUTATED = {
     ),
     "a.tar.gz": gzip.compress(tar(SMALL), mtime=0),
     "a.tar.bz2": bz2.compress(tar(SMALL)),
+    "a.tar.xz": lzma.compress(tar(SMALL)),
+    "a.tar.zst": zstd(tar(SMALL)),
     "stored.zip": zipped(SMALL),
     "deflated.zip": zipped(SMALL, zipfile.ZIP_DEFLATED),
     "bzip2.zip": zipped(SMALL, zipfile.ZIP_BZIP2),

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 from profiles import cmyk_profile, grey_profile, rgb_profile, srgb_level
 
-from sparkgen.ingest.decode import ImageRule, decode_image
+from sparkgen.ingest.images.decode import ImageRule, decode_image
 
 COLOUR, GREY = ImageRule((4, 4, 3)), ImageRule((4, 4, 1))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

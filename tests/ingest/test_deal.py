@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sparkgen.datasets.records import ImageRecord, Record
 from sparkgen.ingest.block import Bad, Block, Records
-from sparkgen.ingest.deal import FILE, ORDER, Filter, deal, encode_block
-from sparkgen.ingest.layout import Cut, Layout, Summary, make_layout
+from sparkgen.ingest.deal import Filter, deal, encode_block
+from sparkgen.ingest.layout import FILE, ORDER, Cut, Layout, Summary, make_layout
 from sparkgen.ingest.write import files_of
 
 ALL = Filter(labels=None, invert=False)

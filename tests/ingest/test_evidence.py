@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.evidence import Evidence, contradiction, description, doubts, refuse_black
-from sparkgen.ingest.libsvm_line import LineRule
-from sparkgen.ingest.seen import Reach, Seen
+from sparkgen.ingest.libsvm.evidence import (
+    Evidence,
+    contradiction,
+    description,
+    doubts,
+    refuse_black,
+)
+from sparkgen.ingest.libsvm.line import LineRule
+from sparkgen.ingest.libsvm.seen import Seen
+from sparkgen.ingest.reach import Reach
 from sparkgen.ingest.sources import libsvm
 
 
@@ -115,7 +122,12 @@ def test_what_may_be_meant_so_is_told_and_passes(name: str) -> None:
         ),
         ("value-out-of-range", (2, 255), {"value_max": 1.0}, "found 0 to 255.*value_max to 255"),
         ("value-out-of-range", (-1, -0.1), {}, "value_min to -1 and source.value_max to 1"),
-        ("unknown-label", (10, 10), {}, "labels from 0 to 9.*found 1 to 10, unknown.*from 0"),
+        (
+            "unknown-label",
+            (10, 10),
+            {},
+            "labels from 0 to 9.*found 1 to 10, unknown.*as source.label_values",
+        ),
     ],
 )
 def test_what_makes_most_records_bad_names_its_mend(

@@ -6,7 +6,7 @@ import pytest
 from archive_files import FILES, NAMES, made, png
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.files import find_files, find_trees, passed_over
+from sparkgen.ingest.files.find import find_files, find_trees, passed_over
 
 
 def names(uri: str) -> list[str]:

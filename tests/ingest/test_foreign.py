@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest.foreign import looks_like, refuse_foreign
+from sparkgen.ingest.libsvm.foreign import looks_like, refuse_foreign
 
 TEXT = b"1 1:5 3:255\n0 2:1\n"
 
 FOREIGN = {
-    "rows.txt": (gzip.compress(TEXT), r"what looks like gzip data.*\.gz"),
+    "rows.txt": (gzip.compress(TEXT, mtime=0), r"what looks like gzip data.*\.gz"),
     "rows.gz": (TEXT, "text that is not compressed"),
-    "rows.xz": (gzip.compress(TEXT), "gzip data"),
+    "rows.xz": (gzip.compress(TEXT, mtime=0), "gzip data"),
     "rows.zst": (b"\x89PNG\r\n\x1a\n", "a PNG image: set source.format to images"),
     "photo.jpg": (b"\xff\xd8\xff\xe0", "a JPEG image: set source.format to images"),
     "rows.parquet": (b"PAR1\x15\x04", "a Parquet file"),
@@ -23,8 +23,9 @@ FOREIGN = {
     "t10k-images": (b"\x00\x00\x08\x03\x00\x00", "an idx file: set source.format to idx"),
     "le.txt": ("\ufeff1 1:5\n".encode("utf-16-le"), "UTF-16 text: convert it: iconv"),
     "be.txt": ("1 1:5\n".encode("utf-16-be"), "UTF-16 text"),
-    "packed.gz": (gzip.compress("1 1:5\n".encode("utf-16")), "UTF-16 text"),
-    "rows.csv": (b"label,p1,p2\n3,0,255\n", "comma-separated text"),
+    "packed.gz": (gzip.compress("1 1:5\n".encode("utf-16"), mtime=0), "UTF-16 text"),
+    "rows.csv": (b"label,p1,p2\n3,0,255\n", "comma-separated text: set source.format to csv"),
+    "rows.npy": (b"\x93NUMPY\x01\x00", "a NumPy file: set source.format to numpy"),
     "rows.json": (b'[{"label": 1}]', "JSON"),
     "rows.html": (b"\n<!doctype html>", "HTML or XML"),
     "rows.tar": (b"train/0.png".ljust(257, b"\0") + b"ustar\0", "a tar archive"),
@@ -67,7 +68,7 @@ def test_text_with_bad_lines_is_still_text(tmp_path: Path, text: bytes) -> None:
 
 
 def test_a_damaged_or_missing_file_is_named_before_any_work(tmp_path: Path) -> None:
-    (tmp_path / "cut.gz").write_bytes(gzip.compress(TEXT)[:-4])
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(TEXT, mtime=0)[:-4])
     for name in ("cut.gz", "gone.txt"):
         with pytest.raises(IngestError, match=rf"^\S*/{name} cannot be read: "):
             refuse_foreign([f"{tmp_path}/{name}"])

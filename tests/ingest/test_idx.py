@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sparkgen.datasets.records import ImageRecord
 from sparkgen.errors import IngestError, RequestError
-from sparkgen.ingest import idx as idx_module
-from sparkgen.ingest.idx import BLOCK_ROWS, IdxShare, idx_shares
+from sparkgen.ingest.arrays import idx as idx_module
+from sparkgen.ingest.arrays.idx import BLOCK_ROWS, IdxShare, idx_shares
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (BLOCK_ROWS + 10, 2, 2), np.uint8)
 LABELS = (np.arange(len(PIXELS)) % 3).astype(np.uint8)

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from archive_files import made, png
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import Manifest, read_manifest
 from sparkgen.ingest.ingest import ingest
+from sparkgen.ingest.layout import Summary
+from sparkgen.ingest.sources import source_of
 
 PICTURES = {
     f"{split}/{name}/{i:02}.png": png(base + i)
@@ -46,6 +49,58 @@ def levels(out: Path, manifest: Manifest) -> list[int]:
         for r in pq.read_table(version / f.path).to_pylist()
     ]
     return [row["image"][0] for row in sorted(rows, key=lambda row: row["id"])]
+
+
+YAML = """name: pets
+source:
+  format: images
+  path: {path}
+shape: [2, 2, 1]
+"""
+
+
+def version_of(spark: Any, folder: Path, kind: str, files: dict[str, bytes]) -> Manifest:
+    """The version that five lines of YAML make of some files."""
+    (folder / "set").mkdir(parents=True)
+    text = YAML.format(path=made(kind, folder / "set", files))
+    dataset = DatasetConfig.model_validate(yaml.safe_load(text))
+    return ingest(spark, dataset, datasets_uri=str(folder / "out"))
+
+
+def test_five_lines_make_a_version_of_pictures_as_people_have_them(
+    spark: Any, tmp_path: Path
+) -> None:
+    by_split = version_of(spark, tmp_path / "a", "folder", PICTURES)
+    assert by_split.class_names == ("cat", "dog")
+    assert by_split.splits["test"].label_counts == {0: 20, 1: 20}
+    train = {name: data for name, data in PICTURES.items() if name.startswith("train")}
+    by_class = {name.removeprefix("train/"): data for name, data in train.items()}
+    archived = version_of(spark, tmp_path / "b", "tar.zst", by_class)
+    assert archived.class_names == ("cat", "dog")
+    assert archived.splits.keys() == {"train", "validation"}
+    assert archived.splits["train"] == by_split.splits["train"]
+    flat = {name.replace("/", "-"): data for name, data in by_class.items()}
+    alone = version_of(spark, tmp_path / "c", "zip", flat)
+    assert (alone.class_names, alone.splits["train"].label_counts) == (("all",), {0: 36})
+    assert sorted(levels(tmp_path / "c" / "out", alone)) == sorted(
+        levels(tmp_path / "a" / "out", by_split)
+    )
+
+
+def test_a_decoder_that_is_missing_is_named_with_its_package(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = config("anywhere")
+    reason = "heif-needs-pillow-heif"
+    parsed = [Summary("train", 0, 0, 9, 5, 5, {reason: 3, "empty-image": 1}, {}, None)]
+    source = source_of(dataset)
+    refusal = source.contradiction(dataset, parsed, reason, count="3 of 9 records", where="there")
+    assert "expected the Python package pillow-heif on driver and executors" in str(refusal)
+    assert "found 3 of 9 records that need it" in str(refusal)
+    assert source.contradiction(dataset, parsed, "empty-image", count="1", where="there") is None
+    with caplog.at_level(logging.WARNING):
+        source.weigh(dataset, parsed, refused=False)
+    assert "3 images (heif-needs-pillow-heif) need the package pillow-heif" in caplog.text
 
 
 def test_what_is_not_used_is_in_the_manifest_and_told(

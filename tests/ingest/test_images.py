@@ -10,8 +10,8 @@ import pytest
 from archive_files import KINDS, TRAIN, made, png, records_of
 from PIL import Image
 
-from sparkgen.ingest import decode, image_shares
-from sparkgen.ingest.archives import list_members, read_members
+from sparkgen.ingest.files.archives import list_members, read_members
+from sparkgen.ingest.images import decode, pictures
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,7 +99,7 @@ def test_whatever_a_decoder_raises_over_one_picture_costs_that_picture_alone(
             raise error
         return good(data, rule)
 
-    monkeypatch.setattr(image_shares, "decode_image", fragile)
+    monkeypatch.setattr(pictures, "decode_image", fragile)
     files = {f"train/cat/{n}.png": png(n) for n in range(3)} | {"train/cat/x.png": png(9) + b"odd"}
     (records,) = records_of(made("folder", tmp_path, files), splits=TRAIN)["train"]
     assert len(records.labels) == 3

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,22 @@ def test_labels_limit_invert_and_shards_are_obeyed(spark: Any, sources: Path) ->
     assert len(manifest.splits["train"].files) == 8
     assert manifest.splits["validation"].rows == 12
     assert manifest.quarantined == {}
+    named = config(sources, **{**changes, "labels": ("c", "a")})
+    assert ingest(spark, named, datasets_uri=f"{sources}/out").splits == manifest.splits
+
+
+def test_a_version_that_is_found_again_is_the_newest(spark: Any, sources: Path) -> None:
+    """The sources change and change back; a training takes the version that was asked for last."""
+    uri, path = f"{sources}/out", sources / "train-a.txt"
+    before, time_stamp = path.read_bytes(), path.stat().st_mtime_ns
+    first = ingest(spark, config(sources), datasets_uri=uri)
+    path.write_text(lines(10, 300))
+    second = ingest(spark, config(sources), datasets_uri=uri)
+    assert [m.version for m in list_versions(uri, "tiny")] == [second.version, first.version]
+    path.write_bytes(before)
+    os.utime(path, ns=(time_stamp, time_stamp))
+    assert ingest(spark, config(sources), datasets_uri=uri) == first
+    assert [m.version for m in list_versions(uri, "tiny")] == [first.version, second.version]
 
 
 def test_a_limit_takes_rows_of_every_class_from_sources_sorted_by_class(

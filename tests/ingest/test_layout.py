@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkgen.datasets.records import ImageRecord
-from sparkgen.ingest.layout import FILE_BYTES, Cut, Layout, Summary, make_layout
-from sparkgen.ingest.seen import Reach, Seen
+from sparkgen.ingest.layout import FILE_BYTES, NOWHERE, Cut, Layout, Summary, make_layout
+from sparkgen.ingest.libsvm.seen import Seen
+from sparkgen.ingest.reach import Reach
 
 CUT = Cut(
     ImageRecord((28, 28, 1)),
@@ -98,6 +99,42 @@ def test_any_blocks_fill_balanced_files_in_whatever_order_they_come(
         assert sum(sizes) == output.rows
         assert not sizes or max(sizes) - min(sizes) <= 1
     assert len(files) == sum(made.rows.values()) == sum(o.rows for o in made.outputs.values())
+
+
+@given(
+    st.integers(1, 300),
+    st.floats(0.01, 0.95),
+    st.floats(0, 0.9),
+    st.none() | st.integers(1, 100),
+)
+def test_a_test_fraction_takes_its_rows_at_random_and_the_limit_holds_for_each_split(
+    rows: int, fraction: float, validation: float, limit: int | None
+) -> None:
+    cut = CUT._replace(
+        test_fraction=fraction, validation_fraction=validation, limit=limit, shard_rows=7, lanes=2
+    )
+    made = layout(cut, "train", rows, 32)
+    ids = np.arange(rows)
+    files, ranks = made.assign("train", ids)
+    tested = round(rows * fraction)
+    most = limit or rows
+    folders = {name: output.has(files) for name, output in made.outputs.items()}
+    assert folders["test"].sum() == made.outputs["test"].rows == min(tested, most)
+    training = folders["train"] | folders["validation"]
+    assert training.sum() == min(rows - tested, most)
+    assert folders["validation"].sum() == round(training.sum() * validation)
+    assert sorted(ranks) == list(range(rows))
+    if tested:
+        assert ranks[folders["test"]].max() < tested
+        assert not training[ranks < tested].any()
+    for output in made.outputs.values():
+        sizes = np.bincount(files[output.has(files)] - output.first, minlength=output.files)
+        assert sizes.sum() == output.rows
+        assert not output.files or sizes.max() - sizes.min() <= 1
+    assert ((files == NOWHERE) == ~(training | folders["test"])).all()
+    assert (files != NOWHERE).sum() == made.rows["train"]
+    alone = [made.assign("train", np.array([i])).files[0] for i in (0, rows // 2, rows - 1)]
+    assert alone == files[[0, rows // 2, rows - 1]].tolist()
 
 
 def test_files_of_large_pictures_stay_below_the_end_of_arrow_columns() -> None:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sparkgen.ingest import block, libsvm
+from sparkgen.ingest import block
 from sparkgen.ingest.block import Records
-from sparkgen.ingest.libsvm_line import BadLine, LineRule, parse_line
-from sparkgen.ingest.seen import Reach, Seen
+from sparkgen.ingest.libsvm import parse as libsvm
+from sparkgen.ingest.libsvm.line import BadLine, LineRule, parse_line
+from sparkgen.ingest.libsvm.seen import Seen
+from sparkgen.ingest.reach import Reach
 
 RULE = LineRule(width=8, classes=10)
 

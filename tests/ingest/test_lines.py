@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Records
-from sparkgen.ingest.libsvm import joined
-from sparkgen.ingest.libsvm_line import LineRule
-from sparkgen.ingest.lines import BLOCK_BYTES, line_blocks, line_shares, read_block
+from sparkgen.ingest.libsvm.line import LineRule
+from sparkgen.ingest.libsvm.lines import BLOCK_BYTES, line_blocks, line_shares, read_block
+from sparkgen.ingest.libsvm.parse import joined
 
 RULE = LineRule(width=4, classes=10)
 PACK: dict[str, Callable[[bytes], bytes]] = {

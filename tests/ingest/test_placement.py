@@ -7,8 +7,8 @@ import pytest
 from archive_files import made, placed, png
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.class_folders import class_labels
-from sparkgen.ingest.placement import Candidate, Placement
+from sparkgen.ingest.trees.class_folders import class_labels
+from sparkgen.ingest.trees.placement import Candidate, Placement
 
 SOME = {
     f"{s}/{c}/{i}.png": png(i) for s in ("train", "test") for c in ("cat", "dog") for i in range(9)

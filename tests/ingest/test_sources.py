@@ -46,7 +46,7 @@ def test_the_classes_of_all_formats_import_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ({"format": "libsvn"}, "found 'libsvn': did you mean libsvm? choose one of builtin, idx"),
+        ({"format": "libsvn"}, "found 'libsvn': did you mean libsvm? choose one of builtin, cifar"),
         ({"format": "builtin", "datset": "digits"}, "found datset: did you mean dataset?"),
         ({**LIBSVM, "value_mx": 1.0}, "only known keys in dataset.source, found value_mx: did you"),
         ({"format": "libsvm"}, "train in dataset.source, found none: set it"),
@@ -74,8 +74,8 @@ def test_a_section_that_its_format_does_not_take_is_refused(source: dict, line: 
         ({"shape": [8, 8, 2]}, "shape must be [height, width, 1 or 3], found [8, 8, 2]"),
         ({"shape": [64]}, "shape must be [height, width, 1 or 3], found [64]"),
         ({"values": 17}, "images have 256 values, found 17"),
+        ({"shape": [100_000, 100_000, 1]}, "records of at most 256 MiB, found dataset.shape"),
         ({"record": "imgae"}, "found 'imgae': did you mean image?"),
-        ({"class_names": None}, "expected dataset.class_names, found none: set it"),
     ],
 )
 def test_records_that_cannot_be_are_refused(changes: dict, line: str) -> None:

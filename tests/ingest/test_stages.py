@@ -40,6 +40,6 @@ def test_a_task_reads_its_own_part(sizes: list[int]) -> None:
     schema = pa.schema([("id", pa.int64())])
     parts = [pa.record_batch([[task] * n], schema=schema) for task, n in enumerate(sizes)]
     with tempfile.TemporaryDirectory() as folder:
-        uri = stages._write_parts(parts, folder)
+        uri = stages._write_batches(parts, folder)
         for task, part in enumerate(parts):
             assert stages._read_part(uri, task).to_pydict() == part.to_pydict()

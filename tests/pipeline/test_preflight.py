@@ -113,6 +113,20 @@ def test_rows_of_a_split_that_the_dataset_will_not_have_are_refused(refusal, ste
     assert "name a test split in dataset.source" in line("test", source=source)
 
 
+def test_a_source_that_is_yet_to_be_fetched_may_have_a_test_split(
+    experiment, tmp_path: Path
+) -> None:
+    path = f"{tmp_path}/cifar-10-binary.tar.gz"
+    file = {"url": "http://127.0.0.1:9/x", "path": "cifar-10-binary.tar.gz", "size": 1}
+    dataset = {"source": {"format": "cifar", "path": path}, "download": {"files": [file]}}
+    dataset["shape"] = [32, 32, 3]
+    request = experiment(dataset=dataset)
+    environment = request.environment.model_copy(update={"data": str(tmp_path)})
+    check("run", request.model_copy(update={"environment": environment}))
+    with pytest.raises(RequestError, match=r"source files that are there, found none at .*cifar"):
+        check("run", experiment(dataset={**dataset, "download": None}))
+
+
 def test_more_samples_than_rows_to_give_are_refused_when_the_rows_are_known(experiment) -> None:
     sampling = {"count": 30, "given": {"image": {"from": "rows"}}}
     request = experiment(model=DENOISING, sampling=sampling, **NO_DENSITY)

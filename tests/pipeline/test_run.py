@@ -22,7 +22,7 @@ from sparkgen.tracking import registry
 from sparkgen.tracking.server import connect
 
 RESULT_KEYS = {
-    "ingest": {"dataset", "version", "rows", "quarantined", "unused"},
+    "ingest": {"dataset", "version", "rows", "quarantined", "unused", "copies"},
     "train": {"run_id", "model_uri", "metrics", "checkpoint"},
     "evaluate": {"model_uri", "metrics"},
     "promote": {"promoted", "champion", "reasons"},

@@ -40,8 +40,9 @@ class EnvironmentConfig(Strict):
     root: Text = "runs"
     """The folder or URI below which everything is written; `--root` changes it too."""
     data: Text = "data"
-    """The folder or URI of the source files. It replaces `{data}` at the start of a path in
-    `dataset.source`."""
+    """The folder or URI of the source files, where missing ones are fetched to. It replaces `{data}` at
+    the start of a path in `dataset.source`. The variable SPARKGEN_DATA takes the place of what the file
+    says."""
     datasets: Place = "{root}/datasets"
     """Where dataset versions are written."""
     checkpoints: Place = "{root}/checkpoints"

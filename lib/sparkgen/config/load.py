@@ -1,6 +1,7 @@
 """Makes requests from YAML files and `--set`, or says in one line what is wrong with them."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,8 @@ from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.errors import RequestError
 
 Config = TypeVar("Config", bound=BaseModel)
+DATA = "SPARKGEN_DATA"
+"""The environment variable that takes the place of an environment file's `data`."""
 
 
 class FileKind(NamedTuple):
@@ -39,7 +42,7 @@ def load_experiment(
     """The request of an experiment file.
 
     The file lies in `conf/experiments`; its `dataset` names a file of `conf/datasets`, and `env` one
-    of `conf/environments`.
+    of `conf/environments`. `dataset=NAME` among the overrides names another dataset.
 
     Args:
         path: the experiment's YAML file.
@@ -54,11 +57,13 @@ def load_experiment(
 
     experiment = read_mapping(Path(path))
     _refuse(DATASET, experiment, path, wanted=EXPERIMENT)
-    conf = Path(path).resolve().parent.parent
+    conf = _conf_of(path)
+    named, others = _of_key("dataset", overrides)
+    experiment = override(experiment, named)
     if isinstance(experiment.get("dataset"), str):
         experiment["dataset"] = _read_named("a dataset", experiment["dataset"], conf / "datasets")
     experiment["environment"] = _environment(conf, env, root)
-    values = _place_sources(override(experiment, overrides))
+    values = _place_sources(override(experiment, others))
     return parse(ExperimentConfig, values, source=str(path))
 
 
@@ -74,7 +79,7 @@ def load_dataset(
 
     dataset = read_mapping(Path(path))
     _refuse(EXPERIMENT, dataset, path, wanted=DATASET)
-    conf = Path(path).resolve().parent.parent
+    conf = _conf_of(path)
     request = {"dataset": dataset, "environment": _environment(conf, env, root)}
     return parse(DatasetRequest, _place_sources(override(request, overrides)), source=str(path))
 
@@ -117,8 +122,23 @@ def _refuse_no_text(values: dict[str, Any], source: str) -> None:
         ) from None
 
 
+def _of_key(name: str, overrides: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The overrides of one key itself, and all others, those of keys below it among them."""
+    ours = tuple(text for text in overrides if text.partition("=")[:2] == (name, "="))
+    return ours, tuple(text for text in overrides if text not in ours)
+
+
+def _conf_of(path: str | Path) -> Path:
+    """The folder of `environments` and `datasets` that a request file lies in; if in none, `conf`."""
+    own = Path(path).resolve().parent.parent
+    has_one = any((own / name).is_dir() for name in ("environments", "datasets"))
+    return own if has_one or not Path("conf").is_dir() else Path("conf")
+
+
 def _environment(conf: Path, env: str, root: str | None) -> dict[str, Any]:
     values = _read_named("an environment", env, conf / "environments")
+    if data := os.environ.get(DATA):
+        values = {**values, "data": data}
     return {**values, "root": root} if root is not None else values
 
 

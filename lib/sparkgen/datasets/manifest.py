@@ -86,6 +86,9 @@ class Manifest(_Section):
     """Bad records by reason."""
     unused: dict[str, Count] = {}
     """Files and records that were seen and are no rows, by reason; says nothing of the rows."""
+    copies: dict[str, Count] = {}
+    """How many records of one split are exact copies of records of another, as in `train in test`; says
+    nothing of the rows."""
     quarantine_files: tuple[FileEntry, ...] = ()
     sources: tuple[SourceEntry, ...]
     config: dict[str, Any]
@@ -106,6 +109,8 @@ class Manifest(_Section):
         values: dict[str, Any] = handler(self)
         if self.format_version == 1:
             values.pop("values", None)
+        if not self.copies:
+            values.pop("copies", None)
         return values
 
     @property
@@ -159,10 +164,10 @@ def described(record: Record) -> dict[str, Any]:
 def content_version(manifest: Manifest) -> str:
     """The id of a version: 16 hex digits of the SHA-256 of its content and its configuration.
 
-    Where the sources lie, what of them was not used, and which libraries wrote the files, do not
-    enter.
+    Where the sources lie, what of them was not used, which splits share records, and which libraries
+    wrote the files, do not enter.
     """
-    left_out = {"version", "sources", "libraries", "config", "unused"}
+    left_out = {"version", "sources", "libraries", "config", "unused", "copies"}
     body = manifest.model_dump(mode="json", exclude=left_out)
     options = {k: v for k, v in manifest.config.items() if k != "source"}
     text = json.dumps([body, options], sort_keys=True, separators=(",", ":"))
@@ -177,6 +182,12 @@ def write_manifest(version_uri: str, manifest: Manifest) -> None:
         if read_bytes(uri) == data:
             return
     write_bytes(uri, data)
+
+
+def renew_manifest(version_uri: str) -> None:
+    """Writes the same manifest once more, which makes its version the newest."""
+    uri = f"{version_uri}/{MANIFEST}"
+    write_bytes(uri, read_bytes(uri))
 
 
 def read_manifest(version_uri: str) -> Manifest:

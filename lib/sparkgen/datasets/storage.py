@@ -6,6 +6,7 @@ A local path is taken as it is, letter by letter; `file:` URIs are unquoted, as 
 
 import os
 import re
+import shutil
 import threading
 import uuid
 from urllib.parse import quote, unquote
@@ -47,7 +48,15 @@ def is_remote(uri: str) -> bool:
 
 
 def absolute(uri: str) -> str:
-    """A URI or path that does not depend on the working directory; local ones become paths."""
+    """A URI or path that does not depend on the working directory; local ones become paths.
+
+    Raises:
+        RequestError: no storage can have it.
+    """
+    if "\0" in uri:
+        raise RequestError(
+            "a path without the character NUL", found=ascii(uri), mend="correct the path"
+        )
     if uri.startswith("dbfs:/"):
         return "/dbfs/" + uri.removeprefix("dbfs:").lstrip("/")
     if uri.startswith("file:/"):
@@ -124,6 +133,22 @@ def write_bytes(uri: str, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def copy_in(path: str, uri: str) -> None:
+    """Copies a local file to a URI atomically: it exists whole, or not at all."""
+    filesystem, place = open_uri(uri)
+    filesystem.create_dir(os.path.dirname(place), recursive=True)
+    if not isinstance(filesystem, fs.LocalFileSystem):
+        fs.copy_files(path, place, fs.LocalFileSystem(), filesystem)
+        return
+    temporary = f"{os.path.dirname(place)}/.{uuid.uuid4().hex}.tmp"
+    try:
+        shutil.copyfile(path, temporary)
+        os.replace(temporary, place)
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)

@@ -3,6 +3,7 @@
 In comes a `DatasetConfig`, whose `source` names a format and the files to read. Out goes a dataset
 version: Parquet files of records, a quarantine of those that could not be used, and a manifest.
 
+    fetching/             source files that are missing, from the web  -> files
     sources/<format>.py   what is read, and who reads what of it       -> shares
     stages.py             parse: each share gives blocks of records    -> groups of blocks
     layout.py             which file each record goes to, arithmetic   -> Layout
@@ -15,15 +16,17 @@ Read `ingest.py` first: it does these steps in a row. Then `source.py`, the cont
 
 | part | files |
 | --- | --- |
-| any source | files, folder (paths and globs); compressed; archives, tar, zip, member |
-| rows to files | block, deal, layout, shuffle, stages, write |
-| checks | fit (rows and files), quarantine (bad records) |
-| images | picture_paths, class_folders, placement; image_shares, decode, colour, image_header |
-| libsvm | lines, libsvm, libsvm_line; seen, evidence (does the configuration fit?), foreign |
-| idx | idx |
+| rows to files | block, deal, layout, shuffle, stages, write; copies (of rows across splits) |
+| checks | fit (rows and files), quarantine (bad records), reach (of numbers) |
+| labels as they come | class_values (which class is meant?), label_pass (all values of a text) |
+| numbers as grey levels | pixel_scale |
+| pictures of any source | picture_options |
+| from a path to a dataset file | inspection, dataset_file; the folder `looking` |
 
-A new source format is a file in `sources/`, with its parser beside these files. A new layout of folders
-of images is another way to find a member's split and class: `picture_paths.py` knows the
-present one, `<split>/<class>/<file>`, and `placement.py` says what is wrong with a folder of another; the
-key that chooses it belongs to `sources/images.py`.
+Each of the other folders has what several formats share or one needs, with a map of its own: `files`,
+`images`, `trees`, `tables`, `lists`, `arrays`, `pixel_csv`, `libsvm`.
+
+A new source format is a file in `sources/`, with its parser in one of these folders. The layouts of
+folders of images are in `trees/layout.py`: `find_layout` finds which one it is, `home_of` where a folder
+belongs, and `trees/checks.py` says what is wrong with a tree that has none of them.
 """

@@ -8,11 +8,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sparkgen.ingest.block import Bad, Block
-from sparkgen.ingest.layout import QUARANTINE_SCHEMA, RAW_BYTES, Layout, Summary
-from sparkgen.ingest.seen import Reach
-
-FILE = "file"  # the column that says which file of the version a row goes to
-ORDER = "order"  # the column by which the rows of a file are sorted before it is written
+from sparkgen.ingest.copies import DIGEST, digests_of
+from sparkgen.ingest.layout import (
+    FILE,
+    NOWHERE,
+    ORDER,
+    QUARANTINE_SCHEMA,
+    RAW_BYTES,
+    Layout,
+    Summary,
+)
+from sparkgen.ingest.reach import Reach
 
 Dealt = list[pa.RecordBatch]
 """Rows for each task that writes, with `FILE` and `ORDER`; empty where no task has any."""
@@ -39,13 +45,14 @@ BLOCK_SCHEMA = pa.schema(
         ("summary", pa.string()),
         ("labels", pa.binary()),
         ("data", pa.binary()),
+        ("digests", pa.binary()),
         ("bad", pa.binary()),
     ]
 )
 
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
-    """A block as one row: its summary, and the records that the filter keeps."""
+    """A block as one row: its summary, and the records that the filter keeps with their digests."""
     labels, data, bad, length, seen = block.records
     good = len(labels)
     if keep.labels is not None:
@@ -64,7 +71,7 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         found=_found(bad),
         seen=seen,
     )
-    binaries = (labels, data, np.frombuffer(_encode_bad(bad), np.uint8))
+    binaries = (labels, data, digests_of(data), np.frombuffer(_encode_bad(bad), np.uint8))
     columns = [pa.array([summary.to_json()]), *(_one_binary(b) for b in binaries)]
     return pa.record_batch(columns, schema=BLOCK_SCHEMA)
 
@@ -81,28 +88,31 @@ def deal(
         tasks: how many write; task `t` writes the files `t`, `t + tasks`, ...
     """
     good, bad = [], []
-    for summary, labels, data, wrong in zip(*blocks.columns, strict=True):
+    for summary, labels, data, digests, wrong in zip(*blocks.columns, strict=True):
         block = Summary.from_json(summary.as_py())
         if block.rows:
-            good.append(_rows(block, labels.as_buffer(), data.as_buffer(), layout))
+            buffers = [column.as_buffer() for column in (labels, data, digests)]
+            good.append(_rows(block, buffers, layout))
         if block.bad:
             name = names[block.split][block.file]
             bad.append(_quarantined(block, name, _from_ipc(wrong.as_buffer()), layout))
     return _by_task(good, tasks), _by_task(bad, tasks)
 
 
-def _rows(block: Summary, labels: pa.Buffer, data: pa.Buffer, layout: Layout) -> pa.Table:
+def _rows(block: Summary, buffers: list[pa.Buffer], layout: Layout) -> pa.Table:
+    labels, data, digests = buffers
     record, before = layout.record, layout.before[block.split, block.file, block.number]
     ids = before.first_id + np.arange(block.rows, dtype=np.int64)
     files, orders = layout.assign(block.split, ids)
     columns = {
         FILE: files,
         ORDER: orders,
+        DIGEST: np.frombuffer(digests, np.uint64),
         "id": ids,
         "label": np.frombuffer(labels, np.int32),
         record.kind: record.encode(np.frombuffer(data, record.dtype).reshape(block.rows, -1)),
     }
-    rows, kept = pa.table(columns), orders < layout.rows[block.split]
+    rows, kept = pa.table(columns), files != NOWHERE
     return rows if kept.all() else rows.filter(pa.array(kept))
 
 

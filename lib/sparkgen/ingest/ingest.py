@@ -4,19 +4,19 @@ import logging
 
 from pyspark.sql import SparkSession
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.records import record_of
 from sparkgen.datasets.storage import remove_folder
-from sparkgen.errors import IngestError, TaskFailed
+from sparkgen.errors import IngestError, RequestError, TaskFailed
 from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.fit import refuse_few_rows, refuse_large_files, tell_layout, writers
-from sparkgen.ingest.layout import Cut, make_layout
+from sparkgen.ingest.layout import Cut, Summary, make_layout
 from sparkgen.ingest.publish import publish, reject, staging
 from sparkgen.ingest.quarantine import quarantined, reasons, refusal_of_bad, too_many_bad
 from sparkgen.ingest.source import Files
 from sparkgen.ingest.sources import source_of
-from sparkgen.ingest.stages import Target, parse, write
+from sparkgen.ingest.stages import Group, Target, parse, write
 from sparkgen.ingest.version import IngestRequest, made_before, manifest_of
 
 log = logging.getLogger(__name__)
@@ -61,31 +61,55 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
 def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri: str) -> Manifest:
     """Writes a version into its staging folder."""
     dataset, source, files = request
+    _refuse_two_tests(dataset, files)
     cores, scratch = spark.sparkContext.defaultParallelism, f"{folder}/scratch"
-    shares, unused = source.shares(dataset, files, tasks=cores, scratch=scratch)
-    groups = parse(spark, shares, Filter(dataset.labels, dataset.invert), scratch)
-    parsed = [summary for group in groups for summary in group.summaries]
+    work = source.shares(dataset, files, tasks=cores, scratch=scratch)
+    names = dataset.class_names or work.class_names or NO_CLASSES
+    named = dataset.model_copy(update={"class_names": names})
+    keep, blocks = Filter(_kept(dataset, names), dataset.invert), f"{scratch}/blocks"
+    groups = parse(spark, work.shares, keep, blocks)
+    again = source.reread(dataset, files, _summaries(groups), tasks=cores, scratch=scratch)
+    if again is not None:
+        remove_folder(blocks)
+        groups = parse(spark, again.shares, keep, blocks)
+    parsed = _summaries(groups)
     refused = too_many_bad(dataset, parsed)
-    source.weigh(dataset, parsed, refused=refused)
+    source.weigh(named, parsed, refused=refused)
     layout = make_layout(parsed, _cut(dataset))
     if refused:  # then the quarantine alone is written
         layout = layout._replace(rows=dict.fromkeys(layout.rows, 0))
     else:
         refuse_few_rows(dataset, layout, reasons(parsed))
         refuse_large_files(dataset, layout)
-    names = {split: [_name(f.uri) for f in found] for split, found in files.items()}
-    written = write(spark, groups, layout, names, Target(folder, scratch, writers(layout, cores)))
+    sources = {split: [_name(f.uri) for f in found] for split, found in files.items()}
+    written = write(spark, groups, layout, sources, Target(folder, scratch, writers(layout, cores)))
     remove_folder(scratch)  # no part of the version
     if refused:
-        raise refusal_of_bad(source, dataset, parsed, reject(folder, dataset_uri))
+        raise refusal_of_bad(source, named, parsed, reject(folder, dataset_uri))
     tell_layout(dataset, files, layout)
     _refuse_changed(files, source.files(dataset))
-    manifest = manifest_of(request, parsed, layout, written)
-    return manifest.model_copy(update={"unused": unused | manifest.unused})
+    manifest = manifest_of(request, names, parsed, layout, written)
+    return manifest.model_copy(update={"unused": work.unused | manifest.unused})
+
+
+def _summaries(groups: list[Group]) -> list[Summary]:
+    return [summary for group in groups for summary in group.summaries]
+
+
+def _kept(dataset: DatasetConfig, class_names: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The numbers of the labels that are kept; None: all are."""
+    try:
+        return dataset.label_numbers(class_names)
+    except ValueError as error:
+        raise RequestError(
+            "classes of the source as dataset.labels", found=str(error), mend="correct them"
+        ) from None
 
 
 def _tell_unused(manifest: Manifest) -> None:
-    """Says on stderr what was in the sources, is not bad, and is not in the version."""
+    """Says on stderr what was in the sources, is not bad, and is not in the version; and of copies."""
+    for splits, count in manifest.copies.items():
+        log.warning("%d records of %s are exact copies of others there", count, splits)
     if manifest.unused:
         reasons = ", ".join(f"{reason} {n}" for reason, n in manifest.unused.items())
         log.info("of the sources of %s not used: %s", manifest.name, reasons)
@@ -97,6 +121,7 @@ def _cut(dataset: DatasetConfig) -> Cut:
         lanes=dataset.lanes,
         shards=dataset.shards,
         shard_rows=dataset.shard_rows,
+        test_fraction=dataset.test_fraction,
         validation_fraction=dataset.validation_fraction,
         limit=dataset.limit,
         seed=dataset.seed,
@@ -105,6 +130,15 @@ def _cut(dataset: DatasetConfig) -> Cut:
 
 def _name(uri: str) -> str:
     return uri.rstrip("/").rpartition("/")[2]
+
+
+def _refuse_two_tests(dataset: DatasetConfig, files: Files) -> None:
+    if dataset.test_fraction and "test" in files:
+        raise RequestError(
+            f"one test split of dataset {dataset.name}",
+            found=f"test_fraction {dataset.test_fraction}, and a test split in the source",
+            mend="remove test_fraction, or set source.test to null",
+        )
 
 
 def _refuse_changed(before: Files, after: Files) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sparkgen.datasets.records import Record
-from sparkgen.ingest.seen import Reach
+from sparkgen.ingest.reach import Reach
 from sparkgen.ingest.shuffle import IntArray, shuffled
 
 FILE_BYTES = 256 << 20  # of records, about, that a file has where `shards` does not say otherwise
@@ -28,6 +28,9 @@ QUARANTINE_SCHEMA = pa.schema(
 `record`: the first `RAW_BYTES` bytes as they were found."""
 RAW_BYTES = 4096
 QUARANTINE_FILE_ROWS = 4096
+NOWHERE = -1  # the file of a row beyond the limit
+FILE = "file"  # the column that says which file of the version a row goes to
+ORDER = "order"  # the column by which the rows of a file are sorted before it is written
 
 
 class Summary(NamedTuple):
@@ -77,13 +80,17 @@ class Output(NamedTuple):
     files: int
     first: int
 
+    def has(self, files: Any) -> Any:
+        """Whether a file is in this folder, by its number among all; of an array, for each entry."""
+        return (self.first <= files) & (files < self.first + self.files)
+
     def balanced(self, ordinals: IntArray) -> IntArray:
         """The file of each row: neighbours stay together, and file sizes differ by at most one."""
         return self.first + ordinals * self.files // self.rows
 
 
 class Assignment(NamedTuple):
-    """For each of B rows the file that it goes to, and its order in that file: int64 (B,) each."""
+    """For each of B rows the file that it goes to or `NOWHERE`, and its order there: int64 (B,) each."""
 
     files: IntArray
     orders: IntArray
@@ -99,6 +106,7 @@ class Cut(NamedTuple):
     validation_fraction: float
     limit: int | None
     seed: int
+    test_fraction: float = 0.0
 
     def files(self, rows: int) -> int:
         """A number of files that is a multiple of the lanes, where there are enough rows."""
@@ -111,7 +119,8 @@ class Layout(NamedTuple):
     """The split, the file and the place in it of every record of the version.
 
     `before` says for each block what comes before it, `found` and `rows` how many rows each source
-    split has before and after the limit, `outputs` which files there are.
+    split has before and after the limit, `outputs` which files there are. The first `tested` ranks of
+    the training source are for the test split.
     """
 
     record: Record
@@ -119,34 +128,48 @@ class Layout(NamedTuple):
     found: dict[str, int]
     rows: dict[str, int]
     outputs: dict[str, Output]
+    tested: int
     seed: int
 
     def output(self, file: int) -> Output:
         """The output that a file belongs to, by its number among all."""
-        return next(o for o in self.outputs.values() if 0 <= file - o.first < o.files)
+        return next(o for o in self.outputs.values() if o.has(file))
 
     def schema(self, output: Output) -> pa.Schema:
         """The columns of an output's files."""
         return QUARANTINE_SCHEMA if output.folder == QUARANTINE else self.record.schema
 
     def assign(self, split: str, ids: IntArray) -> Assignment:
-        """Where the rows of a source split go; those of an order beyond `rows` go nowhere.
+        """Where the rows of a source split go; those beyond the limit have the file `NOWHERE`.
 
-        Training rows are shuffled, the first ranks set aside for validation and the others dealt
-        to the files in turn. Test rows keep their order; where a limit leaves some out, the rows
-        that stay have the order of their ranks, which chose them.
+        Training rows are shuffled, the first ranks set aside for test, where `test_fraction` says so,
+        the next for validation, and the others dealt to the files in turn. Test rows keep their order;
+        where a limit leaves some out, the rows that stay have the order of their ranks, which chose
+        them.
         """
+        rows, found = self.rows[split], self.found[split]
         if split != "train":
-            whole = self.rows[split] == self.found[split]
-            order = ids if whole else shuffled(ids, self.found[split], seed=self.seed)
-            return Assignment(self.outputs[split].balanced(order), order)
-        rank = shuffled(ids, self.found[split], seed=self.seed)
+            order = ids if rows == found else shuffled(ids, found, seed=self.seed)
+            return Assignment(_kept(self.outputs[split].balanced(order), order < rows), order)
+        rank = shuffled(ids, found, seed=self.seed)
+        if not self.tested:
+            return Assignment(_kept(self._trained(rank), rank < rows), rank)
+        test, trained = self.outputs["test"], rank - self.tested
+        files = np.where(
+            trained < 0,
+            _kept(test.balanced(rank), rank < min(test.rows, rows)),
+            _kept(self._trained(trained), trained < rows - test.rows),
+        )
+        return Assignment(files, rank)
+
+    def _trained(self, rank: IntArray) -> IntArray:
+        """The file of each row that is for training or validation, by its rank among these."""
         train, validation = self.outputs["train"], self.outputs["validation"]
         rest = rank - validation.rows
         files = train.first + rest % max(train.files, 1)
         if validation.rows:
             files = np.where(rest < 0, validation.first + rank % validation.files, files)
-        return Assignment(files, rank)
+        return files
 
     def assign_bad(self, ordinals: npt.ArrayLike) -> IntArray:
         """The file of each bad record, by its number among all bad ones."""
@@ -162,11 +185,20 @@ def make_layout(summaries: Iterable[Summary], cut: Cut) -> Layout:
         rows[s.split] += s.rows
         length[s.split, s.file] += s.length
         bad += s.bad
-    kept = {split: min(n, cut.limit or n) for split, n in rows.items()}
-    return Layout(cut.record, before, dict(rows), kept, _outputs(kept, bad, cut), cut.seed)
+    tested = round(rows["train"] * cut.test_fraction)
+    splits = {**rows, "test": tested, "train": rows["train"] - tested} if tested else rows
+    kept = {split: min(n, cut.limit or n) for split, n in splits.items()}
+    outputs = _outputs(kept, bad, cut)
+    if tested:  # all of them are rows of the training source
+        kept = {"train": kept["train"] + kept["test"]}
+    return Layout(cut.record, before, dict(rows), kept, outputs, tested, cut.seed)
 
 
-def _outputs(rows: dict[str, int], bad: int, cut: Cut) -> dict[str, Output]:
+def _kept(files: IntArray, stays: npt.NDArray[np.bool_]) -> IntArray:
+    return np.where(stays, files, NOWHERE)
+
+
+def _outputs(rows: Mapping[str, int], bad: int, cut: Cut) -> dict[str, Output]:
     train = rows.get("train", 0)
     validation = round(train * cut.validation_fraction)
     shards = min(cut.shards, train - validation) if cut.shards else cut.files(train - validation)

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.config.strict import Strict
 from sparkgen.errors import RequestError
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sparkgen.datasets.manifest import SourceEntry
     from sparkgen.ingest.block import Block
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.looking.survey import Survey
 
 Files = dict[str, list["SourceEntry"]]
 """The source files of each split."""
@@ -39,10 +41,18 @@ class Share(Protocol):
 
 
 class Work(NamedTuple):
-    """The shares of the sources for the tasks, and how much of the sources is not used, by reason."""
+    """The shares of the sources for the tasks, and how much of the sources is not used, by reason.
+
+    `class_names` are those that the source found because the dataset states none; None: the stated ones.
+    """
 
     shares: Sequence[Share]
     unused: dict[str, int]
+    class_names: tuple[str, ...] | None = None
+
+    def names(self, dataset: DatasetConfig) -> tuple[str, ...]:
+        """The names of the classes, stated or found."""
+        return dataset.class_names or self.class_names or NO_CLASSES
 
 
 class Source(Strict, ABC):
@@ -91,6 +101,26 @@ class Source(Strict, ABC):
             IngestError: a file cannot be read.
         """
 
+    def reread(
+        self,
+        dataset: DatasetConfig,
+        files: Files,
+        parsed: "Sequence[Summary]",
+        *,
+        tasks: int,
+        scratch: str,
+    ) -> Work | None:
+        """Other shares to read the same files by, where `shares` misread them; None: it did not.
+
+        Args:
+            dataset: the configuration.
+            files: from `files`.
+            parsed: all blocks that the first shares gave.
+            tasks: how many run at a time.
+            scratch: URI of a folder for what has to be written first.
+        """
+        return None
+
     def weigh(self, dataset: DatasetConfig, parsed: "Sequence[Summary]", *, refused: bool) -> None:
         """Tells what was seen in the records, and refuses what contradicts the configuration.
 
@@ -102,6 +132,32 @@ class Source(Strict, ABC):
         Raises:
             RequestError: the good records cannot be meant so.
         """
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        """What the format makes of a path, for `sparkgen inspect`; None: it cannot read what is there.
+
+        Raises:
+            RequestError: what is there is of this format and cannot be read.
+            IngestError: as this.
+        """
+        return None
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        """Counts the records, and looks at some of them, for `sparkgen inspect`.
+
+        Args:
+            dataset: a draft, with the shape that the format recognised.
+            scratch: URI of a folder for what has to be written first.
+
+        Raises:
+            RequestError: as `shares`.
+            IngestError: as `shares`.
+        """
+        from sparkgen.ingest.looking.survey import survey_blocks
+
+        work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
+        return survey_blocks(work.shares, dataset.shape, work.names(dataset), work.unused)
 
     def contradiction(
         self,
@@ -132,18 +188,34 @@ class FileSource(Source):
     test: str | None = None
     """The files of the test split; null: there is none."""
 
+    prose: ClassVar[bool] = False
+    """Whether words such as `test` in a file's name may mean other things than splits."""
+
     @property
     def splits(self) -> tuple[str, ...]:
         return tuple(self._uris())
 
     def files(self, dataset: DatasetConfig) -> Files:
-        from sparkgen.ingest.files import find_files
+        from sparkgen.ingest.files.split_words import refuse_splits
+
+        found = {split: self.read(files) for split, files in self.found().items()}
+        for split, uri in self._uris().items():
+            refuse_splits(uri, split, [file.uri for file in found[split]], alike=self.prose)
+        return found
+
+    def found(self) -> Files:
+        """All files of each split's path, folder or glob."""
+        from sparkgen.ingest.files.find import find_files
 
         return {split: find_files(uri) for split, uri in self._uris().items()}
 
+    def read(self, files: "list[SourceEntry]") -> "list[SourceEntry]":
+        """Those of some files that the format reads."""
+        return files
+
     def passed_over(self) -> dict[str, int]:
         """How many files of the folders are not among `files`, by reason."""
-        from sparkgen.ingest.files import passed_over
+        from sparkgen.ingest.files.find import passed_over
 
         return dict(sorted(sum(map(passed_over, self._uris().values()), Counter[str]()).items()))
 

@@ -8,6 +8,7 @@ passes through the JVM, none is an object of Python, and a lost executor takes n
 work with it. A task that runs twice writes another file, and one of the two is used.
 """
 
+import itertools
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from pyarrow import fs
 from pyspark.sql import SparkSession
 
 from sparkgen.datasets.storage import open_uri
+from sparkgen.ingest.copies import by_split, compared, held_out
 from sparkgen.ingest.deal import BLOCK_SCHEMA, Dealt, Filter, deal, encode_block
 from sparkgen.ingest.layout import Layout, Summary
 from sparkgen.ingest.source import Share
@@ -34,6 +36,13 @@ class Group(NamedTuple):
     uri: str
     bytes: int
     summaries: list[Summary]
+
+
+class DealtGroup(NamedTuple):
+    """The files of a group's dealt rows, a batch a task in each, and of the digests of those held out."""
+
+    uris: list[str]
+    held_out: str | None
 
 
 class Target(NamedTuple):
@@ -70,24 +79,34 @@ def write(
         names: the file names of each source split, for the quarantine.
         target: where to.
     """
+    splits = compared(layout)
 
     def dealt(uri: str) -> list[Dealt]:
         return [part for part in deal(_read_all(uri), layout, names, target.tasks) if part]
 
-    def deal_group(uri: str) -> Iterator[str]:
-        for parts in dealt(uri):
-            yield _write_parts(parts, target.scratch)
+    def deal_group(uri: str) -> Iterator[DealtGroup]:
+        parts = dealt(uri)
+        uris = [_write_batches(some, target.scratch) for some in parts]
+        held = held_out(itertools.chain(*parts), splits)
+        yield DealtGroup(uris, _write_batches(held.to_batches(), target.scratch) if held else None)
 
     # What fits one task has no pass of its own: every writer picks its part itself.
     small = sum(group.bytes for group in groups) <= GROUP_BYTES
     blocks = [group.uri for group in groups]
-    dealt_blocks = [] if small else run_each(spark, deal_group, blocks)
+    dealt_groups = [] if small else run_each(spark, deal_group, blocks)
 
     def write_files(task: int) -> Iterator[WrittenFile]:
-        picked = [parts[task] for uri in blocks for parts in dealt(uri)] if small else []
-        for rows in _tables([*picked, *(_read_part(uri, task) for uri in dealt_blocks)]):
+        if small:
+            parts = [some for uri in blocks for some in dealt(uri)]
+            picked = [some[task] for some in parts]
+            held = [held_out(itertools.chain(*parts), splits)]
+        else:
+            picked = [_read_part(uri, task) for group in dealt_groups for uri in group.uris]
+            held = [_read_all(group.held_out) for group in dealt_groups if group.held_out]
+        digests = by_split(held, splits)
+        for rows in _tables(picked):
             for number, table in files_of(rows):
-                yield write_file(target.folder, layout, number, table)
+                yield write_file(target.folder, layout, number, table, digests)
 
     return sorted(run_each(spark, write_files, range(target.tasks)))
 
@@ -106,12 +125,12 @@ def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:
         yield Group(uri, size, summaries)
 
 
-def _write_parts(parts: Dealt, scratch: str) -> str:
-    """Writes parts to one file, a batch a task, and gives its URI."""
+def _write_batches(batches: list[pa.RecordBatch], scratch: str) -> str:
+    """Writes batches of one schema, at least one, to one file, and gives its URI."""
     uri = _new_uri(scratch)
-    with _create(uri) as sink, pa.ipc.new_file(sink, parts[0].schema) as file:
-        for part in parts:
-            file.write_batch(part)
+    with _create(uri) as sink, pa.ipc.new_file(sink, batches[0].schema) as file:
+        for batch in batches:
+            file.write_batch(batch)
     return uri
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.datasets.files import FileEntry, StoredFile, check_sizes
 from sparkgen.datasets.manifest import (
     Manifest,
@@ -17,6 +17,7 @@ from sparkgen.datasets.manifest import (
     content_version,
     described,
     list_versions,
+    renew_manifest,
 )
 from sparkgen.datasets.records import record_of
 from sparkgen.errors import ManifestError
@@ -42,7 +43,8 @@ class IngestRequest(NamedTuple):
     def config(self) -> dict[str, Any]:
         """The configuration with every key of the source, as a manifest has it."""
         source = {"format": self.dataset.source.format, **self.source.model_dump(mode="json")}
-        return {**self.dataset.model_dump(mode="json"), "source": source}
+        classes = {} if self.source.labelled else {"class_names": list(NO_CLASSES)}
+        return {**self.dataset.model_dump(mode="json"), **classes, "source": source}
 
     @property
     def entries(self) -> tuple[SourceEntry, ...]:
@@ -51,22 +53,27 @@ class IngestRequest(NamedTuple):
 
 
 def made_before(spark: SparkSession, request: IngestRequest, datasets_uri: str) -> Manifest | None:
-    """The whole version made of the same configuration and unchanged sources, if there is one."""
+    """The whole version made of the same configuration and unchanged sources, if there is one.
+
+    From now on it is the newest, so that a training takes what the ingest before it has found.
+    """
     name = request.dataset.name
-    for manifest in list_versions(datasets_uri, name):
+    for age, manifest in enumerate(list_versions(datasets_uri, name)):
         if manifest.config != request.config or manifest.sources != request.entries:
             continue
         # Where unused records were not counted yet, a limit took the first records, not a choice.
         counted = request.source.unused_since_release or request.dataset.limit is not None
         if counted and "unused" not in manifest.model_fields_set:
             continue
-        files = manifest.all_files(f"{datasets_uri}/{name}/{manifest.version}")
+        version_uri = f"{datasets_uri}/{name}/{manifest.version}"
         try:
-            _check_files(spark, files)
+            _check_files(spark, manifest.all_files(version_uri))
         except ManifestError as error:
             log.warning("version %s is damaged and made again: %s", manifest.version, error)
-        else:
-            return manifest
+            continue
+        if age:
+            renew_manifest(version_uri)
+        return manifest
     return None
 
 
@@ -83,6 +90,7 @@ def _check_files(spark: SparkSession, files: list[StoredFile]) -> None:
 
 def manifest_of(
     request: IngestRequest,
+    class_names: tuple[str, ...],
     parsed: Sequence[Summary],
     layout: Layout,
     written: Sequence[WrittenFile],
@@ -93,7 +101,7 @@ def manifest_of(
         **described(record_of(dataset)),
         name=dataset.name,
         version="",
-        class_names=dataset.class_names,
+        class_names=class_names,
         lanes=dataset.lanes,
         splits={
             folder: _split(files)
@@ -102,6 +110,7 @@ def manifest_of(
         },
         quarantined=reasons(parsed),
         unused=_left_out(parsed, layout),
+        copies=_copies(written),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=request.entries,
         config=request.config,
@@ -118,6 +127,13 @@ def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
         "beyond-limit": kept - sum(layout.rows.values()),
     }
     return {reason: count for reason, count in counts.items() if count}
+
+
+def _copies(written: Sequence[WrittenFile]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for file in written:
+        counts.update(file.copies)
+    return dict(sorted(counts.items()))
 
 
 def _split(files: list[WrittenFile]) -> SplitEntry:

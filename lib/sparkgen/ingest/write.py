@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparkgen.datasets.storage import write_bytes
-from sparkgen.ingest.deal import FILE, ORDER
-from sparkgen.ingest.layout import Layout
+from sparkgen.ingest.copies import DIGEST, HeldOut, count_copies
+from sparkgen.ingest.layout import FILE, ORDER, Layout
 
 
 class WrittenFile(NamedTuple):
@@ -22,6 +22,7 @@ class WrittenFile(NamedTuple):
     bytes: int
     sha256: str
     label_counts: dict[int, int]
+    copies: dict[str, int]
 
 
 def files_of(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -34,16 +35,23 @@ def files_of(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         yield int(number), rows.slice(start, end - start)
 
 
-def write_file(folder: str, layout: Layout, number: int, rows: pa.Table) -> WrittenFile:
+def write_file(
+    folder: str, layout: Layout, number: int, rows: pa.Table, held: HeldOut
+) -> WrittenFile:
     """Writes one file as one row group.
 
     Args:
         folder: URI of the version's staging folder.
         layout: of the version.
         number: of the file, among all.
-        rows: in their order.
+        rows: in their order; good ones with the column `DIGEST`, which is not written.
+        held: the digests of the splits that are held out.
     """
     output = layout.output(number)
+    copies: dict[str, int] = {}
+    if DIGEST in rows.column_names:
+        copies = count_copies(output.folder, rows[DIGEST].to_numpy(), held)
+        rows = rows.drop_columns([DIGEST])
     table = rows.cast(layout.schema(output))
     data = _parquet(table)
     path = f"{output.folder}/part-{number - output.first:05d}.parquet"
@@ -53,7 +61,7 @@ def write_file(folder: str, layout: Layout, number: int, rows: pa.Table) -> Writ
         labels, numbers = np.unique(table["label"].to_numpy(), return_counts=True)
         counts = {int(k): int(n) for k, n in zip(labels, numbers, strict=True)}
     digest = hashlib.sha256(data).hexdigest()
-    return WrittenFile(output.folder, path, len(table), len(data), digest, counts)
+    return WrittenFile(output.folder, path, len(table), len(data), digest, counts, copies)
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -4,6 +4,7 @@ In comes a request. Out come artifacts: a dataset version, a run, a model versio
 dictionary of what was made, which the command prints as JSON.
 
     ingest, train, evaluate, promote, sample, run   one file for each step; `run` does them in a row
+    inspect                                         the dataset file for what lies at a path
     counting, nothing                               training by counting, in Spark; no training
     named, start, parts                             saved models that a request names, and what for
     judging                                         a model's own samples, judged

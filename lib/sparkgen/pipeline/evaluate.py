@@ -10,6 +10,7 @@ from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.pipeline.judging import appraised, check_appraised, judge_of, sample_figures
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
+from sparkgen.pipeline.version import with_classes
 from sparkgen.sampling.check import check
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
@@ -51,7 +52,8 @@ def figures_of(
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version, and of its samples."""
     check_held_out(experiment, dataset.manifest)
-    judge, packed = judge_of(experiment), fetch(experiment.environment, version)
+    judge = judge_of(with_classes(experiment, dataset.manifest))
+    packed = fetch(experiment.environment, version)
     wanted = appraised(experiment, packed.given)
     if wanted is not None:
         check(packed, wanted)

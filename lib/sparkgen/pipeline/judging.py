@@ -113,7 +113,8 @@ def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
     """
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    record, classes = record_of(dataset), len(dataset.class_names)
+    record, names = record_of(dataset), dataset.class_names
+    classes = spec.classes if names is None else len(names)
     if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",

@@ -36,6 +36,8 @@ WRITTEN = {
     "run": ["datasets", "checkpoints", "samples", "artifacts"],
 }
 """The places that a step writes to, besides `root`."""
+UNKNOWN_CLASSES = 2
+"""The classes of the outline of a model where the source will say how many there are."""
 
 
 def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool = False) -> None:
@@ -115,6 +117,30 @@ def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
         )
 
 
+def check_gates(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    """Refuses a gate on a figure that the evaluation of a model does not give.
+
+    Args:
+        experiment: the request, whose dataset has class names.
+        model: its model, which may be an outline.
+
+    Raises:
+        RequestError: it names the first such gate.
+    """
+    from sparkgen.evaluation.measure import measured_names
+    from sparkgen.evaluation.sample_figures import sample_figure_names
+
+    known = measured_names(model, experiment.dataset.class_names or ())
+    known |= sample_figure_names(experiment.evaluation)
+    for number, gate in enumerate(experiment.all_gates):
+        if gate.metric not in known:
+            raise RequestError(
+                f"a figure of {experiment.model.name} in gates[{number}].metric",
+                found=gate.metric,
+                mend=choose(gate.metric, sorted(known)),
+            )
+
+
 def _check_sources(source: Source) -> None:
     for value in source.model_dump().values():
         if isinstance(value, str) and is_remote(value):
@@ -127,15 +153,18 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     from sparkgen.training.optimizers import check_optimizers
 
     dataset, config = experiment.dataset, experiment.training
-    seen = None if dataset.labels is None else tuple(sorted(set(dataset.labels)))
-    spec = DataSpec(record_of(dataset), len(dataset.class_names), seen)
-    model = _outline(experiment, spec, parts_at_hand(experiment, resume=resume))
+    names, parts = dataset.class_names, parts_at_hand(experiment, resume=resume)
+    kept = None if names is None else dataset.label_numbers(names)
+    seen = None if kept is None else tuple(sorted(set(kept)))
+    classes = _classes_to_come(parts) if names is None else len(names)
+    model = _outline(experiment, DataSpec(record_of(dataset), classes, seen), parts)
     check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
         check_xla(config, experiment.environment.workers)
     check_optimizers(model, config)
-    _check_sampling(experiment, model)
+    if names is not None:  # else as soon as the version is there
+        _check_sampling(experiment, model)
     for key, split in needed_splits(experiment.sampling).items():
         _check_split_to_come(experiment, key, split)
     _check_density(experiment, experiment.density.rows)
@@ -176,31 +205,38 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
-    from sparkgen.evaluation.measure import measured_names
-    from sparkgen.evaluation.sample_figures import sample_figure_names
     from sparkgen.pipeline.judging import judge_of
 
     connect(experiment.environment)
     check_artifacts(experiment.environment)
     _check_split_to_come(experiment, "evaluation.split", experiment.evaluation.split)
-    known = measured_names(model, experiment.dataset.class_names)
-    known |= sample_figure_names(experiment.evaluation)
-    for number, gate in enumerate(experiment.all_gates):
-        if gate.metric not in known:
-            raise RequestError(
-                f"a figure of {experiment.model.name} in gates[{number}].metric",
-                found=gate.metric,
-                mend=choose(gate.metric, sorted(known)),
-            )
+    if experiment.dataset.class_names is not None:  # else as soon as the version is there
+        check_gates(experiment, model)
     judge_of(experiment)
+
+
+def _classes_to_come(parts: Parts) -> int:
+    """The classes of an outline where the source will say how many there are: those of a part, if any."""
+    counts = [part.packed.spec.classes for part in parts.values()]
+    return max(counts, default=UNKNOWN_CLASSES)
+
+
+def _test_to_come(experiment: ExperimentConfig) -> bool:
+    """Whether the dataset will have a test split; of files that are yet to be fetched it may have one."""
+    from sparkgen.ingest.fetching.download import files_to_fetch
+
+    dataset, source = experiment.dataset, source_of(experiment.dataset)
+    if dataset.test_fraction or files_to_fetch(dataset, source, experiment.environment.data):
+        return True
+    return "test" in source.splits
 
 
 def _check_split_to_come(experiment: ExperimentConfig, key: str, split: str) -> None:
     dataset = experiment.dataset
     if split == "validation" and dataset.validation_fraction == 0:
         mend = "set dataset.validation_fraction"
-    elif split == "test" and "test" not in source_of(dataset).splits:
-        mend = "name a test split in dataset.source"
+    elif split == "test" and not _test_to_come(experiment):
+        mend = "name a test split in dataset.source, or set dataset.test_fraction"
     else:
         return
     raise RequestError(

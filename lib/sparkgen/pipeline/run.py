@@ -8,8 +8,8 @@ from sparkgen.errors import NotPromoted
 from sparkgen.pipeline import evaluate, ingest, promote, sample, train
 from sparkgen.pipeline.judging import check_appraised
 from sparkgen.pipeline.parts import parts_at_hand
-from sparkgen.pipeline.preflight import check_held_out, check_rows
-from sparkgen.pipeline.version import newest_version
+from sparkgen.pipeline.preflight import check_gates, check_held_out, check_rows
+from sparkgen.pipeline.version import newest_version, with_classes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,6 +41,7 @@ def run(
     manifest = newest_version(experiment).manifest
     model = check_rows(experiment, manifest, parts_at_hand(experiment, resume=resume))
     check_held_out(experiment, manifest)
+    check_gates(with_classes(experiment, manifest), model)
     check_appraised(experiment, model.given, model.spec, manifest)
     done["train"] = train.run(experiment, spark, resume=resume)
     done["evaluate"] = evaluate.run(experiment, spark)

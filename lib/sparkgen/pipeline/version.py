@@ -1,10 +1,11 @@
 """Finds the dataset version that a request means."""
 
 import logging
+from typing import Any
 
 from pydantic import ValidationError
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest, list_versions, read_manifest
@@ -30,7 +31,7 @@ def newest_version(experiment: ExperimentConfig) -> DatasetVersion:
     damaged: list[ManifestError] = []
     versions = list_versions(root, dataset.name, damaged=damaged)
     for manifest in versions:
-        if _options(manifest) == dataset.model_dump(mode="json", exclude={"source"}):
+        if _made_with(manifest) == _options(dataset):
             return _placed(root, manifest)
     if damaged and not versions:
         raise damaged[0]
@@ -48,11 +49,26 @@ def version_by_id(experiment: ExperimentConfig, version: str) -> DatasetVersion:
     return _placed(root, read_manifest(f"{root}/{experiment.dataset.name}/{version}"))
 
 
+def with_classes(experiment: ExperimentConfig, manifest: Manifest) -> ExperimentConfig:
+    """The experiment with the class names of its dataset version, which it may leave to the source."""
+    dataset = experiment.dataset.model_copy(update={"class_names": manifest.class_names})
+    return experiment.model_copy(update={"dataset": dataset})
+
+
 def _placed(root: str, manifest: Manifest) -> DatasetVersion:
     return DatasetVersion(f"{root}/{manifest.name}/{manifest.version}", manifest)
 
 
-def _options(manifest: Manifest) -> object:
+def _options(dataset: DatasetConfig) -> dict[str, Any]:
+    """The configuration without its source."""
+    # Of a source without classes, versions have those names that stand for none.
+    no_classes = dataset.class_names in (None, NO_CLASSES)
+    return dataset.model_dump(
+        mode="json", exclude={"source", "class_names"} if no_classes else {"source"}
+    )
+
+
+def _made_with(manifest: Manifest) -> dict[str, Any] | None:
     """The configuration of a version without its source; None where this release cannot read it."""
     # Lanes and labels come back from JSON as lists; so do they from the request's dump.
     config = {key: value for key, value in manifest.config.items() if key != "source"}
@@ -63,4 +79,4 @@ def _options(manifest: Manifest) -> object:
         key = ".".join(map(str, first["loc"]))
         log.warning("left out version %s: %s: %s", manifest.version, key, first["msg"])
         return None
-    return made.model_dump(mode="json", exclude={"source"})
+    return _options(made)

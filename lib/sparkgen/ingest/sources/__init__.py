@@ -3,11 +3,13 @@
 import importlib
 from pathlib import Path
 
-from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import parse
 from sparkgen.config.nearest import choose
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
+
+MOST_RECORD_BYTES = 256 << 20  # of one record; a task holds a block of them several times
 
 
 def source_names() -> list[str]:
@@ -40,6 +42,7 @@ def source_of(dataset: DatasetConfig) -> Source:
     )
     _check_record(dataset, source)
     _check_labels(dataset, source)
+    _check_test(dataset, source)
     source.check(dataset)
     return source
 
@@ -60,6 +63,12 @@ def _check_record(dataset: DatasetConfig, source: Source) -> None:
             found=record.kind,
             mend="set dataset.record or choose another dataset.source.format",
         )
+    if record.row_bytes > MOST_RECORD_BYTES:
+        raise RequestError(
+            f"records of at most {MOST_RECORD_BYTES >> 20} MiB",
+            found=f"dataset.shape {[*dataset.shape]}, {record.row_bytes >> 20} MiB each",
+            mend="set a smaller shape",
+        )
     if dataset.invert and record.unit is None:
         raise RequestError(
             f"dataset.invert false for {record.kind}, which are no levels of brightness",
@@ -69,13 +78,25 @@ def _check_record(dataset: DatasetConfig, source: Source) -> None:
 
 
 def _check_labels(dataset: DatasetConfig, source: Source) -> None:
-    name = dataset.source.format
-    if source.labelled and "class_names" not in dataset.model_fields_set:
-        raise RequestError("dataset.class_names", found="none", mend="set it")
-    if not source.labelled and (dataset.class_names != NO_CLASSES or dataset.labels is not None):
+    stated = {"class_names": dataset.class_names, "labels": dataset.labels}
+    found = [f"{key} {', '.join(map(str, value))}" for key, value in stated.items() if value]
+    if not source.labelled and found:
         raise RequestError(
-            f"no dataset.class_names and no dataset.labels for the source format {name}, whose records "
-            "have no labels",
-            found=", ".join(dataset.class_names),
+            "no dataset.class_names and no dataset.labels for the source format "
+            f"{dataset.source.format}, whose records have no labels",
+            found=", ".join(found),
             mend="remove them",
+        )
+
+
+def _check_test(dataset: DatasetConfig, source: Source) -> None:
+    """Refuses a test split both of the source's own and cut from the training records."""
+    own = [
+        key for key in source.model_fields_set if key.startswith("test") and getattr(source, key)
+    ]
+    if dataset.test_fraction and own:
+        raise RequestError(
+            f"one test split of dataset {dataset.name}",
+            found=f"source.{min(own)} and test_fraction {dataset.test_fraction}",
+            mend="remove one of them",
         )

@@ -28,8 +28,11 @@ class Config(Source):
         return {"train": [entry], "test": [entry]}
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        names = dataset.class_names or tuple(map(str, range(10)))
+        dataset = dataset.model_copy(update={"class_names": names})
         text = write_digits(scratch)
-        return text.shares(dataset, text.files(dataset), tasks=tasks, scratch=scratch)
+        work = text.shares(dataset, text.files(dataset), tasks=tasks, scratch=scratch)
+        return work._replace(class_names=names)
 
 
 def write_digits(folder: str) -> libsvm.Config:

@@ -14,10 +14,12 @@ from sparkgen.ingest.source import Files, FileSource, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.block import Block, Records
-    from sparkgen.ingest.compressed import Turns
+    from sparkgen.ingest.files.compressed import Turns
+    from sparkgen.ingest.looking.look import Look, Recognised
 
 BLOCK_RECORDS = 4096
 BYTES = 256  # values of a byte
+PROPOSED = 257  # bytes of a record, where `sparkgen inspect` writes the shape
 
 
 class Config(FileSource):
@@ -25,6 +27,28 @@ class Config(FileSource):
 
     records: ClassVar[tuple[str, ...]] = ("tokens",)
     labelled: ClassVar[bool] = False
+    prose: ClassVar[bool] = True
+
+    @classmethod
+    def recognise(cls, look: "Look") -> "Recognised | None":
+        from sparkgen.ingest.looking.look import Recognised, Sure
+        from sparkgen.ingest.looking.split_files import split_files
+
+        files = look.those(lambda file: is_text(look.head(file)))
+        if not files:
+            return None
+        splits = split_files(look, files, alike=cls.prose)
+        found = f"{len(files)} {'file' if len(files) == 1 else 'files'} of text{splits.told}"
+        about = f"{PROPOSED} bytes, of which neighbours share one: {PROPOSED - 1} tokens to predict"
+        return Recognised(
+            Sure.READABLE,
+            splits.keys,
+            found,
+            (PROPOSED,),
+            about_shape=about,
+            record="tokens",
+            as_text=True,
+        )
 
     def check(self, dataset: DatasetConfig) -> None:
         if dataset.values != BYTES or dataset.shape[0] < 2:
@@ -37,7 +61,7 @@ class Config(FileSource):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.block import block_rows
-        from sparkgen.ingest.compressed import turns
+        from sparkgen.ingest.files.compressed import turns
 
         length = dataset.shape[0] - 1
         stride = block_rows(BLOCK_RECORDS, length + 1) * length
@@ -62,7 +86,7 @@ class TextShare(NamedTuple):
 
     def blocks(self) -> "Iterator[Block]":
         from sparkgen.ingest.block import Block
-        from sparkgen.ingest.compressed import blocks_in_turn
+        from sparkgen.ingest.files.compressed import blocks_in_turn
 
         texts = blocks_in_turn(
             self.uri,
@@ -82,6 +106,17 @@ def windows(stream: Any, stride: int) -> Iterator[bytes]:
         yield text
         text = text[-1:] + _read(stream, stride)
         more = len(text) > 1
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so is text: UTF-8 without control characters."""
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # else the head ends within a character
+            return False
+        text = head[: error.start].decode("utf-8-sig")
+    return bool(text) and not any(ord(c) < 32 and c not in "\t\n\v\f\r\x1b" for c in text)
 
 
 def records_of(text: bytes, length: int) -> "Records":

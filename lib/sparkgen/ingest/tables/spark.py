@@ -1,0 +1,207 @@
+"""Brings a table that only Spark can read into Parquet files, in an order that is the table's own.
+
+Rows of a table have no order, and those that Spark reads come in that of its partitions. So they are
+sorted by a column, or by the SHA-256 of the picture and the label: rows in which both are the same
+are interchangeable. Spark writes nothing itself: its tasks write where the staged version lies.
+"""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparkgen.datasets.manifest import SourceEntry
+from sparkgen.datasets.storage import absolute, open_uri
+from sparkgen.errors import IngestError, RequestError, SparkgenError
+from sparkgen.ingest.class_values import tell_unused
+from sparkgen.ingest.files.find import find_files
+from sparkgen.ingest.tables.columns import Columns, find_columns, may_be_labels
+from sparkgen.ingest.tables.delta import delta_frame
+from sparkgen.ingest.tables.names import CATALOG, DELTA, Found, one_entry
+from sparkgen.ingest.tables.spark_path import spark_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+GROUP_BYTES = 16 << 20  # of pictures in a row group, about
+GROUP_ROWS = 4096
+THREADS = 32  # that wait for storage
+
+# The time stamp of what has none: never that of another run.
+_UNKNOWN = f"unknown {uuid.uuid4().hex}"
+# The types that matter here; of some others Arrow has none.
+_KINDS = frozenset(
+    ["binary", "struct", "string", "byte", "short", "integer", "long", "boolean", "float", "double"]
+)
+
+
+class Table(NamedTuple):
+    """A table as the configuration names it."""
+
+    uri: str
+    found: Found
+    image: str | None
+    label: str | None
+    order_by: str | None
+
+    @property
+    def reader(self) -> str:
+        """The format, as Spark calls it."""
+        return self.found.reader
+
+
+class Sorted(NamedTuple):
+    """The Parquet files that hold the rows of a table in order."""
+
+    uris: list[str]
+    columns: Columns
+
+
+def spark_entry(table: Table) -> SourceEntry:
+    """The present state of a table: its version, or its files' sizes and time stamps.
+
+    Where the time stamps of a catalog's files cannot be seen, each run of the program has another one.
+
+    Raises:
+        RequestError: there is no such table.
+    """
+    if table.reader == DELTA:
+        return table.found.files[0]
+    if table.reader != CATALOG:
+        return one_entry(absolute(table.uri), table.found.files)
+    with _refused(table):
+        files = sorted(_frame(table).inputFiles())
+    try:
+        with ThreadPoolExecutor(THREADS) as lookers:
+            found = [entry for entries in lookers.map(find_files, files) for entry in entries]
+    except SparkgenError:
+        found = []
+    if found:
+        return one_entry(table.uri, found)
+    return SourceEntry(uri=table.uri, size=0, modified=_UNKNOWN)
+
+
+def sort_table(table: Table, folder: str) -> Sorted:
+    """Reads a table with Spark and writes its pictures and labels, sorted, as Parquet files.
+
+    Args:
+        table: which, and by what its rows are sorted.
+        folder: URI of the folder for the files.
+
+    Raises:
+        RequestError: Spark cannot read it, or it has no such columns.
+        IngestError: reading failed while it was under way.
+    """
+    from pyspark.sql import functions as f
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    with _refused(table):
+        frame = _frame(table)
+        names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
+        schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
+        columns = find_columns(schema, image=table.image, label=table.label, uri=table.uri)
+        if columns.label is None:
+            may_be = may_be_labels(schema, columns)
+            some = frame.select([f"`{name}`" for name in may_be]).limit(GROUP_ROWS).collect()
+            tell_unused({name: [row[name] for row in some] for name in may_be}, where=table.uri)
+        image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
+        label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
+        label = label.cast("string" if columns.is_text or not columns.label else "bigint")
+        keys = [f.col(f"`{table.order_by}`")] if table.order_by else []
+        keys += [f.sha2(image, 256), label]
+        rows = frame.select(image.alias("image"), label.alias("label"), *_keys(keys))
+        ordered = rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select("image", "label")
+    text = columns.is_text or columns.label is None
+    written = pa.schema([("image", pa.binary()), ("label", pa.string() if text else pa.int64())])
+
+    def write(partition: int, found: Iterator[Any]) -> Iterator[tuple[int, str]]:
+        uri = f"{folder}/part-{partition:05d}-{uuid.uuid4().hex}.parquet"
+        if _write(uri, found, written):
+            yield partition, uri
+
+    with _failed(table):
+        parts = ordered.rdd.mapPartitionsWithIndex(write).collect()
+    if not parts:
+        raise RequestError(f"rows in the table {table.uri}", found="none", mend="write some")
+    label_column = "label" if columns.label else None
+    plain = columns._replace(image="image", is_struct=False, has_path=False, label=label_column)
+    return Sorted([uri for _, uri in sorted(parts)], plain)
+
+
+def _keys(keys: list[Any]) -> list[Any]:
+    return [key.alias(f"key{n}") for n, key in enumerate(keys)]
+
+
+def _write(uri: str, rows: Iterator[Any], schema: pa.Schema) -> int:
+    """Writes rows of (image, label), and says how many; no file where there are none."""
+    filesystem, path = open_uri(uri)
+    count, size, images, labels = 0, 0, [], []
+    writer = None
+    for image, label in rows:
+        if writer is None:
+            filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+            writer = pq.ParquetWriter(path, schema, filesystem=filesystem, use_dictionary=False)
+        images.append(None if image is None else bytes(image))
+        labels.append(label)
+        count, size = count + 1, size + len(image or b"")
+        if size >= GROUP_BYTES or len(images) == GROUP_ROWS:
+            writer.write_table(pa.table([images, labels], schema=schema))
+            size, images, labels = 0, [], []
+    if writer is not None:
+        if images:
+            writer.write_table(pa.table([images, labels], schema=schema))
+        writer.close()
+    return count
+
+
+def _frame(table: Table) -> "DataFrame":
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.active()
+    if table.reader == CATALOG:
+        return spark.table(table.uri)
+    if table.reader == DELTA:
+        return delta_frame(spark, table.uri, table.found.files[0].modified)
+    reader = spark.read.format(table.reader).option("basePath", spark_path(table.found.root))
+    return reader.load([spark_path(file.uri) for file in table.found.files])
+
+
+@contextmanager
+def _refused(table: Table) -> Iterator[None]:
+    """What Spark says against a table before it reads it, in one line."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise RequestError(
+            f"a table that Spark can read ({table.reader}) at {table.uri}",
+            found=_line(error),
+            mend="correct the dataset's source"
+            + ("" if table.reader == CATALOG else ", or give Spark the package that reads it"),
+        ) from None
+
+
+@contextmanager
+def _failed(table: Table) -> Iterator[None]:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise IngestError(f"{table.uri} cannot be read by Spark: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    """What Spark says in one line: of a task's traceback the last, of other messages the first."""
+    java = getattr(error, "java_exception", None)
+    if java is None:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    text = str(java.getMessage() or java).partition("\n\tat ")[0]
+    return [line for line in text.splitlines() if line.strip()][-1].strip()[:300]
