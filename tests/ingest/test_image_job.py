@@ -15,6 +15,7 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.manifest import Manifest, read_manifest
 from sparkgen.ingest.ingest import ingest
 from sparkgen.ingest.layout import Summary
+from sparkgen.ingest.source import ManyBad
 from sparkgen.ingest.sources import source_of
 
 PICTURES = {
@@ -94,10 +95,10 @@ def test_a_decoder_that_is_missing_is_named_with_its_package(
     reason = "heif-needs-pillow-heif"
     parsed = [Summary("train", 0, 0, 9, 5, 5, {reason: 3, "empty-image": 1}, {}, None)]
     source = source_of(dataset)
-    refusal = source.contradiction(dataset, parsed, reason, count="3 of 9 records", where="there")
+    refusal = source.contradiction(dataset, ManyBad(parsed, reason, "3 of 9 records", "there"))
     assert "expected the Python package pillow-heif on driver and executors" in str(refusal)
     assert "found 3 of 9 records that need it" in str(refusal)
-    assert source.contradiction(dataset, parsed, "empty-image", count="1", where="there") is None
+    assert source.contradiction(dataset, ManyBad(parsed, "empty-image", "1", "there")) is None
     with caplog.at_level(logging.WARNING):
         source.weigh(dataset, parsed, refused=False)
     assert "3 images (heif-needs-pillow-heif) need the package pillow-heif" in caplog.text

@@ -11,6 +11,7 @@ from archive_files import PACKED, made, png
 from as_rows import Made, dataset_of, made_of
 
 from sparkgen.errors import RequestError
+from sparkgen.ingest.source import ManyBad
 from sparkgen.ingest.sources import source_of
 
 PICTURES = {f"pics/{i}.png": png(i) for i in range(6)}
@@ -274,8 +275,8 @@ def test_what_is_no_list_is_refused(folder: Path, text: bytes, name: str, line: 
 def test_a_list_whose_paths_lead_out_of_its_folder_says_where_they_begin(folder: Path) -> None:
     dataset = dataset_of({"format": "list", "path": f"{folder}/list.csv"})
     source = source_of(dataset)
-    asked = {"count": "9 of 9 records", "where": "the first: /x/1.png"}
-    error = source.contradiction(dataset, [], "path-escape", **asked)
+    bad = ManyBad([], "path-escape", "9 of 9 records", "the first: /x/1.png")
+    error = source.contradiction(dataset, bad)
     assert error is not None
     assert "set source.root to the folder or archive that they begin with" in str(error)
-    assert source.contradiction(dataset, [], "empty-image", **asked) is None
+    assert source.contradiction(dataset, bad._replace(reason="empty-image")) is None

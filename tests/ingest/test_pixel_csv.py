@@ -23,6 +23,7 @@ from sparkgen.ingest.pixel_csv.columns import find_form
 from sparkgen.ingest.pixel_csv.lines import PixelRule, parse_lines
 from sparkgen.ingest.pixel_scale import Scale
 from sparkgen.ingest.reach import Reach
+from sparkgen.ingest.source import ManyBad
 from sparkgen.ingest.sources import source_of
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -260,5 +261,5 @@ def test_values_that_contradict_the_scale_are_explained() -> None:
         (9.0, "value-out-of-range", Reach(-1, -1), "none may be less than 0"),
     ):
         summaries = parsed(seen, **{reason.replace("-", "_"): found})
-        error = source.contradiction(dataset, summaries, reason, count="9 of 9", where="there")
+        error = source.contradiction(dataset, ManyBad(summaries, reason, "9 of 9", "there"))
         assert mend in str(error)

@@ -74,6 +74,15 @@ def running() -> Iterator[Server]:
             web.shutdown()
 
 
+def _begin(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str | None]) -> None:
+    """Sends the status and those headers that have a value."""
+    handler.send_response(status)
+    for name, value in headers.items():
+        if value:
+            handler.send_header(name, value)
+    handler.end_headers()
+
+
 def content(
     data: bytes,
     *,
@@ -107,21 +116,13 @@ def content(
         same = handler.headers.get("If-Range") in (None, tag)
         begin = asked.offset if ranges and same else 0
         if begin and begin >= len(data):
-            handler.send_response(416)
-            handler.send_header("Content-Range", f"bytes */{len(data)}")
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
+            _begin(handler, 416, {"Content-Range": f"bytes */{len(data)}", "Content-Length": "0"})
             return
         body = data[begin:]
-        handler.send_response(206 if begin else 200)
-        if begin:
-            handler.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-        for name, value in (("ETag", tag), ("Content-Encoding", encoding)):
-            if value:
-                handler.send_header(name, value)
-        if says_length:
-            handler.send_header("Content-Length", str(len(body) if length is None else length))
-        handler.end_headers()
+        told = str(len(body) if length is None else length) if says_length else None
+        part = f"bytes {begin}-{len(data) - 1}/{len(data)}" if begin else None
+        headers = {"Content-Range": part, "ETag": tag, "Content-Encoding": encoding}
+        _begin(handler, 206 if begin else 200, {**headers, "Content-Length": told})
         sent = body[: max(0, (len(data) if cut is None else cut) - begin)]
         step = -(-len(sent) // pieces) or 1
         for at in range(0, len(sent), step):

@@ -28,6 +28,7 @@ MODELS = {
     },
 }
 LONG = {"epochs": 40, "checkpoint_steps": 7, "keep_checkpoints": 3}
+pytestmark = pytest.mark.slow
 
 
 def run(request, *, workers, where="local", **options):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Source
+from sparkgen.ingest.source import ManyBad, Source
 
 if TYPE_CHECKING:
     from sparkgen.ingest.images.decode import ImageRule
@@ -54,21 +54,13 @@ class PictureOptions(Source):
             if reason in DECODERS:
                 log.warning("%d images (%s) need the package %s", count, reason, DECODERS[reason])
 
-    def contradiction(
-        self,
-        dataset: DatasetConfig,
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
+    def contradiction(self, dataset: DatasetConfig, bad: ManyBad) -> RequestError | None:
         from sparkgen.ingest.images.formats import DECODERS
 
-        if reason not in DECODERS:
+        if bad.reason not in DECODERS:
             return None
         return RequestError(
-            f"the Python package {DECODERS[reason]} on driver and executors, to decode the images",
-            found=f"{count} that need it ({reason}); {where}",
+            f"the Python package {DECODERS[bad.reason]} on driver and executors, to decode the images",
+            found=f"{bad.number} that need it ({bad.reason}); {bad.where}",
             mend="install it, or convert the images",
         )

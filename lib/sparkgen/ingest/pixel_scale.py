@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import Field
 
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Source
+from sparkgen.ingest.source import ManyBad, Source
 
 if TYPE_CHECKING:
     from sparkgen.config.dataset import DatasetConfig
@@ -115,26 +115,18 @@ class ScaledSource(Source):
                 mend="set source.value_max to 1.0, or to 255.0 if they are meant so",
             )
 
-    def contradiction(
-        self,
-        dataset: "DatasetConfig",
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
-        reaches = [s.found[reason] for s in parsed if reason in s.found]
-        if reason not in (FRACTION, OUTSIDE) or not reaches:
+    def contradiction(self, dataset: "DatasetConfig", bad: ManyBad) -> RequestError | None:
+        reaches = [s.found[bad.reason] for s in bad.parsed if bad.reason in s.found]
+        if bad.reason not in (FRACTION, OUTSIDE) or not reaches:
             return None
         low, high = min(r.low for r in reaches), max(r.high for r in reaches)
-        seen = max([high, *(s.seen for s in parsed if s.seen is not None)])
+        seen = max([high, *(s.seen for s in bad.parsed if s.seen is not None)])
         white = 1.0 if seen <= 1 else 255.0 if seen <= 255 else seen
-        what = "values that are no whole numbers" if reason == FRACTION else "values"
+        what = "values that are no whole numbers" if bad.reason == FRACTION else "values"
         return RequestError(
             f"values from 0 to {self.value_max:g}",
-            found=f"{what}, such as {low:g} and {high:g}, in {count}",
-            mend=f"set source.value_max to {white:g}, or correct the values; {where}"
+            found=f"{what}, such as {low:g} and {high:g}, in {bad.number}",
+            mend=f"set source.value_max to {white:g}, or correct the values; {bad.where}"
             if low >= 0
-            else f"correct the values, of which none may be less than 0; {where}",
+            else f"correct the values, of which none may be less than 0; {bad.where}",
         )

@@ -10,7 +10,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import open_uri
 from sparkgen.errors import IngestError, SparkgenError
 from sparkgen.ingest.layout import QUARANTINE, Summary
-from sparkgen.ingest.source import Source
+from sparkgen.ingest.source import ManyBad, Source
 
 SHOWN = 3  # bad records in a message
 SHOWN_BYTES = 48  # of each
@@ -44,8 +44,8 @@ def refusal_of_bad(
     first = f"the records are in {kept_uri}; the first: {_first(kept_uri)}"
     reason = max(counts, key=lambda name: counts[name])
     if bad - counts[reason] <= _allowed(dataset, parsed):
-        count = f"{counts[reason]} of {total} records"
-        refusal = source.contradiction(dataset, parsed, reason, count=count, where=first)
+        many = ManyBad(parsed, reason, f"{counts[reason]} of {total} records", first)
+        refusal = source.contradiction(dataset, many)
         if refusal is not None:
             return refusal
     return IngestError(

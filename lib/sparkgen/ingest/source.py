@@ -55,6 +55,19 @@ class Work(NamedTuple):
         return dataset.class_names or self.class_names or NO_CLASSES
 
 
+class ManyBad(NamedTuple):
+    """Too many bad records of one reason.
+
+    `number` is how many of how many records, in words, `where` what is said of the records themselves;
+    `parsed` are all blocks.
+    """
+
+    parsed: "Sequence[Summary]"
+    reason: str
+    number: str
+    where: str
+
+
 class Source(Strict, ABC):
     """A `dataset.source`: what a format reads, and how it is cut into shares of work."""
 
@@ -159,24 +172,8 @@ class Source(Strict, ABC):
         work = self.shares(dataset, self.files(dataset), tasks=1, scratch=scratch)
         return survey_blocks(work.shares, dataset.shape, work.names(dataset), work.unused)
 
-    def contradiction(
-        self,
-        dataset: DatasetConfig,
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
-        """The error in the request that explains many bad records of `reason`; None: there is none.
-
-        Args:
-            dataset: the configuration.
-            parsed: all blocks.
-            reason: of the bad records.
-            count: how many of how many records, in words.
-            where: what is said of the records themselves.
-        """
+    def contradiction(self, dataset: DatasetConfig, bad: ManyBad) -> RequestError | None:
+        """The error in the request that explains too many bad records; None: there is none."""
         return None
 
 

@@ -15,7 +15,7 @@ from pydantic import (
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Files, FileSource, Work
+from sparkgen.ingest.source import Files, FileSource, ManyBad, Work
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -195,18 +195,12 @@ class Config(FileSource):
 
         weigh(self._evidence(dataset, parsed), refused=refused)
 
-    def contradiction(
-        self,
-        dataset: DatasetConfig,
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
+    def contradiction(self, dataset: DatasetConfig, bad: ManyBad) -> RequestError | None:
         from sparkgen.ingest.libsvm.evidence import contradiction
 
-        return contradiction(self._evidence(dataset, parsed), reason, count=count, where=where)
+        return contradiction(
+            self._evidence(dataset, bad.parsed), bad.reason, count=bad.number, where=bad.where
+        )
 
     def rule(self, dataset: DatasetConfig) -> "LineRule":
         """The part of the configuration that says how lines are read."""

@@ -2,18 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
-from sparkgen.ingest.source import Files, Work
+from sparkgen.ingest.source import Files, ManyBad, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.class_values import Classes
     from sparkgen.ingest.files.path_list import PathList
-    from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.looking.look import Look, Recognised
     from sparkgen.ingest.trees.placement import Candidate
 
@@ -96,20 +94,12 @@ class Config(PictureOptions):
     def _lists(self) -> list[str]:
         return [self.path, self.test] if self.test else [self.path]
 
-    def contradiction(
-        self,
-        dataset: DatasetConfig,
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
-        if reason != "path-escape":
-            return super().contradiction(dataset, parsed, reason, count=count, where=where)
+    def contradiction(self, dataset: DatasetConfig, bad: ManyBad) -> RequestError | None:
+        if bad.reason != "path-escape":
+            return super().contradiction(dataset, bad)
         return RequestError(
             f"listed paths within {self.root or 'the folder of the list'}",
-            found=f"{count} that lead out of it; {where}",
+            found=f"{bad.number} that lead out of it; {bad.where}",
             mend="set source.root to the folder or archive that they begin with",
         )
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
-from sparkgen.ingest.source import Files, Work
+from sparkgen.ingest.source import Files, ManyBad, Work
 
 if TYPE_CHECKING:
     from sparkgen.ingest.images.decode import ImageRule
-    from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.looking.look import Look, Recognised
     from sparkgen.ingest.looking.survey import PictureShare
     from sparkgen.ingest.tables.shares import Part
@@ -117,19 +116,11 @@ class Config(PictureOptions):
         shares = table_shares(parts, classes, rule, tasks=tasks)
         return Work(shares, dict(sorted(unused.items())), classes.names)
 
-    def contradiction(
-        self,
-        dataset: DatasetConfig,
-        parsed: "Sequence[Summary]",
-        reason: str,
-        *,
-        count: str,
-        where: str,
-    ) -> RequestError | None:
+    def contradiction(self, dataset: DatasetConfig, bad: ManyBad) -> RequestError | None:
         from sparkgen.ingest.class_values import in_order, shown
 
-        if reason != "unknown-label":
-            return super().contradiction(dataset, parsed, reason, count=count, where=where)
+        if bad.reason != "unknown-label":
+            return super().contradiction(dataset, bad)
         parts = [
             part
             for split, table in self._tables().items()
@@ -142,8 +133,8 @@ class Config(PictureOptions):
         meant = "of dataset.class_names" if parts[0].columns.is_text else f"0 to {len(names) - 1}"
         return RequestError(
             f"labels {meant} in column {parts[0].columns.label} of {self.train}",
-            found=f"{shown(in_order(found))}, unknown in {count}",
-            mend=f"correct dataset.class_names, or leave it out; {where}",
+            found=f"{shown(in_order(found))}, unknown in {bad.number}",
+            mend=f"correct dataset.class_names, or leave it out; {bad.where}",
         )
 
     def _tables(self) -> "dict[str, Table]":
