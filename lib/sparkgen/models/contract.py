@@ -6,7 +6,7 @@ A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.stric
 with a `Part`, and its `build(config, spec, parts)` is given them. Models are written in `keras.ops`, so
 they run on every Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of
 ranks, Spark or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
-`classifies`); training, evaluation and report ask for nothing else.
+`classifies`, `activation_names`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
 
@@ -19,7 +19,7 @@ A batch is a dictionary:
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -66,6 +66,8 @@ class Part(NamedTuple):
 
     classifies: bool = False
     """Whether it must be a classifier."""
+    activations: bool = False
+    """Whether it must tell what its layers answer (`activation_names`)."""
     records: bool = True
     """Whether its records must be those of the model."""
     classes: bool = False
@@ -192,11 +194,39 @@ class GenerativeModel(keras.Model):
         """Whether `generate` needs labels."""
         return "label" in self.given
 
+    @property
+    def activation_names(self) -> tuple[str, ...]:
+        """The layers whose answers `activations` gives, from input to output; empty: none."""
+        return ()
+
+    def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What layers answer to records.
+
+        Args:
+            x: records (B, *spec.shape) as the model sees them, such as images in [0, 1].
+            names: of the layers, some of `activation_names`.
+
+        Returns:
+            By name float32 (B, h, w, c) or (B, c), after the layer's nonlinearity.
+
+        Raises:
+            ValueError: it has no layer of a name.
+        """
+        for name in names:
+            if name not in self.activation_names:
+                among = ", ".join(self.activation_names) or "none"
+                raise ValueError(f"expected layers of {self.name}, which are {among}, found {name}")
+        return self.answers(x, names)
+
     # -- what a model writes ---------------------------------------------------------------------
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         """What `generate` gives, of what it has looked over."""
         raise TypeError(f"{type(self).__name__} does not generate")
+
+    def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What `activations` gives, of names that it has looked over."""
+        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
