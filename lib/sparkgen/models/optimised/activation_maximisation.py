@@ -1,36 +1,47 @@
-"""Activation maximisation makes images that a classifier is sure of, such as what it takes for an 8.
+"""Activation maximisation makes images that a classifier is sure of: what an 8 looks like to it.
 
 Erhan et al., "Visualizing Higher-Layer Features of a Deep Network", 2009: from a noisy grey image, steps
-of gradient ascent on
+of gradient ascent on what a class has in a classifier. Here that is, with logits l and the class y,
 
-    log p(y | T x) - w TV(x).
+    l_y - (1 - a) log sum_{j != y} exp l_j - a mean_{j != y} l_j - w TV(x) - u sum(x).
 
-TV is the total variation (Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting
-Them", 2015). T moves the image by a few pixels, other ones in each step, so that what is made does not
-depend on its place (Mordvintsev et al., "Inceptionism", 2015). What differs: each step has the same root
-mean square, and the moves of a sample are a sequence of its own that fills the square evenly (Roberts,
-"The Unreasonable Effectiveness of Quasirandom Sequences", 2018) from a start by its noise.
+For a = 0 the first two terms are log p / (1 - p), which unlike log p never is content; `all_rivals` a > 0
+has the image told from every other class and not only from the likeliest one. TV is the total variation
+(Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting Them", 2015); the last term
+pulls toward black, so that nothing is lit without need.
+
+The classifier sees the image moved, turned and enlarged a little and under noise, in each step otherwise
+(`layers.jitter`), so that what is made does not depend on these. What stands for the image are its
+pixels, its frequencies or a pyramid of sizes (`layers.parameterisation`).
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from keras import ops
 
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers import jitter
 from sparkgen.layers.compiled import compiled
-from sparkgen.layers.gradients import gradient, repeat
+from sparkgen.layers.optimisation import minimise
+from sparkgen.layers.parameterisation import PARAMETERISATIONS, Numbers
+from sparkgen.layers.variation import total_variation
 from sparkgen.models.contract import LABEL, GenerativeModel, Part, Tensor
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
-PLASTIC = 1.3247179572447460  # the real root of x³ = x + 1, from which the even sequence is made
+GREY, NOISY = 0.5, 0.1  # the image that it begins with: its mean, and the deviation of its noise
+FAR = 1e9  # taken off a logit, it leaves nothing of it in a sum of exponentials
 
 
 class Config(Strict):
-    """It is built without options; those of `generate` say how images are made."""
+    """Options of activation maximisation."""
+
+    parameterisation: Literal["clipped", "pixels", "fourier", "pyramid"] = "fourier"
+    """The numbers that steps are made on: the pixels, cut to [0, 1] (`clipped`) or as logits (`pixels`);
+    frequencies (`fourier`); a pyramid of sizes (`pyramid`)."""
 
 
 class ActivationMaximisation(GenerativeModel):
@@ -38,97 +49,94 @@ class ActivationMaximisation(GenerativeModel):
 
     learns = "nothing"
     generate_options: ClassVar[dict[str, Any]] = {
-        "steps": 128,
-        "step_size": 0.02,
-        "total_variation": 0.05,
-        "jitter": 1,
+        "steps": 256,
+        "rate": 0.2,
+        "all_rivals": 0.5,
+        "total_variation": 0.02,
+        "darkness": 0.03,
+        "moves": 2.0,
+        "turns": 15.0,
+        "zoom": 0.15,
+        "noise": 0.4,
+        "outside": 0.0,
     }
-    """Ascent steps; root mean square of one step, in pixel range [0, 1]; the regulariser's weight; by how
-    many pixels an image is moved at most, each way."""
+    """Steps of Adam; how long each is, in the unit of the parameterisation; the weights a, w and u; what
+    is done to the image at most: pixels moved each way, degrees turned each way, the logarithm of the
+    factor by which it is enlarged or made smaller, the standard deviation of the noise; and the grey
+    value in [0, 1] around the image."""
     generate_ranges: ClassVar[dict[str, Range]] = {
         "steps": Range(0),
-        "step_size": Range(0),
+        "rate": Range(0),
+        "all_rivals": Range(0, 1),
         "total_variation": Range(0),
-        "jitter": Range(0),
+        "darkness": Range(0),
+        "moves": Range(0),
+        "turns": Range(0),
+        "zoom": Range(0),
+        "noise": Range(0),
+        "outside": Range(0, 1),
     }
 
-    def __init__(self, spec: DataSpec, classifier: GenerativeModel, **kwargs: Any) -> None:
+    def __init__(
+        self, config: Config, spec: DataSpec, classifier: GenerativeModel, **kwargs: Any
+    ) -> None:
         super().__init__(spec, **kwargs)
         self.classifier, self.given = classifier, LABEL
-        # A number a pixel for the image, and two for where its moves begin.
-        self.noise = NoiseSpec((spec.size + 2,))
+        self.numbers = PARAMETERISATIONS[config.parameterisation]
+        # A number a pixel for the image, and where the sequence of what is done to it begins.
+        self.noise = NoiseSpec((spec.size + jitter.DIMENSIONS,))
         self.compiled_ascent = compiled(self.ascent, xla=False)
 
-    def make(  # type: ignore[override]
-        self,
-        noise: Tensor,
-        given: Mapping[str, Tensor],
-        *,
-        steps: int = 128,
-        step_size: float = 0.02,
-        total_variation: float = 0.05,
-        jitter: int = 1,
-    ) -> Tensor:
+    def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
+        chosen = {**self.generate_options, **options}
+        steps = ops.convert_to_tensor(chosen.pop("steps"), "int32")
         noise = ops.convert_to_tensor(noise)
-        x_BHWC = 0.5 + 0.1 * ops.reshape(noise[:, :-2], (-1, *self.spec.shape))
-        begin_B2 = 0.5 + 0.5 * ops.erf(noise[:, -2:] / 2**0.5)  # uniform on [0, 1]
-        options = (
-            ops.convert_to_tensor(steps, "int32"),
-            *(ops.convert_to_tensor(v, "float32") for v in (step_size, total_variation, jitter)),
-        )
+        field_BHWC = ops.reshape(noise[:, : self.spec.size], (-1, *self.spec.shape))
         wanted_BK = ops.one_hot(ops.convert_to_tensor(given["label"]), self.spec.classes)
-        return self.compiled_ascent(ops.clip(x_BHWC, 0.0, 1.0), begin_B2, wanted_BK, *options)
+        others = {k: ops.convert_to_tensor(v, "float32") for k, v in chosen.items()}
+        begin_BD = jitter.uniform(noise[:, self.spec.size :])
+        return self.compiled_ascent(field_BHWC, begin_BD, wanted_BK, steps, others)
 
     def ascent(
         self,
-        x_BHWC: Tensor,
-        begin_B2: Tensor,
+        field_BHWC: Tensor,
+        begin_BD: Tensor,
         wanted_BK: Tensor,
         steps: Tensor,
-        step_size: Tensor,
-        weight: Tensor,
-        jitter: Tensor,
+        options: Mapping[str, Tensor],
     ) -> Tensor:
-        """Images after some steps; `weight` is that of the total variation."""
+        """Images after some steps from a grey image with a little of the noise `field_BHWC`."""
+        most = jitter.Jitter(*(options[name] for name in ("moves", "turns", "zoom", "noise")))
 
-        def step(k: Tensor, x_BHWC: Tensor) -> Tensor:
-            moves_B2 = moves(begin_B2, k, jitter)
+        def loss(k: Tensor, numbers: Numbers) -> Tensor:
+            x_BHWC, even_BD = self.numbers.image(numbers), jitter.evenly(begin_BD, k)
+            seen = jitter.jittered(x_BHWC, field_BHWC, even_BD, most, outside=options["outside"])
+            logits_BK = self.classifier.head(self.classifier.features(seen))
+            dark_B = options["darkness"] * ops.sum(x_BHWC, axis=(1, 2, 3))
+            rough_B = options["total_variation"] * total_variation(x_BHWC)
+            return rough_B + dark_B - lead(logits_BK, wanted_BK, options["all_rivals"])
 
-            def score(x: Tensor) -> Tensor:
-                logits_BK = self.classifier.head(self.classifier.features(moved(x, moves_B2)))
-                log_p_B = ops.sum(wanted_BK * ops.log_softmax(logits_BK), axis=-1)
-                return log_p_B - weight * total_variation_of(x)
-
-            slope_BHWC = gradient(score, x_BHWC)[1]
-            square_B = ops.mean(ops.square(slope_BHWC), axis=(1, 2, 3), keepdims=True)
-            return ops.clip(x_BHWC + step_size * slope_BHWC * ops.rsqrt(square_B + 1e-12), 0.0, 1.0)
-
-        return repeat(step, x_BHWC, steps)
-
-
-def moves(begin_B2: Tensor, k: Tensor, most: Tensor) -> Tensor:
-    """Whole numbers of pixels in [-most, most], down and right, for step `k`: int32 (B, 2)."""
-    even_2 = ops.convert_to_tensor([1 / PLASTIC, 1 / PLASTIC**2], "float32")
-    turned_B2 = begin_B2 + ops.cast(k, "float32") * even_2
-    return ops.cast(ops.floor((turned_B2 % 1.0) * (2 * most + 1)) - most, "int32")
+        start = self.numbers.numbers(ops.clip(GREY + NOISY * field_BHWC, 0.0, 1.0))
+        rate, within = options["rate"], self.numbers.within
+        return self.numbers.image(minimise(loss, start, steps=steps, rate=rate, within=within))
 
 
-def moved(x_BHWC: Tensor, moves_B2: Tensor) -> Tensor:
-    """Images moved down and right; what leaves them on one side comes in on the other."""
-    for axis, of in ((0, "bhg,bgwc->bhwc"), (1, "bwv,bhvc->bhwc")):
-        size = x_BHWC.shape[1 + axis]
-        from_BS = (ops.arange(size) - moves_B2[:, axis, None]) % size
-        x_BHWC = ops.einsum(of, ops.one_hot(from_BS, size), x_BHWC)
-    return x_BHWC
+def lead(logits_BK: Tensor, wanted_BK: Tensor, all_rivals: Tensor) -> Tensor:
+    """By how much the logit of a class is over those of the others: (B,).
 
-
-def total_variation_of(x_BHWC: Tensor) -> Tensor:
-    """The sum of the absolute differences of neighbouring pixels: (B,)."""
-    down = ops.abs(x_BHWC[:, 1:] - x_BHWC[:, :-1])
-    right = ops.abs(x_BHWC[:, :, 1:] - x_BHWC[:, :, :-1])
-    return ops.sum(down, axis=(1, 2, 3)) + ops.sum(right, axis=(1, 2, 3))
+    Args:
+        logits_BK: of K classes.
+        wanted_BK: 1 at the class.
+        all_rivals: 0 for the log-odds of the class, 1 for the difference to the mean of the others.
+    """
+    own_B = ops.sum(wanted_BK * logits_BK, axis=-1)
+    likeliest_B = ops.logsumexp(logits_BK - FAR * wanted_BK, axis=-1)
+    rivals = max(logits_BK.shape[-1] - 1, 1)
+    mean_B = ops.sum((1.0 - wanted_BK) * logits_BK, axis=-1) / rivals
+    return own_B - (1.0 - all_rivals) * likeliest_B - all_rivals * mean_B
 
 
 def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) -> GenerativeModel:
     """Activation maximisation for images of `spec.shape`, by a classifier of them."""
-    return ActivationMaximisation(spec, parts["classifier"], name="activation_maximisation")
+    name = "activation_maximisation"
+    return ActivationMaximisation(config, spec, parts["classifier"], name=name)
