@@ -21,8 +21,7 @@ A batch is a dictionary:
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -34,77 +33,36 @@ from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
 from sparkgen.layers.clock import Clock
 from sparkgen.layers.network import KEEPS_DTYPE
+from sparkgen.models.declared import (
+    LABEL,
+    NOTHING,
+    Batch,
+    Direction,
+    Given,
+    Likelihood,
+    Part,
+    Protocol,
+    Statistics,
+    Tensor,
+)
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import Blueprint
 from sparkgen.noise import NoiseSpec
 
-Tensor = Any
-Batch = dict[str, Any]
-Direction = Literal["lower", "higher"]
-"""Which way a figure is better."""
-Statistics = dict[str, npt.NDArray[np.float64]]
-"""What rows add to the counts of a model that learns by counting."""
-
-
-class Given(NamedTuple):
-    """A thing that `generate` takes beside noise: one value for each sample."""
-
-    what: Literal["label", "record", "text"]
-    """`label`: int32 (B,), one that training rows have; `record`: pictures or whatever `record` says,
-    as a model sees them; `text`: B strings."""
-    record: Record | None = None
-    required: bool = True
-    needs: tuple[str, ...] = ()
-    """What else has to be given with it."""
-
-
-class Part(NamedTuple):
-    """What another model must be to stand as a part of this one.
-
-    A part learns nothing more. Its layers are called with `training=False`.
-    """
-
-    classifies: bool = False
-    """Whether it must be a classifier."""
-    activations: bool = False
-    """Whether it must tell what its layers answer (`activation_names`)."""
-    records: bool = True
-    """Whether its records must be those of the model."""
-    classes: bool = False
-    """Whether it must have as many classes as the model."""
-
-
-LABEL = {"label": Given("label")}
-"""What is given to a model that is conditional on the label."""
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
-
-
-class Protocol(NamedTuple):
-    """How a likelihood was computed. Figures of different protocols are not comparable."""
-
-    kind: str
-    """`exact`, or `bound` (the true log-likelihood is at least the figure)."""
-    estimator: str
-    """Such as `sum`, `elbo`, `iwae`."""
-    binarisation: str
-    """What the pixels were taken as. Binary: `dynamic` (Bernoulli(pixel), a draw a row and seed) or
-    `threshold` (pixel >= 0.5). 256 levels: `none`; fewer: `17 levels`. Not discrete: `density` (nats
-    relative to pixels in [0, 1]) or `relaxed` (grey values in a Bernoulli's formula, which is not
-    normalised)."""
-    samples: int
-    """Latent samples a row."""
-
-
-class Likelihood(NamedTuple):
-    """A log-likelihood of a model: `function(batch)` gives nats a row, float32 (B,).
-
-    `noise` is what `function` finds under the batch's `noise`, a function of each row's id and the
-    evaluation's seed.
-    """
-
-    protocol: Protocol
-    noise: dict[str, NoiseSpec]
-    function: Callable[[Batch], Tensor]
+__all__ = [
+    "LABEL",
+    "NOTHING",
+    "Batch",
+    "Direction",
+    "GenerativeModel",
+    "Given",
+    "Likelihood",
+    "Part",
+    "Protocol",
+    "Statistics",
+    "Tensor",
+    "empty_batch",
+]
 
 
 class GenerativeModel(keras.Model):
@@ -125,7 +83,10 @@ class GenerativeModel(keras.Model):
     generate_ranges: ClassVar[Mapping[str, Range]] = {}
     """The ranges of options that have one."""
     given: Mapping[str, Given] = {}
-    """What `generate` takes beside noise, by name."""
+    """What `generate` takes beside noise, by name. Where that is pictures of any size, they are given
+    one by one: (1, H, W, channels)."""
+    figure_names: ClassVar[tuple[str, ...]] = ()
+    """The figures of a sample that `figures_of` gives."""
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
@@ -169,7 +130,7 @@ class GenerativeModel(keras.Model):
             options: those of `generate_options`.
 
         Returns:
-            Records as the model sees them: (B, *spec.shape).
+            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size.
 
         Raises:
             ValueError: what is required is not given, or something else is.
@@ -195,22 +156,24 @@ class GenerativeModel(keras.Model):
         return "label" in self.given
 
     @property
+    def makes(self) -> Record:
+        """The form of what `generate` gives."""
+        return self.spec.record
+
+    @property
     def activation_names(self) -> tuple[str, ...]:
-        """The layers whose answers `activations` gives, from input to output; empty: none."""
+        """The layers whose `activations` it gives, from input to output; empty: it has none to show."""
         return ()
 
     def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        """What layers answer to records.
+        """What layers answer to pictures: float32 (B, h, w, c), or (B, c), by the layer's name.
 
         Args:
-            x: records (B, *spec.shape) as the model sees them, such as images in [0, 1].
-            names: of the layers, some of `activation_names`.
-
-        Returns:
-            By name float32 (B, h, w, c) or (B, c), after the layer's nonlinearity.
+            x: (B, H, W, C) in [0, 1].
+            names: among `activation_names`.
 
         Raises:
-            ValueError: it has no layer of a name.
+            ValueError: it has no layer of such a name.
         """
         for name in names:
             if name not in self.activation_names:
@@ -224,9 +187,18 @@ class GenerativeModel(keras.Model):
         """What `generate` gives, of what it has looked over."""
         raise TypeError(f"{type(self).__name__} does not generate")
 
+    def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Figures of samples by `figure_names`, (B,) each, of what was made as it is stored.
+
+        Args:
+            made: samples as a model sees them, after they were rounded to what a file holds.
+            given: what they were made from.
+        """
+        raise TypeError(f"{type(self).__name__} has no figures of samples")
+
     def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """What `activations` gives, of names that it has looked over."""
-        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
+        raise TypeError(f"{type(self).__name__} has no activations")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
