@@ -6,7 +6,7 @@ A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.stric
 with a `Part`, and its `build(config, spec, parts)` is given them. Models are written in `keras.ops`, so
 they run on every Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of
 ranks, Spark or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
-`classifies`); training, evaluation and report ask for nothing else.
+`classifies`, `activation_names`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
 
@@ -19,10 +19,9 @@ A batch is a dictionary:
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -34,75 +33,36 @@ from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
 from sparkgen.layers.clock import Clock
 from sparkgen.layers.network import KEEPS_DTYPE
+from sparkgen.models.declared import (
+    LABEL,
+    NOTHING,
+    Batch,
+    Direction,
+    Given,
+    Likelihood,
+    Part,
+    Protocol,
+    Statistics,
+    Tensor,
+)
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import Blueprint
 from sparkgen.noise import NoiseSpec
 
-Tensor = Any
-Batch = dict[str, Any]
-Direction = Literal["lower", "higher"]
-"""Which way a figure is better."""
-Statistics = dict[str, npt.NDArray[np.float64]]
-"""What rows add to the counts of a model that learns by counting."""
-
-
-class Given(NamedTuple):
-    """A thing that `generate` takes beside noise: one value for each sample."""
-
-    what: Literal["label", "record", "text"]
-    """`label`: int32 (B,), one that training rows have; `record`: pictures or whatever `record` says,
-    as a model sees them; `text`: B strings."""
-    record: Record | None = None
-    required: bool = True
-    needs: tuple[str, ...] = ()
-    """What else has to be given with it."""
-
-
-class Part(NamedTuple):
-    """What another model must be to stand as a part of this one.
-
-    A part learns nothing more. Its layers are called with `training=False`.
-    """
-
-    classifies: bool = False
-    """Whether it must be a classifier."""
-    records: bool = True
-    """Whether its records must be those of the model."""
-    classes: bool = False
-    """Whether it must have as many classes as the model."""
-
-
-LABEL = {"label": Given("label")}
-"""What is given to a model that is conditional on the label."""
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
-
-
-class Protocol(NamedTuple):
-    """How a likelihood was computed. Figures of different protocols are not comparable."""
-
-    kind: str
-    """`exact`, or `bound` (the true log-likelihood is at least the figure)."""
-    estimator: str
-    """Such as `sum`, `elbo`, `iwae`."""
-    binarisation: str
-    """What the pixels were taken as. Binary: `dynamic` (Bernoulli(pixel), a draw a row and seed) or
-    `threshold` (pixel >= 0.5). 256 levels: `none`; fewer: `17 levels`. Not discrete: `density` (nats
-    relative to pixels in [0, 1]) or `relaxed` (grey values in a Bernoulli's formula, which is not
-    normalised)."""
-    samples: int
-    """Latent samples a row."""
-
-
-class Likelihood(NamedTuple):
-    """A log-likelihood of a model: `function(batch)` gives nats a row, float32 (B,).
-
-    `noise` is what `function` finds under the batch's `noise`, a function of each row's id and the
-    evaluation's seed.
-    """
-
-    protocol: Protocol
-    noise: dict[str, NoiseSpec]
-    function: Callable[[Batch], Tensor]
+__all__ = [
+    "LABEL",
+    "NOTHING",
+    "Batch",
+    "Direction",
+    "GenerativeModel",
+    "Given",
+    "Likelihood",
+    "Part",
+    "Protocol",
+    "Statistics",
+    "Tensor",
+    "empty_batch",
+]
 
 
 class GenerativeModel(keras.Model):
@@ -123,7 +83,10 @@ class GenerativeModel(keras.Model):
     generate_ranges: ClassVar[Mapping[str, Range]] = {}
     """The ranges of options that have one."""
     given: Mapping[str, Given] = {}
-    """What `generate` takes beside noise, by name."""
+    """What `generate` takes beside noise, by name. Where that is pictures of any size, they are given
+    one by one: (1, H, W, channels)."""
+    figure_names: ClassVar[tuple[str, ...]] = ()
+    """The figures of a sample that `figures_of` gives."""
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
@@ -167,7 +130,7 @@ class GenerativeModel(keras.Model):
             options: those of `generate_options`.
 
         Returns:
-            Records as the model sees them: (B, *spec.shape).
+            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size.
 
         Raises:
             ValueError: what is required is not given, or something else is.
@@ -192,11 +155,53 @@ class GenerativeModel(keras.Model):
         """Whether `generate` needs labels."""
         return "label" in self.given
 
+    @property
+    def makes(self) -> Record:
+        """The form of what `generate` gives."""
+        return self.spec.record
+
+    @property
+    def activation_names(self) -> tuple[str, ...]:
+        """The layers whose answers `activations` gives, from input to output; empty: none."""
+        return ()
+
+    def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What layers answer to records.
+
+        Args:
+            x: records (B, *spec.shape) as the model sees them, such as images in [0, 1].
+            names: of the layers, some of `activation_names`.
+
+        Returns:
+            By name float32 (B, h, w, c) or (B, c), after the layer's nonlinearity.
+
+        Raises:
+            ValueError: it has no layer of a name.
+        """
+        for name in names:
+            if name not in self.activation_names:
+                among = ", ".join(self.activation_names) or "none"
+                raise ValueError(f"expected layers of {self.name}, which are {among}, found {name}")
+        return self.answers(x, names)
+
     # -- what a model writes ---------------------------------------------------------------------
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         """What `generate` gives, of what it has looked over."""
         raise TypeError(f"{type(self).__name__} does not generate")
+
+    def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Figures of samples by `figure_names`, (B,) each, of what was made as it is stored.
+
+        Args:
+            made: samples as a model sees them, after they were rounded to what a file holds.
+            given: what they were made from.
+        """
+        raise TypeError(f"{type(self).__name__} has no figures of samples")
+
+    def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What `activations` gives, of names that it has looked over."""
+        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
