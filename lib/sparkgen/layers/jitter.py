@@ -26,7 +26,7 @@ class Jitter(NamedTuple):
     """Degrees, each way."""
     zoom: Tensor
     """The logarithm of the factor by which they are enlarged or made smaller."""
-    noise: Tensor
+    grain: Tensor
     """The standard deviation of the noise on them."""
 
 
@@ -52,8 +52,8 @@ def jittered(
         outside=outside,
     )
     by_B2 = ops.cast(even_BD[:, 5:7] * ops.convert_to_tensor([height, width], "float32"), "int32")
-    noise_B111 = most.noise * even_BD[:, 4][:, None, None, None]
-    return seen_BHWC + noise_B111 * moved(field_BHWC, by_B2)
+    grain_B111 = most.grain * even_BD[:, 4][:, None, None, None]
+    return seen_BHWC + grain_B111 * moved(field_BHWC, by_B2)
 
 
 def uniform(noise: Tensor) -> Tensor:

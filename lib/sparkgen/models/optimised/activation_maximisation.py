@@ -57,7 +57,7 @@ class ActivationMaximisation(GenerativeModel):
         "moves": 2.0,
         "turns": 15.0,
         "zoom": 0.15,
-        "noise": 0.4,
+        "grain": 0.4,
         "outside": 0.0,
     }
     """Steps of Adam; how long each is, in the unit of the parameterisation; the weights a, w and u; what
@@ -73,7 +73,7 @@ class ActivationMaximisation(GenerativeModel):
         "moves": Range(0),
         "turns": Range(0),
         "zoom": Range(0),
-        "noise": Range(0),
+        "grain": Range(0),
         "outside": Range(0, 1),
     }
 
@@ -106,7 +106,7 @@ class ActivationMaximisation(GenerativeModel):
         options: Mapping[str, Tensor],
     ) -> Tensor:
         """Images after some steps from a grey image with a little of the noise `field_BHWC`."""
-        most = jitter.Jitter(*(options[name] for name in ("moves", "turns", "zoom", "noise")))
+        most = jitter.Jitter(*(options[name] for name in ("moves", "turns", "zoom", "grain")))
 
         def loss(k: Tensor, numbers: Numbers) -> Tensor:
             x_BHWC, even_BD = self.numbers.image(numbers), jitter.evenly(begin_BD, k)
