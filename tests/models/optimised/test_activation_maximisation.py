@@ -19,7 +19,7 @@ def images(model: GenerativeModel, labels: list[int], **options: float) -> np.nd
 
 
 def certainty(model: GenerativeModel, x: np.ndarray, labels: list[int]) -> np.ndarray:
-    """log p(y | x), by the model's own classifier."""
+    """The log-probability of each label, by the model's own classifier."""
     classifier = model.parts["classifier"]
     log_p = np.asarray(keras.ops.log_softmax(classifier.head(classifier.features(x))))
     return log_p[np.arange(len(labels)), labels]
