@@ -160,6 +160,10 @@ class GenerativeModel(keras.Model):
         """The form of what `generate` gives."""
         return self.spec.record
 
+    def sees(self, record: Record) -> bool:
+        """Whether it can be given records of a form."""
+        return record == self.spec.record
+
     @property
     def activation_names(self) -> tuple[str, ...]:
         """The layers whose answers `activations` gives, from input to output; empty: none."""
