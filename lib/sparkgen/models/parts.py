@@ -94,6 +94,7 @@ def fits(part: Part, model: GenerativeModel, spec: DataSpec) -> bool:
         (model.classifies or not part.classifies)
         and (model.sees(spec.record) or not part.records)
         and (model.spec.classes == spec.classes or not part.classes)
+        and (bool(model.activation_names) or not part.activations)
     )
 
 
