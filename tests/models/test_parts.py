@@ -154,6 +154,15 @@ def test_a_part_may_be_of_other_records_where_the_model_says_so() -> None:
         check_kinds(declared, {"features": outline(*DENSE, SPEC)}, SPEC, model="any")
 
 
+def test_a_part_whose_layers_are_asked_must_answer() -> None:
+    declared = {"network": Part(activations=True, records=False)}
+    check_kinds(declared, {"network": outline(*CLASSIFIER, SPEC)}, SPEC, model="any")
+    with pytest.raises(
+        RequestError, match=r"tells what its layers answer as model\.parts\.network"
+    ):
+        check_kinds(declared, {"network": outline(*DENSE, SPEC)}, SPEC, model="any")
+
+
 @pytest.mark.parametrize(
     ("model", "named", "line"),
     [

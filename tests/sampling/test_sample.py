@@ -16,13 +16,15 @@ from sparkgen.models.portable import PortableModel, pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.sampling import sample_set
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.sample import FileWork, Sampled, check, read_samples, sample, write_part
+from sparkgen.sampling.sample import FileWork, check, sample, write_part
 from sparkgen.sampling.sample_set import (
     FILE_ROWS,
     FILES,
+    Sampled,
     describe,
     part_ids,
     read_sample_set,
+    read_samples,
     remove_notes,
     write_note,
 )
@@ -79,7 +81,7 @@ def test_the_files_hold_every_sample_once_and_as_the_sampler_gives_it(
     assert table.column_names == ["id", "seed", "label", "image"]
     assert table["id"].to_pylist() == list(range(45))
     assert set(table["seed"].to_pylist()) == {7}
-    images = generate_rows(unpack(packed), range(45), {}, Recipe(7, 6, {}))
+    images = generate_rows(unpack(packed), range(45), {}, Recipe(7, 6, {})).data
     assert table["image"].to_pylist() == [image.tobytes() for image in images]
 
 

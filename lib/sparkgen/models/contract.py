@@ -6,7 +6,7 @@ A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.stric
 with a `Part`, and its `build(config, spec, parts)` is given them. Models are written in `keras.ops`, so
 they run on every Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of
 ranks, Spark or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
-`classifies`); training, evaluation and report ask for nothing else.
+`classifies`, `activation_names`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
 
@@ -166,8 +166,27 @@ class GenerativeModel(keras.Model):
 
     @property
     def activation_names(self) -> tuple[str, ...]:
-        """The layers whose `activations` it gives, from input to output; empty: it has none to show."""
+        """The layers whose answers `activations` gives, from input to output; empty: none."""
         return ()
+
+    def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What layers answer to records.
+
+        Args:
+            x: records (B, *spec.shape) as the model sees them, such as images in [0, 1].
+            names: of the layers, some of `activation_names`.
+
+        Returns:
+            By name float32 (B, h, w, c) or (B, c), after the layer's nonlinearity.
+
+        Raises:
+            ValueError: it has no layer of a name.
+        """
+        for name in names:
+            if name not in self.activation_names:
+                among = ", ".join(self.activation_names) or "none"
+                raise ValueError(f"expected layers of {self.name}, which are {among}, found {name}")
+        return self.answers(x, names)
 
     # -- what a model writes ---------------------------------------------------------------------
 
@@ -184,14 +203,9 @@ class GenerativeModel(keras.Model):
         """
         raise TypeError(f"{type(self).__name__} has no figures of samples")
 
-    def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        """What layers answer to pictures: float32 (B, h, w, c), or (B, c), by the layer's name.
-
-        Args:
-            x: (B, H, W, C) in [0, 1].
-            names: among `activation_names`.
-        """
-        raise TypeError(f"{type(self).__name__} has no activations")
+    def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What `activations` gives, of names that it has looked over."""
+        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""

@@ -94,12 +94,13 @@ def fits(part: Part, model: GenerativeModel, spec: DataSpec) -> bool:
         (model.classifies or not part.classifies)
         and (model.spec.record == spec.record or not part.records)
         and (model.spec.classes == spec.classes or not part.classes)
-        and (bool(model.activation_names) or not part.activations)
     )
 
 
 def in_words(part: Part) -> str:
     """What a part must be, as `a classifier of the same records and classes`."""
     kind = "a classifier" if part.classifies else "a model"
+    if part.activations:
+        kind += " that tells what its layers answer"
     same = [word for word in ("records", "classes") if getattr(part, word)]
     return f"{kind} of the same {' and '.join(same)}" if same else kind

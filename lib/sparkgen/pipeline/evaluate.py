@@ -7,7 +7,13 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.evaluation.evaluate import evaluate
 from sparkgen.evaluation.figures import Figure, from_json
-from sparkgen.pipeline.judging import appraised, check_appraised, judge_of, sample_figures
+from sparkgen.pipeline.judging import (
+    appraised,
+    check_appraised,
+    check_makes_rows,
+    judge_of,
+    sample_figures,
+)
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
 from sparkgen.pipeline.version import with_classes
@@ -54,6 +60,7 @@ def figures_of(
     check_held_out(experiment, dataset.manifest)
     judge = judge_of(with_classes(experiment, dataset.manifest))
     packed = fetch(experiment.environment, version)
+    check_makes_rows(experiment, packed.makes, packed.spec)
     wanted = appraised(experiment, packed.given)
     if wanted is not None:
         check(packed, wanted)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
-from sparkgen.datasets.records import DataSpec, record_of
+from sparkgen.datasets.records import DataSpec, Record, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
@@ -72,6 +72,25 @@ def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> Samplin
         options=experiment.sampling.options,
         batch_rows=experiment.sampling.batch_rows,
     )
+
+
+def check_makes_rows(experiment: ExperimentConfig, makes: Record, spec: DataSpec) -> None:
+    """Refuses to measure samples by the rows of a data set where they are no such records.
+
+    Args:
+        experiment: the request.
+        makes: what the model generates.
+        spec: of the model.
+
+    Raises:
+        RequestError: `evaluation.samples` is not 0.
+    """
+    if experiment.evaluation.samples and makes != spec.record:
+        raise RequestError(
+            f"evaluation.samples 0 for a model that makes {makes}, which are no rows to be held against",
+            found=str(experiment.evaluation.samples),
+            mend="set it to 0",
+        )
 
 
 def check_appraised(

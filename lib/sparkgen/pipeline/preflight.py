@@ -184,6 +184,7 @@ def _check_sampling(experiment: ExperimentConfig, model: "GenerativeModel") -> N
         config,
         model.given,
         model.spec,
+        makes=model.makes,
         options=model.generate_options,
         ranges=model.generate_ranges,
         model=name,
@@ -205,8 +206,9 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
-    from sparkgen.pipeline.judging import judge_of
+    from sparkgen.pipeline.judging import check_makes_rows, judge_of
 
+    check_makes_rows(experiment, model.makes, model.spec)
     connect(experiment.environment)
     check_artifacts(experiment.environment)
     _check_split_to_come(experiment, "evaluation.split", experiment.evaluation.split)

@@ -2,7 +2,7 @@
 
 Sample `i` is always computed as row `i % batch_rows` of batch `i // batch_rows`, because the last
 bits of a matrix product can depend on the shapes of its factors. So a sample set is a function of
-(model, seed, batch_rows, options, what is given) alone.
+(model, seed, batch_rows, options, what is given) alone. Pictures of any size are made one by one.
 """
 
 from collections import Counter, defaultdict
@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.config.options import check_names, check_options
+from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.rows import pad, padding
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.noise import Stream, row_noise
+from sparkgen.sampling.columns import Made
 from sparkgen.sampling.given import filled_in
 from sparkgen.sampling.given.in_turn import default_labels
 
@@ -34,10 +36,16 @@ class Recipe(NamedTuple):
     """Of the model's `generate`."""
 
 
+def one_by_one(model: GenerativeModel) -> bool:
+    """Whether samples have sizes of their own, so that two of them are no batch."""
+    records = (model.makes, *(one.record for one in model.given.values()))
+    return not all(record is None or record.fixed for record in records)
+
+
 def generate_batch(
     model: GenerativeModel, batch: int, given: Mapping[str, Array], recipe: Recipe
-) -> Array:
-    """One whole batch of samples.
+) -> Made:
+    """One whole batch of samples of one size.
 
     Args:
         batch: its number.
@@ -45,16 +53,49 @@ def generate_batch(
             (batch_rows, ...), where fewer are given for the last samples of all.
 
     Returns:
-        Records as they are stored: (batch_rows, *shape).
+        `batch_rows` samples.
     """
-    import keras
-
     first = batch * recipe.batch_rows
     ids = range(first, first + recipe.batch_rows)
+    return _generate(model, ids, given, recipe)
+
+
+def generate_singly(
+    model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
+) -> Made:
+    """Samples that have sizes of their own, each made by itself.
+
+    Args:
+        ids: the N ids.
+        given: by the names of `model.given`, N values each, as for `generate_batch`.
+    """
+    made = [
+        _generate(
+            model,
+            range(row_id, row_id + 1),
+            {name: _alone(model.given[name], values[n]) for name, values in given.items()},
+            recipe,
+        )
+        for n, row_id in enumerate(ids)
+    ]
+    figures = {
+        name: np.array([one.figures[name][0] for one in made], np.float64)
+        for name in model.figure_names
+    }
+    if model.makes.fixed:
+        empty = np.empty((0, *model.makes.shape), model.makes.dtype)
+        return Made(np.concatenate([empty, *(one.data for one in made)]), figures)
+    return Made(as_objects([one.data[0] for one in made]), figures)
+
+
+def _generate(
+    model: GenerativeModel, ids: range, given: Mapping[str, Array], recipe: Recipe
+) -> Made:
+    import keras
+
     noise = row_noise(model.noise, ids, seed=recipe.seed, stream=Stream.SAMPLE)
     tensors = {
-        name: _as_seen(model.given[name], values, recipe.batch_rows)
-        for name, values in given.items()
+        name: _as_seen(model.given[name], values, len(ids)) for name, values in given.items()
     }
     made = model.generate(keras.ops.convert_to_tensor(noise), tensors, **recipe.options)
     values = np.asarray(keras.ops.convert_to_numpy(made))
@@ -63,14 +104,26 @@ def generate_batch(
             f"the model gives values that are no numbers for samples {ids.start} to {ids.stop - 1}: "
             "its training has diverged"
         )
-    return model.spec.record.to_stored(values)
+    stored = model.makes.to_stored(values)
+    if not model.figure_names:
+        return Made(stored, {})
+    figures = model.figures_of(keras.ops.convert_to_tensor(model.makes.to_model(stored)), tensors)
+    return Made(
+        stored,
+        {
+            name: np.asarray(keras.ops.convert_to_numpy(figures[name]), np.float64)
+            for name in model.figure_names
+        },
+    )
 
 
-def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
-    """The inputs of a batch, padded and in the form of the model: texts as strings, others as tensors."""
+def _as_seen(given: Given, values: Array, rows: int) -> Any:
+    """The inputs of some samples, padded and in the form of the model: texts as strings, others as
+    tensors.
+    """
     import keras
 
-    padded = pad(values, batch_rows)
+    padded = pad(values, rows)
     if given.what == "text":
         return padded.tolist()
     return keras.ops.convert_to_tensor(
@@ -78,9 +131,14 @@ def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
     )
 
 
+def _alone(given: Given, value: Any) -> Array:
+    """One input as a batch of its own."""
+    return np.array([value], object) if given.what == "text" else np.asarray(value)[None]
+
+
 def generate_rows(
     model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
-) -> Array:
+) -> Made:
     """The samples of some ids, in their order; ids can have gaps, and an id can occur more than once.
 
     Args:
@@ -89,7 +147,7 @@ def generate_rows(
             Labels that are needed and not given are each that training saw in turn.
 
     Returns:
-        Records as they are stored: (N, *shape).
+        N samples.
 
     Raises:
         RequestError: a negative id, a label that training did not see, something that the model
@@ -99,7 +157,12 @@ def generate_rows(
     seen = model.spec.labels
     given = {name: default_labels(ids, seen) for name in filled_in(model.given)} | dict(given)
     _check(model, ids, given, recipe)
-    made = np.empty((len(ids), *model.spec.shape), model.spec.record.dtype)
+    if one_by_one(model):
+        return generate_singly(model, ids, given, recipe)
+    made = Made(
+        np.empty((len(ids), *model.makes.shape), model.makes.dtype),
+        {name: np.empty(len(ids), np.float64) for name in model.figure_names},
+    )
     for batch, positions in _passes(ids, recipe.batch_rows):
         first = batch * recipe.batch_rows
         rows = [ids[p] - first for p in positions]
@@ -109,7 +172,10 @@ def generate_rows(
             if model.given[name].what == "label":
                 everyone[name] = default_labels(company, seen)
             everyone[name][rows] = values[positions]
-        made[positions] = generate_batch(model, batch, everyone, recipe)[rows]
+        some = generate_batch(model, batch, everyone, recipe).take(rows)
+        made.data[positions] = some.data
+        for name, figures in some.figures.items():
+            made.figures[name][positions] = figures
     return made
 
 

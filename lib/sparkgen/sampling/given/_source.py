@@ -63,6 +63,10 @@ class GivenSource(ABC):
         samples.
         """
 
+    def names(self, ids: range) -> list[str] | None:
+        """The names of the values of samples, such as the paths of files; None: they have none."""
+        return None
+
 
 class SourceConfig(Strict, ABC):
     """The options of a source. The class `Config` of a source's file is one."""
