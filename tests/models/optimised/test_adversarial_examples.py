@@ -96,9 +96,8 @@ def test_the_figures_of_rows_are_those_of_the_attack_of_its_options(
     made = model.generate(batch["noise"]["attack"], {k: batch[k] for k in ("image", "label")})
     success = np.asarray(model.figures_of(made, batch)["success"])
     np.testing.assert_array_equal(terms["robust_accuracy"], 1 - success)
-    accuracies = [terms[name].mean() for name in model.metric_names]
-    assert accuracies[0] > 0.8
-    assert accuracies == sorted(accuracies, reverse=True)
+    clean, *attacked = (terms[name].mean() for name in model.metric_names)
+    assert clean > 0.8 > max(attacked)
     assert model.protocols["robust_accuracy"] == (
         "PGD on the margin, epsilon 0.1, 10 steps of 0.02, 2 random starts, 8 bits"
     )

@@ -97,24 +97,23 @@ class AdversarialExamples(GenerativeModel):
 
         `fgsm` takes one step of size `epsilon` from the picture itself, whatever else is said.
         """
-        wanted = {**self.generate_options, **options}
-        epsilon, fgsm = wanted["epsilon"], wanted["fgsm"]
-        bounds = Bounds(
-            *(ops.convert_to_tensor(v, "float32") for v in (epsilon, epsilon))
-            if fgsm
-            else (ops.convert_to_tensor(v, "float32") for v in (epsilon, wanted["step_size"])),
-            ops.convert_to_tensor(1 if fgsm else wanted["steps"], "int32"),
-            ops.convert_to_tensor(levels_within(epsilon), "int32"),
-        )
+        asked = {**self.generate_options, **options}
+        if asked["fgsm"]:
+            asked |= {"step_size": asked["epsilon"], "steps": 1, "restarts": 1}
         starts = 2.0 * ops.convert_to_tensor(noise) - 1.0
         target = given.get("target")
         return self.compiled_attack(
             ops.convert_to_tensor(given[self.spec.record.kind]),
-            ops.zeros_like(starts) if fgsm else starts,
+            ops.zeros_like(starts) if asked["fgsm"] else starts,
             ops.convert_to_tensor(given["label"] if target is None else target),
             ops.convert_to_tensor(1.0 if target is None else -1.0),
-            bounds,
-            ops.convert_to_tensor(1 if fgsm else wanted["restarts"], "int32"),
+            Bounds(
+                ops.convert_to_tensor(asked["epsilon"], "float32"),
+                ops.convert_to_tensor(asked["step_size"], "float32"),
+                ops.convert_to_tensor(asked["steps"], "int32"),
+                ops.convert_to_tensor(levels_within(asked["epsilon"]), "int32"),
+            ),
+            ops.convert_to_tensor(asked["restarts"], "int32"),
         )
 
     def attack(
