@@ -65,7 +65,7 @@ def leave_parts(asked):
         keras.utils.set_random_seed(0)
         uri = part_uri(asked["checkpoint_uri"], name)
         save_model(uri, build_part(one), name=one.name, options=one.options)
-        model["parts"][name] = "any"
+        model.setdefault("parts", {})[name] = "any"
 
 
 @pytest.fixture(scope="module")
