@@ -83,9 +83,12 @@ def test_training_takes_the_mean_over_the_other_rows(build: Callable, batch_of: 
     assert tracked["success"] == pytest.approx(found["success"][kept].mean())
 
 
-def test_the_report_shows_the_patch(build: Callable, tmp_path: Path) -> None:
-    build(NAME).draw_report(None, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["patch.png"]
+def test_the_report_shows_the_patch_alone_and_on_pictures(
+    build: Callable, batch_of: Callable, tmp_path: Path
+) -> None:
+    model = build(NAME)
+    model.draw_report(lambda rows: batch_of(model, rows), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["patch.png", "patched.png"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ are those of pictures of 8 bits.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,9 +24,10 @@ from sparkgen.errors import RequestError
 from sparkgen.layers.attack import GREYS
 from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
-from sparkgen.noise import NoiseSpec
+from sparkgen.noise import NoiseSpec, Stream, row_noise
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
+SHOWN = 40  # pictures in a report
 
 
 class Config(Strict):
@@ -96,12 +97,25 @@ class AdversarialPatch(GenerativeModel):
             "success": accuracy(target_B, logits_BK),
         }
 
-    def draw_report(self, rows: Any, folder: Path) -> None:
-        """Writes the patch alone, as `patch.png`."""
-        from sparkgen.drawing.grids import image_grid
+    def draw_report(self, rows: Callable[[int], Batch], folder: Path) -> None:
+        """Writes the patch alone, as `patch.png`, and pictures with it, as `patched.png`, each with its
+        class and the predicted one.
+        """
+        from sparkgen.drawing.grids import image_grid, prediction_grid
 
         patch = np.asarray(ops.convert_to_numpy(self.patch))[None]
         image_grid(patch, folder / "patch.png", columns=1, title="the patch")
+        shown = rows(SHOWN)
+        noise = row_noise(self.noise, shown["id"].tolist(), seed=0, stream=Stream.EVALUATE)
+        made = self.make(noise, {self.spec.record.kind: shown[self.spec.record.kind]})
+        prediction_grid(
+            np.asarray(ops.convert_to_numpy(made)),
+            np.asarray(shown["label"]),
+            np.asarray(ops.convert_to_numpy(ops.argmax(self.logits(made), axis=-1))),
+            [str(n) for n in range(self.spec.classes)],
+            folder / "patched.png",
+            title=f"with the patch for class {self.target}: their classes, and those predicted",
+        )
 
 
 def side_of(area: float, shape: tuple[int, ...]) -> int:
