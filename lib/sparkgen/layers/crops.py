@@ -32,11 +32,12 @@ def random_crops(x_BHWC: Tensor, noise_BK5: Tensor, side: int) -> Tensor:
         _span(noise_BK5[..., axis], noise_BK5[..., 2 + axis], size - side + 1, side)
         for axis, size in enumerate((height, width))
     )
-    image_B111 = ops.arange(ops.shape(x_BHWC)[0], dtype="int32")[:, None, None, None]
-    pixels_BKSS = (image_B111 * height + rows_BKS[..., :, None]) * width + columns_BKS[..., None, :]
     turned_BK11 = noise_BK5[..., 4, None, None] < 0.5
-    pixels_BKSS = ops.where(turned_BK11, ops.swapaxes(pixels_BKSS, 2, 3), pixels_BKSS)
-    cut = ops.take(ops.reshape(x_BHWC, (-1, channels)), pixels_BKSS, axis=0)
+    row_BKSS = ops.where(turned_BK11, rows_BKS[..., None, :], rows_BKS[..., :, None])
+    column_BKSS = ops.where(turned_BK11, columns_BKS[..., :, None], columns_BKS[..., None, :])
+    image_B111 = ops.arange(ops.shape(x_BHWC)[0], dtype="int32")[:, None, None, None]
+    pixel_BKSS = (image_B111 * height + row_BKSS) * width + column_BKSS
+    cut = ops.take(ops.reshape(x_BHWC, (-1, channels)), pixel_BKSS, axis=0)
     return ops.reshape(cut, (-1, side, side, channels))
 
 

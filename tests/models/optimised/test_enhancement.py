@@ -108,8 +108,8 @@ def test_training_is_on_squares_of_the_noise_and_evaluation_on_the_whole_image(
 def test_it_learns_to_beat_bicubic_interpolation(
     build: Callable, batch_of: Callable, train: Callable
 ) -> None:
-    model = build(NAME, (24, 24, 1), scale=2, width=8, depth=2, crop=12, crops=1)
-    train(model, [batch_of(model, 16, first=16 * k) for k in range(40)], learning_rate=0.005)
+    model = build(NAME, (16, 16, 1), scale=2, width=8, depth=2, crop=8, crops=1)
+    train(model, [batch_of(model, 16, first=16 * k) for k in range(40)], learning_rate=0.01)
     terms = model.loss_terms(batch_of(model, 64, first=1600), training=False)
     gain = np.asarray(terms["psnr_gain"])
     np.testing.assert_allclose(gain, terms["psnr"] - terms["psnr_bicubic"], atol=1e-5)

@@ -20,8 +20,8 @@ and squares at random places are cut from whole photographs, mirrored and turned
 `psnr` and `ssim` compare the picture that the model makes of the low one with x, `psnr_bicubic` and
 `ssim_bicubic` bicubic interpolation of the same low picture (`layers.picture_quality`): luminance of
 ITU-R BT.601, results rounded to 8 bits, s pixels at each edge left out, mean over pictures. `psnr_gain`
-is the difference in decibels. Rows and columns that s does not divide are cut off x at its lower and right
-edge. In training these are figures of the squares, else of whole images.
+is the difference in decibels. Rows and columns that s does not divide are cut off x at its lower and
+right edge. In training these are figures of the squares, else of whole images.
 """
 
 from collections.abc import Mapping
