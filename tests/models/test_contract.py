@@ -157,7 +157,7 @@ def test_what_is_given_is_refused_without_what_it_needs(name: str) -> None:
             with pytest.raises(ValueError, match=line):
                 model.generate(noise, {**labels, entry: image})
     with pytest.raises(ValueError, match="found nonsense given"):
-        model.generate(noise, {**labels, "nonsense": image})
+        model.generate(noise, {**needed_by(model, 1), "nonsense": image})
     if needed := sorted(name for name, one in model.given.items() if one.required):
         with pytest.raises(ValueError, match=f"expected {', '.join(needed)} to be given"):
             model.generate(noise)
