@@ -37,7 +37,7 @@ def luma(x_BHWC: Tensor) -> Tensor:
 
 
 def luminance(x_BHWC: Tensor, *, shaved: int) -> Tensor:
-    """The luminance of pictures in [0, 1], without `shaved` pixels at each edge: (B, H, W, 1), 16 to 235."""
+    """The luminance of pictures in [0, 1] without some pixels at each edge: (B, H, W, 1), 16 to 235."""
     _, height, width, _ = x_BHWC.shape
     return 16.0 + RANGE * luma(x_BHWC[:, shaved : height - shaved, shaved : width - shaved])
 
