@@ -39,6 +39,9 @@ def by_tiles(
         side: of the tiles in pixels.
         margin: pixels around each tile that it is computed from, too.
         scale: how many times wider and higher the result is.
+
+    Returns:
+        float32 (1, H * scale, W * scale, C), in the memory of the host.
     """
     _, height, width, channels = x_1HWC.shape
     made = np.empty((1, height * scale, width * scale, channels), np.float32)
@@ -49,7 +52,7 @@ def by_tiles(
         tile = ops.convert_to_numpy(enlarge(part))
         into, take = zip(*(_scaled(span, scale) for span in (rows, columns)), strict=True)
         made[(slice(None), *into)] = tile[(slice(None), *take)]
-    return ops.convert_to_tensor(made)
+    return made
 
 
 def _scaled(span: Span, scale: int) -> tuple[slice, slice]:
