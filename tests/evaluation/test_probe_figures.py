@@ -86,7 +86,7 @@ def test_a_model_without_latents_is_refused_by_the_task_that_meets_it(
         name="autoregressive.made",
         options=options,
     )
-    with pytest.raises(RequestError, match="latents or features .* found autoregressive.made"):
+    with pytest.raises(RequestError, match=r"latents or features .* found autoregressive\.made"):
         probe(pack(tmp_path))
 
 
