@@ -50,6 +50,7 @@ FIGURES = {
     "precision": "precision",
     "recall": "recall",
     "judge_confident": "judge > 0.9",
+    "judge_agrees": "judge > 0.9 of the given class",
     "judge_classes_present": "classes present",
     "memorised": "memorised",
 }

@@ -19,6 +19,7 @@ from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
 from sparkgen.pipeline.version import with_classes
 from sparkgen.sampling.check import check
+from sparkgen.sampling.given import filled_in
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach
@@ -73,7 +74,13 @@ def figures_of(
     if wanted is None:
         return figures
     return figures | sample_figures(
-        experiment, version, wanted, spark, dataset=dataset, judge=judge
+        experiment,
+        version,
+        wanted,
+        spark,
+        dataset=dataset,
+        judge=judge,
+        labelled="label" in {*filled_in(packed.given), *wanted.given},
     )
 
 
