@@ -1,4 +1,4 @@
-"""Scales pictures to other sizes."""
+"""Brings pictures to other sizes: scales them, and reflects them at their edges."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,3 +25,15 @@ def longest(x_BHWC: Tensor, most: int) -> Tensor:
     """Pictures whose longer side has `most` pixels; those whose longer side has fewer stay as they are."""
     size = x_BHWC.shape[1:3]
     return to_size(x_BHWC, scaled(size, min(1.0, most / max(size))))
+
+
+def reflected(x_BHWC: Tensor, margins: Sequence[tuple[Any, Any]]) -> Tensor:
+    """Pictures reflected at their edges, by the pixels above and below, then left and right, that are asked
+    for, or as far as they reach.
+    """
+    sides = ops.shape(x_BHWC)[1:3]
+    within = [
+        tuple(ops.minimum(margin, side - 1) for margin in pair)
+        for pair, side in zip(margins, sides, strict=True)
+    ]
+    return ops.pad(x_BHWC, ((0, 0), *within, (0, 0)), mode="reflect")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from sparkgen.layers.scaling import reflected
 from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.optimised._layers import weights_of_layers
 
@@ -24,6 +25,8 @@ STYLE_DEPTHS = (0.02, 0.08, 0.2, 0.33, 0.5)
 """Of the layers of a network that tell how a picture looks, where none are named."""
 CONTENT_DEPTHS = (0.33,)
 """Of those that tell what it shows."""
+MEASURED = 512
+"""Pixels of the longer side of pictures whose losses are figures."""
 MARGIN = 16
 """Pixels by which pictures are reflected at their edges."""
 
@@ -77,7 +80,7 @@ class StyleLoss:
         return Losses(content_B, style_B)
 
     def _answers(self, x_BHWC: Tensor, names: list[str]) -> dict[str, Tensor]:
-        return self.network.activations(reflected(x_BHWC), names)
+        return self.network.activations(reflected(x_BHWC, [(MARGIN, MARGIN)] * 2), names)
 
 
 def style_loss_of(
@@ -116,13 +119,6 @@ def roughness(x_BHWC: Tensor) -> Tensor:
     """The mean absolute difference of neighbouring pixels, down and right: (B,)."""
     down_B = ops.mean(ops.abs(x_BHWC[:, 1:] - x_BHWC[:, :-1]), axis=(1, 2, 3))
     return down_B + ops.mean(ops.abs(x_BHWC[:, :, 1:] - x_BHWC[:, :, :-1]), axis=(1, 2, 3))
-
-
-def reflected(x_BHWC: Tensor) -> Tensor:
-    """Pictures reflected at their edges, as far as they reach."""
-    _, height, width, _ = ops.shape(x_BHWC)
-    rows, columns = (ops.minimum(MARGIN, side - 1) for side in (height, width))
-    return ops.pad(x_BHWC, ((0, 0), (rows, rows), (columns, columns), (0, 0)), mode="reflect")
 
 
 def in_colours_of(x_BHWC: Tensor, picture_BHWC: Tensor) -> Tensor:

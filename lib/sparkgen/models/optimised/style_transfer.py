@@ -25,6 +25,7 @@ from sparkgen.layers.optimisation import minimise
 from sparkgen.layers.scaling import longest, scaled, to_size
 from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._style import (
+    MEASURED,
     StyleLoss,
     grey,
     in_colours_of,
@@ -34,8 +35,6 @@ from sparkgen.models.optimised._style import (
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"network": Part(activations=True, records=False)}
-MEASURED = 512
-"""Pixels of the longer side of pictures whose losses are figures."""
 
 
 class Config(Strict):
