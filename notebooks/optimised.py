@@ -27,7 +27,7 @@ import pandas as pd
 from sparkgen.config.request import DatasetRequest
 from sparkgen.drawing.grids import image_grid
 from sparkgen.noise import row_noise
-from sparkgen.notebook import Notebook, challenger
+from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, promote, train
 from sparkgen.pipeline.session import spark_session
 
@@ -80,3 +80,22 @@ book.picture("dreams", image_grid, panel, columns=len(labels), title=title)
 classifier = model.parts["classifier"]
 certain = {w: np.asarray(classifier.probabilities(x))[labels, labels] for w, x in dreams.items()}
 book.show(pd.DataFrame(certain, index=experiment.dataset.class_names).T.round(3).to_string())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Enhancement
+# MAGIC This model learns: what lacks in a picture that bicubic interpolation enlarged (Shi et al., 2016). A
+# MAGIC row each: parts of photographs; their halves, enlarged by bicubic interpolation; and by the model.
+
+# COMMAND ----------
+
+enhancement = book.request("enhancement_photographs")
+ingest.run(DatasetRequest(dataset=enhancement.dataset, environment=enhancement.environment), spark)
+book.show(train.run(enhancement, spark)["metrics"])
+model = challenger(enhancement)
+x = rows(enhancement, limit=8)["image"]
+low = model.lowered(x)
+panel = np.concatenate([x, model.interpolated(low), model.enlarge(low)])
+title = "parts of photographs; halved and enlarged by bicubic interpolation; by the model"
+book.picture("enhanced", image_grid, panel, columns=len(x), title=title)

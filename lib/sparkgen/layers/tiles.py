@@ -1,7 +1,8 @@
-"""Tiles: a function of pictures is computed on one part after the other, so that memory bounds no size."""
+"""Computes something of a large picture tile by tile, so that memory does not grow with the picture."""
 
 from collections.abc import Callable
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -9,49 +10,53 @@ from keras import ops
 Tensor = Any
 
 
-def by_tiles(
-    function: Callable[[Tensor], Tensor], x_BHWC: Tensor, *, tile: int, overlap: int
-) -> Tensor:
-    """What a function gives of pictures, computed on tiles of one size that overlap.
+class Span(NamedTuple):
+    """The pixels of a tile along one side of a picture, and those around it that it is computed from."""
 
-    Where tiles overlap, what they give fades from one into the next, so that no seams show.
+    start: int
+    stop: int
+    outer_start: int
+    outer_stop: int
+
+
+def spans(size: int, side: int, margin: int) -> list[Span]:
+    """A side of `size` pixels in tiles of at most `side`, each with up to `margin` more at both ends."""
+    edges = [(start, min(start + side, size)) for start in range(0, size, side)]
+    return [Span(a, b, max(a - margin, 0), min(b + margin, size)) for a, b in edges]
+
+
+def by_tiles(
+    enlarge: Callable[[Tensor], Tensor], x_1HWC: Tensor, *, side: int, margin: int, scale: int
+) -> Tensor:
+    """What `enlarge` makes of a picture, computed of its tiles.
+
+    It is what it makes of the whole picture, up to rounding, where a pixel that it makes depends on no
+    pixel of the picture that is further than `margin` from its place.
 
     Args:
-        function: gives something of the shape of its input, (B, h, w, C).
-        x_BHWC: the pictures.
-        tile: the most pixels a side of a tile; 0: the whole picture at once.
-        overlap: by how many pixels neighbours overlap at least; less where a tile is no larger than twice
-            that.
+        enlarge: makes (1, h * scale, w * scale, C) of (1, h, w, C).
+        x_1HWC: one picture of any size.
+        side: of the tiles in pixels.
+        margin: pixels around each tile that it is computed from, too.
+        scale: how many times wider and higher the result is.
+
+    Returns:
+        float32 (1, H * scale, W * scale, C), in the memory of the host.
     """
-    tops, height = spans(x_BHWC.shape[1], tile, overlap)
-    lefts, width = spans(x_BHWC.shape[2], tile, overlap)
-    if len(tops) == len(lefts) == 1:
-        return function(x_BHWC)
-    weight_hw = np.outer(fade(height, overlap), fade(width, overlap))
-    total = np.zeros(tuple(x_BHWC.shape), np.float32)
-    weights = np.zeros((*total.shape[1:3], 1), np.float32)
-    for top in tops:
-        for left in lefts:
-            rows, columns = slice(top, top + height), slice(left, left + width)
-            found = ops.convert_to_numpy(function(x_BHWC[:, rows, columns]))
-            total[:, rows, columns] += weight_hw[..., None] * found
-            weights[rows, columns] += weight_hw[..., None]
-    return ops.convert_to_tensor(total / weights)
+    _, height, width, channels = x_1HWC.shape
+    made = np.empty((1, height * scale, width * scale, channels), np.float32)
+    for rows, columns in product(spans(height, side, margin), spans(width, side, margin)):
+        part = x_1HWC[
+            :, rows.outer_start : rows.outer_stop, columns.outer_start : columns.outer_stop
+        ]
+        tile = ops.convert_to_numpy(enlarge(part))
+        into, take = zip(*(_scaled(span, scale) for span in (rows, columns)), strict=True)
+        made[(slice(None), *into)] = tile[(slice(None), *take)]
+    return made
 
 
-def spans(length: int, tile: int, overlap: int) -> tuple[list[int], int]:
-    """Where the tiles of one side begin, and how long they are.
-
-    They are as few as can be, evenly spaced, and the last one ends where the side does.
-    """
-    if not tile or length <= tile:
-        return [0], length
-    overlap = min(overlap, tile // 2)
-    count = -(-(length - overlap) // (tile - overlap))
-    return [round(n * (length - tile) / (count - 1)) for n in range(count)], tile
-
-
-def fade(length: int, overlap: int) -> Any:
-    """The weights of a tile's pixels along a side: 1 inside, less toward its ends, never 0: (length,)."""
-    from_end = np.minimum(np.arange(length), np.arange(length)[::-1])
-    return np.minimum((from_end + 1) / (overlap + 1), 1.0).astype(np.float32)
+def _scaled(span: Span, scale: int) -> tuple[slice, slice]:
+    """Where a tile lies in the result, and where in what was computed of it."""
+    into = slice(span.start * scale, span.stop * scale)
+    first = (span.start - span.outer_start) * scale
+    return into, slice(first, first + into.stop - into.start)

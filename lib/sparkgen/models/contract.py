@@ -87,6 +87,8 @@ class GenerativeModel(keras.Model):
     one by one: (1, H, W, channels)."""
     figure_names: ClassVar[tuple[str, ...]] = ()
     """The figures of a sample that `figures_of` gives."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The options of its building that name files which `prepare` reads."""
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
@@ -229,6 +231,13 @@ class GenerativeModel(keras.Model):
         """Writes further pictures into the folder of a training's report.
 
         `rows(n)` gives at most the first n rows of the evaluated split: a batch without noise.
+        """
+
+    def prepare(self) -> None:
+        """Sets weights that a training needs and does not learn, such as what files hold.
+
+        Every worker calls it once, when the variables are made and before the first step. A model that is
+        loaded has them among its weights, and needs no file.
         """
 
     # -- what training uses ----------------------------------------------------------------------

@@ -42,7 +42,6 @@ class Part(NamedTuple):
     """Whether its records must be those of the model."""
     classes: bool = False
     """Whether it must have as many classes as the model."""
-
     activations: bool = False
     """Whether it must have `activations`."""
 

@@ -12,7 +12,7 @@ from sparkgen.training.request import part_uri
 
 
 def build(experiment: ExperimentConfig, folder: str, spec: DataSpec) -> GenerativeModel:
-    """The model of an experiment, with its variables made.
+    """The model of an experiment, with its variables made, prepared for training.
 
     Args:
         experiment: the request.
@@ -21,13 +21,16 @@ def build(experiment: ExperimentConfig, folder: str, spec: DataSpec) -> Generati
 
     Raises:
         ModelError: a part is gone or damaged.
+        RequestError: a file that an option names is gone.
     """
     config = experiment.model
     if config.name not in model_names():
         # What the driver found on its path, which need not be that of this process.
         use_package(config.name, read_bytes(f"{folder}/{PACKAGE_FILE}"))
     parts = {name: _load_part(part_uri(folder, name)) for name in sorted(config.parts)}
-    return build_model(config.name, config.options, spec, experiment.density, parts)
+    model = build_model(config.name, config.options, spec, experiment.density, parts)
+    model.prepare()
+    return model
 
 
 def _load_part(uri: str) -> GenerativeModel:

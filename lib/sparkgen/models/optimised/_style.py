@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from sparkgen.layers.picture_quality import luma
 from sparkgen.layers.scaling import reflected
 from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.optimised._layers import weights_of_layers
@@ -125,22 +126,14 @@ def in_colours_of(x_BHWC: Tensor, picture_BHWC: Tensor) -> Tensor:
     """Pictures with the brightness of some and the colours of others, in [0, 1].
 
     Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016: by brightness and colours as
-    television has them (YIQ). Grey pictures stay as they are.
+    television has them (YIQ), where a change of brightness adds the same to red, green and blue.
     """
-    if x_BHWC.shape[-1] == 1:
-        return x_BHWC
-    return ops.clip(picture_BHWC + brightness(x_BHWC) - brightness(picture_BHWC), 0.0, 1.0)
+    return ops.clip(picture_BHWC + luma(x_BHWC) - luma(picture_BHWC), 0.0, 1.0)
 
 
 def grey(x_BHWC: Tensor) -> Tensor:
     """Pictures without their colours, of the same form."""
-    return x_BHWC if x_BHWC.shape[-1] == 1 else ops.repeat(brightness(x_BHWC), 3, axis=-1)
-
-
-def brightness(x_BHWC: Tensor) -> Tensor:
-    """How bright pixels in colour are, Y of YIQ: (B, H, W, 1)."""
-    weights_C = ops.convert_to_tensor([0.299, 0.587, 0.114], "float32")
-    return ops.sum(weights_C * x_BHWC, axis=-1, keepdims=True)
+    return luma(x_BHWC) + ops.zeros_like(x_BHWC)
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, Any]:

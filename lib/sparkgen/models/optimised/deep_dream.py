@@ -23,10 +23,10 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, PictureRecord, Record
 from sparkgen.layers.compiled import compiled
+from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.gradients import gradient
 from sparkgen.layers.jitter import evenly
 from sparkgen.layers.scaling import longest, scaled, to_size
-from sparkgen.layers.tiles import by_tiles
 from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._layers import weights_of_layers
 from sparkgen.noise import NoiseSpec
@@ -130,7 +130,7 @@ class DeepDream(GenerativeModel):
         down, right = (int(e * (m + 1)) for e, m in zip(even_B2[0], most, strict=True))
         around = ((0, 0), (down, most[0] - down), (right, most[1] - right), (0, 0))
         padded = ops.pad(x_BHWC, around, mode="reflect")
-        slope = by_tiles(
+        slope = by_fading_tiles(
             lambda x: self.compiled_slope(x, typical_L), padded, tile=tile, overlap=OVERLAP
         )
         return slope[:, down : down + height, right : right + width]

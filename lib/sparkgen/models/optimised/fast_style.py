@@ -26,9 +26,9 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, PictureRecord, Record
 from sparkgen.layers.compiled import compiled
+from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.network import KEEPS_DTYPE, Network
 from sparkgen.layers.scaling import longest, reflected
-from sparkgen.layers.tiles import by_tiles
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._picture import read_picture
 from sparkgen.models.optimised._style import (
@@ -112,7 +112,7 @@ class FastStyle(GenerativeModel):
     ) -> Tensor:
         del noise
         picture = given["picture"]
-        made = by_tiles(self.compiled_paint, picture, tile=tile, overlap=OVERLAP)
+        made = by_fading_tiles(self.compiled_paint, picture, tile=tile, overlap=OVERLAP)
         return in_colours_of(made, picture) if keep_colours else made
 
     def paint(self, x_BHWC: Tensor) -> Tensor:
