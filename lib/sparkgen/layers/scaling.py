@@ -22,14 +22,15 @@ def scaled(size: Sequence[int], factor: float) -> tuple[int, int]:
 
 
 def longest(x_BHWC: Tensor, most: int) -> Tensor:
-    """Pictures whose longer side has `most` pixels; those whose longer side has fewer stay as they are."""
+    """Pictures whose longer side has `most` pixels; those where it has fewer stay as they are."""
     size = x_BHWC.shape[1:3]
     return to_size(x_BHWC, scaled(size, min(1.0, most / max(size))))
 
 
 def reflected(x_BHWC: Tensor, margins: Sequence[tuple[Any, Any]]) -> Tensor:
-    """Pictures reflected at their edges, by the pixels above and below, then left and right, that are asked
-    for, or as far as they reach.
+    """Pictures with margins in which they are reflected: above and below, then left and right.
+
+    A margin is narrower where the picture has too few pixels.
     """
     sides = ops.shape(x_BHWC)[1:3]
     within = [

@@ -92,6 +92,7 @@ def fits(part: Part, model: GenerativeModel, spec: DataSpec) -> bool:
     """Whether a model, or its outline, is what a part of a model of such data must be."""
     return (
         (model.classifies or not part.classifies)
+        and (bool(model.activation_names) or not part.activations)
         and (model.spec.record == spec.record or not part.records)
         and (model.spec.classes == spec.classes or not part.classes)
     )

@@ -9,7 +9,8 @@ style, and means over the layers l,
     style   = mean_l  |G_l - A_l|^2 / |A_l|^2.
 
 What differs: each layer's loss is relative, so that no layer outweighs the others by its scale alone,
-and pictures are reflected at their edges, so that what a network answers to an edge is no part of a style.
+and pictures are reflected at their edges, so that what a network answers to an edge is not a part of
+the style.
 """
 
 from collections.abc import Mapping

@@ -9,9 +9,9 @@ where s_l is that mean of the picture itself. It begins with a small picture, an
 has changed is enlarged and added to the picture at the next one. In each step the picture is moved by
 some pixels, and reflected at its edges. As in the authors' code, the gradient is cut into a Laplacian
 pyramid (Burt and Adelson, 1983) whose levels are brought to one size, so that large forms come out as
-strongly as fine ones. What differs: the finest and the coarsest level count half, which leaves less noise
-and keeps the picture's own light; the moves are no draws but fill the square evenly (`layers.jitter`); and
-the gradient of a large picture is computed on tiles that fade into each other.
+strongly as fine ones. What differs: the finest and the coarsest level count half, which leaves less
+noise and keeps the picture's own light; the moves are no draws but fill the square evenly
+(`layers.jitter`); and the gradient of a large picture is computed on tiles that fade into each other.
 """
 
 from collections.abc import Mapping
@@ -65,9 +65,9 @@ class DeepDream(GenerativeModel):
         "jitter": 32,
         "tile": 512,
     }
-    """Sizes at which the picture is changed; from one to the next; steps at each; root mean square of one,
-    in pixel range [0, 1]; by how many pixels the picture is moved at most; pixels of the sides of tiles,
-    0 for none."""
+    """Sizes at which the picture is changed; from one to the next; steps at each; root mean square of
+    one, in pixel range [0, 1]; by how many pixels the picture is moved at most; pixels of the sides of
+    tiles, 0 for none."""
     generate_ranges: ClassVar[dict[str, Range]] = {
         "octaves": Range(1),
         "octave_scale": Range(1.01),
@@ -107,7 +107,8 @@ class DeepDream(GenerativeModel):
     ) -> Tensor:
         picture, typical_L = given["picture"], self.typical(given["picture"])
         begin_B2, done = ops.convert_to_tensor(noise), 0
-        base = x = None
+        base: Tensor = None
+        x: Tensor = None
         for octave in reversed(range(octaves)):
             size = scaled(picture.shape[1:3], octave_scale**-octave)
             if octave and min(size) < LEAST:

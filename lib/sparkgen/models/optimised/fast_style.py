@@ -8,11 +8,11 @@ learns from photographs x by the losses of style transfer,
 which are in `_style.py`, the third being the total variation a pixel. It halves pictures twice, has
 residual blocks, and doubles them again. Its layers are normalised by channel and picture (Ulyanov et al.,
 "Instance Normalization", 2016), it enlarges by repeating pixels, which leaves no chequers (Odena et al.,
-"Deconvolution and Checkerboard Artifacts", 2016), and its edges are reflected. What differs: it has fewer
-channels, and it gives a change of the picture's logits, so that untrained it nearly leaves pictures alone.
+"Deconvolution and Checkerboard Artifacts", 2016), and its edges are reflected. What differs: it has
+fewer channels, and it gives a change of the picture's logits.
 
-How the style looks is computed once, where a training begins, and lies among the weights. So a trained model
-needs neither the picture nor any other file.
+How the style looks is computed once, where a training begins, and lies among the weights. So a trained
+model needs neither the picture nor any other file.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,6 @@ from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.network import KEEPS_DTYPE, Network
 from sparkgen.layers.scaling import longest, reflected
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
-from sparkgen.models.optimised._picture import read_picture
 from sparkgen.models.optimised._style import (
     MEASURED,
     StyleLoss,
@@ -49,9 +48,8 @@ class Config(Strict):
     """The style, the weights of the losses, and the size of the network."""
 
     style: str = "photograph:flower"
-    """The picture whose manner is learnt: an image file or its URI, which every worker can read, or
-    `photograph:china` or `photograph:flower`, those of scikit-learn. `{data}` at its start stands for
-    `environment.data`."""
+    """The picture whose manner is learnt: an image file or its URI, or `photograph:china` or
+    `photograph:flower`, those of scikit-learn. `{data}` at its start stands for `environment.data`."""
     style_size: int = Field(256, gt=0)
     """Pixels of the longer side of that picture: the larger, the larger the strokes."""
     content_weight: float = Field(0.005, ge=0)
@@ -79,7 +77,6 @@ class FastStyle(GenerativeModel):
         "style_loss": "lower",
     }
     figure_names = ("content_loss", "style_loss")
-    reads = ("style",)
     generate_options: ClassVar[dict[str, Any]] = {"keep_colours": False, "tile": 0}
     """Whether the colours of the picture are kept; pixels of the sides of the tiles that large pictures are
     made in, 0 for none."""
@@ -87,7 +84,7 @@ class FastStyle(GenerativeModel):
 
     def __init__(self, spec: DataSpec, config: Config, measure: StyleLoss, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.config, self.measure = config, measure
+        self.config, self.measure, self.reads = config, measure, {"style": config.style}
         channels = spec.shape[-1]
         self.record = PictureRecord((channels,))
         self.given = {"picture": Given("record", self.record)}
@@ -124,9 +121,8 @@ class FastStyle(GenerativeModel):
         near = ops.clip(x_BHWC, 0.02, 0.98)
         return ops.sigmoid(ops.log(near) - ops.log(1.0 - near) + change)
 
-    def prepare(self) -> None:
-        style = read_picture(self.config.style, channels=self.spec.shape[-1])
-        style = longest(ops.convert_to_tensor(style), self.config.style_size)
+    def prepare(self, pictures: Mapping[str, Tensor]) -> None:
+        style = longest(ops.convert_to_tensor(pictures["style"]), self.config.style_size)
         self.looks.set(self.measure.looks(style))
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:

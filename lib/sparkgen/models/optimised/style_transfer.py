@@ -66,11 +66,11 @@ class StyleTransfer(GenerativeModel):
         "keep_colours": False,
         "detail": 0.5,
     }
-    """Pixels of the longer side of the largest picture that is optimised, 0 for the given one's; sizes at
-    which it is; from one to the next; steps at each; how long one is, in pixel range [0, 1]; the weights
-    of the losses; the size of the style relative to that of the picture, which strokes grow with; the share
-    of the second style where one is given; whether colours are kept; how much of the fine detail is added
-    that a larger picture has."""
+    """Pixels of the longer side of the largest picture that is optimised, 0 for the given one's; sizes
+    at which it is; from one to the next; steps at each; how long one is, in pixel range [0, 1]; the
+    weights of the losses; the size of the style relative to that of the picture, which strokes grow with;
+    the share of the second style where one is given; whether colours are kept; how much of the fine
+    detail is added that a larger picture has."""
     generate_ranges: ClassVar[dict[str, Range]] = {
         "size": Range(0),
         "octaves": Range(1),
@@ -145,8 +145,9 @@ class StyleTransfer(GenerativeModel):
         self, x: Tensor, content: Tensor, style: Tensor, style_2: Tensor, numbers: Tensor
     ) -> Tensor:
         """Pictures after some steps; `numbers` are the six options that `make` names."""
-        steps, rate, content_weight, style_weight, roughness_weight, second = ops.unstack(numbers, 6)
-        shown, one, two = self.measure.shown(content), self.measure.looks(style), self.measure.looks(style_2)
+        steps, rate, *weights, second = ops.unstack(numbers, 6)
+        content_weight, style_weight, roughness_weight = weights
+        shown, one, two = self.measure.shown(content), *map(self.measure.looks, (style, style_2))
         looks = {name: (1.0 - second) * one[name] + second * two[name] for name in one}
 
         def loss(_: Tensor, at: tuple[Tensor, ...]) -> Tensor:
