@@ -87,6 +87,9 @@ class GenerativeModel(keras.Model):
     one by one: (1, H, W, channels)."""
     figure_names: ClassVar[tuple[str, ...]] = ()
     """The figures of a sample that `figures_of` gives."""
+    reads: Mapping[str, str] = {}
+    """The image files that its training begins with, by the names of the options that name them.
+    `prepare` is given the pictures."""
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
@@ -237,6 +240,16 @@ class GenerativeModel(keras.Model):
         """Writes further pictures into the folder of a training's report.
 
         `rows(n)` gives at most the first n rows of the evaluated split: a batch without noise.
+        """
+
+    def prepare(self, pictures: Mapping[str, Tensor]) -> None:
+        """Sets weights that a training needs and does not learn, of the pictures that `reads` names.
+
+        It is called once in every worker, when the variables are made and before the first step. A model
+        that is loaded has them among its weights, and needs no file.
+
+        Args:
+            pictures: by name, float32 (1, H, W, channels) in [0, 1], of any size.
         """
 
     # -- what training uses ----------------------------------------------------------------------
