@@ -169,6 +169,33 @@ class TrainingConfig(Strict):
     """How many checkpoints are kept, the newest ones."""
 
 
+class ProbeConfig(Strict):
+    """Linear probes: logistic regressions that tell the classes by a model's latents or features, and
+    beside them by the pixels, and by as many principal components. They learn from labelled training
+    rows, and their accuracy is that on `evaluation.split`.
+    """
+
+    labels: tuple[Annotated[int, Field(ge=4)] | Literal["all"], ...] = (100, 1000, "all")
+    """How many labelled training rows a probe learns from, as many of each class: figures for each of
+    these numbers. `all`: all rows."""
+    draws: Annotated[int, Field(gt=1)] = 10
+    """A figure for so many labels, but for `all`, is the mean over this many random choices of rows."""
+    rows: Annotated[int, Field(gt=0)] = 60_000
+    """At most this many rows of a split are read, random ones. The driver holds their pixels and their
+    latents in memory, and every Spark task that fits a probe holds them too."""
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _sequences_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _labels_are_several_numbers(self) -> "ProbeConfig":
+        if not self.labels or len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels must be one number or more, each once")
+        return self
+
+
 LEAST_JUDGED = 4
 """Samples and rows that figures of a judge need: each has its third neighbour among the others."""
 
@@ -190,6 +217,9 @@ class EvaluationConfig(Strict):
     judge: str | None = None
     """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
     classes of the samples; null: these figures are left out."""
+    probe: ProbeConfig | None = None
+    """Measure the latents, or a classifier's features, by linear probes; null: not. `{}` takes the
+    defaults."""
 
     @model_validator(mode="after")
     def _are_enough_to_judge(self) -> "EvaluationConfig":

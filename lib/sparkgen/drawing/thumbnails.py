@@ -21,36 +21,43 @@ def thumbnails(
     """Writes stacks of pictures, such as a picture above what was made of it, side by side.
 
     Args:
-        stacks: of equal height, each of uint8 (H, W, 1 or 3). Those that are larger than a box of 480
-            pixels are scaled down; none is scaled up.
+        stacks: each of pictures uint8 (H, W, 1 or 3), the first one on top. Those that are larger
+            than a box of 480 pixels are scaled down; none is scaled up.
         path: of the PNG file.
         title: a line above them.
         columns: stacks in a row.
     """
-    from PIL import Image
-
     columns = max(1, min(columns, len(stacks)))
-    lines = []
-    for start in range(0, len(stacks), columns):
-        scaled = [
-            [_scaled(picture) for picture in stack] for stack in stacks[start : start + columns]
-        ]
-        lines += [list(line) for line in zip(*scaled, strict=True)]
-    widths = [
-        max((line[column].width for line in lines if column < len(line)), default=1)
-        for column in range(columns)
-    ]
-    heights = [max(picture.height for picture in line) for line in lines]
-    size = (_total(widths), _total(heights))
-    page = Image.new("RGB", size, (PAPER, PAPER, PAPER))
+    piled = [_pile([_scaled(picture) for picture in stack]) for stack in stacks]
+    lines = [piled[start : start + columns] for start in range(0, len(piled), columns)]
+    widths = [max(line[n].width for line in lines if n < len(line)) for n in range(columns)]
+    heights = [max(pile.height for pile in line) for line in lines]
+    page = _page(_total(widths), _total(heights))
     top = GAP_PIXELS
     for line, height in zip(lines, heights, strict=True):
         left = GAP_PIXELS
-        for picture, width in zip(line, widths, strict=False):
-            page.paste(picture, (left, top))
+        for pile, width in zip(line, widths, strict=False):
+            page.paste(pile, (left, top))
             left += width + GAP_PIXELS
         top += height + GAP_PIXELS
     save_titled(page, path, title)
+
+
+def _pile(pictures: Sequence[Any]) -> Any:
+    """Pictures below each other."""
+    heights = [picture.height for picture in pictures]
+    page = _page(max(picture.width for picture in pictures), _total(heights) - 2 * GAP_PIXELS)
+    top = 0
+    for picture in pictures:
+        page.paste(picture, (0, top))
+        top += picture.height + GAP_PIXELS
+    return page
+
+
+def _page(width: int, height: int) -> Any:
+    from PIL import Image
+
+    return Image.new("RGB", (width, height), (PAPER, PAPER, PAPER))
 
 
 def _scaled(picture: Bytes) -> Any:

@@ -102,6 +102,10 @@ class GenerativeModel(keras.Model):
     """The same of further figures; those that are not named are better neither way."""
     by_class: ClassVar[tuple[str, ...]] = ()
     """Terms that are also evaluated on the rows of each class, as `accuracy_<class name>`."""
+    left_out: Mapping[str, tuple[int, ...]] = {}
+    """By the names of terms the labels whose rows say nothing of a term: they do not enter its mean."""
+    protocols: Mapping[str, str] = {}
+    """By the names of terms how they are computed, in words, where figures of one name may differ."""
     reconstructs: ClassVar[bool] = False
     """Whether it has `reconstruct`: the errors of what it brings back are evaluated."""
     has_latents: ClassVar[bool] = False
@@ -166,18 +170,21 @@ class GenerativeModel(keras.Model):
 
     @property
     def activation_names(self) -> tuple[str, ...]:
-        """The layers whose `activations` it gives, from input to output; empty: it has none to show."""
+        """The layers whose answers `activations` gives, from input to output; empty: none."""
         return ()
 
     def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        """What layers answer to pictures: float32 (B, h, w, c), or (B, c), by the layer's name.
+        """What layers answer to records.
 
         Args:
-            x: (B, H, W, C) in [0, 1].
-            names: among `activation_names`.
+            x: records (B, *spec.shape) as the model sees them, such as images in [0, 1].
+            names: of the layers, some of `activation_names`.
+
+        Returns:
+            By name float32 (B, h, w, c) or (B, c), after the layer's nonlinearity.
 
         Raises:
-            ValueError: it has no layer of such a name.
+            ValueError: it has no layer of a name.
         """
         for name in names:
             if name not in self.activation_names:
@@ -202,7 +209,7 @@ class GenerativeModel(keras.Model):
 
     def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """What `activations` gives, of names that it has looked over."""
-        raise TypeError(f"{type(self).__name__} has no activations")
+        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
@@ -264,9 +271,17 @@ class GenerativeModel(keras.Model):
         del y, sample_weight, training
         weight_B = x["weight"]
         for tracker in self.term_trackers:
-            tracker.update_state(y_pred[tracker.name], sample_weight=weight_B)
+            counted_B = self.weights_of(tracker.name, x)
+            tracker.update_state(y_pred[tracker.name], sample_weight=counted_B)
         total_B = sum(y_pred[name] for name in self.loss_names)
         return ops.sum(total_B * weight_B) / ops.maximum(ops.sum(weight_B), 1.0)
+
+    def weights_of(self, term: str, batch: Batch) -> Tensor:
+        """How much each row of a batch counts in the mean of a term: (B,)."""
+        weight_B = batch["weight"]
+        for label in self.left_out.get(term, ()):
+            weight_B = weight_B * ops.cast(ops.not_equal(batch["label"], label), "float32")
+        return weight_B
 
     def optimizer_groups(self) -> dict[str, list[Any]]:
         """The trainable variables by optimizer; a model with one optimizer has the group `model`."""
