@@ -67,6 +67,8 @@ class Tensors(keras.layers.Layer):
         self.shapes = shapes
 
     def __getitem__(self, name: str) -> Tensor:
+        if not self.built:  # as any layer, where it is first used
+            self.build()
         return self.of_name[name]
 
     def build(self, input_shape: Any = None) -> None:
@@ -97,7 +99,8 @@ class TensorNetwork(Pretrained):
         self.tensors = Tensors(shapes, name="tensors")
 
     def build(self, batch_shape: Any = None) -> None:
-        self.tensors.build()
+        if not self.tensors.built:
+            self.tensors.build()
         self.built = True
 
     def count_params(self) -> int:
