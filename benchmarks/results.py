@@ -38,6 +38,9 @@ FIGURES = {
     "exact_bits_per_dim": "bits/dim",
     "mse": "mse",
     "accuracy": "accuracy",
+    "robust_accuracy": "accuracy under PGD",
+    "fgsm_accuracy": "under FGSM",
+    "success": "success of the patch",
     "psnr": "PSNR dB",
     "psnr_bicubic": "PSNR dB of bicubic",
     "ssim": "SSIM",
@@ -47,6 +50,7 @@ FIGURES = {
     "precision": "precision",
     "recall": "recall",
     "judge_confident": "judge > 0.9",
+    "judge_agrees": "judge > 0.9 of the given class",
     "judge_classes_present": "classes present",
     "memorised": "memorised",
 }

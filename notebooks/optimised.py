@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from sparkgen.config.request import DatasetRequest
-from sparkgen.drawing.grids import image_grid
+from sparkgen.drawing.grids import image_grid, pair_grid
 from sparkgen.noise import row_noise
 from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, promote, train
@@ -80,6 +80,45 @@ book.picture("dreams", image_grid, panel, columns=len(labels), title=title)
 classifier = model.parts["classifier"]
 certain = {w: np.asarray(classifier.probabilities(x))[labels, labels] for w, x in dreams.items()}
 book.show(pd.DataFrame(certain, index=experiment.dataset.class_names).T.round(3).to_string())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Pictures that it is wrong about
+# MAGIC `adversarial_examples` looks for the worst picture nowhere further than $\epsilon$ from a given one,
+# MAGIC $\max_{|d| \le \epsilon} -\log p(y | x + d)$, by projected gradient ascent. Its accuracies are those of
+# MAGIC the classifier: on the digits as they are, after one step (FGSM), and under the whole attack.
+
+# COMMAND ----------
+
+attacks = book.request("adversarial_examples_digits")
+train.run(attacks, spark)
+book.show(evaluate.run(attacks, spark)["metrics"])
+attack, held_out = challenger(attacks), rows(attacks, limit=20)
+noise, given = row_noise(attack.noise, range(20), seed=0), {k: held_out[k] for k in ("image", "label")}
+worst = attack.generate(noise, given)
+title = "held-out digits, and below each what the classifier is wrong about"
+book.picture("adversarial_examples", pair_grid, held_out["image"], worst, title=title)
+figures = {name: np.asarray(v).round(2) for name, v in attack.figures_of(worst, given).items()}
+book.show(pd.DataFrame({"label": held_out["label"], **figures}).T.to_string())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## A patch that is an 8 wherever it lies
+# MAGIC `adversarial_patch` does learn: the pixels of one small square, over all training digits and random
+# MAGIC places, while the classifier stays as it is (Brown et al., 2017). `success` is the share of held-out
+# MAGIC digits of other classes that the classifier then takes for an 8.
+
+# COMMAND ----------
+
+patches = book.request("adversarial_patch_digits")
+train.run(patches, spark)
+book.show(evaluate.run(patches, spark)["metrics"])
+patch = challenger(patches)
+covered = patch.generate(row_noise(patch.noise, range(20), seed=0), {"image": held_out["image"]})
+title = "held-out digits, and below each the same with the patch"
+book.picture("adversarial_patch", pair_grid, held_out["image"], covered, title=title)
 
 # COMMAND ----------
 

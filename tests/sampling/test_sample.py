@@ -301,6 +301,15 @@ def test_options_in_their_ranges_are_taken_and_a_whole_number_for_a_float(
     check(diffusion, CONFIG.model_copy(update={"options": {"guidance": 2, "steps": 20}}))
 
 
+def test_the_manifest_has_the_options_that_were_asked_for_and_those_that_were_not(
+    diffusion: PortableModel, packed: PortableModel
+) -> None:
+    asked = CONFIG.model_copy(update={"options": {"guidance": 2.5}})
+    text = describe(diffusion, "models:/tiny/1", asked, {}).model_dump(mode="json")
+    assert text["options"] == {"guidance": 2.5, "steps": 3}
+    assert "options" not in describe(packed, "models:/tiny/1", CONFIG, {}).model_dump(mode="json")
+
+
 @pytest.fixture(scope="module")
 def diffusion(saved_model) -> PortableModel:
     options = {"channels": [8], "steps": 20, "sampling_steps": 3, "embedding": 8}

@@ -105,6 +105,10 @@ class GenerativeModel(keras.Model):
     """The same of further figures; those that are not named are better neither way."""
     by_class: ClassVar[tuple[str, ...]] = ()
     """Terms that are also evaluated on the rows of each class, as `accuracy_<class name>`."""
+    left_out: Mapping[str, tuple[int, ...]] = {}
+    """By the names of terms the labels whose rows say nothing of a term: they do not enter its mean."""
+    protocols: Mapping[str, str] = {}
+    """By the names of terms how they are computed, in words, where figures of one name may differ."""
     reconstructs: ClassVar[bool] = False
     """Whether it has `reconstruct`: the errors of what it brings back are evaluated."""
     has_latents: ClassVar[bool] = False
@@ -162,6 +166,10 @@ class GenerativeModel(keras.Model):
     def makes(self) -> Record:
         """The form of what `generate` gives."""
         return self.spec.record
+
+    def sees(self, record: Record) -> bool:
+        """Whether it can be given records of a form."""
+        return record == self.spec.record
 
     @property
     def activation_names(self) -> tuple[str, ...]:
@@ -276,9 +284,17 @@ class GenerativeModel(keras.Model):
         del y, sample_weight, training
         weight_B = x["weight"]
         for tracker in self.term_trackers:
-            tracker.update_state(y_pred[tracker.name], sample_weight=weight_B)
+            counted_B = self.weights_of(tracker.name, x)
+            tracker.update_state(y_pred[tracker.name], sample_weight=counted_B)
         total_B = sum(y_pred[name] for name in self.loss_names)
         return ops.sum(total_B * weight_B) / ops.maximum(ops.sum(weight_B), 1.0)
+
+    def weights_of(self, term: str, batch: Batch) -> Tensor:
+        """How much each row of a batch counts in the mean of a term: (B,)."""
+        weight_B = batch["weight"]
+        for label in self.left_out.get(term, ()):
+            weight_B = weight_B * ops.cast(ops.not_equal(batch["label"], label), "float32")
+        return weight_B
 
     def optimizer_groups(self) -> dict[str, list[Any]]:
         """The trainable variables by optimizer; a model with one optimizer has the group `model`."""

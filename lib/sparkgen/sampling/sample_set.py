@@ -70,6 +70,8 @@ class SampleSet(BaseModel):
     kind: str = "image"
     values: int = 256
     config: SamplingConfig
+    options: dict[str, Any] = {}
+    """All options that the samples were made with, those that the request does not state among them."""
     given: dict[str, dict[str, Any]] = {}
     """What the values that were given depend on, for each source that the request names."""
     given_records: dict[str, RecordEntry] = {}
@@ -81,7 +83,7 @@ class SampleSet(BaseModel):
     @model_serializer(mode="wrap")
     def _without_what_is_the_same(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        for name in ("given_records", "figures"):
+        for name in ("options", "given_records", "figures"):
             if not values.get(name):
                 values.pop(name, None)
         return values
@@ -133,6 +135,7 @@ def describe(
         kind=packed.makes.kind,
         values=packed.makes.values,
         config=config,
+        options={**packed.description["generate_options"], **config.options},
         given=given,
         given_records=_other_records(packed, config),
     )
