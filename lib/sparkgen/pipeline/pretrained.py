@@ -190,7 +190,7 @@ def _converted(
     # A request is looked over several times.
     with (
         tempfile.TemporaryDirectory(prefix="sparkgen-network-") as folder,
-        ProcessPoolExecutor(1, get_context("spawn")) as pool,
+        ProcessPoolExecutor(1, get_context("spawn"), _hide_devices) as pool,
     ):
         weights = None
         if path is not None:
@@ -208,10 +208,14 @@ def _converted(
         return pack(f"{folder}/model", called=network)
 
 
+def _hide_devices() -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+
 def save_application(
     folder: str, network: str, include_top: bool, weights: str | None, key: str
 ) -> None:
-    """Saves a network of keras.applications with its weights as a model, without a GPU.
+    """Saves a network of keras.applications with its weights as a model.
 
     Args:
         folder: of the model.
@@ -223,7 +227,6 @@ def save_application(
     Raises:
         RequestError: they cannot be had, or are not those of this network.
     """
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     from sparkgen.models.discovery import build_model, save_model
     from sparkgen.models.pretrained._base import IMAGENET
     from sparkgen.models.pretrained.keras_application import inner_layers, make_network

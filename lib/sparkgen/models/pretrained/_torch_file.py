@@ -89,9 +89,10 @@ def _numbers(file: io.BytesIO, storages: dict[str, _Storage], keys: list[str]) -
         if int.from_bytes(file.read(8), "little") != storage.size:
             raise ValueError(f"the storage {key} has not as many numbers as its tensors say")
         dtype = np.dtype(storage.dtype)
-        found[key] = np.frombuffer(file.read(storage.size * dtype.itemsize), dtype)
-        if len(found[key]) != storage.size:
+        numbers = file.read(storage.size * dtype.itemsize)
+        if len(numbers) != storage.size * dtype.itemsize:
             raise ValueError("it ends too early")
+        found[key] = np.frombuffer(numbers, dtype)
     if file.read(1):
         raise ValueError("it goes on after its last number")
     return found
