@@ -5,11 +5,12 @@ learns from photographs x by the losses of style transfer,
 
     w_c content(f(x)) + style(f(x)) + w_v roughness(f(x)),
 
-which are in `_style.py`, the third being the total variation a pixel. It halves pictures twice, has
-residual blocks, and doubles them again. Its layers are normalised by channel and picture (Ulyanov et al.,
-"Instance Normalization", 2016), it enlarges by repeating pixels, which leaves no chequers (Odena et al.,
-"Deconvolution and Checkerboard Artifacts", 2016), and its edges are reflected. What differs: it has
-fewer channels, and it gives a change of the picture's logits.
+which are in `_style.py`, the third being the total variation a pixel. It has residual blocks, whose
+layers are normalised by channel and picture (Ulyanov et al., "Instance Normalization", 2016), and
+reflects pictures at their edges. What differs, so that it is fast on a processor: all layers but the first work at
+a quarter of the height and width, and the last gives the pixels of each place as channels (Shi et al.,
+"Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+Network", 2016). They change the logits of the picture's own.
 
 How the style looks is computed once, where a training begins, and lies among the weights. So a trained
 model needs neither the picture nor any other file.
@@ -26,6 +27,7 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, PictureRecord, Record
 from sparkgen.layers.compiled import compiled
+from sparkgen.layers.crops import crop_noise, random_crops
 from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.network import KEEPS_DTYPE, Network
 from sparkgen.layers.scaling import longest, reflected
@@ -40,6 +42,8 @@ from sparkgen.models.optimised._style import (
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"network": Part(activations=True, records=False)}
+SCALE = 4
+"""How many times smaller pictures are inside the network."""
 OVERLAP = 64
 """Pixels by which tiles overlap."""
 
@@ -52,17 +56,20 @@ class Config(Strict):
     `photograph:flower`, those of scikit-learn. `{data}` at its start stands for `environment.data`."""
     style_size: int = Field(256, gt=0)
     """Pixels of the longer side of that picture: the larger, the larger the strokes."""
-    content_weight: float = Field(0.005, ge=0)
+    content_weight: float = Field(0.03, ge=0)
     """The weight of the content's loss; that of the style's is 1."""
     roughness_weight: float = Field(0.1, ge=0)
     """The weight of the total variation a pixel."""
+    crop: int = Field(0, ge=0)
+    """Pixels of the sides of the square that is cut from an image in each training step, at random,
+    turned and mirrored; 0: the whole image is taken."""
     style_layers: dict[str, float] = {}
-    """Names of layers of the network that tell how a picture looks, each with its weight. Empty: five from
-    the first one to half of the depth."""
+    """Names of layers of the network that tell how a picture looks, each with its weight. Empty: five
+    from the first one to half of the depth."""
     content_layers: dict[str, float] = {}
     """The same of the layers that tell what is shown. Empty: one at a third of the depth."""
-    channels: int = Field(16, gt=0)
-    """Channels of the first layer; twice and four times as many follow."""
+    channels: int = Field(48, gt=0)
+    """Channels of its layers."""
     blocks: int = Field(5, ge=0)
     """Residual blocks of two convolutions."""
 
@@ -78,8 +85,8 @@ class FastStyle(GenerativeModel):
     }
     figure_names = ("content_loss", "style_loss")
     generate_options: ClassVar[dict[str, Any]] = {"keep_colours": False, "tile": 0}
-    """Whether the colours of the picture are kept; pixels of the sides of the tiles that large pictures are
-    made in, 0 for none."""
+    """Whether the colours of the picture are kept; pixels of the sides of the tiles that large pictures
+    are made in, 0 for none."""
     generate_ranges: ClassVar[dict[str, Range]] = {"tile": Range(0)}
 
     def __init__(self, spec: DataSpec, config: Config, measure: StyleLoss, **kwargs: Any) -> None:
@@ -89,6 +96,8 @@ class FastStyle(GenerativeModel):
         self.record = PictureRecord((channels,))
         self.given = {"picture": Given("record", self.record)}
         self.noise = NoiseSpec((0,))  # none is needed
+        self.crop = min(config.crop, *spec.shape[:2])
+        self.training_noise = {"crop": crop_noise(1)} if self.crop else {}
         self.painter = painter(config.channels, config.blocks, channels)
         self.looks = Looks(name="looks")
         any_size = (1, None, None, channels)
@@ -115,9 +124,9 @@ class FastStyle(GenerativeModel):
     def paint(self, x_BHWC: Tensor) -> Tensor:
         """Pictures in the manner of the style, in one pass, of their size."""
         _, height, width, _ = ops.shape(x_BHWC)
-        rest = [(-side) % 4 for side in (height, width)]
-        padded = reflected(x_BHWC, [(0, r) for r in rest])
-        change = self.painter(padded)[:, :height, :width]
+        rest = [(0, (-side) % SCALE) for side in (height, width)]
+        parts = self.painter(reflected(x_BHWC, rest))
+        change = in_place(parts, SCALE)[:, :height, :width]
         near = ops.clip(x_BHWC, 0.02, 0.98)
         return ops.sigmoid(ops.log(near) - ops.log(1.0 - near) + change)
 
@@ -127,6 +136,8 @@ class FastStyle(GenerativeModel):
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         x = ops.convert_to_tensor(batch["image"])
+        if training and self.crop:
+            x = random_crops(x, batch["noise"]["crop"], self.crop)
         if not self.looks.built:
             self.looks.build({n: tuple(g.shape[1:]) for n, g in self.measure.looks(x).items()})
         painted = self.paint(x)
@@ -147,6 +158,14 @@ class FastStyle(GenerativeModel):
     def both_losses(self, x: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
         """The losses of a picture: (1,) each."""
         return tuple(self.measure(x, self.measure.shown(content), self.looks.values()))
+
+
+def in_place(parts_BhwP: Tensor, scale: int) -> Tensor:
+    """Channels put into place as pixels: (B, h, w, s * s * C) to (B, h * s, w * s, C)."""
+    _, height, width, channels = ops.shape(parts_BhwP)
+    parts = ops.reshape(parts_BhwP, (-1, height, width, scale, scale, channels // scale**2))
+    together = ops.transpose(parts, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(together, (-1, height * scale, width * scale, channels // scale**2))
 
 
 class Looks(keras.layers.Layer):
@@ -173,17 +192,17 @@ class Looks(keras.layers.Layer):
 
 
 def painter(channels: int, blocks: int, out: int) -> Network:
-    """The network: pictures (B, H, W, out), H and W multiples of 4, to changes of them."""
-    wide, wider = 2 * channels, 4 * channels
+    """The network: pictures (B, H, W, out), H and W multiples of 4, to changes of them.
+
+    Untrained it changes nothing.
+    """
     return Network(
         [
-            Convolution(channels, 9),
-            Convolution(wide, 3, stride=2),
-            Convolution(wider, 3, stride=2),
-            *(Residual(wider) for _ in range(blocks)),
-            Convolution(wide, 3, enlarge=2),
-            Convolution(channels, 3, enlarge=2),
-            Convolution(out, 9, last=True),
+            Convolution(channels, 2 * SCALE, SCALE),
+            *(Residual(channels) for _ in range(blocks)),
+            keras.layers.Conv2D(
+                out * SCALE**2, 3, padding="same", kernel_initializer="zeros", dtype="float32"
+            ),
         ],
         name="painter",
     )
@@ -196,34 +215,20 @@ class Convolution(keras.layers.Layer):
         filters: channels that it gives.
         kernel: its side.
         stride: by what factor pictures become smaller.
-        enlarge: by what factor they are enlarged before.
-        last: whether neither normalisation nor relu follow.
         relu: whether relu follows.
     """
 
     def __init__(
-        self,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        enlarge: int = 1,
-        last: bool = False,
-        relu: bool = True,
-        **kwargs: Any,
+        self, filters: int, kernel: int, stride: int = 1, *, relu: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.margin, self.enlarge, self.last = kernel // 2, enlarge, last
-        self.relu = relu and not last
-        dtype = "float32" if last else None
-        self.convolve = keras.layers.Conv2D(filters, kernel, stride, dtype=dtype)
-        self.normalise = None if last else keras.layers.GroupNormalization(groups=-1)
+        self.margins = ((kernel - stride + 1) // 2, (kernel - stride) // 2)
+        self.relu = relu
+        self.convolve = keras.layers.Conv2D(filters, kernel, stride)
+        self.normalise = keras.layers.GroupNormalization(groups=-1)
 
     def call(self, x: Tensor) -> Tensor:
-        for axis in (1, 2) if self.enlarge > 1 else ():
-            x = ops.repeat(x, self.enlarge, axis=axis)
-        x = self.convolve(reflected(x, [(self.margin, self.margin)] * 2))
-        x = x if self.normalise is None else self.normalise(x)
+        x = self.normalise(self.convolve(reflected(x, [self.margins] * 2)))
         return ops.relu(x) if self.relu else x
 
 

@@ -1,15 +1,15 @@
 """Style transfer paints what one picture shows in the manner of another.
 
-Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", 2016: steps of gradient descent by
-the pixels x on
+Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", 2016: steps of gradient descent
+by the pixels x on
 
     w_c content(x) + w_s style(x) + w_v roughness(x)
 
 whose losses are in `_style.py`, the third being the total variation a pixel. It begins with the picture
 itself, small, and goes on at larger sizes (Gatys et al., "Controlling Perceptual Factors in Neural Style
-Transfer", 2017), by Adam's rule. The colours of the picture can be kept, and two styles be mixed: by the
-weighted mean of their Gram matrices. What differs: a picture that is larger than the largest of these sizes
-is made at that size and enlarged, and some of its own fine detail is added.
+Transfer", 2017), by Adam's rule. The colours of the picture can be kept, and two styles be mixed, by the
+weighted mean of their Gram matrices. What differs: a picture that is larger than the largest of these
+sizes is made at that size and enlarged, and some of its own fine detail is added.
 """
 
 from collections.abc import Mapping

@@ -67,9 +67,8 @@ class Tensors(keras.layers.Layer):
         self.shapes = shapes
 
     def __getitem__(self, name: str) -> Tensor:
-        if not self.built:  # as any layer, where it is first used
-            self.build()
-        return self.of_name[name]
+        """A weight; before there are any, a tensor without values."""
+        return self.of_name[name] if self.built else keras.KerasTensor(self.shapes[name])
 
     def build(self, input_shape: Any = None) -> None:
         self.of_name = {
@@ -99,8 +98,7 @@ class TensorNetwork(Pretrained):
         self.tensors = Tensors(shapes, name="tensors")
 
     def build(self, batch_shape: Any = None) -> None:
-        if not self.tensors.built:
-            self.tensors.build()
+        self.tensors.build()
         self.built = True
 
     def count_params(self) -> int:
