@@ -45,12 +45,12 @@ FIGURES = {
     "psnr_bicubic": "PSNR dB of bicubic",
     "ssim": "SSIM",
     "ssim_bicubic": "SSIM of bicubic",
+    "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",
     "precision": "precision",
     "recall": "recall",
     "judge_confident": "judge > 0.9",
-    "judge_agrees": "judge > 0.9 of the given class",
     "judge_classes_present": "classes present",
     "memorised": "memorised",
 }
