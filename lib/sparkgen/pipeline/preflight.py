@@ -17,6 +17,7 @@ from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
 from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
+from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
 from sparkgen.sampling.check import check_sampling
@@ -63,6 +64,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
         model = _check_model(request, resume=resume)
         if not resume:
             model_to_start_from(request)
+            pictures_of(model)
         if step == "run":
             _check_evaluation(request, model)
 
