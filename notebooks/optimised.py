@@ -119,3 +119,22 @@ patch = challenger(patches)
 covered = patch.generate(row_noise(patch.noise, range(20), seed=0), {"image": held_out["image"]})
 title = "held-out digits, and below each the same with the patch"
 book.picture("adversarial_patch", pair_grid, held_out["image"], covered, title=title)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Enhancement
+# MAGIC This model learns: what lacks in a picture that bicubic interpolation enlarged (Shi et al., 2016). A
+# MAGIC row each: parts of photographs; their halves, enlarged by bicubic interpolation; and by the model.
+
+# COMMAND ----------
+
+enhancement = book.request("enhancement_photographs")
+ingest.run(DatasetRequest(dataset=enhancement.dataset, environment=enhancement.environment), spark)
+book.show(train.run(enhancement, spark)["metrics"])
+model = challenger(enhancement)
+x = rows(enhancement, limit=8)["image"]
+low = model.lowered(x)
+panel = np.concatenate([x, model.interpolated(low), model.enlarge(low)])
+title = "parts of photographs; halved and enlarged by bicubic interpolation; by the model"
+book.picture("enhanced", image_grid, panel, columns=len(x), title=title)

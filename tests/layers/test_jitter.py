@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from sparkgen.layers.jitter import evenly, moved, turned, uniform, whole
+from sparkgen.layers.jitter import (
+    DIMENSIONS,
+    Jitter,
+    evenly,
+    jittered,
+    moved,
+    turned,
+    uniform,
+    whole,
+)
 
 
 def images(rows: int) -> np.ndarray:
@@ -50,12 +59,12 @@ def test_a_quarter_turn_against_the_clock_is_numpys() -> None:
 
 
 @pytest.mark.parametrize("move", [(1, -2), (0, 3)])
-def test_an_image_that_is_not_turned_is_moved_and_repeats_its_edge(move: tuple[int, int]) -> None:
+def test_an_image_that_is_not_turned_is_moved(move: tuple[int, int]) -> None:
     one = np.ones(1, np.float32)
-    found = np.asarray(turned(images(1), 0 * one, one, np.array([move], np.float32)))[0]
-    rows = np.clip(np.arange(5) - move[0], 0, 4)
-    columns = np.clip(np.arange(7) - move[1], 0, 6)
-    np.testing.assert_allclose(found, images(1)[0][rows][:, columns], atol=1e-5)
+    found = turned(images(1), 0 * one, one, np.array([move], np.float32), outside=0.25)
+    padded = np.pad(images(1)[0], ((4, 4), (4, 4), (0, 0)), constant_values=0.25)
+    expected = np.roll(padded, move, axis=(0, 1))[4:-4, 4:-4]
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
 
 
 def test_an_enlarged_image_keeps_its_middle() -> None:
@@ -63,3 +72,17 @@ def test_an_enlarged_image_keeps_its_middle() -> None:
     x[0, 4, 6] = 1.0
     found = np.asarray(turned(x, 0 * one, 2 * one, np.zeros((1, 2), np.float32)))[0, :, :, 0]
     assert np.unravel_index(found.argmax(), found.shape) == (4, 8)
+
+
+def test_nothing_is_done_to_an_image_where_the_most_is_nothing() -> None:
+    even = np.random.default_rng(0).random((2, DIMENSIONS)).astype(np.float32)
+    found = jittered(images(2), images(2), even, Jitter(0.0, 0.0, 0.0, 0.0), outside=0.5)
+    np.testing.assert_allclose(found, images(2), atol=1e-6)
+
+
+def test_noise_is_that_of_the_row_moved() -> None:
+    even = np.zeros((1, DIMENSIONS), np.float32)
+    even[0, 4:] = [0.5, 0.6, 0.3]  # half the noise, moved by 3 of 5 pixels down and 2 of 7 right
+    found = jittered(images(1), images(1), even, Jitter(0.0, 0.0, 0.0, 0.2), outside=0.0)
+    expected = images(1) + 0.1 * np.roll(images(1), (3, 2), axis=(1, 2))
+    np.testing.assert_allclose(found, expected, atol=1e-6)

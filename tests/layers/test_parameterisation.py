@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from sparkgen.layers.parameterisation import PARAMETERISATIONS
+from sparkgen.layers.parameterisation import PARAMETERISATIONS, Fourier
 
 NAMES = list(PARAMETERISATIONS)
 SHAPES = [(8, 8, 1), (27, 31, 3), (5, 40, 2), (1, 1, 3)]
@@ -34,7 +34,7 @@ def test_a_pyramid_begins_with_four_pixels_or_more() -> None:
 
 
 def test_equal_numbers_of_all_frequencies_are_an_image_of_one_over_f() -> None:
-    one = PARAMETERISATIONS["fourier"]
+    one = Fourier()
     logits = one.put_together((ops.ones((1, 16, 16, 1)),))
     power = np.abs(np.fft.fft2(np.asarray(logits)[0, :, :, 0]))
     assert power[0, 4] / power[0, 8] == pytest.approx(2.0, rel=1e-4)

@@ -296,4 +296,13 @@ def test_pictures_of_another_shape_are_refused(saved_model, version: DatasetVers
 
 
 def test_the_sources_are_the_files_that_there_are() -> None:
-    assert source_names() == ["in_turn", "mask", "one", "rows"]
+    assert source_names() == [
+        "folder",
+        "in_turn",
+        "mask",
+        "one",
+        "photographs",
+        "picture",
+        "rows",
+        "table",
+    ]

@@ -1,10 +1,8 @@
 """Defines the sections, and their keys, of an experiment file in `conf/experiments`."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -12,19 +10,8 @@ from pydantic import (
     model_validator,
 )
 
+from sparkgen.config.saved_models import PartName, SavedModelName
 from sparkgen.config.strict import Seed, Strict
-
-SAVED_MODEL = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
-"""What names a saved model: `vae_mnist`, `vae_mnist/3` or `models:/NAME/3`."""
-
-
-def _names_a_model(value: str) -> str:
-    if not SAVED_MODEL.fullmatch(value):
-        raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
-    return value
-
-
-SavedModelName = Annotated[str, AfterValidator(_names_a_model)]
 
 
 class ModelConfig(Strict):
@@ -37,10 +24,13 @@ class ModelConfig(Strict):
     `their_package.their_module`, which must lie on Python's path."""
     options: dict[str, Any] = {}
     """The model's own options; those that are left out keep their defaults."""
-    parts: dict[str, SavedModelName] = {}
-    """The registered models that the model stands on, by the names that it has for them, such as
+    parts: dict[str, PartName] = {}
+    """The models that the model stands on, by the names that it has for them, such as
     `{classifier: full_classifier_mnist}`: the champion of that experiment. `full_classifier_mnist/3`
-    and `models:/NAME/3` name a version. `sparkgen models NAME` says which parts a model has."""
+    and `models:/NAME/3` name a version. `package:efficientnet-lite0` is a network with the weights of
+    its package, `keras:VGG16` one of keras.applications with those that Keras fetches, and
+    `keras:VGG16@/path/weights.h5` with those of a file, to which `#sha256=...` may hold it; `+top` after
+    the network's name has it tell classes. `sparkgen models NAME` says which parts a model has."""
 
     @model_serializer(mode="wrap")
     def _without_no_parts(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -179,6 +169,33 @@ class TrainingConfig(Strict):
     """How many checkpoints are kept, the newest ones."""
 
 
+class ProbeConfig(Strict):
+    """Linear probes: logistic regressions that tell the classes by a model's latents or features, and
+    beside them by the pixels, and by as many principal components. They learn from labelled training
+    rows, and their accuracy is that on `evaluation.split`.
+    """
+
+    labels: tuple[Annotated[int, Field(ge=4)] | Literal["all"], ...] = (100, 1000, "all")
+    """How many labelled training rows a probe learns from, as many of each class: figures for each of
+    these numbers. `all`: all rows."""
+    draws: Annotated[int, Field(gt=1)] = 10
+    """A figure for so many labels, but for `all`, is the mean over this many random choices of rows."""
+    rows: Annotated[int, Field(gt=0)] = 60_000
+    """At most this many rows of a split are read, random ones. The driver holds their pixels and their
+    latents in memory, and every Spark task that fits a probe holds them too."""
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _sequences_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _labels_are_several_numbers(self) -> "ProbeConfig":
+        if not self.labels or len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels must be one number or more, each once")
+        return self
+
+
 LEAST_JUDGED = 4
 """Samples and rows that figures of a judge need: each has its third neighbour among the others."""
 
@@ -200,6 +217,9 @@ class EvaluationConfig(Strict):
     judge: str | None = None
     """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
     classes of the samples; null: these figures are left out."""
+    probe: ProbeConfig | None = None
+    """Measure the latents, or a classifier's features, by linear probes; null: not. `{}` takes the
+    defaults."""
 
     @model_validator(mode="after")
     def _are_enough_to_judge(self) -> "EvaluationConfig":

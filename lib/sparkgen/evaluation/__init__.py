@@ -6,6 +6,9 @@ the protocol they were computed by.
     evaluate         the Spark job over a split: every row once
     measure          what a model says of one batch: terms of the loss, likelihoods, reconstructions
     sample_figures   the Spark job over samples: memorisation, and what a judge sees in them
+    probe_figures    Spark jobs that encode rows and fit linear probes: what the latents know of classes
+    probes           which probes a request asks for, and what they need
+    linear_probe     one probe, its labelled rows, principal components
     metrics, distances, manifold, memorisation, judgement   formulas
     figures          what a figure is, and which may be compared
     promotion        gates: whether a challenger becomes champion

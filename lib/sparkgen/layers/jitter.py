@@ -7,12 +7,53 @@ Quasirandom Sequences", 2018), from a start by the noise of the row. So a row do
 others, and a loop needs no random generator.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
 Tensor = Any
+DIMENSIONS = 7
+"""Numbers that `jittered` takes of each point of a row's sequence."""
+
+
+class Jitter(NamedTuple):
+    """What is done to images at most, each a number or float32 ()."""
+
+    moves: Tensor
+    """Pixels, each way."""
+    turns: Tensor
+    """Degrees, each way."""
+    zoom: Tensor
+    """The logarithm of the factor by which they are enlarged or made smaller."""
+    grain: Tensor
+    """The standard deviation of the noise on them."""
+
+
+def jittered(
+    x_BHWC: Tensor, field_BHWC: Tensor, even_BD: Tensor, most: Jitter, *, outside: Tensor
+) -> Tensor:
+    """Images moved, turned, enlarged and under noise, each in its own way.
+
+    Args:
+        x_BHWC: images.
+        field_BHWC: normal noise of each row, of which a step takes what comes of a move of its own.
+        even_BD: numbers in [0, 1), `DIMENSIONS` for each image, such as a point of `evenly`.
+        most: what is done at most.
+        outside: the grey value of what comes in from outside.
+    """
+    _, height, width, _ = x_BHWC.shape
+    each_BD = 2.0 * even_BD - 1.0
+    seen_BHWC = turned(
+        x_BHWC,
+        each_BD[:, 2] * most.turns * (np.pi / 180),
+        ops.exp(each_BD[:, 3] * most.zoom),
+        each_BD[:, :2] * most.moves,
+        outside=outside,
+    )
+    by_B2 = ops.cast(even_BD[:, 5:7] * ops.convert_to_tensor([height, width], "float32"), "int32")
+    grain_B111 = most.grain * even_BD[:, 4][:, None, None, None]
+    return seen_BHWC + grain_B111 * moved(field_BHWC, by_B2)
 
 
 def uniform(noise: Tensor) -> Tensor:
@@ -57,14 +98,17 @@ def moved(x_BHWC: Tensor, moves_B2: Tensor) -> Tensor:
     return x_BHWC
 
 
-def turned(x_BHWC: Tensor, angle_B: Tensor, zoom_B: Tensor, move_B2: Tensor) -> Tensor:
-    """Images turned about their middle, enlarged and moved; what comes in from outside repeats the edge.
+def turned(
+    x_BHWC: Tensor, angle_B: Tensor, zoom_B: Tensor, move_B2: Tensor, *, outside: Tensor = 0.0
+) -> Tensor:
+    """Images turned about their middle, enlarged and moved, with linear interpolation.
 
     Args:
         x_BHWC: images.
         angle_B: in radians, against the clock.
         zoom_B: by what factor they are enlarged.
-        move_B2: pixels down and right.
+        move_B2: pixels down and right, or parts of them.
+        outside: the value of what comes in from outside.
     """
     _, height, width, _ = x_BHWC.shape
     cos_B, sin_B = ops.cos(angle_B) / zoom_B, ops.sin(angle_B) / zoom_B
@@ -79,4 +123,5 @@ def turned(x_BHWC: Tensor, angle_B: Tensor, zoom_B: Tensor, move_B2: Tensor) -> 
         ],
         axis=1,
     )  # fmt: skip
-    return ops.image.affine_transform(x_BHWC, transform_B8, fill_mode="nearest")
+    # TensorFlow has no gradient of what it fills in, but for zeros.
+    return outside + ops.image.affine_transform(x_BHWC - outside, transform_B8)

@@ -1,17 +1,12 @@
 """An image as numbers that an optimiser changes: pixels, frequencies, or a pyramid of sizes.
 
 Olah et al., "Feature Visualization", 2017: which numbers stand for an image decides which image an
-optimiser finds, since it prefers those that are near in them. Each parameterisation below has
-
-    numbers(x)     of images x, float32 (B, H, W, C) in [0, 1]: a tuple of tensors with B rows
-    image(n)       the images of some numbers, so that image(numbers(x)) is x
-    within(n)      the nearest numbers that are those of an image
-
-No height, width or number of channels is too small or too large, and none has to be said before.
+optimiser finds, since it prefers those that are near in them.
 """
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from keras import ops
@@ -23,6 +18,19 @@ EDGE = 1e-3  # black is taken as this, and white as 1 less it, where a logit is 
 # How the colours of photographs vary together: a root of their covariance, from the code of Olah et al.
 COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 COLOURS = (COLOURS / np.linalg.norm(COLOURS, axis=0).max()).astype(np.float32)
+
+
+class Parameterisation(Protocol):
+    """Numbers for images of any height, width and channels."""
+
+    def numbers(self, x_BHWC: Tensor) -> Numbers:
+        """The numbers of images in [0, 1]: tensors with B rows."""
+
+    def image(self, numbers: Numbers) -> Tensor:
+        """The images of some numbers, float32 (B, H, W, C); those of `numbers(x)` are x."""
+
+    def within(self, numbers: Numbers) -> Numbers:
+        """The nearest numbers that are those of images."""
 
 
 class Clipped:
@@ -115,13 +123,18 @@ class Pyramid(Pixels):
         return sum((ops.image.resize(one, size) for one in numbers[:-1]), numbers[-1])
 
 
-PARAMETERISATIONS = {
+PARAMETERISATIONS: Mapping[str, Parameterisation] = {
     "clipped": Clipped(),
     "pixels": Pixels(),
     "fourier": Fourier(),
     "pyramid": Pyramid(),
 }
 """By name."""
+
+
+def smooth_noise(field_BHWC: Tensor) -> Tensor:
+    """Noise of 1/f, as is in photographs, with variance 1, made of white noise with variance 1."""
+    return Fourier().put_together((field_BHWC,))
 
 
 def _hartley(size: int) -> Tensor:

@@ -1,13 +1,13 @@
 """What models declare of themselves: what they are given, the parts they stand on, their likelihoods."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.datasets.records import Record
+from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.noise import NoiseSpec
 
 Tensor = Any
@@ -28,6 +28,13 @@ class Given(NamedTuple):
     required: bool = True
     needs: tuple[str, ...] = ()
     """What else has to be given with it."""
+    choices: int | None = None
+    """Of a label that is none of the data, such as the number of a filter: how many there are, from 0."""
+
+
+def labels_of(choices: int | None, spec: DataSpec) -> Sequence[int]:
+    """The labels that can be given to a model: those of the training rows, or `choices` of its own."""
+    return spec.labels if choices is None else range(choices)
 
 
 class Part(NamedTuple):

@@ -63,7 +63,9 @@ def description_of(
 
 def given_as_json(given: Given) -> dict[str, Any]:
     """What `model.json` says of a thing that is given."""
-    entry = GivenEntry(what=given.what, required=given.required, needs=given.needs)
+    entry = GivenEntry(
+        what=given.what, required=given.required, needs=given.needs, choices=given.choices
+    )
     if (record := given.record) is not None:
         update = {"kind": record.kind, "shape": record.shape, "values": record.values}
         entry = entry.model_copy(update=update)

@@ -98,6 +98,8 @@ class GivenEntry(BaseModel):
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()
     values: int = 256
+    choices: int | None = None
+    """Of a label that is none of the data."""
 
     @property
     def record(self) -> Record | None:

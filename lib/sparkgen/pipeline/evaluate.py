@@ -7,6 +7,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.evaluation.evaluate import evaluate
 from sparkgen.evaluation.figures import Figure, from_json
+from sparkgen.evaluation.probe_figures import probe_figures
 from sparkgen.pipeline.judging import (
     appraised,
     check_appraised,
@@ -18,6 +19,7 @@ from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
 from sparkgen.pipeline.version import with_classes
 from sparkgen.sampling.check import check
+from sparkgen.sampling.given import filled_in
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach
@@ -65,18 +67,20 @@ def figures_of(
     if wanted is not None:
         check(packed, wanted)
         check_appraised(experiment, packed.given, packed.spec, dataset.manifest)
+    config, (uri, manifest) = experiment.evaluation, dataset
     with naming(version):
-        figures = evaluate(
-            spark,
-            packed,
-            experiment.evaluation,
-            version_uri=dataset.uri,
-            manifest=dataset.manifest,
-        )
+        figures = probe_figures(spark, packed, config, version_uri=uri, manifest=manifest)
+        figures |= evaluate(spark, packed, config, version_uri=uri, manifest=manifest)
     if wanted is None:
         return figures
     return figures | sample_figures(
-        experiment, version, wanted, spark, dataset=dataset, judge=judge
+        experiment,
+        version,
+        wanted,
+        spark,
+        dataset=dataset,
+        judge=judge,
+        labelled="label" in {*filled_in(packed.given), *wanted.given},
     )
 
 

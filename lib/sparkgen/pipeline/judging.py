@@ -35,8 +35,19 @@ def sample_figures(
     *,
     dataset: DatasetVersion,
     judge: Judge | None,
+    labelled: bool,
 ) -> dict[str, Figure]:
-    """The figures of samples of a model version; `wanted` says which samples are made."""
+    """The figures of samples of a model version.
+
+    Args:
+        experiment: the request.
+        version: of the model.
+        wanted: which samples are made.
+        spark: the session.
+        dataset: which they are held against.
+        judge: rates them; None: only what needs no judge.
+        labelled: whether labels are given to the model.
+    """
     config = experiment.evaluation
     made = sample_version(experiment, version, wanted, spark)
     with naming(judge.version if judge else version):
@@ -47,6 +58,7 @@ def sample_figures(
             config,
             version_uri=dataset.uri,
             manifest=dataset.manifest,
+            labelled=labelled,
         )
 
 

@@ -17,6 +17,7 @@ from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
 from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
+from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
 from sparkgen.sampling.check import check_sampling
@@ -63,6 +64,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
         model = _check_model(request, resume=resume)
         if not resume:
             model_to_start_from(request)
+            pictures_of(model)
         if step == "run":
             _check_evaluation(request, model)
 
@@ -102,13 +104,16 @@ def check_rows(
 
 
 def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
-    """Refuses an evaluation on a split without rows, or with too few rows for a judge.
+    """Refuses an evaluation on a split without rows, or with too few rows for a judge or for probes.
 
     Raises:
         RequestError: it says which splits there are.
     """
+    from sparkgen.evaluation.probes import check_labels
+
     config = experiment.evaluation
     rows = manifest.split(config.split).rows
+    check_labels(config, manifest)
     if config.samples and config.judge is not None and rows < LEAST_JUDGED:
         raise RequestError(
             f"{LEAST_JUDGED} rows or more in the split {config.split}, to judge samples by",
@@ -128,10 +133,12 @@ def check_gates(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
         RequestError: it names the first such gate.
     """
     from sparkgen.evaluation.measure import measured_names
+    from sparkgen.evaluation.probes import probe_figure_names
     from sparkgen.evaluation.sample_figures import sample_figure_names
 
     known = measured_names(model, experiment.dataset.class_names or ())
-    known |= sample_figure_names(experiment.evaluation)
+    known |= sample_figure_names(experiment.evaluation, labelled=model.conditional)
+    known |= probe_figure_names(experiment.evaluation, model.spec.record)
     for number, gate in enumerate(experiment.all_gates):
         if gate.metric not in known:
             raise RequestError(
@@ -206,9 +213,12 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    from sparkgen.evaluation.probes import check_probed
     from sparkgen.pipeline.judging import check_makes_rows, judge_of
 
     check_makes_rows(experiment, model.makes, model.spec)
+    if experiment.evaluation.probe is not None:
+        check_probed(model)
     connect(experiment.environment)
     check_artifacts(experiment.environment)
     _check_split_to_come(experiment, "evaluation.split", experiment.evaluation.split)

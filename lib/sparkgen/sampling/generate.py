@@ -17,6 +17,7 @@ from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.rows import pad, padding
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel, Given
+from sparkgen.models.declared import labels_of
 from sparkgen.noise import Stream, row_noise
 from sparkgen.sampling.columns import Made
 from sparkgen.sampling.given import filled_in
@@ -154,8 +155,14 @@ def generate_rows(
             does not take or that is missing, or an option that the model's `generate` has not or
             that is out of its range.
     """
-    seen = model.spec.labels
-    given = {name: default_labels(ids, seen) for name in filled_in(model.given)} | dict(given)
+    labels = {
+        name: labels_of(one.choices, model.spec)
+        for name, one in model.given.items()
+        if one.what == "label"
+    }
+    given = {name: default_labels(ids, labels[name]) for name in filled_in(model.given)} | dict(
+        given
+    )
     _check(model, ids, given, recipe)
     if one_by_one(model):
         return generate_singly(model, ids, given, recipe)
@@ -169,8 +176,8 @@ def generate_rows(
         everyone = {name: padding(values, recipe.batch_rows) for name, values in given.items()}
         company = range(first, first + recipe.batch_rows)
         for name, values in given.items():
-            if model.given[name].what == "label":
-                everyone[name] = default_labels(company, seen)
+            if name in labels:
+                everyone[name] = default_labels(company, labels[name])
             everyone[name][rows] = values[positions]
         some = generate_batch(model, batch, everyone, recipe).take(rows)
         made.data[positions] = some.data
@@ -203,15 +210,17 @@ def _check(
     check_names(set(given), model.given, model=model.name)
     for name, values in given.items():
         if model.given[name].what == "label":
-            _check_labels(name, values, model.spec.labels)
+            _check_labels(name, values, model)
     check_options(recipe.options, model.generate_options, model.generate_ranges, model=model.name)
 
 
-def _check_labels(name: str, labels: Array, seen: Sequence[int]) -> None:
-    wrong = labels[~np.isin(labels, seen)].tolist()
+def _check_labels(name: str, labels: Array, model: GenerativeModel) -> None:
+    choices, seen = model.given[name].choices, model.spec.labels
+    wrong = labels[~np.isin(labels, labels_of(choices, model.spec))].tolist()
     if wrong:
+        among = f"labels among {', '.join(map(str, seen))}, those of the training rows,"
         raise RequestError(
-            f"labels among {', '.join(map(str, seen))}, those of the training rows, as {name}",
+            f"{among if choices is None else f'numbers from 0 to {choices - 1}'} as {name}",
             found=str(wrong[0]),
             mend="correct it",
         )

@@ -91,11 +91,17 @@ def write_photographs(folder: str, shape: tuple[int, ...]) -> numpy.Config:
     from sparkgen.datasets.storage import write_bytes
     from sparkgen.ingest.images.photographs import load_photographs, tiles
 
-    keys = {}
+    def uri(name: str) -> str:
+        return f"{folder}/photographs-{name}.npy"
+
     for split, (pictures, labels) in tiles(load_photographs(), shape).items():
-        for key, array in ((split, pictures), (f"{split}_labels", labels)):
+        for name, array in ((split, pictures), (f"{split}-labels", labels)):
             data = BytesIO()
             np.save(data, array)
-            keys[key] = f"{folder}/photographs-{key}.npy"
-            write_bytes(keys[key], data.getvalue())
-    return numpy.Config(**keys)
+            write_bytes(uri(name), data.getvalue())
+    return numpy.Config(
+        train=uri("train"),
+        test=uri("test"),
+        train_labels=uri("train-labels"),
+        test_labels=uri("test-labels"),
+    )

@@ -6,6 +6,7 @@ given, such as labels. Out come images (B, H, W, C) in [0, 1].
     activation_maximisation.py   images that a classifier is sure of
     adversarial_examples.py      pictures changed so little, and a classifier errs
     adversarial_patch.py         a sticker that turns any picture into one class
+    enhancement.py               pictures made larger and sharper, by a network that learns it
 
 Steps on the input, and the gradients that they follow, are in `sparkgen.layers.gradients`.
 """

@@ -176,7 +176,9 @@ def _chosen(
     chosen = []
     for name, entry in entries_of(config, takes).items():
         one = takes[name]
-        wanted = Wanted(name, one.what, one.record, spec, config.count, config.seed)
+        wanted = Wanted(
+            name, one.what, one.record, spec, config.count, config.seed, choices=one.choices
+        )
         source = parse_source(name, entry)
         source.check(wanted)
         chosen.append((source, wanted))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.sampling.given._pictures import PictureConfig, Pictures, open_pictures
@@ -16,12 +16,19 @@ class Config(PictureConfig):
     427 pixels.
     """
 
+    only: Literal["china", "flower"] | None = None
+    """The one that is given to every sample; null: both in turn."""
+
     def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> Pictures:
         import sklearn.datasets
 
         folder = Path(sklearn.datasets.__file__).parent / "images"
-        places = [BytesPlace((folder / name).read_bytes(), name) for name in NAMES]
+        places = [BytesPlace((folder / name).read_bytes(), name) for name in self._names]
         return open_pictures(places, wanted, max_pixels=self.max_pixels, in_turn=True)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return NAMES if self.only is None else (f"{self.only}.jpg",)
 
 
 class BytesPlace(NamedTuple):

@@ -47,8 +47,8 @@ class Config(SourceConfig):
         return self.split
 
     def check(self, wanted: Wanted) -> None:
-        if wanted.what == "text":
-            raise wanted.refuse("rows, which gives records and labels")
+        if wanted.what == "text" or wanted.choices is not None:
+            raise wanted.refuse("rows, which gives records and their labels")
         self._check_form(wanted, wanted.spec.record, "in the rows that it is trained on")
         if self.damage is not None and (wanted.record is None or not wanted.record.pictures):
             raise RequestError(
