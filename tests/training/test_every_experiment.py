@@ -14,12 +14,16 @@ CONF = Path(__file__).parents[2] / "conf" / "experiments"
 LEARN = names_that_learn("gradient")
 # Dropout draws random numbers of each worker's own. A bias before a batch normalisation, or before a
 # relu whose units are all on, has no gradient but rounding errors, of which Adam makes whole steps.
+SMALL = {"channels": [8], "embedding": 8}
 INSTEAD = {
     "vq_vae_digits": {"optimizer": {"name": "sgd", "learning_rate": 1e-4}},
     "full_classifier_digits": {
         "options": {"filters": 8, "hidden": 16, "dropout": 0.0},
         "optimizer": {"name": "sgd", "learning_rate": 0.05},
     },
+    # One level of few channels is traced in half the time, and workers share no more of two.
+    "ddpm_digits": {"options": SMALL},
+    "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
 
 
