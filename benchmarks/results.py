@@ -38,6 +38,11 @@ FIGURES = {
     "exact_bits_per_dim": "bits/dim",
     "mse": "mse",
     "accuracy": "accuracy",
+    **{
+        f"probe_{points}accuracy_{labels}": f"probe on {given}, {labels} labels"
+        for labels in (100, 1000, "all")
+        for points, given in (("", "latents"), ("pixels_", "pixels"), ("pca_", "PCA"))
+    },
     "kid": "KID",
     "fid": "FID",
     "precision": "precision",

@@ -66,7 +66,8 @@ def results(tmp_path_factory):
             name: request(version, folder / name, epochs=2, batch_size=16, **training)
             for name, training in TRAININGS.items()
         }
-        return launch(train_each, requests, workers=workers, where="local", threads_per_worker=1)
+        where = "local" if workers > 1 else "in-process"
+        return launch(train_each, requests, workers=workers, where=where, threads_per_worker=1)
 
     return {workers: run(workers) for workers in (1, 2)}
 
