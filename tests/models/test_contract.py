@@ -52,7 +52,11 @@ def label_for(model: GenerativeModel, labels: np.ndarray) -> dict[str, Any]:
 
 def needed_by(model: GenerativeModel, rows: int = ROWS) -> dict[str, Any]:
     """What the model cannot do without: labels, and records of random numbers."""
-    found = label_for(model, np.arange(rows, dtype=np.int32) % 10)
+    found = {
+        name: np.arange(rows, dtype=np.int32) % (one.choices or 10)
+        for name, one in model.given.items()
+        if one.required and one.what == "label"
+    }
     for name, one in model.given.items():
         if one.required and one.record is not None:
             size = () if one.record.fixed else (6, 9)
