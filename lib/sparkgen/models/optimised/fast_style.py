@@ -104,7 +104,7 @@ class FastStyle(GenerativeModel):
         self.looks = Looks(name="looks")
         any_size = (1, None, None, channels)
         self.compiled_paint = compiled(self.paint, xla=False, shapes=[any_size])
-        self.compiled_losses = compiled(self.both_losses, xla=False, shapes=[any_size] * 2)
+        self.compiled_terms = compiled(self.terms_of, xla=False, shapes=[any_size] * 2)
 
     @property
     def makes(self) -> Record:
@@ -143,7 +143,10 @@ class FastStyle(GenerativeModel):
             x = random_crops(x, batch["noise"]["crop"], self.crop)
         if not self.looks.built:
             self.looks.build({n: tuple(g.shape[1:]) for n, g in self.measure.looks(x).items()})
-        painted = self.paint(x)
+        return self.terms_of(self.paint(x), x)
+
+    def terms_of(self, painted: Tensor, x: Tensor) -> dict[str, Tensor]:
+        """The terms of pictures painted of others, by `loss_names` and `metric_names`: (B,) each."""
         content_B, style_B = self.measure(painted, self.measure.shown(x), self.looks.values())
         return {
             "content": self.config.content_weight * content_B,
@@ -156,11 +159,8 @@ class FastStyle(GenerativeModel):
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The losses of a picture, of its form of at most `MEASURED` pixels, without their weights."""
         pictures = (longest(x, MEASURED) for x in (made, given["picture"]))
-        return dict(zip(self.figure_names, self.compiled_losses(*pictures), strict=True))
-
-    def both_losses(self, x: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
-        """The losses of a picture: (1,) each."""
-        return tuple(self.measure(x, self.measure.shown(content), self.looks.values()))
+        terms = self.compiled_terms(*pictures)
+        return {name: terms[name] for name in self.figure_names}
 
 
 class Looks(keras.layers.Layer):
