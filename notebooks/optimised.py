@@ -7,10 +7,11 @@
 # MAGIC change. Activation maximisation (Erhan et al., 2009) asks a classifier for the picture $x$ that
 # MAGIC it is surest of,
 # MAGIC
-# MAGIC $$\max_x \; \log p(y | T x) - w \, \mathrm{TV}(x),$$
+# MAGIC $$\max_x \; \log \frac{p(y | T x)}{1 - p(y | T x)} - w \, \mathrm{TV}(x) - u \sum x,$$
 # MAGIC
-# MAGIC where the total variation TV keeps neighbouring pixels alike (Mahendran and Vedaldi, 2015), and
-# MAGIC $T$ moves the picture by a few pixels in each step.
+# MAGIC where the total variation TV keeps neighbouring pixels alike (Mahendran and Vedaldi, 2015), the last
+# MAGIC term lights no pixel without need, and $T$ moves, turns and enlarges the picture a little in each step,
+# MAGIC and turns it against the class by one step of an attack.
 # MAGIC
 # MAGIC Widgets, or the environment variables `SPARKGEN_ROOT`, `SPARKGEN_SET` and so on, work as in
 # MAGIC `quickstart`.
@@ -25,9 +26,9 @@ import numpy as np
 import pandas as pd
 
 from sparkgen.config.request import DatasetRequest
-from sparkgen.drawing.grids import image_grid
+from sparkgen.drawing.grids import image_grid, pair_grid
 from sparkgen.noise import row_noise
-from sparkgen.notebook import Notebook, challenger
+from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, promote, train
 from sparkgen.pipeline.session import spark_session
 
@@ -64,19 +65,111 @@ model = challenger(experiment)
 
 # MAGIC %md
 # MAGIC ## What it takes a class to look like
-# MAGIC A row a weight $w$ of the total variation, and how sure the classifier is of each picture. It is
-# MAGIC sure of pictures that are hardly digits: it knows what tells classes apart, not what a digit is.
+# MAGIC First the gradient alone, then with what keeps neighbours alike and pixels dark, then with $T$ as well;
+# MAGIC and how sure the classifier is of each picture. It is sure of all of them, also of those that are hardly
+# MAGIC digits: it knows what tells classes apart, not what a digit is.
 
 # COMMAND ----------
 
 labels = np.arange(len(experiment.dataset.class_names), dtype=np.int32)
 noise = row_noise(model.noise, labels.tolist(), seed=0)
-dreams = {
-    w: model.generate(noise, {"label": labels}, total_variation=w) for w in (0.0, 0.02, 0.05)
+still = {name: 0.0 for name in ("moves", "turns", "zoom", "attack")}
+ways = {
+    "the gradient alone": {**still, "total_variation": 0.0, "darkness": 0.0},
+    "priors": still,
+    "priors and T": {},
 }
-title = f"pictures of each class; total variation {', '.join(map(str, dreams))}"
+own = experiment.sampling.options
+dreams = {
+    way: model.generate(noise, {"label": labels}, **{**own, **options})
+    for way, options in ways.items()
+}
+title = f"pictures of each class; by row: {', '.join(dreams)}"
 panel = np.concatenate([np.asarray(x) for x in dreams.values()])
 book.picture("dreams", image_grid, panel, columns=len(labels), title=title)
 classifier = model.parts["classifier"]
-certain = {w: np.asarray(classifier.probabilities(x))[labels, labels] for w, x in dreams.items()}
+certain = {
+    way: np.asarray(classifier.probabilities(x))[labels, labels] for way, x in dreams.items()
+}
 book.show(pd.DataFrame(certain, index=experiment.dataset.class_names).T.round(3).to_string())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What a filter looks for
+# MAGIC The same ascent, on the mean answer of each filter of a layer. Where `package:efficientnet-lite0` is the
+# MAGIC part (`filter_visualisation_pretrained`), the layers are those of a network of photographs.
+
+# COMMAND ----------
+
+filters = book.request(
+    "filter_visualisation_digits", f"model.parts.network={experiment.model.parts['classifier']}"
+)
+train.run(filters, spark)
+seen = challenger(filters)
+numbers = np.arange(seen.given["filter"].choices, dtype=np.int32)
+patterns = seen.generate(
+    row_noise(seen.noise, numbers.tolist(), seed=0),
+    {"filter": numbers},
+    **filters.sampling.options,
+)
+title = f"the pattern that each filter of {seen.layer} answers to"
+book.picture("filters", image_grid, patterns, columns=16, title=title)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Pictures that it is wrong about
+# MAGIC `adversarial_examples` looks for the worst picture nowhere further than $\epsilon$ from a given one,
+# MAGIC $\max_{|d| \le \epsilon} -\log p(y | x + d)$, by projected gradient ascent. Its accuracies are those of
+# MAGIC the classifier: on the digits as they are, after one step (FGSM), and under the whole attack.
+
+# COMMAND ----------
+
+attacks = book.request("adversarial_examples_digits")
+train.run(attacks, spark)
+book.show(evaluate.run(attacks, spark)["metrics"])
+attack, held_out = challenger(attacks), rows(attacks, limit=20)
+noise, given = row_noise(attack.noise, range(20), seed=0), {k: held_out[k] for k in ("image", "label")}
+worst = attack.generate(noise, given)
+title = "held-out digits, and below each what the classifier is wrong about"
+book.picture("adversarial_examples", pair_grid, held_out["image"], worst, title=title)
+figures = {name: np.asarray(v).round(2) for name, v in attack.figures_of(worst, given).items()}
+book.show(pd.DataFrame({"label": held_out["label"], **figures}).T.to_string())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## A patch that is an 8 wherever it lies
+# MAGIC `adversarial_patch` does learn: the pixels of one small square, over all training digits and random
+# MAGIC places, while the classifier stays as it is (Brown et al., 2017). `success` is the share of held-out
+# MAGIC digits of other classes that the classifier then takes for an 8.
+
+# COMMAND ----------
+
+patches = book.request("adversarial_patch_digits")
+train.run(patches, spark)
+book.show(evaluate.run(patches, spark)["metrics"])
+patch = challenger(patches)
+covered = patch.generate(row_noise(patch.noise, range(20), seed=0), {"image": held_out["image"]})
+title = "held-out digits, and below each the same with the patch"
+book.picture("adversarial_patch", pair_grid, held_out["image"], covered, title=title)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Enhancement
+# MAGIC This model learns: what lacks in a picture that bicubic interpolation enlarged (Shi et al., 2016). A
+# MAGIC row each: parts of photographs; their halves, enlarged by bicubic interpolation; and by the model.
+
+# COMMAND ----------
+
+enhancement = book.request("enhancement_photographs")
+ingest.run(DatasetRequest(dataset=enhancement.dataset, environment=enhancement.environment), spark)
+book.show(train.run(enhancement, spark)["metrics"])
+model = challenger(enhancement)
+x = rows(enhancement, limit=8)["image"]
+low = model.lowered(x)
+panel = np.concatenate([x, model.interpolated(low), model.enlarge(low)])
+title = "parts of photographs; halved and enlarged by bicubic interpolation; by the model"
+book.picture("enhanced", image_grid, panel, columns=len(x), title=title)

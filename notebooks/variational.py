@@ -65,7 +65,7 @@ x, y = held_out["image"][:20], held_out["label"][:20]
 book.picture("reconstructions", pair_grid, x, model.reconstruct(x, {"label": y}))
 drawn = model.decode(row_noise(NoiseSpec((model.latent_size,)), range(40), seed=0))
 book.picture("prior", image_grid, drawn, columns=10, title="latents of the prior")
-drawn = generate_rows(model, range(40), {}, Recipe(seed=0, batch_rows=40, options={}))
+drawn = generate_rows(model, range(40), {}, Recipe(seed=0, batch_rows=40, options={})).data
 book.picture("mixture", image_grid, drawn, columns=10, title="latents of the fitted mixture")
 
 # COMMAND ----------
@@ -137,5 +137,5 @@ codes = np.asarray(model.quantise(model.encoder(x)).code)
 shades = np.kron(codes / (model.config.codes - 1), np.ones([x.shape[1] // codes.shape[1]] * 2))
 panel = np.concatenate([x, shades[..., None], model.reconstruct(x)])
 book.picture("codes", image_grid, panel, columns=10, title="held out, in codes, brought back")
-drawn = generate_rows(model, range(40), {}, Recipe(seed=0, batch_rows=40, options={}))
+drawn = generate_rows(model, range(40), {}, Recipe(seed=0, batch_rows=40, options={})).data
 book.picture("codes_drawn", image_grid, drawn, columns=10, title="codes of the learned prior")

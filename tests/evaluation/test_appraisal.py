@@ -21,6 +21,7 @@ from sparkgen.evaluation.sample_figures import appraise, judge_files, read_recor
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 
+LABELS = load_digits(return_X_y=True)[1]
 Appraise = Callable[..., dict[str, Figure]]
 JUDGED = {"kid", "fid", "precision", "recall"}
 JUDGED |= {"judge_confident", "judge_classes_present", "judge_imbalance"}
@@ -84,6 +85,19 @@ def test_images_of_neither_split_pass_the_gate_and_look_like_the_test_rows(
     assert fresh["judge_confident"].value > 0.8
     assert fresh["judge_classes_present"].value == 1.0
     assert fresh["judge_imbalance"].value < 0.15
+
+
+def test_the_judge_agrees_with_the_labels_that_samples_were_made_by(
+    spark: SparkSession, split_version: DatasetVersion, rows_in_files, digit_ids, packed_classifier
+) -> None:
+    uri, manifest = split_version
+    files = rows_in_files(digit_ids.fresh[:60], files=2)
+    at = {"version_uri": uri, "manifest": manifest, "labelled": True}
+    found = appraise(spark, files, packed_classifier, EvaluationConfig(), **at)
+    judged = judge_files(spark, packed_classifier, files)
+    sure = judged.probabilities[np.arange(60), LABELS[digit_ids.fresh[:60]]] > 0.9
+    assert found["judge_agrees"].value == pytest.approx(sure.mean())
+    assert 0.5 < sure.mean() <= found["judge_confident"].value
 
 
 def test_the_interval_of_the_kernel_distance_covers_zero_for_two_parts_of_one_set(

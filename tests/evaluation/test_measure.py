@@ -50,6 +50,16 @@ def test_a_model_of_no_known_kind_is_measured_by_what_it_declares() -> None:
     assert measured_names(model, NAMES) == set(found) | others
 
 
+def test_a_term_is_measured_of_the_rows_that_say_something_of_it_and_says_how() -> None:
+    images = np.full((3, 8, 8, 1), 255, np.uint8)
+    rows = Rows(np.arange(3), np.array([4, 7, 4], np.int32), images)
+    model = Echo(DataSpec(ImageRecord((8, 8, 1)), 10))
+    model.left_out, model.protocols = {"bright": (4,)}, {"bright": "the sum of the pixels"}
+    first = next(measure(model, rows, EvaluationConfig(batch_rows=4), class_names=NAMES))
+    assert (first.name, first.protocol) == ("bright", "the sum of the pixels")
+    assert first.values.tolist() == [64.0]
+
+
 def test_a_kind_of_record_without_errors_has_none_of_reconstructions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

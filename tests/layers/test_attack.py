@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from sparkgen.layers.attack import attacked
+from sparkgen.layers.attack import Bounds, attacked, levels_within, rounded, strongest
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.gradients import gradient, repeat
 
@@ -52,3 +52,44 @@ def test_against_a_linear_score_one_step_of_full_size_is_the_worst_there_is() ->
     np.testing.assert_allclose(once, corner, atol=1e-6)
     more = attacked(linear, IMAGES, still, epsilon=0.2, step_size=0.05, steps=20)
     np.testing.assert_allclose(more, corner, atol=1e-6)
+
+
+@given(
+    st.floats(0, 0.4), st.integers(0, 5), st.sampled_from([8 / 255, 76 / 255, 0.3, 1 / 255, 0.0])
+)
+def test_images_of_8_bits_are_within_epsilon_and_as_near_as_that_allows(
+    reach: float, seed: int, epsilon: float
+) -> None:
+    random = np.random.default_rng(seed)
+    near = random.integers(0, 256, IMAGES.shape)
+    x = np.clip(near / 255 + random.uniform(-reach, reach, IMAGES.shape), 0, 1)
+    levels = levels_within(epsilon)
+    found = np.asarray(rounded(x.astype(np.float32), (near / 255).astype(np.float32), levels))
+    grey = found * np.float32(255)
+    np.testing.assert_allclose(grey, np.rint(grey), atol=1e-4)
+    grey = np.rint(grey).astype(int)
+    assert np.abs(grey - near).max() <= levels
+    assert levels / 255 <= epsilon + 1e-12
+    inside = np.abs(x * 255 - near) < levels - 0.5
+    assert (np.abs(grey - x * 255)[inside] <= 0.5 + 1e-3).all()
+
+
+def test_the_levels_within_an_epsilon_are_whole() -> None:
+    assert [levels_within(e) for e in (0.0, 8 / 255, 0.3, 0.0039, 1.0)] == [0, 8, 76, 0, 255]
+
+
+def test_the_best_of_several_attacks_is_kept_for_each_image() -> None:
+    """Towards the nearer end of the range of a pixel the way is down: only some starts go up."""
+    x = np.full((2, 1, 1, 1), 100 / 255, np.float32)
+    starts = np.array([[-0.5, -0.9, 0.5], [0.9, -0.5, -0.2]], np.float32).reshape(2, 3, 1, 1, 1)
+
+    def away(at):
+        return ops.abs(at[:, 0, 0, 0] - x[:, 0, 0, 0])
+
+    def brighter(at):
+        return at[:, 0, 0, 0]
+
+    bounds = Bounds(0.2, 0.1, 5, levels_within(0.2))
+    for restarts, expected in ((1, [49, 151]), (2, [49, 151]), (3, [151, 151])):
+        found = strongest(away, brighter, x, starts, bounds, restarts)
+        assert np.rint(np.asarray(found).ravel() * 255).astype(int).tolist() == expected

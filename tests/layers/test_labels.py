@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sparkgen.layers.labels import accuracy, cross_entropy, with_one_hot
+from sparkgen.layers.labels import accuracy, cross_entropy, margin, with_one_hot
 
 
 def test_labels_stand_behind_the_features_as_one_hot_vectors() -> None:
@@ -23,3 +23,8 @@ def test_the_cross_entropy_is_the_logarithm_of_the_labels_probability() -> None:
 def test_a_row_is_right_where_its_label_has_the_greatest_score() -> None:
     right = accuracy(np.array([1, 1], np.int32), np.float32([[0.0, 2.0], [2.0, 0.0]]))
     np.testing.assert_array_equal(right, [1.0, 0.0])
+
+
+def test_the_margin_is_how_far_another_class_is_above_that_of_the_label() -> None:
+    found = margin(np.array([1, 0], np.int32), np.float32([[0.5, 2.0, -1.0], [-3.0, -2.0, -2.5]]))
+    np.testing.assert_allclose(found, [-1.5, 1.0])

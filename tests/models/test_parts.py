@@ -106,6 +106,14 @@ def test_a_part_is_frozen_and_is_not_counted() -> None:
     assert alone.without_parts(alone.variables) == []
 
 
+def test_a_part_drops_nothing_even_in_training() -> None:
+    part, x = classifier(), np.ones((1, 100), np.float32)
+    dropout = part.body.layers[-1]
+    assert (np.asarray(dropout(x, training=True)) == 0).any()
+    build_model(MODEL, {}, SPEC, parts={"classifier": part})
+    assert (np.asarray(dropout(x, training=True)) == 1).all()
+
+
 def test_the_digest_tells_models_of_other_parts_apart(tmp_path: Path) -> None:
     part = classifier()
     model = build_model(MODEL, {}, SPEC, parts={"classifier": part})
@@ -152,6 +160,15 @@ def test_a_part_may_be_of_other_records_where_the_model_says_so() -> None:
     check_kinds(declared, {"features": other}, SPEC, model="any")
     with pytest.raises(RequestError, match=r"a classifier as model\.parts\.features of any"):
         check_kinds(declared, {"features": outline(*DENSE, SPEC)}, SPEC, model="any")
+
+
+def test_a_part_whose_layers_are_asked_must_answer() -> None:
+    declared = {"network": Part(activations=True, records=False)}
+    check_kinds(declared, {"network": outline(*CLASSIFIER, SPEC)}, SPEC, model="any")
+    with pytest.raises(
+        RequestError, match=r"tells what its layers answer as model\.parts\.network"
+    ):
+        check_kinds(declared, {"network": outline(*DENSE, SPEC)}, SPEC, model="any")
 
 
 @pytest.mark.parametrize(

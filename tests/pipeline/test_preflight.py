@@ -138,6 +138,7 @@ def test_more_samples_than_rows_to_give_are_refused_when_the_rows_are_known(expe
 def test_png_of_what_is_no_picture_is_refused() -> None:
     takes: dict[str, Any] = {"takes": {}, "options": {}, "ranges": {}, "model": "any"}
     spec = DataSpec(TokenRecord((4,), 10), 1)
+    takes["makes"] = spec.record
     check_sampling(SamplingConfig(), spec=spec, **takes)
     with pytest.raises(RequestError, match=r"no sampling\.png for records of tokens"):
         check_sampling(SamplingConfig(png=True), spec=spec, **takes)

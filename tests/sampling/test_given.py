@@ -29,10 +29,12 @@ from sparkgen.sampling.given import (
     open_sources,
     source_names,
 )
+from sparkgen.sampling.given._source import Wanted
+from sparkgen.sampling.given.in_turn import Config as InTurn
 from sparkgen.sampling.given.mask import Config as MaskConfig
 from sparkgen.sampling.given.mask import known_pixels
-from sparkgen.sampling.sample import FileWork, Sampled, read_samples, sample, write_part
-from sparkgen.sampling.sample_set import read_sample_set
+from sparkgen.sampling.sample import FileWork, sample, write_part
+from sparkgen.sampling.sample_set import Sampled, read_sample_set, read_samples
 
 RECORD = ImageRecord((8, 8, 1))
 ROWS = 25
@@ -97,7 +99,7 @@ def test_a_row_of_the_split_is_given_to_each_sample_whatever_the_partitions(
     given = read_samples(one, limit=100, column="given_image")
     assert np.array_equal(given, random_data(RECORD, ROWS)[:20])
     # As the registered sampler gives it, which takes the pictures as a column.
-    expected = generate_rows(unpack(packed), range(20), {"image": given}, Recipe(3, 6, {}))
+    expected = generate_rows(unpack(packed), range(20), {"image": given}, Recipe(3, 6, {})).data
     assert np.array_equal(read_samples(one, limit=100), expected)
     with Image.open(one.contact_sheet) as sheet:
         assert sheet.height > 4 * 67  # two rows of ten pictures, each above what was made of it
@@ -161,7 +163,7 @@ def test_labels_that_nothing_is_said_of_are_those_of_the_rows_that_are_given(
 REFUSED = [
     ({"imge": {"from": "rows"}}, "image, known to be given to .*, found imge"),
     ({"image": {"from": "row"}}, "did you mean rows"),
-    ({"image": {}}, r"sampling\.given\.image\.from among in_turn, mask, one, rows, found None"),
+    ({"image": {}}, r"from among folder, in_turn, .* rows, table, found None"),
     ({"image": {"from": "rows", "splt": "test"}}, "found splt: did you mean split"),
     ({"image": {"from": "rows", "amount": -1.0}}, "amount"),
     ({"image": {"from": "rows", "amount": 0.5}}, "there is no damage"),
@@ -195,6 +197,23 @@ def test_a_source_of_a_label_is_held_to_it_whatever_its_name(
     takes, spec = {"style": Given("label")}, DataSpec(RECORD, 10, (1, 5))
     with pytest.raises(RequestError, match=words):
         check_given(config({"style": entry}), takes, spec, model="any")
+
+
+def test_numbers_of_the_models_own_come_in_turn_or_are_one_of_them() -> None:
+    takes, spec = {"filter": Given("label", choices=20)}, DataSpec(RECORD, 10, (1, 5))
+    check_given(config({"filter": {"from": "one", "value": 19}}), takes, spec, model="any")
+    assert entries_of(config(ROWS_GIVEN), {**takes, "image": Given("record", RECORD)}) == {
+        **ROWS_GIVEN,
+        "filter": {"from": "in_turn"},
+    }
+    wanted = Wanted("filter", "label", None, spec, 30, 0, choices=20)
+    assert InTurn().open(wanted, no_version).values(range(18, 22)).tolist() == [18, 19, 0, 1]
+    for entry, words in (
+        ({"from": "one", "value": 20}, r"sampling\.given\.filter\.value from 0 to 19, found 20"),
+        ({"from": "rows"}, "found rows, which gives records and their labels"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            check_given(config({"filter": entry}), takes, spec, model="any")
 
 
 def test_damage_of_what_is_no_picture_is_refused() -> None:
@@ -260,7 +279,7 @@ def test_a_file_of_rows_is_read_once_for_each_file_of_samples(
     given = RECORD.decode(written["given_image"])
     singly = [sources["image"].values(range(i, i + 1)) for i in range(25)]
     assert np.array_equal(given, np.concatenate(singly))
-    expected = generate_rows(unpack(packed), range(25), {"image": given}, Recipe(3, 3, {}))
+    expected = generate_rows(unpack(packed), range(25), {"image": given}, Recipe(3, 3, {})).data
     assert np.array_equal(RECORD.decode(written["image"]), expected)
 
 
@@ -296,4 +315,13 @@ def test_pictures_of_another_shape_are_refused(saved_model, version: DatasetVers
 
 
 def test_the_sources_are_the_files_that_there_are() -> None:
-    assert source_names() == ["in_turn", "mask", "one", "rows"]
+    assert source_names() == [
+        "folder",
+        "in_turn",
+        "mask",
+        "one",
+        "photographs",
+        "picture",
+        "rows",
+        "table",
+    ]

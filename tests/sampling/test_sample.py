@@ -16,13 +16,15 @@ from sparkgen.models.portable import PortableModel, pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.sampling import sample_set
 from sparkgen.sampling.generate import Recipe, generate_rows
-from sparkgen.sampling.sample import FileWork, Sampled, check, read_samples, sample, write_part
+from sparkgen.sampling.sample import FileWork, check, sample, write_part
 from sparkgen.sampling.sample_set import (
     FILE_ROWS,
     FILES,
+    Sampled,
     describe,
     part_ids,
     read_sample_set,
+    read_samples,
     remove_notes,
     write_note,
 )
@@ -79,7 +81,7 @@ def test_the_files_hold_every_sample_once_and_as_the_sampler_gives_it(
     assert table.column_names == ["id", "seed", "label", "image"]
     assert table["id"].to_pylist() == list(range(45))
     assert set(table["seed"].to_pylist()) == {7}
-    images = generate_rows(unpack(packed), range(45), {}, Recipe(7, 6, {}))
+    images = generate_rows(unpack(packed), range(45), {}, Recipe(7, 6, {})).data
     assert table["image"].to_pylist() == [image.tobytes() for image in images]
 
 
@@ -297,6 +299,15 @@ def test_options_in_their_ranges_are_taken_and_a_whole_number_for_a_float(
     diffusion: PortableModel,
 ) -> None:
     check(diffusion, CONFIG.model_copy(update={"options": {"guidance": 2, "steps": 20}}))
+
+
+def test_the_manifest_has_the_options_that_were_asked_for_and_those_that_were_not(
+    diffusion: PortableModel, packed: PortableModel
+) -> None:
+    asked = CONFIG.model_copy(update={"options": {"guidance": 2.5}})
+    text = describe(diffusion, "models:/tiny/1", asked, {}).model_dump(mode="json")
+    assert text["options"] == {"guidance": 2.5, "steps": 3}
+    assert "options" not in describe(packed, "models:/tiny/1", CONFIG, {}).model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def test_a_registered_sampler_gives_the_same_bits_where_sparkgen_is_not_installe
     assert (version.name, version.version) == ("main_tiny", 1)
     ids = [3, 250, 0]
     found = sample_as_a_stranger(experiment.environment, version, {"id": ids}, {"seed": 5})
-    expected = generate_rows(unpack(pack(autoencoder)), ids, {}, Recipe(5, 100, {}))
+    expected = generate_rows(unpack(pack(autoencoder)), ids, {}, Recipe(5, 100, {})).data
     assert found == [(i, image.tobytes()) for i, image in zip(ids, expected, strict=True)]
 
 

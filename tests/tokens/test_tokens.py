@@ -22,7 +22,7 @@ from sparkgen.pipeline import evaluate, ingest, promote, train
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.pipeline.version import newest_version
-from sparkgen.sampling.sample import read_samples
+from sparkgen.sampling.sample_set import read_samples
 from sparkgen.tracking import registry
 from sparkgen.training.checkpoints import list_checkpoints
 from sparkgen.training.worker import train as train_worker

@@ -41,8 +41,8 @@ class EnvironmentConfig(Strict):
     """The folder or URI below which everything is written; `--root` changes it too."""
     data: Text = "data"
     """The folder or URI of the source files, where missing ones are fetched to. It replaces `{data}` at
-    the start of a path in `dataset.source`. The variable SPARKGEN_DATA takes the place of what the file
-    says."""
+    the start of a path in `dataset.source`, `sampling.given` or `model.options`. The variable
+    SPARKGEN_DATA takes the place of what the file says."""
     datasets: Place = "{root}/datasets"
     """Where dataset versions are written."""
     checkpoints: Place = "{root}/checkpoints"

@@ -1,10 +1,8 @@
 """Defines the sections, and their keys, of an experiment file in `conf/experiments`."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -12,19 +10,8 @@ from pydantic import (
     model_validator,
 )
 
+from sparkgen.config.saved_models import PartName, SavedModelName
 from sparkgen.config.strict import Seed, Strict
-
-SAVED_MODEL = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
-"""What names a saved model: `vae_mnist`, `vae_mnist/3` or `models:/NAME/3`."""
-
-
-def _names_a_model(value: str) -> str:
-    if not SAVED_MODEL.fullmatch(value):
-        raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
-    return value
-
-
-SavedModelName = Annotated[str, AfterValidator(_names_a_model)]
 
 
 class ModelConfig(Strict):
@@ -37,10 +24,13 @@ class ModelConfig(Strict):
     `their_package.their_module`, which must lie on Python's path."""
     options: dict[str, Any] = {}
     """The model's own options; those that are left out keep their defaults."""
-    parts: dict[str, SavedModelName] = {}
-    """The registered models that the model stands on, by the names that it has for them, such as
+    parts: dict[str, PartName] = {}
+    """The models that the model stands on, by the names that it has for them, such as
     `{classifier: full_classifier_mnist}`: the champion of that experiment. `full_classifier_mnist/3`
-    and `models:/NAME/3` name a version. `sparkgen models NAME` says which parts a model has."""
+    and `models:/NAME/3` name a version. `package:efficientnet-lite0` is a network with the weights of
+    its package, `keras:VGG16` one of keras.applications with those that Keras fetches, and
+    `keras:VGG16@/path/weights.h5` with those of a file, to which `#sha256=...` may hold it; `+top` after
+    the network's name has it tell classes. `sparkgen models NAME` says which parts a model has."""
 
     @model_serializer(mode="wrap")
     def _without_no_parts(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

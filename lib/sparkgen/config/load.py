@@ -162,19 +162,38 @@ def _refuse(other: FileKind, values: dict[str, Any], path: str | Path, *, wanted
 
 
 def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
-    """The request with `{data}` in its source replaced; `parse` checks the form of the request later."""
-    dataset, environment = values.get("dataset"), values.get("environment")
-    source = dataset.get("source") if isinstance(dataset, dict) else None
-    if not isinstance(source, dict) or not isinstance(environment, dict):
+    """The request with `{data}` in its paths replaced; `parse` checks the form of the request later.
+
+    Paths are in the source of the data set, in what samples are given, and in options of the model.
+    """
+    environment = values.get("environment")
+    if not isinstance(environment, dict):
         return values
     data = str(environment.get("data", EnvironmentConfig().data))
-    for key, value in source.items():
+    given = _section(values, "sampling", "given")
+    _place("dataset.source", _section(values, "dataset", "source"), data)
+    _place("model.options", _section(values, "model", "options"), data)
+    for name in given:
+        _place(f"sampling.given.{name}", _section(given, name), data)
+    return values
+
+
+def _section(values: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """A section inside others; empty where there is none."""
+    found: Any = values
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _place(key: str, section: dict[str, Any], data: str) -> None:
+    """Replaces `{data}` at the start of the values of a section."""
+    for name, value in section.items():
         if not isinstance(value, str):
             continue
         if value.startswith("{data}"):
-            source[key] = data + value.removeprefix("{data}")
-        elif (name := re.match(r"\{(\w+)\}", value)) and nearest(name[1], ["data", "root"]):
+            section[name] = data + value.removeprefix("{data}")
+        elif (found := re.match(r"\{(\w+)\}", value)) and nearest(found[1], ["data", "root"]):
             raise RequestError(
-                f"{{data}} at the start of dataset.source.{key}", found=name[0], mend="correct it"
+                f"{{data}} at the start of {key}.{name}", found=found[0], mend="correct it"
             )
-    return values

@@ -128,7 +128,8 @@ def read_column(file: StoredFile, record: Record, name: str | None = None) -> np
         ManifestError: the file is missing or damaged.
     """
     column = name or record.kind
-    return record.decode(file.table([column], widths={column: record.row_bytes})[column])
+    widths = {column: record.row_bytes} if record.fixed else None
+    return record.decode(file.table([column], widths=widths)[column])
 
 
 def decode(

@@ -85,7 +85,7 @@ def block_grid(
     image = _with_band(_picture(np.concatenate(grids[:-1], axis=1)), LINE_PIXELS)
     for centre, heading in zip(centres, headings, strict=True):
         _text(image, (centre, 1), heading, anchor="ma")
-    _save(image, path, title)
+    save_titled(image, path, title)
 
 
 def prediction_grid(
@@ -129,7 +129,7 @@ def prediction_grid(
         _text(page, (x, y), names[label], anchor="ma")
         verdict, colour = (f"{'✓' if right else '✗'} {names[guess]}", RIGHT if right else WRONG)
         _text(page, (x, y + LINE_PIXELS - 1), verdict, anchor="ma", colour=colour)
-    _save(page, path, title)
+    save_titled(page, path, title)
 
 
 def tile(images: Bytes, columns: int) -> Bytes:
@@ -153,7 +153,7 @@ def enlarge(images: Bytes) -> Bytes:
 
 
 def _write(grid: Bytes, path: str | Path, title: str) -> None:
-    _save(_picture(grid), path, title)
+    save_titled(_picture(grid), path, title)
 
 
 def _picture(pixels: Bytes) -> Any:
@@ -162,7 +162,8 @@ def _picture(pixels: Bytes) -> Any:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def _save(image: Any, path: str | Path, title: str) -> None:
+def save_titled(image: Any, path: str | Path, title: str) -> None:
+    """Writes a picture of Pillow's to a PNG file, with a line above it where there is a title."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     if title:
         image = _with_band(image, TITLE_PIXELS, int(_font().getlength(title)) + 4 * GAP_PIXELS)

@@ -101,6 +101,8 @@ def _figures(
     figures: dict[str, Figure] = {}
     for (name, protocol), sums_of_files in sorted(parts.items()):
         total = combine(sums_of_files)
+        if not total.rows:  # none that says anything of it
+            continue
         figure = Figure(
             value=mean(total),
             standard_error=standard_error(total),

@@ -39,9 +39,10 @@ def measure(
     names = {*model.loss_names, *model.metric_names} - set(errors)
     terms = model.loss_terms(batch, training=False) if names else {}
     for name in sorted(names):
-        yield Measured(name, TERM, _numbers(terms[name], count))
+        counted = ~np.isin(rows.label, model.left_out.get(name, ()))
+        yield Measured(name, _protocol(model, name), _numbers(terms[name], count)[counted])
     for name in model.by_class:
-        measured = Measured(name, TERM, _numbers(terms[name], count))
+        measured = Measured(name, _protocol(model, name), _numbers(terms[name], count))
         yield from by_class(measured, rows.label, class_names)
     for name, likelihood in sorted(model.likelihoods(samples=config.likelihood_samples).items()):
         nats = -_log_likelihood(likelihood, batch, rows, config)
@@ -106,6 +107,10 @@ def reconstruction_text(record: Record) -> str:
     """The text that describes how reconstruction errors of such records were computed."""
     seen = "" if record.unit is None else " in [0, 1]"
     return f"reconstruction, mean over {record.entries}{seen}"
+
+
+def _protocol(model: GenerativeModel, term: str) -> str:
+    return model.protocols.get(term, TERM)
 
 
 def _batch(model: GenerativeModel, rows: Rows, config: EvaluationConfig) -> Batch:

@@ -8,6 +8,7 @@
 | `kid`, `fid` | distance of samples and test rows in the judge's features |
 | `precision`, `recall` | how real, and how complete, the samples are in the judge's features |
 | `judge_confident`, `judge_classes_present`, `judge_imbalance` | the judge's verdict on the samples |
+| `judge_agrees` | the share of samples, made by given labels, of whose label the judge is sure |
 
 The judge is a registered classifier of the same data set; its digest is in every protocol that it
 has a part in. Spark computes features file by file, and searches the whole training set.
@@ -62,6 +63,7 @@ JUDGED = (
     "judge_classes_present",
     "judge_imbalance",
 )
+AGREES = "judge_agrees"
 JUDGE_ROWS = 250  # records a call of the judge
 
 
@@ -82,11 +84,13 @@ class Value(NamedTuple):
     standard_error: float | None = None
 
 
-def sample_figure_names(config: EvaluationConfig) -> set[str]:
+def sample_figure_names(config: EvaluationConfig, *, labelled: bool = False) -> set[str]:
     """The names of the figures that `appraise` computes for a request."""
     if not config.samples:
         return set()
-    return {*UNJUDGED, *(JUDGED if config.judge is not None else ())}
+    if config.judge is None:
+        return {*UNJUDGED}
+    return {*UNJUDGED, *JUDGED, *([AGREES] if labelled else [])}
 
 
 def appraise(
@@ -97,6 +101,7 @@ def appraise(
     *,
     version_uri: str,
     manifest: Manifest,
+    labelled: bool = False,
 ) -> dict[str, Figure]:
     """All figures of a sample set, by name.
 
@@ -108,6 +113,7 @@ def appraise(
         config: the split held against the samples, and the seed that shuffles it.
         version_uri: of the dataset version, on storage that all executors share.
         manifest: of the dataset version.
+        labelled: whether samples were made by labels, which stand in the column `label`.
 
     Raises:
         ManifestError: no such split, or a file is missing or damaged.
@@ -127,6 +133,8 @@ def appraise(
         real = judge_files(spark, packed_judge, held_out_files)
         shuffled = Judged(*(array[order] for array in real))
         values |= _judgement(judged, shuffled, packed_judge, manifest)
+        if labelled:
+            values[AGREES] = _agreement(judged, sample_files, packed_judge)
     return {
         name: Figure(
             value=value.value,
@@ -196,6 +204,15 @@ def _judgement(
         "judge_classes_present": Value(verdict.classes_present, f"{of_classes}, {by}"),
         "judge_imbalance": Value(verdict.imbalance, f"total variation, {by}"),
     }
+
+
+def _agreement(
+    samples: Judged, sample_files: Sequence[StoredFile], packed_judge: PortableModel
+) -> Value:
+    labels = np.concatenate([file.table(["label"])["label"].to_numpy() for file in sample_files])
+    own = samples.probabilities[np.arange(len(labels)), labels]
+    share = float((own > CONFIDENT).mean())
+    return Value(share, f"share over {CONFIDENT} of the given label, judge {packed_judge.digest}")
 
 
 def _memorisation(

@@ -1,22 +1,33 @@
 """Functions that run many times are compiled, because Python's own loop would cost most of the time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 
-def compiled(function: Callable[..., Any], *, xla: bool = True) -> Callable[..., Any]:
+def compiled(
+    function: Callable[..., Any],
+    *,
+    xla: bool = True,
+    shapes: Sequence[tuple[int | None, ...]] | None = None,
+) -> Callable[..., Any]:
     """`function` of tensors, compiled where the Keras backend can.
 
     XLA updates the caches of a loop in place; TensorFlow's own executor copies them every time, but
     is the faster one with large convolutions on a CPU. `xla` chooses where there is a choice.
+
+    Args:
+        function: what is compiled, anew for each shape of its arguments.
+        xla: whether with XLA.
+        shapes: of its arguments, all float32, where it is compiled once for all sizes, each None there.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, jit_compile=xla)
+        signature = None if shapes is None else [tf.TensorSpec(s, tf.float32) for s in shapes]
+        return tf.function(function, input_signature=signature, jit_compile=xla)
     if keras.backend.backend() == "jax":
         import jax  # type: ignore[import-not-found]
 

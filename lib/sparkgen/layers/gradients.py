@@ -13,10 +13,10 @@ def gradient(score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tens
 
     Args:
         score: gives one number, or one for each row, of `x`. Rows do not depend on each other.
-        x: float32 of any shape.
+        x: float32 of any shape, or a tuple of such.
 
     Returns:
-        What `score` gives, and a tensor of the shape of `x`.
+        What `score` gives, and what has the shape of `x`.
     """
     if keras.backend.backend() == "jax":
         import jax  # type: ignore[import-not-found]
@@ -25,7 +25,7 @@ def gradient(score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tens
         return scores, pull_back(jax.numpy.ones_like(scores))[0]
     import tensorflow as tf
 
-    x = tf.convert_to_tensor(x)
+    x = tf.nest.map_structure(tf.convert_to_tensor, x)
     with tf.GradientTape() as tape:
         tape.watch(x)
         scores = score(x)

@@ -8,6 +8,7 @@ Sohn et al., "Learning Structured Output Representation using Deep Conditional G
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 Tensor = Any
@@ -39,3 +40,12 @@ def accuracy(label_B: Tensor, scores_BK: Tensor) -> Tensor:
     """1 for every row whose greatest score is that of its label, else 0: float32 (B,)."""
     guess_B = ops.cast(ops.argmax(scores_BK, axis=-1), "int32")
     return ops.cast(ops.equal(guess_B, label_B), "float32")
+
+
+def margin(label_B: Tensor, logits_BK: Tensor) -> Tensor:
+    """The greatest logit of another class minus that of the label: float32 (B,), above 0 where the label
+    is not what the logits say.
+    """
+    own_BK = ops.one_hot(label_B, logits_BK.shape[-1], dtype=logits_BK.dtype)
+    others_BK = ops.where(own_BK > 0, -np.inf, logits_BK)
+    return ops.max(others_BK, axis=-1) - ops.sum(own_BK * logits_BK, axis=-1)

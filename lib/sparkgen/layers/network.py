@@ -5,11 +5,13 @@ unless it was made for float32. So what follows a float32 head, be it a mere res
 head's values again. One rule keeps that from happening: after the first layer of a network that is
 made for float32, all layers compute in float32, and what a network gives is always float32.
 
+What stands in a network can be asked for in its middle: see `block_ends`.
+
 `KEEPS_DTYPE` is the rule for layers of our own: they cast neither what they are given nor their
 weights, but compute in the dtype that their code chooses.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -37,3 +39,50 @@ class Network(keras.Sequential):
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         # Keras passes `training` on to layers that name it only.
         return ops.cast(super().call(inputs, training=training, mask=mask), "float32")
+
+
+def block_ends(layers: Sequence[keras.layers.Layer]) -> dict[str, int]:
+    """The blocks of layers in sequence: the number of the last layer of each, by the block's name.
+
+    A block is a convolution or a dense layer, with what follows it up to the next one or to where the
+    picture is made flat. They are `conv1`, `conv2`, ... and `dense1`, `dense2`, ...
+    """
+    ends: dict[str, int] = {}
+    counts = {"conv": 0, "dense": 0}
+    inside = ""
+    for number, layer in enumerate(layers):
+        kind = _kind(layer)
+        if kind:
+            counts[kind] += 1
+            inside = f"{kind}{counts[kind]}"
+        elif isinstance(layer, keras.layers.Flatten):
+            inside = ""
+        if inside:
+            ends[inside] = number
+    return ends
+
+
+def outputs(
+    layers: Sequence[keras.layers.Layer], x: Tensor, ends: Mapping[str, int]
+) -> dict[str, Tensor]:
+    """What some of the layers in sequence give, outside training.
+
+    Args:
+        layers: in order.
+        x: the input of the first one.
+        ends: their numbers, by names.
+
+    Returns:
+        By name, float32.
+    """
+    found: dict[int, Tensor] = {}
+    for number, layer in enumerate(layers[: max(ends.values(), default=-1) + 1]):
+        x = layer(x, training=False)
+        found[number] = x
+    return {name: ops.cast(found[number], "float32") for name, number in ends.items()}
+
+
+def _kind(layer: keras.layers.Layer) -> str:
+    if isinstance(layer, keras.layers.Conv2D):
+        return "conv"
+    return "dense" if isinstance(layer, keras.layers.Dense) else ""

@@ -6,7 +6,7 @@ A model file under `models/<family>/` exposes `Config` (a `sparkgen.config.stric
 with a `Part`, and its `build(config, spec, parts)` is given them. Models are written in `keras.ops`, so
 they run on every Keras backend; raw TensorFlow only inside a custom `train_step`. They know nothing of
 ranks, Spark or MLflow. What a model can do beside generating it declares (`reconstructs`, `has_latents`,
-`classifies`); training, evaluation and report ask for nothing else.
+`classifies`, `activation_names`); training, evaluation and report ask for nothing else.
 
 A batch is a dictionary:
 
@@ -19,101 +19,59 @@ A batch is a dictionary:
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
-from sparkgen.layers.clock import Clock
-from sparkgen.layers.network import KEEPS_DTYPE
+from sparkgen.models.declared import (
+    LABEL,
+    NOTHING,
+    Batch,
+    Direction,
+    Given,
+    Likelihood,
+    Part,
+    Protocol,
+    Statistics,
+    Tensor,
+)
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import Blueprint
+from sparkgen.models.trained import Trained
 from sparkgen.noise import NoiseSpec
 
-Tensor = Any
-Batch = dict[str, Any]
-Direction = Literal["lower", "higher"]
-"""Which way a figure is better."""
-Statistics = dict[str, npt.NDArray[np.float64]]
-"""What rows add to the counts of a model that learns by counting."""
+__all__ = [
+    "LABEL",
+    "NOTHING",
+    "Batch",
+    "Direction",
+    "GenerativeModel",
+    "Given",
+    "Likelihood",
+    "Part",
+    "Protocol",
+    "Statistics",
+    "Tensor",
+    "empty_batch",
+]
 
 
-class Given(NamedTuple):
-    """A thing that `generate` takes beside noise: one value for each sample."""
+class GenerativeModel(Trained):
+    """The base of every model. Subclasses set the attributes below and write two methods.
 
-    what: Literal["label", "record", "text"]
-    """`label`: int32 (B,), one that training rows have; `record`: pictures or whatever `record` says,
-    as a model sees them; `text`: B strings."""
-    record: Record | None = None
-    required: bool = True
-    needs: tuple[str, ...] = ()
-    """What else has to be given with it."""
-
-
-class Part(NamedTuple):
-    """What another model must be to stand as a part of this one.
-
-    A part learns nothing more. Its layers are called with `training=False`.
+    Those that concern the training are in `models.trained`.
     """
-
-    classifies: bool = False
-    """Whether it must be a classifier."""
-    records: bool = True
-    """Whether its records must be those of the model."""
-    classes: bool = False
-    """Whether it must have as many classes as the model."""
-
-
-LABEL = {"label": Given("label")}
-"""What is given to a model that is conditional on the label."""
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
-
-
-class Protocol(NamedTuple):
-    """How a likelihood was computed. Figures of different protocols are not comparable."""
-
-    kind: str
-    """`exact`, or `bound` (the true log-likelihood is at least the figure)."""
-    estimator: str
-    """Such as `sum`, `elbo`, `iwae`."""
-    binarisation: str
-    """What the pixels were taken as. Binary: `dynamic` (Bernoulli(pixel), a draw a row and seed) or
-    `threshold` (pixel >= 0.5). 256 levels: `none`; fewer: `17 levels`. Not discrete: `density` (nats
-    relative to pixels in [0, 1]) or `relaxed` (grey values in a Bernoulli's formula, which is not
-    normalised)."""
-    samples: int
-    """Latent samples a row."""
-
-
-class Likelihood(NamedTuple):
-    """A log-likelihood of a model: `function(batch)` gives nats a row, float32 (B,).
-
-    `noise` is what `function` finds under the batch's `noise`, a function of each row's id and the
-    evaluation's seed.
-    """
-
-    protocol: Protocol
-    noise: dict[str, NoiseSpec]
-    function: Callable[[Batch], Tensor]
-
-
-class GenerativeModel(keras.Model):
-    """The base of every model. Subclasses set the attributes below and write two methods."""
 
     source: PackageSource | None = None
     """The user's package that it was built from, set by discovery; None: sparkgen itself."""
     blueprint: Blueprint
     """What it was built from, set by discovery."""
-    parts: Mapping[str, "GenerativeModel"] = {}
-    """The models that it stands on, set by discovery. They are frozen, and saved with its weights."""
     noise: NoiseSpec
     """The noise of one generated sample."""
     training_noise: Mapping[str, NoiseSpec] = {}
@@ -123,22 +81,23 @@ class GenerativeModel(keras.Model):
     generate_ranges: ClassVar[Mapping[str, Range]] = {}
     """The ranges of options that have one."""
     given: Mapping[str, Given] = {}
-    """What `generate` takes beside noise, by name."""
+    """What `generate` takes beside noise, by name. Where that is pictures of any size, they are given
+    one by one: (1, H, W, channels)."""
+    figure_names: ClassVar[tuple[str, ...]] = ()
+    """The figures of a sample that `figures_of` gives."""
+    reads: Mapping[str, str] = {}
+    """The image files that its training begins with, by the names of the options that name them.
+    `prepare` is given the pictures."""
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that it learns from."""
     learns: ClassVar[Literal["gradient", "counting", "nothing"]] = "gradient"
     """How it learns: by gradient steps in the workers, by counts that Spark sums (it has `statistics`
     and `fit_statistics`), or not at all: then `sparkgen train` builds it, with its parts, and registers
     it as it is."""
-    loss_names: tuple[str, ...] = ()
-    """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
-    metric_names: tuple[str, ...] = ()
-    loss_direction: Direction | None = "lower"
-    """Which way the loss and its terms are better; None where networks play against each other."""
-    metric_directions: ClassVar[Mapping[str, Direction]] = {}
-    """The same of further figures; those that are not named are better neither way."""
     by_class: ClassVar[tuple[str, ...]] = ()
     """Terms that are also evaluated on the rows of each class, as `accuracy_<class name>`."""
+    protocols: Mapping[str, str] = {}
+    """By the names of terms how they are computed, in words, where figures of one name may differ."""
     reconstructs: ClassVar[bool] = False
     """Whether it has `reconstruct`: the errors of what it brings back are evaluated."""
     has_latents: ClassVar[bool] = False
@@ -146,15 +105,6 @@ class GenerativeModel(keras.Model):
     classifies: ClassVar[bool] = False
     """Whether it can judge samples: `features(x)` gives float32 (B, F) of records (B, *spec.shape),
     `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
-
-    def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
-        # Images, noise and the model's own weights stay float32 in mixed precision; the layers
-        # inside cast.
-        super().__init__(**KEEPS_DTYPE, **kwargs)
-        self.spec = spec
-        names = (*self.loss_names, *self.metric_names)
-        self.clock = Clock()
-        self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
 
     def generate(
         self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING, **options: Any
@@ -167,7 +117,7 @@ class GenerativeModel(keras.Model):
             options: those of `generate_options`.
 
         Returns:
-            Records as the model sees them: (B, *spec.shape).
+            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size.
 
         Raises:
             ValueError: what is required is not given, or something else is.
@@ -192,11 +142,57 @@ class GenerativeModel(keras.Model):
         """Whether `generate` needs labels."""
         return "label" in self.given
 
+    @property
+    def makes(self) -> Record:
+        """The form of what `generate` gives."""
+        return self.spec.record
+
+    def sees(self, record: Record) -> bool:
+        """Whether it can be given records of a form."""
+        return record == self.spec.record
+
+    @property
+    def activation_names(self) -> tuple[str, ...]:
+        """The layers whose answers `activations` gives, from input to output; empty: none."""
+        return ()
+
+    def activations(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What layers answer to records.
+
+        Args:
+            x: records (B, *spec.shape) as the model sees them, such as images in [0, 1].
+            names: of the layers, some of `activation_names`.
+
+        Returns:
+            By name float32 (B, h, w, c) or (B, c), after the layer's nonlinearity.
+
+        Raises:
+            ValueError: it has no layer of a name.
+        """
+        for name in names:
+            if name not in self.activation_names:
+                among = ", ".join(self.activation_names) or "none"
+                raise ValueError(f"expected layers of {self.name}, which are {among}, found {name}")
+        return self.answers(x, names)
+
     # -- what a model writes ---------------------------------------------------------------------
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         """What `generate` gives, of what it has looked over."""
         raise TypeError(f"{type(self).__name__} does not generate")
+
+    def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Figures of samples by `figure_names`, (B,) each, of what was made as it is stored.
+
+        Args:
+            made: samples as a model sees them, after they were rounded to what a file holds.
+            given: what they were made from.
+        """
+        raise TypeError(f"{type(self).__name__} has no figures of samples")
+
+    def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """What `activations` gives, of names that it has looked over."""
+        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """Every loss and metric term of every row: (B,) each, by `loss_names` and `metric_names`."""
@@ -226,59 +222,15 @@ class GenerativeModel(keras.Model):
         `rows(n)` gives at most the first n rows of the evaluated split: a batch without noise.
         """
 
-    # -- what training uses ----------------------------------------------------------------------
+    def prepare(self, pictures: Mapping[str, Tensor]) -> None:
+        """Sets weights that a training needs and does not learn, of the pictures that `reads` names.
 
-    def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
-        """One training step; whoever overrides it lets the clock tick once."""
-        figures: dict[str, Tensor] = super().train_step(data)
-        self.clock.tick()
-        return figures
+        It is called once in every worker, when the variables are made and before the first step. A model
+        that is loaded has them among its weights, and needs no file.
 
-    @classmethod
-    def direction(cls, figure: str) -> Direction | None:
-        """Which way a figure of training, validation (`val_`) or evaluation is better, if any."""
-        name = figure.removeprefix("val_")
-        if name == "loss" or name in cls.loss_names:
-            return cls.loss_direction
-        return cls.metric_directions.get(name)
-
-    def call(self, batch: Batch, training: bool = False) -> dict[str, Tensor]:
-        """The terms of `loss_terms`: what this model computes of a batch is its loss."""
-        return self.loss_terms(batch, training=training)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Tensor:
-        """The mean over the batch's rows of the summed terms; every term goes to its tracker."""
-        del y, sample_weight, training
-        weight_B = x["weight"]
-        for tracker in self.term_trackers:
-            tracker.update_state(y_pred[tracker.name], sample_weight=weight_B)
-        total_B = sum(y_pred[name] for name in self.loss_names)
-        return ops.sum(total_B * weight_B) / ops.maximum(ops.sum(weight_B), 1.0)
-
-    def optimizer_groups(self) -> dict[str, list[Any]]:
-        """The trainable variables by optimizer; a model with one optimizer has the group `model`."""
-        return {"model": self.trainable_variables}
-
-    def set_optimizers(self, optimizers: Mapping[str, Any], *, jit_compile: bool = False) -> None:
-        """Takes the optimizers of `optimizer_groups`, already built and distributed."""
-        self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
-
-    def count_learnt(self) -> int:
-        """Numbers that training learns: all weights but those of its parts."""
-        parts = {id(v): v for part in self.parts.values() for v in part.weights}
-        return int(self.count_params()) - sum(int(np.prod(v.shape)) for v in parts.values())
-
-    def without_parts(self, variables: Iterable[Any]) -> list[Any]:
-        """Those of some variables that are not a part's."""
-        apart = {id(v) for part in self.parts.values() for v in part.variables}
-        return [v for v in variables if id(v) not in apart]
+        Args:
+            pictures: by name, float32 (1, H, W, channels) in [0, 1], of any size.
+        """
 
 
 def empty_batch(spec: DataSpec, noise: Mapping[str, NoiseSpec], *, rows: int = 1) -> Batch:

@@ -5,7 +5,7 @@ from typing import Any
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.datasets.files import digest
 from sparkgen.models.contract import GenerativeModel, Given
-from sparkgen.models.portable import Blueprint, GivenEntry, Spec
+from sparkgen.models.portable import Blueprint, GivenEntry, RecordEntry, Spec
 
 
 def blueprint_of(
@@ -49,6 +49,10 @@ def description_of(
         }
     if model.given:
         description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
+    if model.makes != model.spec.record:
+        description["makes"] = RecordEntry.of(model.makes).model_dump(mode="json")
+    if model.figure_names:
+        description["figure_names"] = list(model.figure_names)
     if model.generate_ranges:
         description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
     if model.source is not None:
@@ -59,7 +63,9 @@ def description_of(
 
 def given_as_json(given: Given) -> dict[str, Any]:
     """What `model.json` says of a thing that is given."""
-    entry = GivenEntry(what=given.what, required=given.required, needs=given.needs)
+    entry = GivenEntry(
+        what=given.what, required=given.required, needs=given.needs, choices=given.choices
+    )
     if (record := given.record) is not None:
         update = {"kind": record.kind, "shape": record.shape, "values": record.values}
         entry = entry.model_copy(update=update)

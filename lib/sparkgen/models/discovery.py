@@ -26,6 +26,7 @@ from sparkgen.models.contract import GenerativeModel, Part, empty_batch
 from sparkgen.models.description import blueprint_of, description_of
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.imports import top
+from sparkgen.models.names import PRETRAINED, model_names, own_names
 from sparkgen.models.package import (
     carried_module,
     is_carried,
@@ -33,7 +34,7 @@ from sparkgen.models.package import (
     source_of,
     use_package,
 )
-from sparkgen.models.parts import NO_PARTS, check_kinds, check_names, parts_in
+from sparkgen.models.parts import NO_PARTS, check_kinds, check_names, freeze, parts_in
 from sparkgen.models.portable import (
     MODEL_FILE,
     PACKAGE_FILE,
@@ -47,19 +48,12 @@ from sparkgen.models.portable import (
 )
 
 
-def model_names() -> list[str]:
-    """Every model of sparkgen's own, as `<family>.<name>`."""
-    root = Path(__file__).parent
-    files = root.glob("*/*.py")
-    return sorted(f"{f.parent.name}.{f.stem}" for f in files if not f.stem.startswith("_"))
-
-
 def model_module(name: str) -> ModuleType:
     """The file of a model; a `RequestError` where there is none.
 
     One of a user's own package is that which was looked up or loaded last.
     """
-    if name in model_names():
+    if name in own_names():
         return importlib.import_module(f"sparkgen.models.{name}")
     return carried_module(name) if is_carried(name) else look_up(name)
 
@@ -73,7 +67,13 @@ def look_up(name: str) -> ModuleType:
     names = model_names()
     if name in names:
         return model_module(name)
-    own = {"sparkgen", *map(top, names)}
+    if name in own_names():
+        raise RequestError(
+            "a model that makes something or is trained here",
+            found=f"{name}, which only stands as a part",
+            mend="choose another model; see model.parts",
+        )
+    own = {"sparkgen", PRETRAINED, *map(top, names)}
     module = None if top(name) in own else load_package(name)
     if module is None:
         # By the model's own name, whatever stands before it; else by all letters.
@@ -152,7 +152,7 @@ def build_part(
     Raises:
         RequestError: as `build_model`, or one is from a user's own package.
     """
-    if blueprint.name not in model_names():
+    if blueprint.name not in own_names():
         raise RequestError(
             "models of sparkgen's own as parts",
             found=blueprint.name,
@@ -174,7 +174,7 @@ def _made(
     check_names(declared, parts, model=name)
     check_kinds(declared, parts, spec, model=name)
     for part in parts.values():
-        part.trainable = False
+        freeze(part)
     ordered = {part: parts[part] for part in declared}  # as are their weights in the file
     build = model_module(name).build
     model = build(config, spec, ordered) if declared else build(config, spec)
@@ -262,7 +262,7 @@ def _build_described(
     description: Description, package: bytes | None, called: str
 ) -> GenerativeModel:
     try:
-        if description.name not in model_names():
+        if description.name not in own_names():
             _use_source(description.name, package)
         parts = {name: build_part(one) for name, one in description.parts.items()}
         return build_model(

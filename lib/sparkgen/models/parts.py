@@ -92,13 +92,26 @@ def fits(part: Part, model: GenerativeModel, spec: DataSpec) -> bool:
     """Whether a model, or its outline, is what a part of a model of such data must be."""
     return (
         (model.classifies or not part.classifies)
-        and (model.spec.record == spec.record or not part.records)
+        and (model.sees(spec.record) or not part.records)
         and (model.spec.classes == spec.classes or not part.classes)
+        and (bool(model.activation_names) or not part.activations)
     )
+
+
+def freeze(part: GenerativeModel) -> None:
+    """Keeps a part as it is, also where the model that stands on it is called in training."""
+    import keras
+
+    part.trainable = False
+    for layer in part._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
 
 
 def in_words(part: Part) -> str:
     """What a part must be, as `a classifier of the same records and classes`."""
     kind = "a classifier" if part.classifies else "a model"
+    if part.activations:
+        kind += " that tells what its layers answer"
     same = [word for word in ("records", "classes") if getattr(part, word)]
     return f"{kind} of the same {' and '.join(same)}" if same else kind

@@ -27,6 +27,8 @@ GUARDS = (
     "requirements",
     "generate_ranges",
     "given",
+    "makes",
+    "figure_names",
     "classifies",
     SEAL,
 )
@@ -64,6 +66,26 @@ class Spec(BaseModel):
         return DataSpec(make_record(self.kind, self.shape, self.values), self.classes, self.seen)
 
 
+class RecordEntry(BaseModel):
+    """The form of records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    shape: tuple[int, ...]
+    values: int = 256
+
+    @classmethod
+    def of(cls, record: Record) -> "RecordEntry":
+        """What is said of a `Record`."""
+        return cls(kind=record.kind, shape=record.shape, values=record.values)
+
+    @property
+    def record(self) -> Record:
+        """The `Record` again; a `ValueError` where this release knows no such records."""
+        return make_record(self.kind, self.shape, self.values)
+
+
 class GivenEntry(BaseModel):
     """A thing that the model's `generate` takes beside noise (`models.contract.Given`)."""
 
@@ -76,6 +98,8 @@ class GivenEntry(BaseModel):
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()
     values: int = 256
+    choices: int | None = None
+    """Of a label that is none of the data."""
 
     @property
     def record(self) -> Record | None:
@@ -105,6 +129,10 @@ class Description(Blueprint):
     """Whether it can be a judge (`models.contract`). None: saved by a release that did not note it."""
     generate_options: dict[str, Any]
     given: dict[str, GivenEntry] = {}
+    makes: RecordEntry | None = None
+    """What it generates; None: records as those that it is for."""
+    figure_names: tuple[str, ...] = ()
+    """The figures that it gives of each sample."""
     generate_ranges: dict[str, tuple[float | None, float | None]] = {}
     """The least and the most that an option may be."""
     weights_sha256: Sha256 | None = None
@@ -147,6 +175,17 @@ class PortableModel(NamedTuple):
         before = {"label": {"what": "label"}} if described["conditional"] else {}
         entries = described.get("given", before)
         return {name: GivenEntry.model_validate(entry) for name, entry in entries.items()}
+
+    @property
+    def makes(self) -> Record:
+        """The form of what the model generates."""
+        entry = self.description.get("makes")
+        return self.spec.record if entry is None else RecordEntry.model_validate(entry).record
+
+    @property
+    def figure_names(self) -> tuple[str, ...]:
+        """The figures that the model gives of each sample."""
+        return tuple(self.description.get("figure_names", ()))
 
     @property
     def classifies(self) -> bool:

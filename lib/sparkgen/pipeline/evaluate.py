@@ -8,11 +8,18 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.evaluation.evaluate import evaluate
 from sparkgen.evaluation.figures import Figure, from_json
 from sparkgen.evaluation.probe_figures import probe_figures
-from sparkgen.pipeline.judging import appraised, check_appraised, judge_of, sample_figures
+from sparkgen.pipeline.judging import (
+    appraised,
+    check_appraised,
+    check_makes_rows,
+    judge_of,
+    sample_figures,
+)
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.preflight import check_held_out
 from sparkgen.pipeline.version import with_classes
 from sparkgen.sampling.check import check
+from sparkgen.sampling.given import filled_in
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
 from sparkgen.tracking.runs import attach
@@ -55,6 +62,7 @@ def figures_of(
     check_held_out(experiment, dataset.manifest)
     judge = judge_of(with_classes(experiment, dataset.manifest))
     packed = fetch(experiment.environment, version)
+    check_makes_rows(experiment, packed.makes, packed.spec)
     wanted = appraised(experiment, packed.given)
     if wanted is not None:
         check(packed, wanted)
@@ -66,7 +74,13 @@ def figures_of(
     if wanted is None:
         return figures
     return figures | sample_figures(
-        experiment, version, wanted, spark, dataset=dataset, judge=judge
+        experiment,
+        version,
+        wanted,
+        spark,
+        dataset=dataset,
+        judge=judge,
+        labelled="label" in {*filled_in(packed.given), *wanted.given},
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
-from sparkgen.datasets.records import DataSpec, record_of
+from sparkgen.datasets.records import DataSpec, Record, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
@@ -35,8 +35,19 @@ def sample_figures(
     *,
     dataset: DatasetVersion,
     judge: Judge | None,
+    labelled: bool,
 ) -> dict[str, Figure]:
-    """The figures of samples of a model version; `wanted` says which samples are made."""
+    """The figures of samples of a model version.
+
+    Args:
+        experiment: the request.
+        version: of the model.
+        wanted: which samples are made.
+        spark: the session.
+        dataset: which they are held against.
+        judge: rates them; None: only what needs no judge.
+        labelled: whether labels are given to the model.
+    """
     config = experiment.evaluation
     made = sample_version(experiment, version, wanted, spark)
     with naming(judge.version if judge else version):
@@ -47,6 +58,7 @@ def sample_figures(
             config,
             version_uri=dataset.uri,
             manifest=dataset.manifest,
+            labelled=labelled,
         )
 
 
@@ -72,6 +84,25 @@ def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> Samplin
         options=experiment.sampling.options,
         batch_rows=experiment.sampling.batch_rows,
     )
+
+
+def check_makes_rows(experiment: ExperimentConfig, makes: Record, spec: DataSpec) -> None:
+    """Refuses to measure samples by the rows of a data set where they are no such records.
+
+    Args:
+        experiment: the request.
+        makes: what the model generates.
+        spec: of the model.
+
+    Raises:
+        RequestError: `evaluation.samples` is not 0.
+    """
+    if experiment.evaluation.samples and makes != spec.record:
+        raise RequestError(
+            f"evaluation.samples 0 for a model that makes {makes}, which are no rows to be held against",
+            found=str(experiment.evaluation.samples),
+            mend="set it to 0",
+        )
 
 
 def check_appraised(

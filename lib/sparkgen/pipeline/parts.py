@@ -10,7 +10,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import Blueprint, PortableModel, describe, pack, store
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished
-from sparkgen.pipeline.named import NamedModel, named_model
+from sparkgen.pipeline.named import ORIGIN, NamedModel, named_part
 from sparkgen.tracking.runs import RunLogger
 from sparkgen.training.request import part_uri
 
@@ -40,7 +40,7 @@ def parts_of(experiment: ExperimentConfig, begun: Journal | None = None) -> dict
         return {name: _left(experiment, begun, name) for name in config.parts}
     found = {}
     for name, named in config.parts.items():
-        found[name] = named_model(experiment.environment, named, key=f"{KEY}.{name}")
+        found[name] = named_part(experiment.environment, named, key=f"{KEY}.{name}")
         _check_own(found[name].packed, named, key=f"{KEY}.{name}")
     return found
 
@@ -73,7 +73,8 @@ def _left(experiment: ExperimentConfig, begun: Journal, name: str) -> NamedModel
     """A part that was left in the folder of a run."""
     tags, tag = begun.lineage, _tag(name)
     packed = pack(part_uri(checkpoint_uri(experiment, begun.run_id), name))
-    return NamedModel(tags.get(tag, ""), tags.get(f"{tag}_run", ""), packed)
+    origin = {word: tags[f"{tag}_{word}"] for word in ORIGIN if f"{tag}_{word}" in tags}
+    return NamedModel(tags.get(tag, ""), origin, packed)
 
 
 def _tag(name: str) -> str:

@@ -17,6 +17,7 @@ from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
 from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
+from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
 from sparkgen.sampling.check import check_sampling
@@ -63,6 +64,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
         model = _check_model(request, resume=resume)
         if not resume:
             model_to_start_from(request)
+            pictures_of(model)
         if step == "run":
             _check_evaluation(request, model)
 
@@ -135,7 +137,7 @@ def check_gates(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.sample_figures import sample_figure_names
 
     known = measured_names(model, experiment.dataset.class_names or ())
-    known |= sample_figure_names(experiment.evaluation)
+    known |= sample_figure_names(experiment.evaluation, labelled=model.conditional)
     known |= probe_figure_names(experiment.evaluation, model.spec.record)
     for number, gate in enumerate(experiment.all_gates):
         if gate.metric not in known:
@@ -189,6 +191,7 @@ def _check_sampling(experiment: ExperimentConfig, model: "GenerativeModel") -> N
         config,
         model.given,
         model.spec,
+        makes=model.makes,
         options=model.generate_options,
         ranges=model.generate_ranges,
         model=name,
@@ -211,8 +214,9 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.probes import check_probed
-    from sparkgen.pipeline.judging import judge_of
+    from sparkgen.pipeline.judging import check_makes_rows, judge_of
 
+    check_makes_rows(experiment, model.makes, model.spec)
     if experiment.evaluation.probe is not None:
         check_probed(model)
     connect(experiment.environment)

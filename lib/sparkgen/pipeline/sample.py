@@ -6,7 +6,8 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
 from sparkgen.pipeline.model import fetch, naming, trained_on
-from sparkgen.sampling.sample import Sampled, sample
+from sparkgen.sampling.sample import sample
+from sparkgen.sampling.sample_set import Sampled
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHAMPION, ModelVersion
 

@@ -18,6 +18,7 @@ from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write
 from sparkgen.pipeline.named import NamedModel
 from sparkgen.pipeline.nothing import build_untrained
 from sparkgen.pipeline.parts import Parts, leave_parts, parts_of
+from sparkgen.pipeline.pictures import leave_pictures, pictures_of
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
@@ -65,8 +66,10 @@ def run(
     parts = parts_of(experiment, journal)
     model = check_rows(experiment, version.manifest, parts)
     start = None if journal else model_to_start_from(experiment)
+    pictures = {} if journal else pictures_of(model)
     with _claimed_run(experiment, version, journal) as logger:
         lineage = journal.lineage if journal else _leave(experiment, logger, start, parts)
+        leave_pictures(pictures, checkpoint_uri(experiment, logger.run_id))
         journal = _begin(experiment, version, logger, lineage)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))

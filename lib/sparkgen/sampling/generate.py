@@ -2,7 +2,7 @@
 
 Sample `i` is always computed as row `i % batch_rows` of batch `i // batch_rows`, because the last
 bits of a matrix product can depend on the shapes of its factors. So a sample set is a function of
-(model, seed, batch_rows, options, what is given) alone.
+(model, seed, batch_rows, options, what is given) alone. Pictures of any size are made one by one.
 """
 
 from collections import Counter, defaultdict
@@ -13,10 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.config.options import check_names, check_options
+from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.rows import pad, padding
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel, Given
+from sparkgen.models.declared import labels_of
 from sparkgen.noise import Stream, row_noise
+from sparkgen.sampling.columns import Made
 from sparkgen.sampling.given import filled_in
 from sparkgen.sampling.given.in_turn import default_labels
 
@@ -34,10 +37,16 @@ class Recipe(NamedTuple):
     """Of the model's `generate`."""
 
 
+def one_by_one(model: GenerativeModel) -> bool:
+    """Whether samples have sizes of their own, so that two of them are no batch."""
+    records = (model.makes, *(one.record for one in model.given.values()))
+    return not all(record is None or record.fixed for record in records)
+
+
 def generate_batch(
     model: GenerativeModel, batch: int, given: Mapping[str, Array], recipe: Recipe
-) -> Array:
-    """One whole batch of samples.
+) -> Made:
+    """One whole batch of samples of one size.
 
     Args:
         batch: its number.
@@ -45,16 +54,49 @@ def generate_batch(
             (batch_rows, ...), where fewer are given for the last samples of all.
 
     Returns:
-        Records as they are stored: (batch_rows, *shape).
+        `batch_rows` samples.
     """
-    import keras
-
     first = batch * recipe.batch_rows
     ids = range(first, first + recipe.batch_rows)
+    return _generate(model, ids, given, recipe)
+
+
+def generate_singly(
+    model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
+) -> Made:
+    """Samples that have sizes of their own, each made by itself.
+
+    Args:
+        ids: the N ids.
+        given: by the names of `model.given`, N values each, as for `generate_batch`.
+    """
+    made = [
+        _generate(
+            model,
+            range(row_id, row_id + 1),
+            {name: _alone(model.given[name], values[n]) for name, values in given.items()},
+            recipe,
+        )
+        for n, row_id in enumerate(ids)
+    ]
+    figures = {
+        name: np.array([one.figures[name][0] for one in made], np.float64)
+        for name in model.figure_names
+    }
+    if model.makes.fixed:
+        empty = np.empty((0, *model.makes.shape), model.makes.dtype)
+        return Made(np.concatenate([empty, *(one.data for one in made)]), figures)
+    return Made(as_objects([one.data[0] for one in made]), figures)
+
+
+def _generate(
+    model: GenerativeModel, ids: range, given: Mapping[str, Array], recipe: Recipe
+) -> Made:
+    import keras
+
     noise = row_noise(model.noise, ids, seed=recipe.seed, stream=Stream.SAMPLE)
     tensors = {
-        name: _as_seen(model.given[name], values, recipe.batch_rows)
-        for name, values in given.items()
+        name: _as_seen(model.given[name], values, len(ids)) for name, values in given.items()
     }
     made = model.generate(keras.ops.convert_to_tensor(noise), tensors, **recipe.options)
     values = np.asarray(keras.ops.convert_to_numpy(made))
@@ -63,14 +105,26 @@ def generate_batch(
             f"the model gives values that are no numbers for samples {ids.start} to {ids.stop - 1}: "
             "its training has diverged"
         )
-    return model.spec.record.to_stored(values)
+    stored = model.makes.to_stored(values)
+    if not model.figure_names:
+        return Made(stored, {})
+    figures = model.figures_of(keras.ops.convert_to_tensor(model.makes.to_model(stored)), tensors)
+    return Made(
+        stored,
+        {
+            name: np.asarray(keras.ops.convert_to_numpy(figures[name]), np.float64)
+            for name in model.figure_names
+        },
+    )
 
 
-def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
-    """The inputs of a batch, padded and in the form of the model: texts as strings, others as tensors."""
+def _as_seen(given: Given, values: Array, rows: int) -> Any:
+    """The inputs of some samples, padded and in the form of the model: texts as strings, others as
+    tensors.
+    """
     import keras
 
-    padded = pad(values, batch_rows)
+    padded = pad(values, rows)
     if given.what == "text":
         return padded.tolist()
     return keras.ops.convert_to_tensor(
@@ -78,9 +132,14 @@ def _as_seen(given: Given, values: Array, batch_rows: int) -> Any:
     )
 
 
+def _alone(given: Given, value: Any) -> Array:
+    """One input as a batch of its own."""
+    return np.array([value], object) if given.what == "text" else np.asarray(value)[None]
+
+
 def generate_rows(
     model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
-) -> Array:
+) -> Made:
     """The samples of some ids, in their order; ids can have gaps, and an id can occur more than once.
 
     Args:
@@ -89,27 +148,41 @@ def generate_rows(
             Labels that are needed and not given are each that training saw in turn.
 
     Returns:
-        Records as they are stored: (N, *shape).
+        N samples.
 
     Raises:
         RequestError: a negative id, a label that training did not see, something that the model
             does not take or that is missing, or an option that the model's `generate` has not or
             that is out of its range.
     """
-    seen = model.spec.labels
-    given = {name: default_labels(ids, seen) for name in filled_in(model.given)} | dict(given)
+    labels = {
+        name: labels_of(one.choices, model.spec)
+        for name, one in model.given.items()
+        if one.what == "label"
+    }
+    given = {name: default_labels(ids, labels[name]) for name in filled_in(model.given)} | dict(
+        given
+    )
     _check(model, ids, given, recipe)
-    made = np.empty((len(ids), *model.spec.shape), model.spec.record.dtype)
+    if one_by_one(model):
+        return generate_singly(model, ids, given, recipe)
+    made = Made(
+        np.empty((len(ids), *model.makes.shape), model.makes.dtype),
+        {name: np.empty(len(ids), np.float64) for name in model.figure_names},
+    )
     for batch, positions in _passes(ids, recipe.batch_rows):
         first = batch * recipe.batch_rows
         rows = [ids[p] - first for p in positions]
         everyone = {name: padding(values, recipe.batch_rows) for name, values in given.items()}
         company = range(first, first + recipe.batch_rows)
         for name, values in given.items():
-            if model.given[name].what == "label":
-                everyone[name] = default_labels(company, seen)
+            if name in labels:
+                everyone[name] = default_labels(company, labels[name])
             everyone[name][rows] = values[positions]
-        made[positions] = generate_batch(model, batch, everyone, recipe)[rows]
+        some = generate_batch(model, batch, everyone, recipe).take(rows)
+        made.data[positions] = some.data
+        for name, figures in some.figures.items():
+            made.figures[name][positions] = figures
     return made
 
 
@@ -137,15 +210,17 @@ def _check(
     check_names(set(given), model.given, model=model.name)
     for name, values in given.items():
         if model.given[name].what == "label":
-            _check_labels(name, values, model.spec.labels)
+            _check_labels(name, values, model)
     check_options(recipe.options, model.generate_options, model.generate_ranges, model=model.name)
 
 
-def _check_labels(name: str, labels: Array, seen: Sequence[int]) -> None:
-    wrong = labels[~np.isin(labels, seen)].tolist()
+def _check_labels(name: str, labels: Array, model: GenerativeModel) -> None:
+    choices, seen = model.given[name].choices, model.spec.labels
+    wrong = labels[~np.isin(labels, labels_of(choices, model.spec))].tolist()
     if wrong:
+        among = f"labels among {', '.join(map(str, seen))}, those of the training rows,"
         raise RequestError(
-            f"labels among {', '.join(map(str, seen))}, those of the training rows, as {name}",
+            f"{among if choices is None else f'numbers from 0 to {choices - 1}'} as {name}",
             found=str(wrong[0]),
             mend="correct it",
         )

@@ -5,31 +5,27 @@ The model travels to the executors as bytes and is loaded once a Python worker.
 
 import io
 import logging
-import tempfile
+import math
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from pyarrow import fs
 
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.config.options import KNOWN
-from sparkgen.datasets.files import FileEntry, StoredFile, digest
+from sparkgen.datasets.files import FileEntry, digest
+from sparkgen.datasets.images import to_png
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import Record
-from sparkgen.datasets.rows import read_column
-from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
+from sparkgen.datasets.storage import open_uri, write_bytes
 from sparkgen.errors import ManifestError
 from sparkgen.models.portable import PortableModel
 from sparkgen.sampling.check import check
+from sparkgen.sampling.columns import FIGURE, as_columns
+from sparkgen.sampling.contact_sheet import has_contact_sheet, write_contact_sheet
 from sparkgen.sampling.given import Sources, no_version, open_sources
 from sparkgen.sampling.sample_set import (
-    CONTACT_SHEET,
-    GIVEN,
-    REPAIR,
+    Sampled,
     SampleSet,
-    as_columns,
     describe,
     known_files,
     part_ids,
@@ -46,23 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PNG_FOLDER = "png"
-
-
-class Sampled(NamedTuple):
-    """A sample set that was made: its URI and its manifest."""
-
-    uri: str
-    sample_set: SampleSet
-
-    @property
-    def contact_sheet(self) -> str:
-        """The URI of the contact sheet."""
-        return f"{self.uri}/{CONTACT_SHEET}{self.sample_set.record.suffix}"
-
-    @property
-    def files(self) -> list[StoredFile]:
-        """The files of samples, in the order of the ids."""
-        return [StoredFile(self.uri, entry, REPAIR) for entry in self.sample_set.files]
 
 
 def sample(
@@ -102,9 +81,11 @@ def sample(
     written = _write_parts(spark, work, missing, tasks) if missing else []
     files = whole | dict(zip(missing, written, strict=True))
     made = wanted.model_copy(update={"files": tuple(files[part] for part in range(parts))})
+    figures = _mean_figures(Sampled(set_uri, made), packed.figure_names)
+    made = made.model_copy(update={"figures": figures})
     sampled = Sampled(set_uri, made)
-    if missing or not _has_contact_sheet(sampled):
-        _write_contact_sheet(sampled)
+    if missing or not has_contact_sheet(sampled):
+        write_contact_sheet(sampled)
     write_sample_set(set_uri, made)
     if missing:
         remove_notes(set_uri, parts)
@@ -162,7 +143,7 @@ def write_part(work: FileWork, part: int) -> FileEntry:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    buffer, record, set_uri = io.BytesIO(), work.packed.spec.record, work.set_uri
+    buffer, record, set_uri = io.BytesIO(), work.packed.makes, work.set_uri
     ids = part_ids(work.config, record)[part]
     table = pa.concat_tables(_batches(work, ids))
     pq.write_table(table, buffer, compression="zstd")
@@ -177,10 +158,20 @@ def write_part(work: FileWork, part: int) -> FileEntry:
 
 def _batches(work: FileWork, ids: range) -> Iterator[Any]:
     from sparkgen.models.unpacking import unpack
-    from sparkgen.sampling.generate import Recipe, generate_batch
+    from sparkgen.sampling.generate import Recipe, generate_batch, generate_singly, one_by_one
 
     model, config = unpack(work.packed), work.config
     recipe = Recipe(config.seed, config.batch_rows, config.options)
+    records = {name: one.record for name, one in model.given.items()}
+    if one_by_one(model):
+        for row_id in ids:
+            alone = range(row_id, row_id + 1)
+            given = {name: source.values(alone) for name, source in work.sources.items()}
+            made = generate_singly(model, alone, given, recipe)
+            stored = {name: (values, records[name]) for name, values in given.items()}
+            names = _names(work.sources, alone)
+            yield as_columns(alone, config.seed, made, model.makes, stored, names)
+        return
     firsts = range(ids.start, ids.stop, config.batch_rows)
     # Each source is asked once: it may read and decode whole files.
     company = range(ids.start, firsts[-1] + config.batch_rows)
@@ -190,20 +181,21 @@ def _batches(work: FileWork, ids: range) -> Iterator[Any]:
         given = {name: values[batch] for name, values in all_given.items()}
         made = generate_batch(model, first // config.batch_rows, given, recipe)
         kept = range(first, min(first + config.batch_rows, ids.stop))
-        stored = {
-            name: (values[: len(kept)], model.given[name].record) for name, values in given.items()
-        }
-        yield as_columns(kept, config.seed, made[: len(kept)], model.spec.record, stored)
+        stored = {name: (values[: len(kept)], records[name]) for name, values in given.items()}
+        some, names = made.take(slice(len(kept))), _names(work.sources, kept)
+        yield as_columns(kept, config.seed, some, model.makes, stored, names)
+
+
+def _names(sources: Sources, ids: range) -> dict[str, list[str]]:
+    """The names of the values that are given to samples, where these have names."""
+    found = {name: source.names(ids) for name, source in sources.items()}
+    return {name: names for name, names in found.items() if names is not None}
 
 
 def _write_pngs(table: Any, record: Record, set_uri: str) -> None:
-    from PIL import Image
-
     images = record.decode(table[record.kind])
     for row_id, image in zip(table["id"].to_pylist(), images, strict=True):
-        buffer = io.BytesIO()
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "png")
-        write_bytes(f"{set_uri}/{PNG_FOLDER}/{_png_name(row_id)}", buffer.getvalue())
+        write_bytes(f"{set_uri}/{PNG_FOLDER}/{_png_name(row_id)}", to_png(image))
 
 
 def _png_name(row_id: int) -> str:
@@ -217,67 +209,14 @@ def _pngs(set_uri: str) -> set[str]:
     return {info.base_name for info in found if info.size}
 
 
-def read_samples(made: Sampled, *, limit: int, column: str | None = None) -> Any:
-    """The first samples of a sample set, or the first records of another column.
-
-    Args:
-        made: the set.
-        limit: how many, at most.
-        column: such as `given_image`; None: the samples themselves.
-
-    Returns:
-        (N, *shape), as they are stored.
-    """
-    record = made.sample_set.record_in(column)
-    parts, count = [np.empty((0, *record.shape), record.dtype)], 0
-    for file in made.files:
-        if count >= limit:
-            break
-        parts.append(read_column(file, record, column))
-        count += file.entry.rows
-    return np.concatenate(parts)[:limit]
-
-
-def _has_contact_sheet(made: Sampled) -> bool:
-    from PIL import Image
-
-    try:
-        data = read_bytes(made.contact_sheet)
-        if made.sample_set.record.suffix == ".png":
-            with Image.open(io.BytesIO(data)) as sheet:
-                sheet.load()
-    except (OSError, SyntaxError, ValueError):  # none, or no whole picture, in Pillow's words
-        return False
-    return bool(data)
-
-
-def _write_contact_sheet(made: Sampled) -> None:
-    sample_set = made.sample_set
-    record, config = sample_set.record, sample_set.config
-    samples = read_samples(made, limit=config.contact_sheet)
-    title = f"{sample_set.model_uri.removeprefix('models:/')}, seed {config.seed}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"sheet{record.suffix}")
-        shown = _given_as_seen(made, config.contact_sheet)
-        if shown is None:
-            record.draw(samples, path, title=title)
-        else:
-            title = f"above: given, below: made by {title}"
-            record.draw_pairs(shown, samples, path, title=title)
-        write_bytes(made.contact_sheet, path.read_bytes())
-
-
-def _given_as_seen(made: Sampled, limit: int) -> Any | None:
-    """The records that were given to the model, with grey where a mask hid them from it.
-
-    None: there are none, or they are of another form than the samples, so that they are no pairs.
-    """
-    sample_set = made.sample_set
-    record, column, known = sample_set.record, GIVEN + sample_set.kind, GIVEN + KNOWN
-    if sample_set.kind not in sample_set.config.given or sample_set.record_in(column) != record:
-        return None
-    given = read_samples(made, limit=limit, column=column)
-    if KNOWN not in sample_set.config.given or sample_set.record_in(known) != record:
-        return given
-    shown = read_samples(made, limit=limit, column=known) > 0
-    return np.where(shown, given, given.dtype.type(record.unknown))
+def _mean_figures(made: Sampled, names: Sequence[str]) -> dict[str, float]:
+    """The means of the figures of all samples, by name."""
+    if not names:
+        return {}
+    columns = [FIGURE + name for name in names]
+    tables = [file.table(columns) for file in made.files]
+    return {
+        name: math.fsum(v for table in tables for v in table[column].to_pylist())
+        / sum(table.num_rows for table in tables)
+        for name, column in zip(names, columns, strict=True)
+    }

@@ -2,8 +2,10 @@
 
 ```
 <samples>/<model name>/<id>/
-  part-*.parquet        id, seed, label, the record as in a dataset version (such as `image`), and a
-                        column given_<name> for every other thing that was given to the model
+  part-*.parquet        id, seed, label, the record as in a dataset version (such as `image`), a column
+                        given_<name> for every other thing that was given to the model, for one from a
+                        file also given_<name>_name, and a column figure_<name> for every figure that
+                        the model gives of a sample
   contact_sheet.png     or .txt, by the kind of record
   png/<sample>.png      where they were asked for
   manifest.json         written last: a set without it is not there
@@ -18,12 +20,11 @@ again, and so is one whose files were damaged or lost: what is whole stays.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from pyarrow import fs
 from pydantic import (
     BaseModel,
@@ -37,13 +38,14 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.manifest import MANIFEST
 from sparkgen.datasets.records import Record, make_record
+from sparkgen.datasets.rows import read_column
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
-from sparkgen.models.portable import PortableModel
+from sparkgen.models.portable import PortableModel, RecordEntry
+from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import Sources
 
 CONTACT_SHEET = "contact_sheet"
-GIVEN = "given_"
 FILES = 64  # at most, until they reach FILE_ROWS; a task writes whole ones
 FILE_ROWS = 16_384
 FILE_BYTES = 256 << 20  # of records; a file of larger ones has fewer rows
@@ -52,16 +54,6 @@ REPAIR = "run the same step again, which makes it anew"
 Array = npt.NDArray[Any]
 
 log = logging.getLogger(__name__)
-
-
-class GivenRecord(BaseModel):
-    """The form of the records of one input that was given to the model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: str
-    shape: tuple[int, ...]
-    values: int
 
 
 class SampleSet(BaseModel):
@@ -78,17 +70,22 @@ class SampleSet(BaseModel):
     kind: str = "image"
     values: int = 256
     config: SamplingConfig
+    options: dict[str, Any] = {}
+    """All options that the samples were made with, those that the request does not state among them."""
     given: dict[str, dict[str, Any]] = {}
     """What the values that were given depend on, for each source that the request names."""
-    given_records: dict[str, GivenRecord] = {}
+    given_records: dict[str, RecordEntry] = {}
     """The form of the records that were given, by name, where it is another than that of the samples."""
+    figures: dict[str, float] = {}
+    """The means of the figures that each sample has, by name."""
     files: tuple[FileEntry, ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_what_is_the_same(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        if not self.given_records:
-            values.pop("given_records", None)
+        for name in ("options", "given_records", "figures"):
+            if not values.get(name):
+                values.pop(name, None)
         return values
 
     @property
@@ -100,7 +97,24 @@ class SampleSet(BaseModel):
         """The form of the records of a column, such as `given_image`; None: the column of samples."""
         forms = {GIVEN + name: form for name, form in self.given_records.items()}
         form = forms.get(column or "")
-        return self.record if form is None else make_record(form.kind, form.shape, form.values)
+        return self.record if form is None else form.record
+
+
+class Sampled(NamedTuple):
+    """A sample set that was made: its URI and its manifest."""
+
+    uri: str
+    sample_set: SampleSet
+
+    @property
+    def contact_sheet(self) -> str:
+        """The URI of the contact sheet."""
+        return f"{self.uri}/{CONTACT_SHEET}{self.sample_set.record.suffix}"
+
+    @property
+    def files(self) -> list[StoredFile]:
+        """The files of samples, in the order of the ids."""
+        return [StoredFile(self.uri, entry, REPAIR) for entry in self.sample_set.files]
 
 
 def describe(
@@ -117,33 +131,36 @@ def describe(
         id=hashlib.sha256(text.encode()).hexdigest()[:16],
         model_uri=model_uri,
         model_digest=packed.digest,
-        shape=packed.spec.shape,
-        kind=packed.spec.record.kind,
-        values=packed.spec.record.values,
+        shape=packed.makes.shape,
+        kind=packed.makes.kind,
+        values=packed.makes.values,
         config=config,
+        options={**packed.description["generate_options"], **config.options},
         given=given,
         given_records=_other_records(packed, config),
     )
 
 
-def _other_records(packed: PortableModel, config: SamplingConfig) -> dict[str, GivenRecord]:
+def _other_records(packed: PortableModel, config: SamplingConfig) -> dict[str, RecordEntry]:
     records = {name: one.record for name, one in packed.given.items() if name in config.given}
     return {
-        name: GivenRecord(kind=record.kind, shape=record.shape, values=record.values)
+        name: RecordEntry.of(record)
         for name, record in records.items()
-        if record is not None and record != packed.spec.record
+        if record is not None and record != packed.makes
     }
 
 
 def part_ids(config: SamplingConfig, record: Record) -> list[range]:
     """The sample ids of each file: whole batches, except that the last one ends at `count`.
 
-    A function of count, batch size and record alone, never of how many executors there are.
+    A function of count, batch size and record alone, never of how many executors there are. Pictures of
+    any size are made one by one, so that a batch is one of them.
     """
-    batches = -(-config.count // config.batch_rows)
+    batch_rows = config.batch_rows if record.fixed else 1
+    batches = -(-config.count // batch_rows)
     file_rows = min(FILE_ROWS, FILE_BYTES // record.row_bytes)
-    most = max(1, file_rows // config.batch_rows)
-    rows = min(-(-batches // FILES), most) * config.batch_rows
+    most = max(1, file_rows // batch_rows)
+    rows = min(-(-batches // FILES), most) * batch_rows
     starts = range(0, config.count, rows)
     return [range(start, min(start + rows, config.count)) for start in starts]
 
@@ -194,7 +211,7 @@ def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
     """The files of a sample set that the manifest or the notes list, including damaged ones."""
     ids = part_ids(wanted.config, wanted.record)
     found = read_sample_set(set_uri)
-    if found is not None and found.model_copy(update={"files": ()}) == wanted:
+    if found is not None and found.model_copy(update={"files": (), "figures": {}}) == wanted:
         entries = dict(enumerate(found.files[: len(ids)]))
     else:
         entries = _noted(set_uri, len(ids))
@@ -228,41 +245,22 @@ def _note_uri(set_uri: str, part: int) -> str:
     return f"{set_uri}/part-{part:05d}.json"
 
 
-def as_columns(
-    ids: range,
-    seed: int,
-    made: Array,
-    record: Record,
-    given: Mapping[str, tuple[Array, Record | None]],
-) -> pa.Table:
-    """The rows of a sample set as an Arrow table.
+def read_samples(made: Sampled, *, limit: int, column: str | None = None) -> Any:
+    """The first samples of a sample set, or the first records of another column.
 
     Args:
-        ids: of the N samples.
-        seed: of their noise.
-        made: the samples as they are stored, (N, *shape).
-        record: what they are.
-        given: by name, N values each and their record; None: labels, int32, and texts.
+        made: the set.
+        limit: how many, at most.
+        column: such as `given_image`; None: the samples themselves.
+
+    Returns:
+        (N, *shape), as they are stored.
     """
-    count, labels = len(ids), pa.nulls(len(ids), pa.int32())
-    further = []
-    for name, (values, one) in given.items():
-        column = _given_column(values) if one is None else one.encode(values)
-        if name == "label" and column.type == pa.int32():
-            labels = column
-        else:
-            further.append((pa.field(GIVEN + name, column.type, nullable=False), column))
-    columns = [
-        (pa.field("id", pa.int64(), nullable=False), pa.array(range(ids.start, ids.stop))),
-        (pa.field("seed", pa.int64(), nullable=False), pa.array([seed] * count, pa.int64())),
-        (pa.field("label", pa.int32()), labels),
-        (pa.field(record.kind, pa.binary(), nullable=False), record.encode(made)),
-        *further,
-    ]
-    fields, arrays = zip(*columns, strict=True)
-    return pa.Table.from_arrays(list(arrays), schema=pa.schema(list(fields)))
-
-
-def _given_column(values: Array) -> pa.Array:
-    """Labels or texts as an Arrow column."""
-    return pa.array(values, pa.string() if values.dtype.kind in "OU" else pa.int32())
+    record = made.sample_set.record_in(column)
+    parts, count = [record.decode([])], 0
+    for file in made.files:
+        if count >= limit:
+            break
+        parts.append(read_column(file, record, column))
+        count += file.entry.rows
+    return np.concatenate(parts)[:limit]

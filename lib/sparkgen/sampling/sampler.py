@@ -4,9 +4,10 @@
 | --- | --- |
 | input | `id` long; a column for each thing that is given to the model, by its name: labels long, \
 optional; texts string; records binary, as in a dataset version (such as `image`: uint8, H * W * C, row \
-major); no cell without a value |
+major), and pictures of any size as image files such as PNG or JPEG; no cell without a value |
 | parameters | `seed`, `batch_rows`, and the options of the model's `generate` |
-| output | `id` long; the record, such as `image`, binary, as in a dataset version |
+| output | `id` long; the record, such as `image`, binary, as in a dataset version; `picture`, a PNG \
+file; a column `figure_<name>`, double, for every figure that the model gives of a sample |
 
 The shape and the class names are in the registered model's metadata. Nothing is pickled: the model
 is JSON and a Keras weights file, and this package travels beside it.
@@ -18,10 +19,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 
+from sparkgen.datasets.images import as_objects
+from sparkgen.datasets.records import Record
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.models.portable import pack
 from sparkgen.models.unpacking import unpack
+from sparkgen.sampling.columns import FIGURE
 from sparkgen.sampling.generate import Recipe, generate_rows
 
 
@@ -45,8 +49,10 @@ class Sampler(mlflow.pyfunc.PythonModel):
             if name in model_input
         }
         made = generate_rows(self.model, ids, given, Recipe(seed, batch_rows, options))
-        kind = self.model.spec.record.kind
-        return pd.DataFrame({"id": ids, kind: [one.tobytes() for one in made]})
+        record = self.model.makes
+        cells = record.encode(made.data).to_pylist()
+        figures = {FIGURE + name: values for name, values in made.figures.items()}
+        return pd.DataFrame({"id": ids, record.kind: cells, **figures})
 
 
 def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
@@ -67,6 +73,8 @@ def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
     if given.record is None:
         return np.array([int(n) for n in column], np.int32)
     cells = [bytes(cell) for cell in column]
+    if not given.record.fixed:
+        return as_objects([_picture(cell, given.record, name) for cell in cells])
     wrong = [len(cell) for cell in cells if len(cell) != given.record.row_bytes]
     if wrong:
         raise RequestError(
@@ -75,6 +83,19 @@ def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
             mend="give records as they stand in a dataset version",
         )
     return given.record.decode(cells)
+
+
+def _picture(cell: bytes, record: Record, name: str) -> Any:
+    from sparkgen.ingest.images.decode import BadImage, ImageRule, whole_image
+
+    try:
+        return whole_image(cell, ImageRule(shape=(0, 0, *record.shape)))
+    except BadImage as error:
+        raise RequestError(
+            f"an image file in every cell of the column {name}",
+            found=error.reason,
+            mend="give the bytes of a PNG, JPEG or other image file",
+        ) from None
 
 
 mlflow.models.set_model(Sampler())

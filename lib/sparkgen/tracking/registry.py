@@ -24,7 +24,7 @@ from sparkgen.tracking.server import connect
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 # What loading a sampler imports, with the version installed here.
-REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow")
+REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow", "pillow")
 TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
 COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
 """Of the sampler's columns, by what is given."""
@@ -262,11 +262,11 @@ def signature(description: Mapping[str, Any], sampling: SamplingConfig) -> Any:
     params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
     defaults = description["generate_options"]
     options = {k: typed(sampling.options.get(k, v), v) for k, v in defaults.items()}
+    made = description.get("makes", description["spec"]).get("kind", "image")
+    figures = [ColSpec("double", f"figure_{name}") for name in description.get("figure_names", ())]
     return ModelSignature(
         inputs=Schema(inputs),
-        outputs=Schema(
-            [ColSpec("long", "id"), ColSpec("binary", description["spec"].get("kind", "image"))]
-        ),
+        outputs=Schema([ColSpec("long", "id"), ColSpec("binary", made), *figures]),
         params=ParamSchema(
             [ParamSpec(k, _type_name(v), v, _shape(v)) for k, v in (params | options).items()]
         ),

@@ -13,6 +13,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.drawing.charts import loss_curves
 from sparkgen.models.contract import GenerativeModel, Given
+from sparkgen.models.declared import labels_of
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.noise import row_noise
 from sparkgen.training.attempt import attempt
@@ -95,13 +96,15 @@ def draw_samples(model: GenerativeModel, experiment: ExperimentConfig) -> npt.ND
     """
     import keras
 
-    ids, seen = np.arange(SAMPLES), np.array(model.spec.labels, np.int32)
+    ids = np.arange(SAMPLES)
     noise = row_noise(model.noise, ids.tolist(), seed=experiment.sampling.seed)
-    labels = keras.ops.convert_to_tensor(seen[ids % len(seen)])
+    given = {}
+    for name, one in model.given.items():
+        if one.required:
+            labels = np.array(labels_of(one.choices, model.spec), np.int32)
+            given[name] = keras.ops.convert_to_tensor(labels[ids % len(labels)])
     images = model.generate(
-        keras.ops.convert_to_tensor(noise),
-        {name: labels for name, one in model.given.items() if one.required},
-        **experiment.sampling.options,
+        keras.ops.convert_to_tensor(noise), given, **experiment.sampling.options
     )
     return np.asarray(keras.ops.convert_to_numpy(images))
 

@@ -39,6 +39,11 @@ def part_uri(checkpoint_uri: str, name: str) -> str:
     return f"{checkpoint_uri}/parts/{name}"
 
 
+def picture_uri(checkpoint_uri: str, name: str) -> str:
+    """The file where a run keeps a picture that its model is trained by."""
+    return f"{checkpoint_uri}/pictures/{name}.png"
+
+
 def identity(experiment: ExperimentConfig) -> dict[str, Any]:
     """The sections of a request that must stay the same when the training is resumed.
 

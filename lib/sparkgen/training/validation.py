@@ -38,9 +38,13 @@ def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures
     names = (*model.loss_names, *model.metric_names)
 
     def sums(batch: Any) -> Any:
-        terms, weight_B = model(batch, training=False), batch["weight"]
-        totals = [tf.reduce_sum(tf.cast(terms[name], tf.float32) * weight_B) for name in names]
-        return tf.stack([*totals, tf.reduce_sum(weight_B)])
+        terms = model(batch, training=False)
+        weights = [model.weights_of(name, batch) for name in names]
+        totals = [
+            tf.reduce_sum(tf.cast(terms[name], tf.float32) * weight_B)
+            for name, weight_B in zip(names, weights, strict=True)
+        ]
+        return tf.stack([totals, [tf.reduce_sum(weight_B) for weight_B in weights]])
 
     compiled = tf.function(sums)
 
@@ -49,8 +53,8 @@ def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures
             own = [compiled(batch) for batch in heartbeat.each(batches)]
         # A rank may have no rows at all; it still takes part in the sum.
         total = np.sum([s.numpy() for s in own], axis=0, dtype=np.float64, initial=0.0)
-        total = learner.ring.sum(np.broadcast_to(total, (len(names) + 1,)).copy())
-        means = dict(zip(names, (total[:-1] / total[-1]).tolist(), strict=True))
+        total, weight = learner.ring.sum(np.broadcast_to(total, (2, len(names))).copy())
+        means = dict(zip(names, (total / weight).tolist(), strict=True))
         record = {f"val_{name}": mean for name, mean in means.items()}
         return {**record, "val_loss": sum(means[name] for name in model.loss_names)}
 

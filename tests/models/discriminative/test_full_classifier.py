@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 NAME = "discriminative.full_classifier"
 
@@ -45,3 +46,21 @@ def test_images_are_moved_in_training_only(build: Callable, batch_of: Callable) 
     np.testing.assert_array_equal(
         still, model.loss_terms({**batch, "noise": noise}, training=False)["cross_entropy"]
     )
+
+
+def test_its_layers_answer_after_their_nonlinearities(
+    build: Callable, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    model, x = build(NAME), digits[0][:3]
+    model.body.layers[1].moving_mean.assign(np.full(32, 0.1, np.float32))
+    names = ("conv1", "conv2", "conv3", "conv4", "dense1", "logits")
+    assert model.activation_names == names
+    found = {name: np.asarray(a) for name, a in model.activations(x, names).items()}
+    shapes = [(8, 8, 32), (4, 4, 32), (4, 4, 64), (2, 2, 64), (128,), (10,)]
+    assert [found[name].shape for name in names] == [(3, *shape) for shape in shapes]
+    conv, norm, leaky = model.body.layers[:3]
+    np.testing.assert_array_equal(found["conv1"], leaky(norm(conv(x))))
+    np.testing.assert_allclose(found["dense1"], model.features(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["logits"], model.logits(x), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"are conv1, .*, logits, found conv5"):
+        model.activations(x, ["conv1", "conv5"])

@@ -1,4 +1,3 @@
-import itertools
 from collections.abc import Callable
 
 import keras
@@ -6,10 +5,12 @@ import numpy as np
 import pytest
 
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.optimised.activation_maximisation import moved, moves, total_variation_of
+from sparkgen.models.optimised.activation_maximisation import lead
 from sparkgen.noise import row_noise
 
 NAME = "optimised.activation_maximisation"
+FREE = {"total_variation": 0.0, "darkness": 0.0}
+STILL = {"moves": 0.0, "turns": 0.0, "zoom": 0.0, "grain": 0.0}
 
 
 def images(model: GenerativeModel, labels: list[int], **options: float) -> np.ndarray:
@@ -17,64 +18,45 @@ def images(model: GenerativeModel, labels: list[int], **options: float) -> np.nd
     return np.asarray(model.generate(noise, {"label": np.array(labels, np.int32)}, **options))
 
 
-def certainty(model: GenerativeModel, x: np.ndarray, labels: list[int], most: int) -> np.ndarray:
-    """Mean log p(y | x), by the model's own classifier, over all moves of `most` pixels at most."""
-    classifier, sides = model.parts["classifier"], range(-most, most + 1)
-    rolled = [np.roll(x, move, axis=(1, 2)) for move in itertools.product(sides, sides)]
-    log_p = [keras.ops.log_softmax(classifier.head(classifier.features(x))) for x in rolled]
-    return np.mean(np.asarray(log_p), axis=0)[np.arange(len(labels)), labels]
+def certainty(model: GenerativeModel, x: np.ndarray, labels: list[int]) -> np.ndarray:
+    """The log-probability of each label, by the model's own classifier."""
+    classifier = model.parts["classifier"]
+    log_p = np.asarray(keras.ops.log_softmax(classifier.head(classifier.features(x))))
+    return log_p[np.arange(len(labels)), labels]
 
 
-@pytest.mark.parametrize("jitter", [0, 2])
-def test_a_classifier_is_surer_of_an_image_after_the_steps(build: Callable, jitter: int) -> None:
-    model, labels = build(NAME), [0, 3, 8, 8]
-    options = {"total_variation": 0.0, "jitter": jitter}
-    before, after = (
-        certainty(model, images(model, labels, steps=steps, **options), labels, jitter)
-        for steps in (0, 100)
-    )
-    assert (after > before).all()
+@pytest.mark.parametrize("numbers", ["clipped", "fourier"])
+def test_a_classifier_is_surer_of_an_image_after_the_steps(build: Callable, numbers: str) -> None:
+    model, labels = build(NAME, parameterisation=numbers), [0, 3, 8, 8]
+    for seen in (STILL, {}):
+        before, after = (
+            certainty(model, images(model, labels, steps=steps, rate=0.05, **FREE, **seen), labels)
+            for steps in (0, 60)
+        )
+        assert (after > before).all()
 
 
-def test_a_step_is_as_long_as_it_is_said_to_be(build: Callable) -> None:
-    model, labels = build(NAME), [1, 2]
-    start, one = (images(model, labels, steps=steps, step_size=1e-3) for steps in (0, 1))
-    length = np.sqrt(np.mean(np.square(one - start), axis=(1, 2, 3)))
-    np.testing.assert_allclose(length, 1e-3, rtol=1e-3)
-
-
-def test_images_vary_less_where_variation_costs_more(build: Callable) -> None:
+def test_darkness_and_total_variation_are_what_they_pull_at(build: Callable) -> None:
     model, labels = build(NAME), [4, 5]
-    rough, smooth = (images(model, labels, total_variation=weight) for weight in (0.0, 5.0))
-    assert (np.asarray(total_variation_of(smooth)) < np.asarray(total_variation_of(rough))).all()
+    free, dark, flat = (
+        images(model, labels, steps=60, **{**FREE, **weight})
+        for weight in ({}, {"darkness": 1.0}, {"total_variation": 1.0})
+    )
+    assert dark.mean() < 0.1 < free.mean()
+    rough = [np.abs(np.diff(x, axis=1)).sum(axis=(1, 2, 3)) for x in (flat, free)]
+    assert (rough[0] < 0.5 * rough[1]).all()
 
 
-def test_the_total_variation_is_the_sum_over_neighbours() -> None:
-    x = np.array([[0.0, 1.0], [0.5, 0.5]], np.float32).reshape(1, 2, 2, 1)
-    assert np.asarray(total_variation_of(x)).tolist() == [0.5 + 0.5 + 1.0 + 0.0]
-
-
-def test_an_image_is_moved_as_it_is_rolled() -> None:
-    x = np.random.default_rng(0).random((2, 5, 7, 3)).astype(np.float32)
-    found = np.asarray(moved(x, np.array([[1, -2], [-3, 4]], np.int32)))
-    np.testing.assert_array_equal(found[0], np.roll(x[0], (1, -2), axis=(0, 1)))
-    np.testing.assert_array_equal(found[1], np.roll(x[1], (-3, 4), axis=(0, 1)))
-
-
-def test_moves_fill_the_square_evenly_and_differ_between_samples() -> None:
-    begin = np.random.default_rng(0).random((2, 2)).astype(np.float32)
-    found = np.stack([np.asarray(moves(begin, k, np.float32(1))) for k in range(90)])
-    assert set(found.ravel().tolist()) == {-1, 0, 1}
-    for sample in range(2):
-        _, counts = np.unique(found[:, sample], axis=0, return_counts=True)
-        assert len(counts) == 9
-        assert counts.min() >= 8  # 10 each, if they were quite even
-    assert (found[:, 0] != found[:, 1]).any()
-    assert not np.asarray(moves(begin, 5, np.float32(0))).any()
+def test_the_lead_is_the_log_odds_or_the_distance_to_the_mean_of_the_others() -> None:
+    p, wanted = np.array([[0.2, 0.5, 0.3]], np.float32), np.array([[0.0, 1.0, 0.0]], np.float32)
+    odds, mean, half = (float(lead(np.log(p) + 7, wanted, a)[0]) for a in (0.0, 1.0, 0.5))
+    assert odds == pytest.approx(np.log(0.5 / 0.5), abs=1e-5)
+    assert mean == pytest.approx(np.log(0.5) - np.log([0.2, 0.3]).mean(), abs=1e-5)
+    assert half == pytest.approx((odds + mean) / 2, abs=1e-5)
 
 
 def test_a_sample_does_not_depend_on_the_others_of_its_batch(build: Callable) -> None:
     model = build(NAME)
-    among, other = images(model, [1, 2, 3]), images(model, [1, 9, 0])
+    among, other = images(model, [1, 2, 3], steps=20), images(model, [1, 9, 0], steps=20)
     np.testing.assert_allclose(among[0], other[0], atol=1e-4)
     assert np.abs(among[1] - other[1]).max() > 0.05

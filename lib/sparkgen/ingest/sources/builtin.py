@@ -1,44 +1,73 @@
-"""Reads a data set that comes with the program: scikit-learn's handwritten digits.
+"""Reads a data set that comes with the program: scikit-learn's handwritten digits, or its photographs.
 
-1,797 pictures of 8 x 8 with values 0 to 16. The test split is the last fifth in the data set's own
-order, 359 rows: other writers than those of the first rows, as its makers split it too. The digits are
-written as libsvm text, which the same parser reads.
+The digits are 1,797 pictures of 8 x 8 with values 0 to 16. The test split is the last fifth in the data
+set's own order, 359 rows: other writers than those of the first rows, as its makers split it too. The
+digits are written as libsvm text, which the same parser reads.
+
+The two photographs, `china` and `flower`, are 427 pixels high and 640 wide. They are cut into tiles of
+the data set's shape, which do not overlap; see `ingest.images.photographs`. The tiles are written as
+NumPy arrays.
 """
 
 from importlib.metadata import version
+from io import BytesIO
 from typing import Literal
 
 from sparkgen.config.dataset import DatasetConfig
+from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
-from sparkgen.ingest.sources import libsvm
+from sparkgen.ingest.sources import libsvm, numpy
 
 TEST_ROWS = 359
+PHOTOGRAPHS = ("china", "flower")
+PHOTOGRAPH_SHAPE = (427, 640)
+"""Height and width."""
 
 
 class Config(Source):
-    """A data set that comes with the program: `digits`, scikit-learn's handwritten digits."""
+    """A data set that comes with the program: `digits`, scikit-learn's handwritten digits, or
+    `photographs`, tiles of its two photographs.
+    """
 
-    dataset: Literal["digits"] = "digits"
+    dataset: Literal["digits", "photographs"] = "digits"
+
+    def check(self, dataset: DatasetConfig) -> None:
+        height, width = PHOTOGRAPH_SHAPE
+        # Half the width, so that there is a column of tiles for training and one for the test.
+        if self.dataset == "photographs" and (
+            len(dataset.shape) != 3 or dataset.shape[0] > height or dataset.shape[1] > width // 2
+        ):
+            raise RequestError(
+                f"tiles of at most {height} x {width // 2} pixels of the photographs",
+                found=f"dataset.shape {list(dataset.shape)}",
+                mend="set it to [64, 64, 3], say",
+            )
 
     def files(self, dataset: DatasetConfig) -> Files:
         from sparkgen.datasets.manifest import SourceEntry
 
         release = f"scikit-learn {version('scikit-learn')}"
-        entry = SourceEntry(uri="builtin:digits", size=0, modified=release)
+        entry = SourceEntry(uri=f"builtin:{self.dataset}", size=0, modified=release)
         return {"train": [entry], "test": [entry]}
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        names = dataset.class_names or tuple(map(str, range(10)))
+        names = dataset.class_names or self._class_names
         dataset = dataset.model_copy(update={"class_names": names})
-        text = write_digits(scratch)
-        work = text.shares(dataset, text.files(dataset), tasks=tasks, scratch=scratch)
+        source: Source
+        if self.dataset == "digits":
+            source = write_digits(scratch)
+        else:
+            source = write_photographs(scratch, dataset.shape)
+        work = source.shares(dataset, source.files(dataset), tasks=tasks, scratch=scratch)
         return work._replace(class_names=names)
+
+    @property
+    def _class_names(self) -> tuple[str, ...]:
+        return tuple(map(str, range(10))) if self.dataset == "digits" else PHOTOGRAPHS
 
 
 def write_digits(folder: str) -> libsvm.Config:
     """Writes the two splits into a folder that the executors can read."""
-    from io import BytesIO
-
     from sklearn.datasets import dump_svmlight_file, load_digits
 
     from sparkgen.datasets.storage import write_bytes
@@ -52,4 +81,27 @@ def write_digits(folder: str) -> libsvm.Config:
         train=f"{folder}/digits-train.txt",
         test=f"{folder}/digits-test.txt",
         value_max=16.0,
+    )
+
+
+def write_photographs(folder: str, shape: tuple[int, ...]) -> numpy.Config:
+    """Writes the tiles of the two splits into a folder that the executors can read."""
+    import numpy as np
+
+    from sparkgen.datasets.storage import write_bytes
+    from sparkgen.ingest.images.photographs import load_photographs, tiles
+
+    def uri(name: str) -> str:
+        return f"{folder}/photographs-{name}.npy"
+
+    for split, (pictures, labels) in tiles(load_photographs(), shape).items():
+        for name, array in ((split, pictures), (f"{split}-labels", labels)):
+            data = BytesIO()
+            np.save(data, array)
+            write_bytes(uri(name), data.getvalue())
+    return numpy.Config(
+        train=uri("train"),
+        test=uri("test"),
+        train_labels=uri("train-labels"),
+        test_labels=uri("test-labels"),
     )

@@ -14,7 +14,7 @@ Adversarial training minimises the cross-entropy of images that an attack change
     min E max_{|d| <= e} -log p(y | x + d).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -27,7 +27,7 @@ from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.attack import attacked
 from sparkgen.layers.gradients import gradient
 from sparkgen.layers.labels import accuracy, cross_entropy
-from sparkgen.layers.network import Network
+from sparkgen.layers.network import Network, block_ends, outputs
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
@@ -95,6 +95,18 @@ class Classifier(GenerativeModel):
     def logits(self, x: Tensor, *, training: bool = False) -> Tensor:
         """Unnormalised log-probabilities of the classes: float32 (B, classes)."""
         return self.head(self.features(x, training=training))
+
+    @property
+    def activation_names(self) -> tuple[str, ...]:
+        return tuple(self._ends())
+
+    def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        ends = self._ends()
+        return outputs([*self.body.layers, self.head], x, {name: ends[name] for name in names})
+
+    def _ends(self) -> dict[str, int]:
+        """By the names of `activation_names`, the numbers of layers."""
+        return {**block_ends(self.body.layers), "logits": len(self.body.layers)}
 
     def probabilities(self, x: Tensor) -> Tensor:
         """Probabilities of the classes: float32 (B, classes), rows summing to 1."""

@@ -1,15 +1,15 @@
-"""Activation maximisation makes images that a classifier is sure of, such as what it takes for an 8.
+"""Activation maximisation makes images that a classifier is sure of: what an 8 looks like to it.
 
-Erhan et al., "Visualizing Higher-Layer Features of a Deep Network", 2009: from a noisy grey image, steps
-of gradient ascent on
+Erhan et al., "Visualizing Higher-Layer Features of a Deep Network", 2009: gradient ascent by the pixels
+(`optimised/_ascent.py`) on what a class has in a classifier. Here that is, with logits l and the class y,
 
-    log p(y | T x) - w TV(x).
+    l_y - (1 - a) log sum_{j != y} exp l_j - a mean_{j != y} l_j.
 
-TV is the total variation (Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting
-Them", 2015). T moves the image by a few pixels, other ones in each step, so that what is made does not
-depend on its place (Mordvintsev et al., "Inceptionism", 2015). What differs: each step has the same root
-mean square, and the moves of a sample are a sequence of its own that fills the square evenly (Roberts,
-"The Unreasonable Effectiveness of Quasirandom Sequences", 2018) from a start by its noise.
+For a = 0 these are the log-odds log p / (1 - p), which unlike log p is never content; `all_rivals` a > 0
+has the image told from every other class, not only from the likeliest one. Before the classifier sees
+the image, one step of an attack (`layers.attack`) turns it against the class by at most `attack`: what
+counts is then only what withstands that, which is strokes and not patterns of single pixels, also with a
+classifier that was not trained to be robust.
 """
 
 from collections.abc import Mapping
@@ -18,117 +18,75 @@ from typing import Any, ClassVar
 from keras import ops
 
 from sparkgen.config.options import Range
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.layers.compiled import compiled
-from sparkgen.layers.gradients import gradient, repeat
+from sparkgen.layers.attack import attacked
 from sparkgen.models.contract import LABEL, GenerativeModel, Part, Tensor
-from sparkgen.noise import NoiseSpec
+from sparkgen.models.optimised._ascent import Ascent, AscentConfig
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
-PLASTIC = 1.3247179572447460  # the real root of x³ = x + 1, from which the even sequence is made
+FAR = 1e9  # taken off a logit, it leaves nothing of it in a sum of exponentials
 
 
-class Config(Strict):
-    """It is built without options; those of `generate` say how images are made."""
+class Config(AscentConfig):
+    """Options of activation maximisation."""
 
 
-class ActivationMaximisation(GenerativeModel):
+class ActivationMaximisation(Ascent):
     """Images of classes, by gradient ascent on what a classifier says of them."""
 
-    learns = "nothing"
     generate_options: ClassVar[dict[str, Any]] = {
-        "steps": 128,
-        "step_size": 0.02,
-        "total_variation": 0.05,
-        "jitter": 1,
+        **Ascent.ascent_options,
+        "all_rivals": 0.25,
+        "attack": 0.05,
     }
-    """Ascent steps; root mean square of one step, in pixel range [0, 1]; the regulariser's weight; by how
-    many pixels an image is moved at most, each way."""
+    """Those of every ascent; the weight a; and by how much the attack changes a pixel, in units of
+    [0, 1]."""
     generate_ranges: ClassVar[dict[str, Range]] = {
-        "steps": Range(0),
-        "step_size": Range(0),
-        "total_variation": Range(0),
-        "jitter": Range(0),
+        **Ascent.ascent_ranges,
+        "all_rivals": Range(0, 1),
+        "attack": Range(0, 1),
     }
 
-    def __init__(self, spec: DataSpec, classifier: GenerativeModel, **kwargs: Any) -> None:
-        super().__init__(spec, **kwargs)
+    def __init__(
+        self, config: Config, spec: DataSpec, classifier: GenerativeModel, **kwargs: Any
+    ) -> None:
+        height, width, channels = spec.shape
+        super().__init__(config, spec, (height, width, channels), **kwargs)
         self.classifier, self.given = classifier, LABEL
-        # A number a pixel for the image, and two for where its moves begin.
-        self.noise = NoiseSpec((spec.size + 2,))
-        self.compiled_ascent = compiled(self.ascent, xla=False)
 
-    def make(  # type: ignore[override]
-        self,
-        noise: Tensor,
-        given: Mapping[str, Tensor],
-        *,
-        steps: int = 128,
-        step_size: float = 0.02,
-        total_variation: float = 0.05,
-        jitter: int = 1,
-    ) -> Tensor:
-        noise = ops.convert_to_tensor(noise)
-        x_BHWC = 0.5 + 0.1 * ops.reshape(noise[:, :-2], (-1, *self.spec.shape))
-        begin_B2 = 0.5 + 0.5 * ops.erf(noise[:, -2:] / 2**0.5)  # uniform on [0, 1]
-        options = (
-            ops.convert_to_tensor(steps, "int32"),
-            *(ops.convert_to_tensor(v, "float32") for v in (step_size, total_variation, jitter)),
-        )
-        wanted_BK = ops.one_hot(ops.convert_to_tensor(given["label"]), self.spec.classes)
-        return self.compiled_ascent(ops.clip(x_BHWC, 0.0, 1.0), begin_B2, wanted_BK, *options)
+    def wanted(self, given: Mapping[str, Tensor]) -> Tensor:
+        return ops.one_hot(ops.convert_to_tensor(given["label"]), self.spec.classes)
 
-    def ascent(
-        self,
-        x_BHWC: Tensor,
-        begin_B2: Tensor,
-        wanted_BK: Tensor,
-        steps: Tensor,
-        step_size: Tensor,
-        weight: Tensor,
-        jitter: Tensor,
-    ) -> Tensor:
-        """Images after some steps; `weight` is that of the total variation."""
+    def score(self, x_BHWC: Tensor, given: Tensor, options: Mapping[str, Tensor]) -> Tensor:
+        def leads(x_BHWC: Tensor) -> Tensor:
+            logits_BK = self.classifier.head(self.classifier.features(x_BHWC))
+            return lead(logits_BK, given, options["all_rivals"])
 
-        def step(k: Tensor, x_BHWC: Tensor) -> Tensor:
-            moves_B2 = moves(begin_B2, k, jitter)
+        def against() -> Tensor:
+            zeros, by = ops.zeros_like(x_BHWC), options["attack"]
+            turned = attacked(lambda x: -leads(x), x_BHWC, zeros, epsilon=by, step_size=by, steps=1)
+            return ops.stop_gradient(turned - x_BHWC)
 
-            def score(x: Tensor) -> Tensor:
-                logits_BK = self.classifier.head(self.classifier.features(moved(x, moves_B2)))
-                log_p_B = ops.sum(wanted_BK * ops.log_softmax(logits_BK), axis=-1)
-                return log_p_B - weight * total_variation_of(x)
-
-            slope_BHWC = gradient(score, x_BHWC)[1]
-            square_B = ops.mean(ops.square(slope_BHWC), axis=(1, 2, 3), keepdims=True)
-            return ops.clip(x_BHWC + step_size * slope_BHWC * ops.rsqrt(square_B + 1e-12), 0.0, 1.0)
-
-        return repeat(step, x_BHWC, steps)
+        change = ops.cond(options["attack"] > 0, against, lambda: ops.zeros_like(x_BHWC))
+        return leads(x_BHWC + change)
 
 
-def moves(begin_B2: Tensor, k: Tensor, most: Tensor) -> Tensor:
-    """Whole numbers of pixels in [-most, most], down and right, for step `k`: int32 (B, 2)."""
-    even_2 = ops.convert_to_tensor([1 / PLASTIC, 1 / PLASTIC**2], "float32")
-    turned_B2 = begin_B2 + ops.cast(k, "float32") * even_2
-    return ops.cast(ops.floor((turned_B2 % 1.0) * (2 * most + 1)) - most, "int32")
+def lead(logits_BK: Tensor, wanted_BK: Tensor, all_rivals: Tensor) -> Tensor:
+    """By how much the logit of a class is over those of the others: (B,).
 
-
-def moved(x_BHWC: Tensor, moves_B2: Tensor) -> Tensor:
-    """Images moved down and right; what leaves them on one side comes in on the other."""
-    for axis, of in ((0, "bhg,bgwc->bhwc"), (1, "bwv,bhvc->bhwc")):
-        size = x_BHWC.shape[1 + axis]
-        from_BS = (ops.arange(size) - moves_B2[:, axis, None]) % size
-        x_BHWC = ops.einsum(of, ops.one_hot(from_BS, size), x_BHWC)
-    return x_BHWC
-
-
-def total_variation_of(x_BHWC: Tensor) -> Tensor:
-    """The sum of the absolute differences of neighbouring pixels: (B,)."""
-    down = ops.abs(x_BHWC[:, 1:] - x_BHWC[:, :-1])
-    right = ops.abs(x_BHWC[:, :, 1:] - x_BHWC[:, :, :-1])
-    return ops.sum(down, axis=(1, 2, 3)) + ops.sum(right, axis=(1, 2, 3))
+    Args:
+        logits_BK: of K classes.
+        wanted_BK: 1 at the class.
+        all_rivals: 0 for the log-odds of the class, 1 for the difference to the mean of the others.
+    """
+    own_B = ops.sum(wanted_BK * logits_BK, axis=-1)
+    likeliest_B = ops.logsumexp(logits_BK - FAR * wanted_BK, axis=-1)
+    rivals = max(logits_BK.shape[-1] - 1, 1)
+    mean_B = ops.sum((1.0 - wanted_BK) * logits_BK, axis=-1) / rivals
+    return own_B - (1.0 - all_rivals) * likeliest_B - all_rivals * mean_B
 
 
 def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) -> GenerativeModel:
     """Activation maximisation for images of `spec.shape`, by a classifier of them."""
-    return ActivationMaximisation(spec, parts["classifier"], name="activation_maximisation")
+    name = "activation_maximisation"
+    return ActivationMaximisation(config, spec, parts["classifier"], name=name)

@@ -143,7 +143,8 @@ def entries_of(config: SamplingConfig, takes: Mapping[str, Any]) -> dict[str, di
     rows = [entry for entry in entries.values() if entry.get(FROM) == "rows"]
     default = {k: v for k, v in rows[0].items() if k in (FROM, "split")} if rows else {}
     for name in filled_in(takes):
-        entries.setdefault(name, default or {FROM: "in_turn"})
+        of_rows = default if takes[name].choices is None else {}
+        entries.setdefault(name, of_rows or {FROM: "in_turn"})
     return entries
 
 
@@ -176,7 +177,9 @@ def _chosen(
     chosen = []
     for name, entry in entries_of(config, takes).items():
         one = takes[name]
-        wanted = Wanted(name, one.what, one.record, spec, config.count, config.seed)
+        wanted = Wanted(
+            name, one.what, one.record, spec, config.count, config.seed, choices=one.choices
+        )
         source = parse_source(name, entry)
         source.check(wanted)
         chosen.append((source, wanted))

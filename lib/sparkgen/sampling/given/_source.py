@@ -1,7 +1,7 @@
 """Defines the base classes of a source of model inputs: its options and its values."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.errors import RequestError
+from sparkgen.models.declared import labels_of
 
 
 class Wanted(NamedTuple):
@@ -27,11 +28,18 @@ class Wanted(NamedTuple):
     """Of the samples."""
     counted: str = "sampling.count"
     """The key of the request that says how many."""
+    choices: int | None = None
+    """Of a label that is none of the data: how many there are."""
 
     @property
     def key(self) -> str:
         """The key of the request that names the source."""
         return f"sampling.given.{self.name}"
+
+    @property
+    def labels(self) -> Sequence[int]:
+        """The labels that it may be."""
+        return labels_of(self.choices, self.spec)
 
     def refuse(self, found: str) -> RequestError:
         """The error for a source that supplies another kind of input.
@@ -62,6 +70,10 @@ class GivenSource(ABC):
         Where the values come to an end there are fewer. Executors call this once for a whole file of
         samples.
         """
+
+    def names(self, ids: range) -> list[str] | None:
+        """The names of the values of samples, such as the paths of files; None: they have none."""
+        return None
 
 
 class SourceConfig(Strict, ABC):

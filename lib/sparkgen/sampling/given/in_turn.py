@@ -1,4 +1,4 @@
-"""The source `in_turn` gives the samples the labels of the training rows, one after the other."""
+"""The source `in_turn` gives the samples the labels that there are, one after the other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 
 class Config(SourceConfig):
-    """It gives each label that training rows have, in turn. It has no options."""
+    """It gives each label that training rows have, in turn, or each number of the model's own, such as
+    those of filters. It has no options.
+    """
 
     def check(self, wanted: Wanted) -> None:
         if wanted.what != "label":
             raise wanted.refuse("in_turn, which gives labels")
 
     def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
-        return InTurn(wanted.spec.labels)
+        return InTurn(tuple(wanted.labels))
 
 
 @dataclass(frozen=True)

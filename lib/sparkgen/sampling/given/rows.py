@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
 from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Split, open_split, read_rows
@@ -46,8 +47,8 @@ class Config(SourceConfig):
         return self.split
 
     def check(self, wanted: Wanted) -> None:
-        if wanted.what == "text":
-            raise wanted.refuse("rows, which gives records and labels")
+        if wanted.what == "text" or wanted.choices is not None:
+            raise wanted.refuse("rows, which gives records and their labels")
         self._check_form(wanted, wanted.spec.record, "in the rows that it is trained on")
         if self.damage is not None and (wanted.record is None or not wanted.record.pictures):
             raise RequestError(
@@ -77,7 +78,7 @@ class Config(SourceConfig):
             )
 
     def _check_form(self, wanted: Wanted, record: Record, where: str) -> None:
-        if wanted.record is not None and wanted.record != record:
+        if wanted.record is not None and not _is_taken(record, wanted.record):
             raise RequestError(
                 f"{wanted.record} for {wanted.key}",
                 found=f"{record} {where}",
@@ -87,8 +88,17 @@ class Config(SourceConfig):
     def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
         uri, manifest = version()
         self.check_rows(wanted, manifest)
-        split, labels = open_split(uri, manifest, self.split), wanted.what == "label"
-        return SplitRows(split, self, manifest.version, labels, wanted.seed)
+        split = open_split(uri, manifest, self.split)
+        return SplitRows(split, self, manifest.version, wanted.record, wanted.seed)
+
+
+def _is_taken(record: Record, wanted: Record) -> bool:
+    """Whether rows of some form can be given where another is wanted: images are pictures, grey ones
+    also in colour.
+    """
+    if wanted.fixed:
+        return record == wanted
+    return record.pictures and record.shape[-1] in (1, *wanted.shape)
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ class SplitRows(GivenSource):
     config: Config
     version: str
     """The dataset version's id."""
-    labels: bool
+    wanted: Record | None
+    """None: labels."""
     seed: int
 
     @property
@@ -108,16 +119,18 @@ class SplitRows(GivenSource):
 
     def values(self, ids: range) -> npt.NDArray[Any]:
         found = read_rows(self.split, ids.start, ids.stop)
-        if self.labels:
+        if self.wanted is None:
             return found.label
-        if self.config.damage is None:
-            return found.data
-        damaged = np.empty_like(found.data)
-        for first in range(0, len(damaged), AT_ONCE):
-            some = slice(first, first + AT_ONCE)
-            rows = ids[: len(damaged)][some]
-            damaged[some] = self._damaged(found.data[some], rows, self.config.damage)
-        return damaged
+        kind, data = self.config.damage, found.data
+        if kind is not None:
+            parts = [slice(first, first + AT_ONCE) for first in range(0, len(data), AT_ONCE)]
+            ids = ids[: len(data)]
+            damaged = [self._damaged(data[part], ids[part], kind) for part in parts]
+            data = np.concatenate([data[:0], *damaged])
+        if self.wanted.fixed:
+            return data
+        times = self.wanted.shape[0] // self.split.record.shape[-1]
+        return as_objects([image.repeat(times, axis=-1) for image in data])
 
     def _damaged(self, stored: npt.NDArray[Any], ids: range, kind: Damage) -> npt.NDArray[Any]:
         from sparkgen.layers.corruption import corrupt, corruption_noise

@@ -1,0 +1,37 @@
+"""Defines how a request names saved models: registered ones, and networks that others trained."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+SAVED_MODEL = re.compile(r"models:/[\w. -]+/[1-9][0-9]*|[a-z0-9][a-z0-9_]*(/[1-9][0-9]*)?")
+"""What names a registered model: `vae_mnist`, `vae_mnist/3` or `models:/NAME/3`."""
+PACKAGE = re.compile(r"package:(?P<name>[a-z0-9]+(-[a-z0-9]+)*)")
+"""What names the weights of a package: `package:efficientnet-lite0`."""
+KERAS = re.compile(
+    r"keras:(?P<network>\w+)(?P<top>\+top)?"
+    r"(@(?P<path>[^#]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?)?"
+)
+"""What names a network of keras.applications: `keras:VGG16`, whose weights Keras fetches, or
+`keras:VGG16@/path/weights.h5`, perhaps with `#sha256=` and the digest of the file. `keras:VGG16+top` has
+the layers that tell the classes."""
+
+
+def _names_a_model(value: str) -> str:
+    if not SAVED_MODEL.fullmatch(value):
+        raise ValueError("name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3")
+    return value
+
+
+def _names_a_part(value: str) -> str:
+    if not any(form.fullmatch(value) for form in (SAVED_MODEL, PACKAGE, KERAS)):
+        raise ValueError(
+            "name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3, or pretrained weights, as "
+            "package:efficientnet-lite0, keras:VGG16 or keras:VGG16@/path/weights.h5"
+        )
+    return value
+
+
+SavedModelName = Annotated[str, AfterValidator(_names_a_model)]
+PartName = Annotated[str, AfterValidator(_names_a_part)]

@@ -1,0 +1,40 @@
+"""Brings pictures to other sizes: scales them, and reflects them at their edges."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+
+
+def to_size(x_BHWC: Tensor, size: Sequence[int]) -> Tensor:
+    """Pictures scaled to a height and a width, linearly; every pixel counts where they become smaller."""
+    if tuple(x_BHWC.shape[1:3]) == tuple(size):
+        return x_BHWC
+    return ops.image.resize(x_BHWC, tuple(size), interpolation="bilinear", antialias=True)
+
+
+def scaled(size: Sequence[int], factor: float) -> tuple[int, int]:
+    """The nearest height and width that are `factor` times some, at least 1."""
+    height, width = (max(1, round(factor * side)) for side in size)
+    return height, width
+
+
+def longest(x_BHWC: Tensor, most: int) -> Tensor:
+    """Pictures whose longer side has `most` pixels; those where it has fewer stay as they are."""
+    size = x_BHWC.shape[1:3]
+    return to_size(x_BHWC, scaled(size, min(1.0, most / max(size))))
+
+
+def reflected(x_BHWC: Tensor, margins: Sequence[tuple[Any, Any]]) -> Tensor:
+    """Pictures with margins in which they are reflected: above and below, then left and right.
+
+    A margin is narrower where the picture has too few pixels.
+    """
+    sides = ops.shape(x_BHWC)[1:3]
+    within = [
+        tuple(ops.minimum(margin, side - 1) for margin in pair)
+        for pair, side in zip(margins, sides, strict=True)
+    ]
+    return ops.pad(x_BHWC, ((0, 0), *within, (0, 0)), mode="reflect")

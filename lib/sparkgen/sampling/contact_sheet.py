@@ -1,0 +1,58 @@
+"""Draws the contact sheet of a sample set: the first samples, each with what was given to the model."""
+
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparkgen.config.options import KNOWN
+from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.sampling.columns import GIVEN
+from sparkgen.sampling.sample_set import Sampled, read_samples
+
+
+def has_contact_sheet(made: Sampled) -> bool:
+    from PIL import Image
+
+    try:
+        data = read_bytes(made.contact_sheet)
+        if made.sample_set.record.suffix == ".png":
+            with Image.open(io.BytesIO(data)) as sheet:
+                sheet.load()
+    except (OSError, SyntaxError, ValueError):  # none, or no whole picture, in Pillow's words
+        return False
+    return bool(data)
+
+
+def write_contact_sheet(made: Sampled) -> None:
+    sample_set = made.sample_set
+    record, config = sample_set.record, sample_set.config
+    samples = read_samples(made, limit=config.contact_sheet)
+    title = f"{sample_set.model_uri.removeprefix('models:/')}, seed {config.seed}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"sheet{record.suffix}")
+        shown = _given_as_seen(made, config.contact_sheet)
+        if shown is None:
+            record.draw(samples, path, title=title)
+        else:
+            title = f"above: given, below: made by {title}"
+            record.draw_pairs(shown, samples, path, title=title)
+        write_bytes(made.contact_sheet, path.read_bytes())
+
+
+def _given_as_seen(made: Sampled, limit: int) -> Any | None:
+    """The records that were given to the model, with grey where a mask hid them from it.
+
+    None: there are none, or they are of another form than the samples, so that they are no pairs.
+    """
+    sample_set = made.sample_set
+    record, column, known = sample_set.record, GIVEN + sample_set.kind, GIVEN + KNOWN
+    if sample_set.kind not in sample_set.config.given or sample_set.record_in(column) != record:
+        return None
+    given = read_samples(made, limit=limit, column=column)
+    if KNOWN not in sample_set.config.given or sample_set.record_in(known) != record:
+        return given
+    shown = read_samples(made, limit=limit, column=known) > 0
+    return np.where(shown, given, given.dtype.type(record.unknown))

@@ -1,0 +1,97 @@
+"""The source `table` gives the pictures of a column of Parquet files: sample i is given picture i.
+
+Rows come in the order of the files' names, and in a file as they lie. The files of a sample set of
+pictures are such a table.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sparkgen.datasets.manifest import DatasetVersion, SourceEntry
+from sparkgen.datasets.storage import absolute
+from sparkgen.errors import RequestError
+from sparkgen.ingest.images.decode import BadImage
+from sparkgen.sampling.given._pictures import PictureConfig, Pictures, open_pictures
+from sparkgen.sampling.given._source import Wanted
+from sparkgen.sampling.given.folder import check_there
+
+
+class Config(PictureConfig):
+    """It gives the pictures of a column of Parquet files. Each is the bytes of an image file, or a struct
+    with such `bytes`. What is no picture is left out, and told.
+    """
+
+    path: str
+    """A Parquet file, or a folder or glob of them, the files' names ending with `.parquet`. `{data}` at
+    its start stands for `environment.data`."""
+    column: str | None = None
+    """The column of pictures; null: the only one of bytes, or of a struct with bytes."""
+
+    def check(self, wanted: Wanted) -> None:
+        super().check(wanted)
+        check_there(self.path, wanted)
+
+    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> Pictures:
+        from sparkgen.ingest.files.find import find_files
+        from sparkgen.ingest.tables.delta import is_delta
+
+        if is_delta(self.path):
+            raise RequestError(
+                f"Parquet files as {wanted.key}.path",
+                found=f"{self.path}, a Delta table",
+                mend="write its rows as Parquet files",
+            )
+        files = [file for file in find_files(self.path) if file.uri.endswith(".parquet")]
+        if not files:
+            raise RequestError(
+                f"files that end with .parquet as {wanted.key}.path",
+                found=f"none at {self.path}",
+                mend="correct it",
+            )
+        places = [place for file in files for place in _rows(file, self.column)]
+        return open_pictures(places, wanted, max_pixels=self.max_pixels)
+
+
+class RowPlace(NamedTuple):
+    """A row of a Parquet file."""
+
+    uri: str
+    modified: str
+    group: int
+    row: int
+    """Within the row group."""
+    column: str
+    name: str
+
+    def read(self) -> bytes:
+        cell = _cells(self.uri, self.modified, self.group, self.column)[self.row]
+        if isinstance(cell, dict):
+            cell = cell.get("bytes")
+        if cell is None:
+            raise BadImage("null-image")
+        return bytes(cell)
+
+
+def _rows(entry: SourceEntry, column: str | None) -> Iterator[RowPlace]:
+    from sparkgen.ingest.tables.columns import find_columns
+    from sparkgen.ingest.tables.parquet import opened_parquet
+
+    uri = absolute(entry.uri)
+    with opened_parquet(uri) as file:
+        image = find_columns(file.schema_arrow, image=column, label=None, uri=uri).image
+        rows = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    stem, before = uri.rpartition("/")[2], 0
+    for group, count in enumerate(rows):
+        for row in range(count):
+            yield RowPlace(uri, entry.modified, group, row, image, f"{stem}:{before + row}")
+        before += count
+
+
+@lru_cache(maxsize=2)
+def _cells(uri: str, modified: str, group: int, column: str) -> list[Any]:
+    """The cells of a row group, which many samples share; `modified` tells a file from one before it."""
+    from sparkgen.ingest.tables.parquet import opened_parquet, readable_parquet
+
+    with readable_parquet(uri), opened_parquet(uri) as file:
+        return list(file.read_row_group(group, columns=[column])[column].to_pylist())
