@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import pytest
 import yaml
-from parts import names_that_learn
+from parts import names_that_learn, outlined
 from tiny_version import request, without_clock, write_version
 from training_functions import train_each
 
@@ -13,6 +13,7 @@ from sparkgen.catalogue import example_parts
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.discovery import build_part, save_model
+from sparkgen.pipeline.pictures import leave_pictures, pictures_of
 from sparkgen.training.request import part_uri
 
 CONF = Path(__file__).parents[2] / "conf" / "experiments"
@@ -72,6 +73,14 @@ def leave_parts(asked):
         model.setdefault("parts", {})[name] = "any"
 
 
+def leave_its_pictures(asked):
+    """Puts the pictures that a requested model is trained by where its training looks for them."""
+    model = asked["experiment"]["model"]
+    leave_pictures(
+        pictures_of(outlined(model["name"], model["options"], SPEC)), asked["checkpoint_uri"]
+    )
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The results of all trainings by number of workers."""
@@ -85,6 +94,7 @@ def results(tmp_path_factory):
         }
         for asked in requests.values():
             leave_parts(asked)
+            leave_its_pictures(asked)
         where = "local" if workers > 1 else "in-process"
         return launch(train_each, requests, workers=workers, where=where, threads_per_worker=1)
 
