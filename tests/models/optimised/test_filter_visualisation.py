@@ -46,7 +46,7 @@ def test_there_are_as_many_numbers_to_give_as_the_layer_has_filters(build: Calla
 
 
 def test_a_layer_that_is_not_there_is_refused_with_the_nearest_one(build: Callable) -> None:
-    with pytest.raises(RequestError, match="conv1, conv2, logits.*found convl.*conv1"):
+    with pytest.raises(RequestError, match=r"conv1, conv2, logits.*found convl.*conv1"):
         build(NAME, layer="convl")
 
 
