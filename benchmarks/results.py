@@ -45,6 +45,11 @@ FIGURES = {
     "psnr_bicubic": "PSNR dB of bicubic",
     "ssim": "SSIM",
     "ssim_bicubic": "SSIM of bicubic",
+    **{
+        f"probe_{points}accuracy_{labels}": f"probe on {given}, {labels} labels"
+        for labels in (100, 1000, "all")
+        for points, given in (("", "latents"), ("pixels_", "pixels"), ("pca_", "PCA"))
+    },
     "kid": "KID",
     "fid": "FID",
     "precision": "precision",
@@ -124,10 +129,10 @@ def annotated(experiment: str, line: str) -> str:
 
 
 def _overrides(path: Path, data: str) -> tuple[str, ...]:
-    """What the table asks of every experiment: enough samples, and the judge of its data set."""
+    """What the table asks of every experiment that does not say it: samples, and a judge of them."""
     experiment = yaml.safe_load(path.read_text())
-    judge = JUDGES.get(experiment["dataset"])
-    if judge is None or experiment.get("evaluation", {}).get("samples") == 0:
+    judge, own = JUDGES.get(experiment["dataset"]), experiment.get("evaluation", {})
+    if judge is None or own.get("samples") == 0 or "judge" in own:
         return (f"environment.data={data}",)
     judged = (f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
     return (f"environment.data={data}", *judged)

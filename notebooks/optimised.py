@@ -7,10 +7,11 @@
 # MAGIC change. Activation maximisation (Erhan et al., 2009) asks a classifier for the picture $x$ that
 # MAGIC it is surest of,
 # MAGIC
-# MAGIC $$\max_x \; \log p(y | T x) - w \, \mathrm{TV}(x),$$
+# MAGIC $$\max_x \; \log \frac{p(y | T x)}{1 - p(y | T x)} - w \, \mathrm{TV}(x) - u \sum x,$$
 # MAGIC
-# MAGIC where the total variation TV keeps neighbouring pixels alike (Mahendran and Vedaldi, 2015), and
-# MAGIC $T$ moves the picture by a few pixels in each step.
+# MAGIC where the total variation TV keeps neighbouring pixels alike (Mahendran and Vedaldi, 2015), the last
+# MAGIC term lights no pixel without need, and $T$ moves, turns and enlarges the picture a little in each step,
+# MAGIC and turns it against the class by one step of an attack.
 # MAGIC
 # MAGIC Widgets, or the environment variables `SPARKGEN_ROOT`, `SPARKGEN_SET` and so on, work as in
 # MAGIC `quickstart`.
@@ -64,22 +65,56 @@ model = challenger(experiment)
 
 # MAGIC %md
 # MAGIC ## What it takes a class to look like
-# MAGIC A row a weight $w$ of the total variation, and how sure the classifier is of each picture. It is
-# MAGIC sure of pictures that are hardly digits: it knows what tells classes apart, not what a digit is.
+# MAGIC First the gradient alone, then with what keeps neighbours alike and pixels dark, then with $T$ as well;
+# MAGIC and how sure the classifier is of each picture. It is sure of all of them, also of those that are hardly
+# MAGIC digits: it knows what tells classes apart, not what a digit is.
 
 # COMMAND ----------
 
 labels = np.arange(len(experiment.dataset.class_names), dtype=np.int32)
 noise = row_noise(model.noise, labels.tolist(), seed=0)
-dreams = {
-    w: model.generate(noise, {"label": labels}, total_variation=w) for w in (0.0, 0.02, 0.05)
+still = {name: 0.0 for name in ("moves", "turns", "zoom", "attack")}
+ways = {
+    "the gradient alone": {**still, "total_variation": 0.0, "darkness": 0.0},
+    "priors": still,
+    "priors and T": {},
 }
-title = f"pictures of each class; total variation {', '.join(map(str, dreams))}"
+own = experiment.sampling.options
+dreams = {
+    way: model.generate(noise, {"label": labels}, **{**own, **options})
+    for way, options in ways.items()
+}
+title = f"pictures of each class; by row: {', '.join(dreams)}"
 panel = np.concatenate([np.asarray(x) for x in dreams.values()])
 book.picture("dreams", image_grid, panel, columns=len(labels), title=title)
 classifier = model.parts["classifier"]
-certain = {w: np.asarray(classifier.probabilities(x))[labels, labels] for w, x in dreams.items()}
+certain = {
+    way: np.asarray(classifier.probabilities(x))[labels, labels] for way, x in dreams.items()
+}
 book.show(pd.DataFrame(certain, index=experiment.dataset.class_names).T.round(3).to_string())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What a filter looks for
+# MAGIC The same ascent, on the mean answer of each filter of a layer. Where `package:efficientnet-lite0` is the
+# MAGIC part (`filter_visualisation_pretrained`), the layers are those of a network of photographs.
+
+# COMMAND ----------
+
+filters = book.request(
+    "filter_visualisation_digits", f"model.parts.network={experiment.model.parts['classifier']}"
+)
+train.run(filters, spark)
+seen = challenger(filters)
+numbers = np.arange(seen.given["filter"].choices, dtype=np.int32)
+patterns = seen.generate(
+    row_noise(seen.noise, numbers.tolist(), seed=0),
+    {"filter": numbers},
+    **filters.sampling.options,
+)
+title = f"the pattern that each filter of {seen.layer} answers to"
+book.picture("filters", image_grid, patterns, columns=16, title=title)
 
 # COMMAND ----------
 

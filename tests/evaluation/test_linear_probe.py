@@ -8,8 +8,11 @@ from sparkgen.evaluation.linear_probe import (
     Pair,
     choose_strength,
     correct,
+    cross_entropy,
     labelled_rows,
+    one_thread,
     principal,
+    probes,
     scaled,
 )
 
@@ -57,20 +60,30 @@ def test_principal_components_leave_the_least_variance() -> None:
 
 def test_a_probe_tells_what_straight_lines_divide_and_nothing_else() -> None:
     corners = np.array([[0, 0], [4, 0], [0, 4]])
-    labels = np.arange(900) % 3
-    points = (corners[labels] + 0.3 * RANDOM.normal(size=(900, 2))).astype(np.float32)
-    train, test = scaled(Pair(points[:300], points[300:]))
-    assert correct(train, labels[:300], test, labels[300:]).all()
-    assert correct(train[:6], labels[:6], test, labels[300:]).mean() > 0.95
-    signs = RANDOM.choice([-1.0, 1.0], (900, 2)).astype(np.float32)
+    labels = np.arange(300) % 3
+    points = (corners[labels] + 0.3 * RANDOM.normal(size=(300, 2))).astype(np.float32)
+    train, test = scaled(Pair(points[:90], points[90:]))
+    assert correct(train, labels[:90], test, labels[90:]).all()
+    assert correct(train[:6], labels[:6], test, labels[90:]).mean() > 0.95
+    signs = RANDOM.choice([-1.0, 1.0], (300, 2)).astype(np.float32)
     crossed = (signs.prod(axis=1) > 0).astype(int)  # whether two signs agree: no line divides that
-    right = correct(signs[:300], crossed[:300], signs[300:], crossed[300:])
+    right = correct(signs[:90], crossed[:90], signs[90:], crossed[90:])
     assert right.mean() < 0.6
 
 
 def test_the_penalty_is_strong_where_labels_are_noise_and_weak_where_fine_lines_divide() -> None:
-    noise = RANDOM.normal(size=(200, 50)).astype(np.float32)
-    assert choose_strength(noise, RANDOM.integers(0, 2, 200)) < 1
-    narrow = RANDOM.normal(size=(400, 2)).astype(np.float32) * np.float32([10, 0.02])
-    labels = (narrow[:, 1] > 0).astype(int)
-    assert choose_strength(narrow, labels) == STRENGTHS[-1]
+    with one_thread():
+        noise = RANDOM.normal(size=(60, 20)).astype(np.float32)
+        assert choose_strength(noise, RANDOM.integers(0, 2, 60)) < 1
+        narrow = RANDOM.normal(size=(200, 2)).astype(np.float32) * np.float32([10, 0.02])
+        labels = (narrow[:, 1] > 0).astype(int)
+        assert choose_strength(narrow, labels) == STRENGTHS[-1]
+
+
+def test_a_class_that_a_probe_never_met_costs_what_no_probability_costs() -> None:
+    points = RANDOM.normal(size=(40, 2)).astype(np.float32)
+    probe = next(probes(points, np.arange(40) % 2, (1.0,)))
+    known = np.log(probe.predict_proba(points[:4])[np.arange(4), [1, 0, 1, 0]]).sum()
+    assert cross_entropy(probe, points[:4], np.array([1, 0, 1, 0])) == pytest.approx(-known)
+    unmet = cross_entropy(probe, points[:4], np.array([1, 0, 1, 7]))
+    assert unmet > 27  # -log 1e-12

@@ -42,7 +42,7 @@ def probe(spark: SparkSession, split_version: DatasetVersion) -> Probe:
 def test_a_trained_classifiers_features_tell_digits_better_than_as_many_principal_components(
     probe: Probe, packed_classifier: PortableModel
 ) -> None:
-    keys = {"labels": [40, "all"], "draws": 3}
+    keys = {"labels": [40, "all"], "draws": 2, "rows": 300}
     found = probe(packed_classifier, **keys)
     assert set(found) == probe_figure_names(asked(**keys), SPEC.record)
     values = {name: figure.value for name, figure in found.items()}
@@ -50,16 +50,18 @@ def test_a_trained_classifiers_features_tell_digits_better_than_as_many_principa
     assert values["probe_over_pca_40"] == pytest.approx(
         values["probe_accuracy_40"] - values["probe_pca_accuracy_40"]
     )
-    assert 0.9 < values["probe_pixels_accuracy_all"] < 1
+    assert 0.85 < values["probe_pixels_accuracy_all"] < 1
     assert values["probe_pixels_accuracy_40"] < values["probe_pixels_accuracy_all"] - 0.05
     assert (
-        "40 labelled rows of 1000, classes in turn, mean of 3"
-        in found["probe_accuracy_40"].protocol
+        "40 labelled rows of 300, classes in turn, mean of 2" in found["probe_accuracy_40"].protocol
     )
     p = found["probe_pixels_accuracy_all"]
-    assert (p.rows, p.split) == (400, "test")
-    assert p.standard_error == pytest.approx((p.value * (1 - p.value) / 399) ** 0.5)
-    assert found == probe(packed_classifier, 1, **keys) == probe(packed_classifier, 7, **keys)
+    assert (p.rows, p.split) == (300, "test")
+    assert p.standard_error == pytest.approx((p.value * (1 - p.value) / 299) ** 0.5)
+    few = {**keys, "labels": [40]}
+    for partitions in (1, 7):
+        for name, figure in probe(packed_classifier, partitions, **few).items():
+            assert figure == found[name]
 
 
 def test_latents_that_are_the_pixels_tell_as_much_as_they_do(probe: Probe, tmp_path: Path) -> None:
@@ -67,13 +69,12 @@ def test_latents_that_are_the_pixels_tell_as_much_as_they_do(probe: Probe, tmp_p
     model = build_model("reconstruction.linear_autoencoder", options, SPEC)
     model.encoder.layers[-1].set_weights([np.eye(64), np.zeros(64)])
     save_model(tmp_path, model, name="reconstruction.linear_autoencoder", options=options)
-    found = probe(pack(tmp_path), labels=[50, 200], draws=2, rows=300)
-    for n in (50, 200):
-        assert found[f"probe_accuracy_{n}"].value == found[f"probe_pixels_accuracy_{n}"].value
-        # A rotation, which the penalty does not see.
-        assert found[f"probe_over_pca_{n}"].value == pytest.approx(0, abs=0.01)
-    assert "200 labelled rows of 300" in found["probe_accuracy_200"].protocol
-    assert found["probe_accuracy_200"].rows == 300
+    found = probe(pack(tmp_path), labels=[50], draws=2)
+    assert found["probe_accuracy_50"].value == found["probe_pixels_accuracy_50"].value
+    # All components are a rotation of the pixels, which the penalty does not see.
+    assert found["probe_over_pca_50"].value == pytest.approx(0, abs=0.005)
+    assert "50 labelled rows of 1000" in found["probe_accuracy_50"].protocol
+    assert found["probe_accuracy_50"].rows == 400
 
 
 def test_a_model_without_latents_is_refused_by_the_task_that_meets_it(

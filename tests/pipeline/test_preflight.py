@@ -222,6 +222,15 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
         ({"gates": [{"metric": "mze", "max": 1}]}, "did you mean mse?"),
         ({"evaluation": {"judge": "nobody"}}, "a champion of nobody as evaluation.judge"),
         (
+            {"model": {"name": "autoregressive.made", "options": {}}, "evaluation": {"probe": {}}}
+            | {"density": {"kind": "prior"}, "gates": []},
+            "a model with latents or features for evaluation.probe, found autoregressive.made",
+        ),
+        (
+            {"gates": [{"metric": "probe_accuracy_50", "min": 0}], "evaluation": {"probe": {}}},
+            "did you mean probe_accuracy_100?",
+        ),
+        (
             {"dataset": {"validation_fraction": 0}, "evaluation": {"split": "validation"}},
             "set dataset.validation_fraction",
         ),
@@ -403,6 +412,16 @@ def test_a_split_that_is_evaluated_has_rows_and_enough_for_a_judge(experiment) -
     check_held_out(judged, manifest(judged, 400, test=4))
     with pytest.raises(RequestError, match="4 rows or more in the split test"):
         check_held_out(judged, manifest(judged, 400, test=3))
+    probed = experiment(evaluation={"probe": {"labels": [40, "all"]}})
+    check_held_out(probed, manifest(probed, 400, dict.fromkeys(range(10), 40), test=40))
+    with pytest.raises(RequestError, match=r"two classes or more .* found 0: remove evaluation"):
+        check_held_out(probed, manifest(probed, 10, test=40))
+
+
+def test_probes_of_no_labels_or_of_the_same_number_twice_are_refused(experiment) -> None:
+    for labels in ([], [100, 100]):
+        with pytest.raises(ValueError, match="labels must be one number or more, each once"):
+            experiment(evaluation={"probe": {"labels": labels}})
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3])

@@ -132,14 +132,16 @@ def test_a_challenger_must_be_evaluated_first(request_of, register) -> None:
 
 
 def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, spark) -> None:
-    request, version = request_of(), register()
+    probe = {"labels": [40], "draws": 2}
+    request, version = request_of(evaluation={"samples": 0, "probe": probe}), register()
     made = evaluate.run(request, spark)
     assert made["model_uri"] == version.uri
     challenger = registry.require(request.environment, request.name, registry.CHALLENGER)
     figures = logged_figures(challenger)
     assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
     logged = connect(request.environment).get_run(version.run_id).data.metrics
-    assert logged["test_mse"] == made["metrics"]["mse"]
+    for name in ("mse", "probe_accuracy_40", "probe_over_pca_40"):
+        assert logged[f"test_{name}"] == made["metrics"][name]
 
 
 def test_a_model_that_needs_a_picture_is_evaluated_with_the_rows_that_the_request_gives(

@@ -129,7 +129,11 @@ class Styled(GenerativeModel):
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec, name="styled")
         self.noise = NoiseSpec(())
-        self.given = {"style": Given("label"), "mood": Given("label", required=False)}
+        self.given = {
+            "style": Given("label"),
+            "mood": Given("label", required=False),
+            "brush": Given("label", required=False, choices=3),
+        }
 
     def make(self, noise: Any, given: Mapping[str, Any], **options: Any) -> Any:
         style_B = np.asarray(given["style"], np.float32) + 100 * ("mood" in given)
@@ -147,6 +151,14 @@ def test_a_label_under_another_name_is_one_of_the_training_rows_and_filled_in_wh
     for name in given:
         with pytest.raises(RequestError, match=f"among 1, 5, .* as {name}, found 2"):
             generate_rows(model, [0], {name: np.array([2])}, RECIPE)
+
+
+def test_a_number_of_the_models_own_is_one_of_those_that_there_are() -> None:
+    model = Styled(DataSpec(ImageRecord((2, 2, 1)), 10, (1, 5)))
+    made = generate_rows(model, [0, 1], {"brush": np.array([0, 2])}, RECIPE).data
+    assert made[:, 0, 0, 0].tolist() == [1, 5]
+    with pytest.raises(RequestError, match="numbers from 0 to 2 as brush, found 3"):
+        generate_rows(model, [0], {"brush": np.array([3])}, RECIPE)
 
 
 def test_texts_and_labels_that_were_given_stand_in_the_files() -> None:

@@ -29,6 +29,8 @@ from sparkgen.sampling.given import (
     open_sources,
     source_names,
 )
+from sparkgen.sampling.given._source import Wanted
+from sparkgen.sampling.given.in_turn import Config as InTurn
 from sparkgen.sampling.given.mask import Config as MaskConfig
 from sparkgen.sampling.given.mask import known_pixels
 from sparkgen.sampling.sample import FileWork, sample, write_part
@@ -195,6 +197,23 @@ def test_a_source_of_a_label_is_held_to_it_whatever_its_name(
     takes, spec = {"style": Given("label")}, DataSpec(RECORD, 10, (1, 5))
     with pytest.raises(RequestError, match=words):
         check_given(config({"style": entry}), takes, spec, model="any")
+
+
+def test_numbers_of_the_models_own_come_in_turn_or_are_one_of_them() -> None:
+    takes, spec = {"filter": Given("label", choices=20)}, DataSpec(RECORD, 10, (1, 5))
+    check_given(config({"filter": {"from": "one", "value": 19}}), takes, spec, model="any")
+    assert entries_of(config(ROWS_GIVEN), {**takes, "image": Given("record", RECORD)}) == {
+        **ROWS_GIVEN,
+        "filter": {"from": "in_turn"},
+    }
+    wanted = Wanted("filter", "label", None, spec, 30, 0, choices=20)
+    assert InTurn().open(wanted, no_version).values(range(18, 22)).tolist() == [18, 19, 0, 1]
+    for entry, words in (
+        ({"from": "one", "value": 20}, r"sampling\.given\.filter\.value from 0 to 19, found 20"),
+        ({"from": "rows"}, "found rows, which gives records and their labels"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            check_given(config({"filter": entry}), takes, spec, model="any")
 
 
 def test_damage_of_what_is_no_picture_is_refused() -> None:

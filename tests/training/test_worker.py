@@ -12,6 +12,7 @@ from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ManifestError, RequestError, SparkgenError
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import load_model
 from sparkgen.training.checkpoints import decode, encode, list_checkpoints
 from sparkgen.training.request import changed_value
@@ -202,6 +203,17 @@ def test_the_saved_model_has_the_figures_of_the_result(version, tmp_path, name):
     batch = {**rows, "weight": np.ones(len(rows["id"]), np.float32), "noise": {}}
     loss = float(np.mean(model(batch)["mse"]))
     assert loss == pytest.approx(result["metrics"]["val_loss"], rel=1e-5)
+
+
+def test_validation_leaves_out_the_rows_that_say_nothing_of_a_term(version, tmp_path, monkeypatch):
+    monkeypatch.setattr(GenerativeModel, "left_out", {"accuracy": (0,)})
+    options = {"model": "discriminative.dense_classifier", "options": {"hidden": [4]}, "epochs": 1}
+    result = train_here(request(version, tmp_path, **options))
+    rows = first_rows(version, read_manifest(version), split="validation", limit=1000)
+    terms = load_model(result["model"])(rows | {"noise": {}})
+    right, mean = np.asarray(terms["accuracy"]), result["metrics"]["val_accuracy"]
+    assert mean == pytest.approx(right[rows["label"] != 0].mean())
+    assert mean != pytest.approx(right.mean())
 
 
 def test_early_stopping_ends_after_its_patience(version, tmp_path):

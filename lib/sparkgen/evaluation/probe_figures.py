@@ -141,11 +141,9 @@ def _latents(
 
 def _probed(latents: Pair, train: Rows, test: Rows, record: Record, *, seed: int) -> Probed:
     entries = Pair(record.points(train.data), record.points(test.data))
-    with one_thread():
-        components = principal(entries, latents.train.shape[1], seed=seed)
-        pairs = {LATENTS: latents, record.entries: entries, PCA: components}
-        points = {name: scaled(pair) for name, pair in pairs.items()}
-    return Probed(points, train.label, test.label)
+    components = principal(entries, latents.train.shape[1], seed=seed)
+    points = {LATENTS: latents, record.entries: entries, PCA: components}
+    return Probed({name: scaled(pair) for name, pair in points.items()}, train.label, test.label)
 
 
 def _shares(files: Sequence[StoredFile], *, limit: int, seed: int) -> list[Share]:
@@ -184,15 +182,7 @@ def _right(probed: Probed, trial: Trial, *, seed: int) -> Right:
     count = len(labels) if trial.labelled == "all" else trial.labelled
     rows = labelled_rows(labels, count, seed=seed, draw=trial.draw)
     train, test = probed.points[trial.points]
-    with one_thread():
-        return correct(train[rows], labels[rows], test, probed.test_labels)
-
-
-def one_thread() -> Any:
-    """A context in which matrices are multiplied by one thread, so that sums have one order."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1)
+    return correct(train[rows], labels[rows], test, probed.test_labels)
 
 
 def _figures(

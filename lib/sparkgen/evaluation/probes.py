@@ -45,7 +45,7 @@ def protocol_of(points: str, count: Count, rows: int, probe: ProbeConfig) -> str
     drawn = "" if count == "all" else f", classes in turn, mean of {probe.draws} draws"
     return (
         f"accuracy of a logistic regression on {points}, {labelled} labelled rows of {rows}{drawn}, "
-        f"C of {STRENGTHS[0]:g} to {STRENGTHS[-1]:g} by {folds} of {FOLDS} folds"
+        f"C of {STRENGTHS[0]:g} to {STRENGTHS[-1]:g} by cross-entropy of {folds} of {FOLDS} folds"
     )
 
 

@@ -132,6 +132,11 @@ PARAMETERISATIONS: Mapping[str, Parameterisation] = {
 """By name."""
 
 
+def smooth_noise(field_BHWC: Tensor) -> Tensor:
+    """Noise of 1/f, as is in photographs, with variance 1, made of white noise with variance 1."""
+    return Fourier().put_together((field_BHWC,))
+
+
 def _hartley(size: int) -> Tensor:
     """The matrix of Hartley's transform: symmetric, orthogonal, float32 (size, size)."""
     turns = 2 * np.pi * (np.outer(np.arange(size), np.arange(size)) % size) / size

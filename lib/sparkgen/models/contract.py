@@ -19,20 +19,16 @@ A batch is a dictionary:
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
-from sparkgen.layers.clock import Clock
-from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.models.declared import (
     LABEL,
     NOTHING,
@@ -47,6 +43,7 @@ from sparkgen.models.declared import (
 )
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import Blueprint
+from sparkgen.models.trained import Trained
 from sparkgen.noise import NoiseSpec
 
 __all__ = [
@@ -65,15 +62,16 @@ __all__ = [
 ]
 
 
-class GenerativeModel(keras.Model):
-    """The base of every model. Subclasses set the attributes below and write two methods."""
+class GenerativeModel(Trained):
+    """The base of every model. Subclasses set the attributes below and write two methods.
+
+    Those that concern the training are in `models.trained`.
+    """
 
     source: PackageSource | None = None
     """The user's package that it was built from, set by discovery; None: sparkgen itself."""
     blueprint: Blueprint
     """What it was built from, set by discovery."""
-    parts: Mapping[str, "GenerativeModel"] = {}
-    """The models that it stands on, set by discovery. They are frozen, and saved with its weights."""
     noise: NoiseSpec
     """The noise of one generated sample."""
     training_noise: Mapping[str, NoiseSpec] = {}
@@ -96,17 +94,8 @@ class GenerativeModel(keras.Model):
     """How it learns: by gradient steps in the workers, by counts that Spark sums (it has `statistics`
     and `fit_statistics`), or not at all: then `sparkgen train` builds it, with its parts, and registers
     it as it is."""
-    loss_names: tuple[str, ...] = ()
-    """The entries of `loss_terms` whose sum is the loss; the others are logged only."""
-    metric_names: tuple[str, ...] = ()
-    loss_direction: Direction | None = "lower"
-    """Which way the loss and its terms are better; None where networks play against each other."""
-    metric_directions: ClassVar[Mapping[str, Direction]] = {}
-    """The same of further figures; those that are not named are better neither way."""
     by_class: ClassVar[tuple[str, ...]] = ()
     """Terms that are also evaluated on the rows of each class, as `accuracy_<class name>`."""
-    left_out: Mapping[str, tuple[int, ...]] = {}
-    """By the names of terms the labels whose rows say nothing of a term: they do not enter its mean."""
     protocols: Mapping[str, str] = {}
     """By the names of terms how they are computed, in words, where figures of one name may differ."""
     reconstructs: ClassVar[bool] = False
@@ -116,15 +105,6 @@ class GenerativeModel(keras.Model):
     classifies: ClassVar[bool] = False
     """Whether it can judge samples: `features(x)` gives float32 (B, F) of records (B, *spec.shape),
     `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
-
-    def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
-        # Images, noise and the model's own weights stay float32 in mixed precision; the layers
-        # inside cast.
-        super().__init__(**KEEPS_DTYPE, **kwargs)
-        self.spec = spec
-        names = (*self.loss_names, *self.metric_names)
-        self.clock = Clock()
-        self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
 
     def generate(
         self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING, **options: Any
@@ -251,68 +231,6 @@ class GenerativeModel(keras.Model):
         Args:
             pictures: by name, float32 (1, H, W, channels) in [0, 1], of any size.
         """
-
-    # -- what training uses ----------------------------------------------------------------------
-
-    def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
-        """One training step; whoever overrides it lets the clock tick once."""
-        figures: dict[str, Tensor] = super().train_step(data)
-        self.clock.tick()
-        return figures
-
-    @classmethod
-    def direction(cls, figure: str) -> Direction | None:
-        """Which way a figure of training, validation (`val_`) or evaluation is better, if any."""
-        name = figure.removeprefix("val_")
-        if name == "loss" or name in cls.loss_names:
-            return cls.loss_direction
-        return cls.metric_directions.get(name)
-
-    def call(self, batch: Batch, training: bool = False) -> dict[str, Tensor]:
-        """The terms of `loss_terms`: what this model computes of a batch is its loss."""
-        return self.loss_terms(batch, training=training)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Tensor:
-        """The mean over the batch's rows of the summed terms; every term goes to its tracker."""
-        del y, sample_weight, training
-        weight_B = x["weight"]
-        for tracker in self.term_trackers:
-            counted_B = self.weights_of(tracker.name, x)
-            tracker.update_state(y_pred[tracker.name], sample_weight=counted_B)
-        total_B = sum(y_pred[name] for name in self.loss_names)
-        return ops.sum(total_B * weight_B) / ops.maximum(ops.sum(weight_B), 1.0)
-
-    def weights_of(self, term: str, batch: Batch) -> Tensor:
-        """How much each row of a batch counts in the mean of a term: (B,)."""
-        weight_B = batch["weight"]
-        for label in self.left_out.get(term, ()):
-            weight_B = weight_B * ops.cast(ops.not_equal(batch["label"], label), "float32")
-        return weight_B
-
-    def optimizer_groups(self) -> dict[str, list[Any]]:
-        """The trainable variables by optimizer; a model with one optimizer has the group `model`."""
-        return {"model": self.trainable_variables}
-
-    def set_optimizers(self, optimizers: Mapping[str, Any], *, jit_compile: bool = False) -> None:
-        """Takes the optimizers of `optimizer_groups`, already built and distributed."""
-        self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
-
-    def count_learnt(self) -> int:
-        """Numbers that training learns: all weights but those of its parts."""
-        parts = {id(v): v for part in self.parts.values() for v in part.weights}
-        return int(self.count_params()) - sum(int(np.prod(v.shape)) for v in parts.values())
-
-    def without_parts(self, variables: Iterable[Any]) -> list[Any]:
-        """Those of some variables that are not a part's."""
-        apart = {id(v) for part in self.parts.values() for v in part.variables}
-        return [v for v in variables if id(v) not in apart]
 
 
 def empty_batch(spec: DataSpec, noise: Mapping[str, NoiseSpec], *, rows: int = 1) -> Batch:

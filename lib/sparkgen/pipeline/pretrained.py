@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -29,8 +30,7 @@ from sparkgen.models.portable import PortableModel, pack
 if TYPE_CHECKING:
     from sparkgen.models.pretrained._base import Package
 
-FAMILY = "pretrained"
-APPLICATION = f"{FAMILY}.keras_application"
+APPLICATION = "pretrained.keras_application"
 
 
 class Found(NamedTuple):
@@ -118,12 +118,13 @@ def packed_tensors(module: Any, data: bytes, *, called: str) -> PortableModel:
 
 def _packages() -> dict[str, Any]:
     """The files of all networks whose weights are a package, by name."""
-    from sparkgen.models.discovery import model_module, own_names
+    from sparkgen.models.discovery import model_module
+    from sparkgen.models.names import PRETRAINED, own_names
 
     modules = {
         name.partition(".")[2].replace("_", "-"): model_module(name)
         for name in own_names()
-        if name.startswith(f"{FAMILY}.")
+        if name.startswith(f"{PRETRAINED}.")
     }
     return {name: module for name, module in modules.items() if hasattr(module, "PACKAGE")}
 
@@ -190,7 +191,7 @@ def _converted(
     # A request is looked over several times.
     with (
         tempfile.TemporaryDirectory(prefix="sparkgen-network-") as folder,
-        ProcessPoolExecutor(1, get_context("spawn"), _hide_devices) as pool,
+        ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool,
     ):
         weights = None
         if path is not None:
@@ -208,8 +209,11 @@ def _converted(
         return pack(f"{folder}/model", called=network)
 
 
-def _hide_devices() -> None:
+def _begin() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    sys.stdout = (
+        sys.stderr
+    )  # Keras says there what it fetches; the last line of stdout is a step's result
 
 
 def save_application(
@@ -248,7 +252,7 @@ def save_application(
     options = {
         "network": network,
         "include_top": include_top,
-        "layers": [layer.name for layer in inner_layers(source)],
+        "layers": [[one.name, list(one.output.shape[1:])] for one in inner_layers(source)],
     }
     model: Any = build_model(APPLICATION, options, IMAGENET)
     model.network.set_weights(source.get_weights())

@@ -42,6 +42,19 @@ def test_pixels_beside_a_patch_stay_and_those_under_it_go(build: Callable) -> No
     assert (made[changed] == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("spread", "first"), [(0.0, {3}), (0.5, {1, 2, 3, 4, 5}), (1.0, set(range(7)))]
+)
+def test_a_patch_lies_as_far_from_the_middle_as_it_may(
+    build: Callable, spread: float, first: set[int]
+) -> None:
+    model = build(NAME, spread=spread)
+    noise = row_noise(model.noise, range(200), seed=0)
+    made = np.asarray(model.generate(noise, {"image": np.zeros((200, 8, 8, 1), np.float32)}))
+    for axis in (1, 2):
+        assert set(made.any(axis=(3 - axis, 3)).argmax(axis=1)) == first
+
+
 def test_training_brings_digits_nearer_to_the_target_and_leaves_the_classifier(
     build: Callable, train: Callable, batch_of: Callable
 ) -> None:

@@ -13,7 +13,7 @@ SMALL = {"width": 4, "depth": 2}
 
 
 def shaken(model: GenerativeModel) -> GenerativeModel:
-    """A model whose last layer is not 0, as after a training."""
+    """A model whose last layer is not near 0, as after a training."""
     kernel = model.network.layers[-1].kernel
     kernel.assign(np.random.default_rng(0).normal(0, 0.1, kernel.shape))
     return model
@@ -29,10 +29,11 @@ def enlarged(model: GenerativeModel, x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scale", [2, 3])
-def test_before_training_it_is_bicubic_interpolation(
+def test_with_a_last_layer_of_zeros_it_is_bicubic_interpolation(
     scale: int, build: Callable, batch_of: Callable
 ) -> None:
     model = build(NAME, (13, 14, 3), scale=scale, **SMALL)
+    model.network.layers[-1].kernel.assign(np.zeros((3, 3, 4, scale**2)))
     x = picture(5, 7)
     made = enlarged(model, x)
     for channel in range(3):
@@ -50,6 +51,7 @@ def test_the_numbers_of_a_low_pixel_are_its_pixels_in_the_large_picture(
     scale: int, build: Callable
 ) -> None:
     model = build(NAME, (12, 12, 1), scale=scale, **SMALL)
+    model.network.layers[-1].kernel.assign(np.zeros((3, 3, 4, scale**2)))
     model.network.layers[-1].bias.assign(np.arange(scale**2, dtype=np.float32))
     detail = np.asarray(model.detail(picture(2, 3, 1)))[0, ..., 0]
     np.testing.assert_array_equal(detail, np.tile(np.arange(scale**2).reshape(scale, -1), (2, 3)))

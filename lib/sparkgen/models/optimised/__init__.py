@@ -4,9 +4,11 @@ These models stand on others, their parts, and most learn nothing themselves. In
 given, such as labels. Out come images (B, H, W, C) in [0, 1].
 
     activation_maximisation.py   images that a classifier is sure of
+    filter_visualisation.py      the pattern that each filter of a layer answers to
     adversarial_examples.py      pictures changed so little, and a classifier errs
     adversarial_patch.py         a sticker that turns any picture into one class
     enhancement.py               pictures made larger and sharper, by a network that learns it
 
-Steps on the input, and the gradients that they follow, are in `sparkgen.layers.gradients`.
+The first two are an `_ascent.py`, gradient ascent from noise. Steps on the input, and the gradients that
+they follow, are in `sparkgen.layers`: `optimisation`, `parameterisation`, `jitter`, `gradients`.
 """

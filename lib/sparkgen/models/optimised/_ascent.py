@@ -1,6 +1,6 @@
 """Images that gradient ascent makes of noise: what activation maximisation and filters share.
 
-A model says by `score` what is high in an image. From a noisy grey image, Adam takes steps up
+A model says by `score` what is high in an image. From grey with noise of 1/f, Adam takes steps up
 
     score(T x) - w TV(x) - u sum(x),
 
@@ -23,12 +23,12 @@ from sparkgen.datasets.records import DataSpec
 from sparkgen.layers import jitter
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.optimisation import minimise
-from sparkgen.layers.parameterisation import PARAMETERISATIONS, Numbers
+from sparkgen.layers.parameterisation import PARAMETERISATIONS, Numbers, smooth_noise
 from sparkgen.layers.variation import total_variation
 from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
-GREY, NOISY = 0.5, 0.1  # the image that it begins with: its mean, and the deviation of its noise
+NOISY = 0.8  # deviation of the logits of the image that it begins with
 
 
 class AscentConfig(Strict):
@@ -107,7 +107,7 @@ class Ascent(GenerativeModel):
         steps: Tensor,
         options: Mapping[str, Tensor],
     ) -> Tensor:
-        """Images after some steps from a grey image with a little of the noise `field_BHWC`."""
+        """Images after some steps from a grey image with noise of 1/f, made of the white `field_BHWC`."""
         as_image, within = self.parameterisation.image, self.parameterisation.within
         most = jitter.Jitter(*(options[name] for name in jitter.Jitter._fields))
 
@@ -118,5 +118,6 @@ class Ascent(GenerativeModel):
             rough_B = options["total_variation"] * total_variation(x_BHWC)
             return light_B + rough_B - self.score(seen, wanted, options)
 
-        start = self.parameterisation.numbers(ops.clip(GREY + NOISY * field_BHWC, 0.0, 1.0))
+        grey_BHWC = ops.sigmoid(NOISY * smooth_noise(field_BHWC))
+        start = self.parameterisation.numbers(grey_BHWC)
         return as_image(minimise(loss, start, steps=steps, rate=options["rate"], within=within))

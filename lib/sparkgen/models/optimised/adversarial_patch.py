@@ -27,7 +27,7 @@ from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, P
 from sparkgen.noise import NoiseSpec, Stream, row_noise
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
-SHOWN = 40  # pictures in a report
+SHOWN, AMONG = 40, 1000  # pictures in a report, and the first rows that they are chosen from
 
 
 class Config(Strict):
@@ -37,6 +37,8 @@ class Config(Strict):
     """The class that pictures are turned into, by its number from 0."""
     area: float = Field(0.1, gt=0, le=1)
     """The most that the patch covers, as a share of a picture's area."""
+    spread: float = Field(1.0, ge=0, le=1)
+    """How far from the middle of a picture the patch may lie: 0 always there, 1 anywhere within it."""
 
 
 class AdversarialPatch(GenerativeModel):
@@ -51,7 +53,7 @@ class AdversarialPatch(GenerativeModel):
         self, config: Config, spec: DataSpec, classifier: GenerativeModel, **kwargs: Any
     ) -> None:
         super().__init__(spec, **kwargs)
-        self.classifier, self.target = classifier, config.target
+        self.classifier, self.target, self.spread = classifier, config.target, config.spread
         self.given = {spec.record.kind: Given("record", spec.record)}
         self.noise = NoiseSpec((2,), "uniform")
         self.training_noise = {"place": self.noise}
@@ -59,7 +61,7 @@ class AdversarialPatch(GenerativeModel):
         self.left_out = {"success": (config.target,)}
         self.protocols = {
             "success": f"share of the rows of other classes taken for class {config.target}, "
-            f"square patch of {self.side} x {self.side} pixels at a random place, 8 bits"
+            f"square patch of {self.side} x {self.side} pixels, spread {config.spread:g}, 8 bits"
         }
         self.pixels = self.add_weight(
             shape=(self.side, self.side, spec.shape[2]), initializer="zeros", name="pixels"
@@ -74,8 +76,12 @@ class AdversarialPatch(GenerativeModel):
         """What the classifier says of pictures: float32 (B, classes)."""
         return self.classifier.head(self.classifier.features(x))
 
+    def patched(self, x_BHWC: Tensor, noise_B2: Tensor) -> Tensor:
+        """Pictures with the patch on them, at places by noise that is uniform on [0, 1)."""
+        return covered(x_BHWC, self.patch, 0.5 + self.spread * (noise_B2 - 0.5))
+
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
-        return covered(given[self.spec.record.kind], self.patch, ops.convert_to_tensor(noise))
+        return self.patched(given[self.spec.record.kind], ops.convert_to_tensor(noise))
 
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The class that is predicted, the probability of the target, and whether that is predicted."""
@@ -88,7 +94,7 @@ class AdversarialPatch(GenerativeModel):
         }
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
-        x = covered(batch[self.spec.record.kind], self.patch, batch["noise"]["place"])
+        x = self.patched(batch[self.spec.record.kind], batch["noise"]["place"])
         if not training:
             x = ops.round(x * GREYS) / GREYS
         logits_BK, target_B = self.logits(x), ops.full_like(batch["label"], self.target)
@@ -105,9 +111,13 @@ class AdversarialPatch(GenerativeModel):
 
         patch = np.asarray(ops.convert_to_numpy(self.patch))[None]
         image_grid(patch, folder / "patch.png", columns=1, title="the patch")
-        shown = rows(SHOWN)
+        found = rows(AMONG)  # a split may lie class by class
+        every = slice(None, None, max(1, len(found["id"]) // SHOWN))
+        shown = {
+            name: found[name][every][:SHOWN] for name in ("id", "label", self.spec.record.kind)
+        }
         noise = row_noise(self.noise, shown["id"].tolist(), seed=0, stream=Stream.EVALUATE)
-        made = self.make(noise, {self.spec.record.kind: shown[self.spec.record.kind]})
+        made = self.patched(shown[self.spec.record.kind], noise)
         prediction_grid(
             np.asarray(ops.convert_to_numpy(made)),
             np.asarray(shown["label"]),
@@ -141,7 +151,7 @@ def covered(x_BHWC: Tensor, patch: Tensor, place_B2: Tensor) -> Tensor:
     Args:
         x_BHWC: pictures.
         patch: (side, side, C).
-        place_B2: uniform on [0, 1): how far down and how far right it lies.
+        place_B2: in [0, 1): how far down and how far right it lies.
     """
     side = patch.shape[0]
     on_BHS, on_BWS = (_places(place_B2[:, axis], side, x_BHWC.shape[1 + axis]) for axis in range(2))

@@ -67,7 +67,8 @@ class Tensors(keras.layers.Layer):
         self.shapes = shapes
 
     def __getitem__(self, name: str) -> Tensor:
-        return self.of_name[name]
+        """A weight; before there are any, a tensor without values."""
+        return self.of_name[name] if self.built else keras.KerasTensor(self.shapes[name])
 
     def build(self, input_shape: Any = None) -> None:
         self.of_name = {

@@ -8,17 +8,28 @@ Its activations are those of all its layers but the input, by the names that Ker
 """
 
 import importlib
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import keras
 from keras import ops
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.pretrained._base import IMAGENET, Pretrained
+
+
+def _as_tuples(value: Any) -> Any:
+    """A layer's name and shape as JSON has them."""
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], list):
+        return value[0], tuple(value[1])
+    return value
+
+
+Answer = Annotated[tuple[str, tuple[int | None, ...]], BeforeValidator(_as_tuples)]
 
 
 class Config(Strict):
@@ -28,8 +39,9 @@ class Config(Strict):
     """Its name in keras.applications, such as `VGG16`."""
     include_top: bool = False
     """Whether it has the layers that tell the classes."""
-    layers: tuple[str, ...] = Field(strict=False)
-    """The names of its layers."""
+    layers: tuple[Answer, ...] = Field(strict=False)
+    """The name of each of its layers, and the shape of what it answers to a picture, such as
+    `[block1_conv1, [null, null, 64]]`."""
 
 
 class KerasApplication(Pretrained):
@@ -39,7 +51,7 @@ class KerasApplication(Pretrained):
 
     def __init__(self, config: Config, **kwargs: Any) -> None:
         super().__init__(IMAGENET, **kwargs)
-        self.application, self.layer_names = config.network, config.layers
+        self.application, self.shapes = config.network, dict(config.layers)
         self.pieces = Pieces()
 
     def build(self, batch_shape: Any = None) -> None:
@@ -48,14 +60,16 @@ class KerasApplication(Pretrained):
 
     @property
     def activation_names(self) -> tuple[str, ...]:
-        return self.layer_names
+        return tuple(self.shapes)
 
     def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        layers = inner_layers(self.network)
-        ends = [layers[self.layer_names.index(name)].output for name in names]
-        piece = self.pieces.between(self.network.inputs, ends)
-        found = piece(self.preprocessed(x), training=False)
-        return {name: ops.cast(a, "float32") for name, a in zip(names, found, strict=True)}
+        if isinstance(x, keras.KerasTensor):  # which has no values, so that only shapes are asked
+            return {name: keras.KerasTensor((x.shape[0], *self.shapes[name])) for name in names}
+        # By number: some names that Keras gives depend on the networks that were made before.
+        layers = dict(zip(self.shapes, inner_layers(self.network), strict=True))
+        ends = [layers[name].output for name in names]
+        found = self.pieces.run(self.network.inputs, ends, self.preprocessed(x))
+        return dict(zip(names, found, strict=True))
 
     def preprocessed(self, x: Tensor) -> Tensor:
         """Pictures (B, H, W, 1 or 3) in [0, 1] as the network takes them."""
@@ -74,15 +88,16 @@ class ClassifyingApplication(KerasApplication):
 
     def features(self, x: Tensor) -> Tensor:
         """The input of the last layer with weights for pictures in [0, 1]: float32 (B, F)."""
-        piece = self.pieces.between(self.network.inputs, [self._last().input])
-        return ops.reshape(piece(self.preprocessed(x), training=False)[0], (len(x), -1))
+        end, x = self._last().input, self.preprocessed(x)
+        (found,) = self.pieces.run(self.network.inputs, [end], x)
+        return ops.reshape(found, (-1, math.prod(end.shape[1:])))
 
     def head(self, features: Tensor) -> Tensor:
         """Unnormalised log-probabilities of the classes: float32 (B, 1000)."""
         start = self._last().input
-        piece = self.pieces.between([start], self.network.outputs)
         x = ops.reshape(features, (-1, *start.shape[1:]))
-        return ops.cast(piece(x, training=False)[0], "float32")
+        (logits,) = self.pieces.run([start], self.network.outputs, x)
+        return logits
 
     def _last(self) -> keras.layers.Layer:
         return [layer for layer in self.network.layers if layer.weights][-1]
@@ -94,12 +109,13 @@ class Pieces:
     def __init__(self) -> None:
         self.made: dict[tuple[int, ...], keras.Model] = {}
 
-    def between(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> keras.Model:
-        """The layers of a network that lie between some of its symbolic tensors."""
-        key = tuple(map(id, (*inputs, *outputs)))
+    def run(self, start: Sequence[Tensor], ends: Sequence[Tensor], x: Tensor) -> list[Tensor]:
+        """What the layers between symbolic tensors of a network make of `x`, float32."""
+        key = tuple(map(id, (*start, *ends)))
         if key not in self.made:
-            self.made[key] = keras.Model(list(inputs), list(outputs))
-        return self.made[key]
+            self.made[key] = keras.Model(list(start), list(ends))
+        found = keras.tree.flatten(self.made[key](x, training=False))
+        return [ops.cast(one, "float32") for one in found]
 
 
 def network_names() -> list[str]:

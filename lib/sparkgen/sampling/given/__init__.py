@@ -143,7 +143,8 @@ def entries_of(config: SamplingConfig, takes: Mapping[str, Any]) -> dict[str, di
     rows = [entry for entry in entries.values() if entry.get(FROM) == "rows"]
     default = {k: v for k, v in rows[0].items() if k in (FROM, "split")} if rows else {}
     for name in filled_in(takes):
-        entries.setdefault(name, default or {FROM: "in_turn"})
+        of_rows = default if takes[name].choices is None else {}
+        entries.setdefault(name, of_rows or {FROM: "in_turn"})
     return entries
 
 
