@@ -45,6 +45,11 @@ FIGURES = {
     "psnr_bicubic": "PSNR dB of bicubic",
     "ssim": "SSIM",
     "ssim_bicubic": "SSIM of bicubic",
+    **{
+        f"probe_{points}accuracy_{labels}": f"probe on {given}, {labels} labels"
+        for labels in (100, 1000, "all")
+        for points, given in (("", "latents"), ("pixels_", "pixels"), ("pca_", "PCA"))
+    },
     "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",

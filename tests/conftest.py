@@ -17,6 +17,12 @@ settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).parents[1]
 
+# Java's optimising compiler costs the many small queries of tests more than it brings in. These are
+# read by every Spark that a test starts, in this process or another: by the one that puts the command
+# together, by the driver, and by the master and workers of a cluster.
+for options in ("SPARK_LAUNCHER_OPTS", "SPARK_SUBMIT_OPTS", "SPARK_DAEMON_JAVA_OPTS"):
+    os.environ.setdefault(options, "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with the slow files, so that no process is left alone with one at the end."""

@@ -13,7 +13,8 @@ from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, inner_sections, section_keys, written
 from sparkgen.models.contract import GenerativeModel, Part
-from sparkgen.models.discovery import declared_parts, model_module, model_names, outline
+from sparkgen.models.discovery import declared_parts, model_module, outline
+from sparkgen.models.names import model_names
 from sparkgen.models.parts import KEY as PARTS
 from sparkgen.models.parts import fits
 from sparkgen.models.parts import in_words as part_in_words
@@ -138,7 +139,9 @@ def _example(part: Part, spec: DataSpec) -> Blueprint:
 
 def _part_keys(name: str) -> Iterator[Key]:
     for part, one in declared_parts(name).items():
-        yield Key(f"{PARTS}.{part}", f"an experiment of {part_in_words(one)}", None, "")
+        # Which tell the classes of ImageNet, if any.
+        or_else = "" if one.classes else "Or pretrained weights, as package:efficientnet-lite0."
+        yield Key(f"{PARTS}.{part}", f"an experiment of {part_in_words(one)}", None, or_else)
 
 
 def given_sections() -> Iterator[Section]:

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageCms, features
 from tiny_version import write_version
+from torch_files import torch_file
 from web_server import raw, running
 
 from sparkgen.config.dataset import DatasetConfig
@@ -30,7 +31,7 @@ from sparkgen.config.load import load_dataset, load_experiment
 from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
-from sparkgen.errors import SparkgenError
+from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.fetching.download import fetch_missing
 from sparkgen.ingest.fetching.web import Patience
 from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
@@ -38,6 +39,7 @@ from sparkgen.ingest.images.pictures import Picture, decode_pictures
 from sparkgen.ingest.sources import source_of
 from sparkgen.models.discovery import build_model, load_model, save_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
+from sparkgen.models.pretrained._torch_file import read_tensors
 from sparkgen.pipeline.inspect import run as inspect
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.sampling.sample_set import read_sample_set
@@ -415,6 +417,13 @@ def model_file(name: str) -> Callable[[bytes, Path], None]:
     return run
 
 
+def tensors(data: bytes, folder: Path) -> None:
+    try:
+        read_tensors(data)
+    except ValueError as error:
+        raise RequestError("tensors", found=str(error), mend="get the file again") from None
+
+
 @cache
 def journal() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
@@ -503,6 +512,7 @@ OVERRIDES = [
     "model.options.latent=8",
     "training.optimizer.learning_rate=3e-3",
 ]
+TENSORS = {"a": np.arange(24, dtype="<f4").reshape(2, 3, 4), "b": np.array(7, "<i8")}
 TARGETS = {
     "libsvm": Target([libsvm_text()], libsvm(".txt")),
     "libsvm-gz": Target([gzip.compress(libsvm_text())], libsvm(".txt.gz")),
@@ -545,6 +555,7 @@ TARGETS = {
     "shard": Target([version()[SHARD]], shard),
     "model": Target([model()[MODEL_FILE]], model_file(MODEL_FILE)),
     "weights": Target([model()[WEIGHTS_FILE]], model_file(WEIGHTS_FILE)),
+    "tensors": Target([torch_file(TENSORS)], tensors),
     "journal": Target([journal()], run_journal),
     "web": Target(answers(), web),
     "sample-set": Target([sample_set()], sample_manifest),

@@ -34,6 +34,20 @@ def build() -> Build:
 
 
 @pytest.fixture(scope="session")
+def untrained() -> Callable[..., GenerativeModel]:
+    """`untrained(name, options)`: as `build`, for 8 by 8 pictures, once for all tests; train none."""
+    made: dict[str, GenerativeModel] = {}
+
+    def find(name: str, options: dict[str, Any]) -> GenerativeModel:
+        if name not in made:
+            keras.utils.set_random_seed(0)
+            made[name] = built(name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
+        return made[name]
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """The 1,797 digits: float32 (N, 8, 8, 1) in [0, 1], and int32 labels (N,)."""
     images, labels = load_digits(return_X_y=True)

@@ -96,10 +96,10 @@ def test_a_model_builds_and_every_term_is_one_finite_number_a_row(
 
 
 @every_model
-def test_an_outline_says_of_a_model_what_the_model_says(name: str, build: Callable) -> None:
+def test_an_outline_says_of_a_model_what_the_model_says(name: str, untrained: Callable) -> None:
     options = options_of(name)
     outlines = outlined(name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
-    model = build(name, **options)
+    model = untrained(name, options)
     for said in ("given", "generate_options", "generate_ranges", "loss_names"):
         assert getattr(outlines, said) == getattr(model, said)
     assert set(outlines.optimizer_groups()) == set(model.optimizer_groups())
@@ -137,8 +137,8 @@ NEITHER = {"wasserstein", "gradient_penalty", "psnr_bicubic", "ssim_bicubic"}
 
 
 @every_model
-def test_every_figure_says_which_way_it_is_better(name: str, build: Callable) -> None:
-    model = build(name, **options_of(name))
+def test_every_figure_says_which_way_it_is_better(name: str) -> None:
+    model = outlined(name, options_of(name), DataSpec(ImageRecord((8, 8, 1)), 10))
     plays = len(model.optimizer_groups()) > 1
     for figure in ("loss", *model.loss_names):
         assert model.direction(f"val_{figure}") == (None if plays else "lower")
@@ -168,8 +168,8 @@ def test_what_is_given_is_refused_without_what_it_needs(name: str) -> None:
 
 
 @every_model
-def test_samples_are_images_and_the_same_every_time(name: str, build: Callable) -> None:
-    model = build(name, **options_of(name))
+def test_samples_are_images_and_the_same_every_time(name: str, untrained: Callable) -> None:
+    model = untrained(name, options_of(name))
     sample = generated(model)
     if model.makes.fixed:
         assert sample.shape == (ROWS, *model.makes.shape)
@@ -182,11 +182,11 @@ def test_samples_are_images_and_the_same_every_time(name: str, build: Callable) 
 
 
 def test_a_saved_model_generates_the_same_bits_in_a_new_process(
-    build: Callable, tmp_path: Path
+    untrained: Callable, tmp_path: Path
 ) -> None:
     expected = {}
     for name in model_names():
-        model, folder = build(name, **options_of(name)), tmp_path / name
+        model, folder = untrained(name, options_of(name)), tmp_path / name
         save_model(folder, model, name=name, options=options_of(name))
         noise = row_noise(model.noise, range(rows_of(model)), seed=1)
         np.savez(folder / "given.npz", noise=noise, **needed_by(model, rows_of(model)))
@@ -198,7 +198,7 @@ def test_a_saved_model_generates_the_same_bits_in_a_new_process(
 
 @every_model
 def test_every_option_is_documented_and_options_of_generate_are_taken(
-    name: str, build: Callable
+    name: str, untrained: Callable
 ) -> None:
     module = model_module(name)
     assert module.__doc__
@@ -208,7 +208,7 @@ def test_every_option_is_documented_and_options_of_generate_are_taken(
         assert kind.__doc__
         for field in kind.__annotations__:
             assert re.search(rf'    {field}: .*\n    """', inspect.getsource(kind)), field
-    model = build(name, **options_of(name))
+    model = untrained(name, options_of(name))
     noise = row_noise(model.noise, range(1), seed=0)
     model.generate(noise, needed_by(model, 1), **model.generate_options)
 
@@ -228,9 +228,9 @@ def test_other_models_have_no_likelihood(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_a_likelihood_gives_finite_nats_a_row(
-    name: str, build: Callable, batch_of: Callable
+    name: str, untrained: Callable, batch_of: Callable
 ) -> None:
-    model = build(name, **options_of(name))
+    model = untrained(name, options_of(name))
     likelihoods = model.likelihoods(samples=3)
     assert set(likelihoods) == LIKELIHOODS[name]
     for likelihood in likelihoods.values():
@@ -257,9 +257,9 @@ def test_models_with_latents_are_those_of_two_families(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODER_DECODERS)
 def test_an_encoder_decoder_encodes_flat_latents_and_reconstructs_images(
-    name: str, build: Callable, batch_of: Callable
+    name: str, untrained: Callable, batch_of: Callable
 ) -> None:
-    model = build(name, **options_of(name))
+    model = untrained(name, options_of(name))
     batch = batch_of(model, 3)
     assert tuple(model.encode(batch["image"], {"label": batch["label"]}).shape) == (
         3,

@@ -106,6 +106,14 @@ def test_a_part_is_frozen_and_is_not_counted() -> None:
     assert alone.without_parts(alone.variables) == []
 
 
+def test_a_part_drops_nothing_even_in_training() -> None:
+    part, x = classifier(), np.ones((1, 100), np.float32)
+    dropout = part.body.layers[-1]
+    assert (np.asarray(dropout(x, training=True)) == 0).any()
+    build_model(MODEL, {}, SPEC, parts={"classifier": part})
+    assert (np.asarray(dropout(x, training=True)) == 1).all()
+
+
 def test_the_digest_tells_models_of_other_parts_apart(tmp_path: Path) -> None:
     part = classifier()
     model = build_model(MODEL, {}, SPEC, parts={"classifier": part})

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import pytest
 import yaml
-from parts import names_that_learn
+from parts import names_that_learn, outlined
 from tiny_version import request, without_clock, write_version
 from training_functions import train_each
 
@@ -13,12 +13,14 @@ from sparkgen.catalogue import example_parts
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.discovery import build_part, save_model
+from sparkgen.pipeline.pictures import leave_pictures, pictures_of
 from sparkgen.training.request import part_uri
 
 CONF = Path(__file__).parents[2] / "conf" / "experiments"
 LEARN = names_that_learn("gradient")
 # Dropout draws random numbers of each worker's own. A bias before a batch normalisation, or before a
 # relu whose units are all on, has no gradient but rounding errors, of which Adam makes whole steps.
+SMALL = {"channels": [8], "embedding": 8}
 INSTEAD = {
     "vq_vae_digits": {"optimizer": {"name": "sgd", "learning_rate": 1e-4}},
     "full_classifier_digits": {
@@ -26,6 +28,9 @@ INSTEAD = {
         "optimizer": {"name": "sgd", "learning_rate": 0.05},
     },
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
+    # One level of few channels is traced in half the time, and workers share no more of two.
+    "ddpm_digits": {"options": SMALL},
+    "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
 SPEC = DataSpec(ImageRecord((8, 8, 1)), 3)
 
@@ -68,6 +73,14 @@ def leave_parts(asked):
         model.setdefault("parts", {})[name] = "any"
 
 
+def leave_its_pictures(asked):
+    """Puts the pictures that a requested model is trained by where its training looks for them."""
+    model = asked["experiment"]["model"]
+    leave_pictures(
+        pictures_of(outlined(model["name"], model["options"], SPEC)), asked["checkpoint_uri"]
+    )
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The results of all trainings by number of workers."""
@@ -81,7 +94,9 @@ def results(tmp_path_factory):
         }
         for asked in requests.values():
             leave_parts(asked)
-        return launch(train_each, requests, workers=workers, where="local", threads_per_worker=1)
+            leave_its_pictures(asked)
+        where = "local" if workers > 1 else "in-process"
+        return launch(train_each, requests, workers=workers, where=where, threads_per_worker=1)
 
     return {workers: run(workers) for workers in (1, 2)}
 

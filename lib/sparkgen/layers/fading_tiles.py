@@ -4,6 +4,7 @@ Where a result depends on pixels nearby alone, `tiles` has what computes it exac
 """
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,45 +14,46 @@ Tensor = Any
 
 
 def by_fading_tiles(
-    function: Callable[[Tensor], Tensor], x_BHWC: Tensor, *, tile: int, overlap: int
+    function: Callable[[Tensor], Tensor], x_BHWC: Tensor, *, tile: int, overlap: int, align: int = 1
 ) -> Tensor:
-    """What a function gives of pictures, computed on tiles of one size that overlap.
+    """What a function gives of pictures, computed on tiles that overlap.
 
     Where tiles overlap, what they give fades from one into the next, so that no seams show.
 
     Args:
         function: gives something of the shape of its input, (B, h, w, C).
         x_BHWC: the pictures.
-        tile: the most pixels a side of a tile; 0: the whole picture at once.
-        overlap: by how many pixels neighbours overlap at least; less where a tile is no larger than twice
-            that.
+        tile: about how many pixels a side of a tile has; 0: the whole picture is computed at once.
+        overlap: by about how many pixels neighbours overlap.
+        align: tiles begin at multiples of so many pixels, such as the product of a network's strides.
     """
-    tops, height = spans(x_BHWC.shape[1], tile, overlap)
-    lefts, width = spans(x_BHWC.shape[2], tile, overlap)
-    if len(tops) == len(lefts) == 1:
+    rows, columns = (spans(side, tile, overlap, align) for side in x_BHWC.shape[1:3])
+    if len(rows) == len(columns) == 1:
         return function(x_BHWC)
-    weight_hw = np.outer(fade(height, overlap), fade(width, overlap))
     total = np.zeros(tuple(x_BHWC.shape), np.float32)
     weights = np.zeros((*total.shape[1:3], 1), np.float32)
-    for top in tops:
-        for left in lefts:
-            rows, columns = slice(top, top + height), slice(left, left + width)
-            found = ops.convert_to_numpy(function(x_BHWC[:, rows, columns]))
-            total[:, rows, columns] += weight_hw[..., None] * found
-            weights[rows, columns] += weight_hw[..., None]
+    for (top, bottom), (left, right) in product(rows, columns):
+        at = (slice(top, bottom), slice(left, right))
+        weight = np.outer(fade(bottom - top, overlap), fade(right - left, overlap))[..., None]
+        total[:, *at] += weight * ops.convert_to_numpy(function(x_BHWC[:, *at]))
+        weights[at] += weight
     return ops.convert_to_tensor(total / weights)
 
 
-def spans(length: int, tile: int, overlap: int) -> tuple[list[int], int]:
-    """Where the tiles of one side begin, and how long they are.
+def spans(length: int, tile: int, overlap: int, align: int = 1) -> list[tuple[int, int]]:
+    """Where the tiles of a side of `length` pixels begin and end, of which each overlaps the next.
 
-    They are as few as can be, evenly spaced, and the last one ends where the side does.
+    A tile has a multiple of `align` pixels, at least two times as many. The last one reaches to the end
+    of the side, and may have more.
     """
-    if not tile or length <= tile:
-        return [0], length
+    tile = max(tile // align * align, 2 * align) if tile else length
+    if length <= tile:
+        return [(0, length)]
     overlap = min(overlap, tile // 2)
     count = -(-(length - overlap) // (tile - overlap))
-    return [round(n * (length - tile) / (count - 1)) for n in range(count)], tile
+    even = (n * (length - tile) // (count - 1) for n in range(count))
+    starts = sorted({start // align * align for start in even})
+    return [*((start, start + tile) for start in starts[:-1]), (starts[-1], length)]
 
 
 def fade(length: int, overlap: int) -> Any:

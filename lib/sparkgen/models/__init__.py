@@ -11,12 +11,15 @@ in, and loss terms (B,) go out.
     encoder_decoder.py   EncoderDecoder, which every model with latents is
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others
     latent.py            interpolation, concepts and charts, for any EncoderDecoder
+    names.py             the models there are, by their files
     discovery.py         models by name; models as folders on disk
     description.py       what a model is built from, and what a saved one says of itself
     parts.py             the models that a model stands on, and what they must be
     package.py           a model from a user's own package, and what it takes along
     imports.py           the packages that such models are imported from
     portable.py          a saved model as bytes, as it travels to Spark's executors
+
+The family `pretrained` is apart: its networks were trained by others, and only stand as parts.
 
 Read `contract.py` first, then a short model, such as `reconstruction/linear_autoencoder.py`.
 

@@ -26,6 +26,7 @@ from sparkgen.models.contract import GenerativeModel, Part, empty_batch
 from sparkgen.models.description import blueprint_of, description_of
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.imports import top
+from sparkgen.models.names import PRETRAINED, model_names, own_names
 from sparkgen.models.package import (
     carried_module,
     is_carried,
@@ -45,21 +46,6 @@ from sparkgen.models.portable import (
     lay_out,
     pack,
 )
-
-PRETRAINED = "pretrained"
-"""The family whose models only stand as parts."""
-
-
-def model_names() -> list[str]:
-    """Every model of sparkgen's own that an experiment can have, as `<family>.<name>`."""
-    return [name for name in own_names() if top(name) != PRETRAINED]
-
-
-def own_names() -> list[str]:
-    """Every model of sparkgen's own, as `<family>.<name>`."""
-    root = Path(__file__).parent
-    files = root.glob("*/*.py")
-    return sorted(f"{f.parent.name}.{f.stem}" for f in files if not f.stem.startswith("_"))
 
 
 def model_module(name: str) -> ModuleType:

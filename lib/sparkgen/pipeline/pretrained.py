@@ -30,8 +30,7 @@ from sparkgen.models.portable import PortableModel, pack
 if TYPE_CHECKING:
     from sparkgen.models.pretrained._base import Package
 
-FAMILY = "pretrained"
-APPLICATION = f"{FAMILY}.keras_application"
+APPLICATION = "pretrained.keras_application"
 
 
 class Found(NamedTuple):
@@ -119,12 +118,13 @@ def packed_tensors(module: Any, data: bytes, *, called: str) -> PortableModel:
 
 def _packages() -> dict[str, Any]:
     """The files of all networks whose weights are a package, by name."""
-    from sparkgen.models.discovery import model_module, own_names
+    from sparkgen.models.discovery import model_module
+    from sparkgen.models.names import PRETRAINED, own_names
 
     modules = {
         name.partition(".")[2].replace("_", "-"): model_module(name)
         for name in own_names()
-        if name.startswith(f"{FAMILY}.")
+        if name.startswith(f"{PRETRAINED}.")
     }
     return {name: module for name, module in modules.items() if hasattr(module, "PACKAGE")}
 

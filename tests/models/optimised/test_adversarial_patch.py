@@ -42,7 +42,9 @@ def test_pixels_beside_a_patch_stay_and_those_under_it_go(build: Callable) -> No
     assert (made[changed] == 1).all()
 
 
-@pytest.mark.parametrize(("spread", "first"), [(0.0, {3}), (0.5, {1, 2, 3, 4, 5}), (1.0, set(range(7)))])
+@pytest.mark.parametrize(
+    ("spread", "first"), [(0.0, {3}), (0.5, {1, 2, 3, 4, 5}), (1.0, set(range(7)))]
+)
 def test_a_patch_lies_as_far_from_the_middle_as_it_may(
     build: Callable, spread: float, first: set[int]
 ) -> None:

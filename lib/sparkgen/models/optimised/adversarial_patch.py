@@ -27,7 +27,7 @@ from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, P
 from sparkgen.noise import NoiseSpec, Stream, row_noise
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
-SHOWN = 40  # pictures in a report
+SHOWN, AMONG = 40, 1000  # pictures in a report, and the first rows that they are chosen from
 
 
 class Config(Strict):
@@ -111,7 +111,11 @@ class AdversarialPatch(GenerativeModel):
 
         patch = np.asarray(ops.convert_to_numpy(self.patch))[None]
         image_grid(patch, folder / "patch.png", columns=1, title="the patch")
-        shown = rows(SHOWN)
+        found = rows(AMONG)  # a split may lie class by class
+        every = slice(None, None, max(1, len(found["id"]) // SHOWN))
+        shown = {
+            name: found[name][every][:SHOWN] for name in ("id", "label", self.spec.record.kind)
+        }
         noise = row_noise(self.noise, shown["id"].tolist(), seed=0, stream=Stream.EVALUATE)
         made = self.patched(shown[self.spec.record.kind], noise)
         prediction_grid(

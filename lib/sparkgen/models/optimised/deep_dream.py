@@ -26,7 +26,7 @@ from sparkgen.layers.compiled import compiled
 from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.gradients import gradient
 from sparkgen.layers.jitter import evenly
-from sparkgen.layers.scaling import longest, scaled, to_size
+from sparkgen.layers.scaling import longest, reflected, scaled, to_size
 from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._layers import weights_of_layers
 from sparkgen.noise import NoiseSpec
@@ -40,6 +40,8 @@ LEAST = 32
 """Pixels of the shorter side of an octave; smaller octaves are left out."""
 OVERLAP = 64
 """Pixels by which tiles overlap."""
+GRID = 32
+"""Tiles begin at multiples of so many pixels: networks halve pictures five times at most."""
 TYPICAL = 256
 """Pixels of the longer side of the picture by which layers are brought to one size."""
 
@@ -67,7 +69,7 @@ class DeepDream(GenerativeModel):
     }
     """Sizes at which the picture is changed; from one to the next; steps at each; root mean square of
     one, in pixel range [0, 1]; by how many pixels the picture is moved at most; pixels of the sides of
-    tiles, 0 for none."""
+    tiles, at least 64, or 0 for none."""
     generate_ranges: ClassVar[dict[str, Range]] = {
         "octaves": Range(1),
         "octave_scale": Range(1.01),
@@ -127,12 +129,15 @@ class DeepDream(GenerativeModel):
     ) -> Tensor:
         """The gradient of the picture moved down and right by up to `jitter` pixels, moved back."""
         _, height, width, _ = x_BHWC.shape
-        most = (min(jitter, height - 1), min(jitter, width - 1))
-        down, right = (int(e * (m + 1)) for e, m in zip(even_B2[0], most, strict=True))
-        around = ((0, 0), (down, most[0] - down), (right, most[1] - right), (0, 0))
-        padded = ops.pad(x_BHWC, around, mode="reflect")
+        down, right = (int(even * (jitter + 1)) for even in even_B2[0])
+        padded = reflected(x_BHWC, [_margins(height, down, jitter), _margins(width, right, jitter)])
+        down, right = min(down, height - 1), min(right, width - 1)
         slope = by_fading_tiles(
-            lambda x: self.compiled_slope(x, typical_L), padded, tile=tile, overlap=OVERLAP
+            lambda x: self.compiled_slope(x, typical_L),
+            padded,
+            tile=tile,
+            overlap=OVERLAP,
+            align=GRID,
         )
         return slope[:, down : down + height, right : right + width]
 
@@ -160,6 +165,14 @@ class DeepDream(GenerativeModel):
         typical_L = self.typical(given["picture"])
         both = zip(self.figure_names, (given["picture"], made), strict=True)
         return {name: self.score(self.typical(x), typical_L)[None] for name, x in both}
+
+
+def _margins(side: int, before: int, jitter: int) -> tuple[int, int]:
+    """Pixels before and after a side, with which it is a multiple of `GRID`.
+
+    So networks halve the whole picture and its tiles alike.
+    """
+    return before, jitter - before + (-side - jitter) % GRID
 
 
 def levelled(x_BHWC: Tensor) -> Tensor:

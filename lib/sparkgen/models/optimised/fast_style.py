@@ -7,10 +7,10 @@ learns from photographs x by the losses of style transfer,
 
 which are in `_style.py`, the third being the total variation a pixel. It has residual blocks, whose
 layers are normalised by channel and picture (Ulyanov et al., "Instance Normalization", 2016), and
-reflects pictures at their edges. What differs, so that it is fast on a processor: all layers but the first work at
-a quarter of the height and width, and the last gives the pixels of each place as channels (Shi et al.,
-"Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
-Network", 2016). They change the logits of the picture's own.
+reflects pictures at their edges. What differs, so that it is fast on a processor: all layers but the last
+two give a quarter of the height and width, and each of these two doubles them by giving the pixels of
+each place as channels (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
+Sub-Pixel Convolutional Neural Network", 2016).
 
 How the style looks is computed once, where a training begins, and lies among the weights. So a trained
 model needs neither the picture nor any other file.
@@ -44,6 +44,8 @@ from sparkgen.noise import NoiseSpec
 PARTS = {"network": Part(activations=True, records=False)}
 SCALE = 4
 """How many times smaller pictures are inside the network."""
+FINE = 16
+"""Channels at half of the height and width."""
 OVERLAP = 64
 """Pixels by which tiles overlap."""
 
@@ -56,9 +58,9 @@ class Config(Strict):
     `photograph:flower`, those of scikit-learn. `{data}` at its start stands for `environment.data`."""
     style_size: int = Field(256, gt=0)
     """Pixels of the longer side of that picture: the larger, the larger the strokes."""
-    content_weight: float = Field(0.03, ge=0)
+    content_weight: float = Field(0.15, ge=0)
     """The weight of the content's loss; that of the style's is 1."""
-    roughness_weight: float = Field(0.1, ge=0)
+    roughness_weight: float = Field(0.5, ge=0)
     """The weight of the total variation a pixel."""
     crop: int = Field(0, ge=0)
     """Pixels of the sides of the square that is cut from an image in each training step, at random,
@@ -68,7 +70,7 @@ class Config(Strict):
     from the first one to half of the depth."""
     content_layers: dict[str, float] = {}
     """The same of the layers that tell what is shown. Empty: one at a third of the depth."""
-    channels: int = Field(48, gt=0)
+    channels: int = Field(32, gt=0)
     """Channels of its layers."""
     blocks: int = Field(5, ge=0)
     """Residual blocks of two convolutions."""
@@ -102,7 +104,7 @@ class FastStyle(GenerativeModel):
         self.looks = Looks(name="looks")
         any_size = (1, None, None, channels)
         self.compiled_paint = compiled(self.paint, xla=False, shapes=[any_size])
-        self.compiled_losses = compiled(self.both_losses, xla=False, shapes=[any_size] * 2)
+        self.compiled_terms = compiled(self.terms_of, xla=False, shapes=[any_size] * 2)
 
     @property
     def makes(self) -> Record:
@@ -118,17 +120,17 @@ class FastStyle(GenerativeModel):
     ) -> Tensor:
         del noise
         picture = given["picture"]
-        made = by_fading_tiles(self.compiled_paint, picture, tile=tile, overlap=OVERLAP)
+        made = by_fading_tiles(
+            self.compiled_paint, picture, tile=tile, overlap=OVERLAP, align=SCALE
+        )
         return in_colours_of(made, picture) if keep_colours else made
 
     def paint(self, x_BHWC: Tensor) -> Tensor:
         """Pictures in the manner of the style, in one pass, of their size."""
         _, height, width, _ = ops.shape(x_BHWC)
         rest = [(0, (-side) % SCALE) for side in (height, width)]
-        parts = self.painter(reflected(x_BHWC, rest))
-        change = in_place(parts, SCALE)[:, :height, :width]
-        near = ops.clip(x_BHWC, 0.02, 0.98)
-        return ops.sigmoid(ops.log(near) - ops.log(1.0 - near) + change)
+        logits = self.painter(reflected(x_BHWC, rest))[:, :height, :width]
+        return ops.sigmoid(logits)
 
     def prepare(self, pictures: Mapping[str, Tensor]) -> None:
         style = longest(ops.convert_to_tensor(pictures["style"]), self.config.style_size)
@@ -140,7 +142,10 @@ class FastStyle(GenerativeModel):
             x = random_crops(x, batch["noise"]["crop"], self.crop)
         if not self.looks.built:
             self.looks.build({n: tuple(g.shape[1:]) for n, g in self.measure.looks(x).items()})
-        painted = self.paint(x)
+        return self.terms_of(self.paint(x), x)
+
+    def terms_of(self, painted: Tensor, x: Tensor) -> dict[str, Tensor]:
+        """The terms of pictures painted of others, by `loss_names` and `metric_names`: (B,) each."""
         content_B, style_B = self.measure(painted, self.measure.shown(x), self.looks.values())
         return {
             "content": self.config.content_weight * content_B,
@@ -153,23 +158,12 @@ class FastStyle(GenerativeModel):
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The losses of a picture, of its form of at most `MEASURED` pixels, without their weights."""
         pictures = (longest(x, MEASURED) for x in (made, given["picture"]))
-        return dict(zip(self.figure_names, self.compiled_losses(*pictures), strict=True))
-
-    def both_losses(self, x: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
-        """The losses of a picture: (1,) each."""
-        return tuple(self.measure(x, self.measure.shown(content), self.looks.values()))
-
-
-def in_place(parts_BhwP: Tensor, scale: int) -> Tensor:
-    """Channels put into place as pixels: (B, h, w, s * s * C) to (B, h * s, w * s, C)."""
-    _, height, width, channels = ops.shape(parts_BhwP)
-    parts = ops.reshape(parts_BhwP, (-1, height, width, scale, scale, channels // scale**2))
-    together = ops.transpose(parts, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(together, (-1, height * scale, width * scale, channels // scale**2))
+        terms = self.compiled_terms(*pictures)
+        return {name: terms[name] for name in self.figure_names}
 
 
 class Looks(keras.layers.Layer):
-    """How a style looks: a Gram matrix for each of some layers, (1, C, C). They are not learnt."""
+    """How a style looks: statistics of some layers, (1, C + 1, C) each. They are not learnt."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**KEEPS_DTYPE, trainable=False, **kwargs)
@@ -181,31 +175,59 @@ class Looks(keras.layers.Layer):
         self.built = True
 
     def values(self) -> dict[str, Tensor]:
-        """The matrices by the names of the layers."""
-        matrices = (ops.convert_to_tensor(w) for w in self.weights)
-        return dict(zip(self.names, matrices, strict=True))
+        """The statistics by the names of the layers."""
+        values = (ops.convert_to_tensor(w) for w in self.weights)
+        return dict(zip(self.names, values, strict=True))
 
     def set(self, looks: Mapping[str, Tensor]) -> None:
-        """Takes the matrices of a style."""
+        """Takes the statistics of a style."""
         for name, weight in zip(self.names, self.weights, strict=True):
             weight.assign(looks[name])
 
 
 def painter(channels: int, blocks: int, out: int) -> Network:
-    """The network: pictures (B, H, W, out), H and W multiples of 4, to changes of them.
-
-    Untrained it changes nothing.
-    """
+    """The network: pictures (B, H, W, out), H and W multiples of 4, to logits of others."""
     return Network(
         [
             Convolution(channels, 2 * SCALE, SCALE),
             *(Residual(channels) for _ in range(blocks)),
-            keras.layers.Conv2D(
-                out * SCALE**2, 3, padding="same", kernel_initializer="zeros", dtype="float32"
-            ),
+            Doubling(FINE, activation="relu"),
+            Doubling(out, dtype="float32"),
         ],
         name="painter",
     )
+
+
+class Doubling(keras.layers.Layer):
+    """A 3×3 convolution whose channels are put into place as 2×2 pixels (Shi et al. 2016).
+
+    Args:
+        filters: channels that it gives.
+        activation: of the convolution.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        *,
+        activation: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.convolve = keras.layers.Conv2D(
+            4 * filters,
+            3,
+            activation=activation,
+            dtype=self.dtype_policy,
+        )
+
+    def call(self, x: Tensor) -> Tensor:
+        parts = self.convolve(reflected(x, [(1, 1)] * 2))
+        _, height, width, _ = ops.shape(parts)
+        parts = ops.reshape(parts, (-1, height, width, 2, 2, self.filters))
+        together = ops.transpose(parts, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(together, (-1, 2 * height, 2 * width, self.filters))
 
 
 class Convolution(keras.layers.Layer):

@@ -1,0 +1,169 @@
+"""Seconds for a picture in the manner of the Great Wave: by the network, and by steps on the pixels.
+
+python -m benchmarks.fast_style [--data DIR] [--root DIR] [--rounds N] [--size PIXELS]
+
+It first trains conf/experiments/fast_style_great_wave.yaml below --root, unless a model of it is there.
+The photograph beach-city.jpg is scaled to a longer side of --size pixels. Steps are those of
+optimised.style_transfer at that size alone, with the network's own style and weights of the losses. There
+are three sides: the network; as many steps as bring the loss below the network's, found by bisection; and
+500 steps, with which Johnson et al. 2016 compare theirs. All are compiled before they are timed. The
+pictures are written to the folder `pictures` of --root.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Side, compare, report
+
+EXPERIMENT = "fast_style_great_wave"
+CONF = f"conf/experiments/{EXPERIMENT}.yaml"
+MANY = 500
+RATE = 0.02
+
+
+def main() -> None:
+    """Runs the comparison."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="../shared/data", help="folder of bsds500.zip and photos")
+    parser.add_argument("--root", default="runs", help="where the model is, or will be")
+    parser.add_argument("--rounds", type=int, default=3, help="counted rounds (%(default)s)")
+    parser.add_argument("--size", type=int, default=512, help="pixels of the longer side")
+    options = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["SPARKGEN_DATA"] = options.data
+    model = trained(options.root)
+    picture = photograph(Path(options.data) / "photos" / "beach-city.jpg", options.size)
+    slow = Steps(model, picture)
+    fast = np.asarray(model.generate(np.zeros((1, 0), np.float32), {"picture": picture}))
+    like = slow.least_steps(slow.loss(fast))
+    made = {"network": fast, f"{like} steps": slow(like), f"{MANY} steps": slow(MANY)}
+    save(made, Path(options.root) / "pictures")
+    for name, x in made.items():
+        print(f"  {name}: {slow.losses(x)}", file=sys.stderr)
+    sides = [
+        Side("network", lambda: drawn(model, picture)),
+        Side(f"{like} steps, at its loss", lambda: wait(slow(like))),
+        Side(f"{MANY} steps", lambda: wait(slow(MANY))),
+    ]
+    case = f"{picture.shape[2]} x {picture.shape[1]} pixels"
+    report("fast style", compare(case, sides, rows=1, rounds=options.rounds))
+
+
+class Steps:
+    """Style transfer by steps on the pixels of a picture, with the losses of a trained network.
+
+    Args:
+        model: the trained network.
+        picture: (1, H, W, 3).
+    """
+
+    def __init__(self, model: Any, picture: Any) -> None:
+        from sparkgen.layers.compiled import compiled
+
+        self.model, self.picture = model, picture
+        self.descend = compiled(self._descend, xla=False)
+        self.measured = compiled(self._terms, xla=False)
+
+    def __call__(self, steps: int) -> Any:
+        """The picture after some steps."""
+        from keras import ops
+
+        return np.asarray(self.descend(ops.convert_to_tensor(steps, "int32")))
+
+    def losses(self, x: Any) -> dict[str, float]:
+        """The terms of the loss of a picture, with their weights."""
+        return {name: float(term[0]) for name, term in self.measured(x).items()}
+
+    def loss(self, x: Any) -> float:
+        """Their sum."""
+        return sum(self.losses(x).values())
+
+    def least_steps(self, loss: float) -> int:
+        """The fewest steps that bring the loss so low."""
+        high = 1
+        while self.loss(self(high)) > loss:
+            high *= 2
+            if high > 2 * MANY:
+                raise SystemExit(f"the loss {loss:.4f} is not reached by {high // 2} steps")
+        low = high // 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.loss(self(middle)) > loss else (low, middle)
+        return high
+
+    def _descend(self, steps: Any) -> Any:
+        from keras import ops
+
+        from sparkgen.layers.optimisation import minimise
+
+        def within(at: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (ops.clip(at[0], 0.0, 1.0),)
+
+        def loss(_: Any, at: tuple[Any, ...]) -> Any:
+            return sum(self._terms(at[0]).values())
+
+        return minimise(loss, (self.picture,), steps=steps, rate=RATE, within=within)[0]
+
+    def _terms(self, x: Any) -> Mapping[str, Any]:
+        terms = self.model.terms_of(x, self.picture)
+        return {name: terms[name] for name in self.model.loss_names}
+
+
+def trained(root: str) -> Any:
+    """The newest model of the experiment, which is trained where there is none."""
+    from sparkgen.config.load import load_experiment
+    from sparkgen.errors import SparkgenError
+    from sparkgen.notebook import challenger
+
+    experiment = load_experiment(CONF, env="local", root=root)
+    try:
+        return challenger(experiment)
+    except SparkgenError:
+        command = [sys.executable, "-m", "sparkgen.cli"]
+        for step in ("ingest", "train"):
+            path = "conf/datasets/bsds500_192.yaml" if step == "ingest" else CONF
+            subprocess.run([*command, step, path, "--root", root], check=True)
+        return challenger(experiment)
+
+
+def photograph(path: Path, size: int) -> Any:
+    """A photograph whose longer side has `size` pixels: float32 (1, H, W, 3) in [0, 1]."""
+    from keras import ops
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.thumbnail((size, size))
+        return ops.convert_to_tensor(np.asarray(image.convert("RGB"), np.float32)[None] / 255)
+
+
+def drawn(model: Any, picture: Any) -> None:
+    """Paints the picture by the network."""
+    wait(model.generate(np.zeros((1, 0), np.float32), {"picture": picture}))
+
+
+def wait(pictures: Any) -> None:
+    """Returns when the pictures are there."""
+    np.asarray(pictures)
+
+
+def save(made: Mapping[str, Any], folder: Path) -> None:
+    """Writes pictures as PNG files by their names."""
+    from sparkgen.datasets.images import to_png
+    from sparkgen.drawing.pixels import to_uint8
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, x in made.items():
+        (folder / f"{name.replace(' ', '-')}.png").write_bytes(to_png(to_uint8(x[0])))
+
+
+if __name__ == "__main__":
+    main()
