@@ -50,12 +50,12 @@ FIGURES = {
         for labels in (100, 1000, "all")
         for points, given in (("", "latents"), ("pixels_", "pixels"), ("pca_", "PCA"))
     },
+    "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",
     "precision": "precision",
     "recall": "recall",
     "judge_confident": "judge > 0.9",
-    "judge_agrees": "judge > 0.9 of the given class",
     "judge_classes_present": "classes present",
     "memorised": "memorised",
 }

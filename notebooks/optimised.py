@@ -24,6 +24,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.datasets import load_sample_image
 
 from sparkgen.config.request import DatasetRequest
 from sparkgen.drawing.grids import image_grid, pair_grid
@@ -130,7 +131,10 @@ attacks = book.request("adversarial_examples_digits")
 train.run(attacks, spark)
 book.show(evaluate.run(attacks, spark)["metrics"])
 attack, held_out = challenger(attacks), rows(attacks, limit=20)
-noise, given = row_noise(attack.noise, range(20), seed=0), {k: held_out[k] for k in ("image", "label")}
+noise, given = (
+    row_noise(attack.noise, range(20), seed=0),
+    {k: held_out[k] for k in ("image", "label")},
+)
 worst = attack.generate(noise, given)
 title = "held-out digits, and below each what the classifier is wrong about"
 book.picture("adversarial_examples", pair_grid, held_out["image"], worst, title=title)
@@ -173,3 +177,42 @@ low = model.lowered(x)
 panel = np.concatenate([x, model.interpolated(low), model.enlarge(low)])
 title = "parts of photographs; halved and enlarged by bicubic interpolation; by the model"
 book.picture("enhanced", image_grid, panel, columns=len(x), title=title)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## DeepDream
+# MAGIC Gradient ascent on a whole layer of a network trained on photographs, at several sizes of the picture
+# MAGIC (Mordvintsev et al., 2015): early layers give strokes, late ones parts of animals.
+
+# COMMAND ----------
+
+dreams = book.request("deep_dream_photographs")
+train.run(dreams, spark)
+dream = challenger(dreams)
+given = {"picture": dream.given["picture"].record.to_model(load_sample_image("flower.jpg"))[None]}
+dreamt = dream.generate(row_noise(dream.noise, [0], seed=0), given)
+book.show({name: float(v[0]) for name, v in dream.figures_of(dreamt, given).items()})
+title = "a photograph, and what the network sees in it"
+book.picture("deep_dream", pair_grid, given["picture"], dreamt, title=title)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Style transfer
+# MAGIC Steps on the pixels bring what layers answer near to that of one picture, and the means and
+# MAGIC covariances of what others answer near to those of a second one (Gatys et al., 2016).
+
+# COMMAND ----------
+
+paintings = book.request("style_transfer_photographs")
+train.run(paintings, spark)
+painter = challenger(paintings)
+given["style"], given["picture"] = (
+    given["picture"],
+    dream.given["picture"].record.to_model(load_sample_image("china.jpg"))[None],
+)
+painted = painter.generate(row_noise(painter.noise, [0], seed=0), given, size=320, steps=40)
+book.show({name: float(v[0]) for name, v in painter.figures_of(painted, given).items()})
+title = "a photograph of a temple, and the temple in the manner of the flower"
+book.picture("style_transfer", pair_grid, given["picture"], painted, title=title)

@@ -46,7 +46,9 @@ from sparkgen.pipeline.version import newest_version
 dataset = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
 ingested = ingest.run(dataset, spark)
 version = newest_version(experiment)
-book.show(spark.read.parquet(f"{version.uri}/train").groupBy("label").count().orderBy("label").toPandas())
+book.show(
+    spark.read.parquet(f"{version.uri}/train").groupBy("label").count().orderBy("label").toPandas()
+)
 
 # COMMAND ----------
 

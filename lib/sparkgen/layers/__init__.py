@@ -8,6 +8,7 @@ one beside it says which (`corruption_noise`, `binarisation_noise`).
     labels, resizing             labels given and predicted; halving and enlarging pictures
     activations                  activations by name, as options
     compiled                     functions and loops that run many times
+    scaling, tiles, fading_tiles pictures in other sizes; large ones computed part by part
     parameterisation, jitter, variation, optimisation    images that steps on their numbers make
     gradients, attack            gradients by an input; images changed so that a classifier errs
     binarisation, levels         pixels as binary or as discrete levels

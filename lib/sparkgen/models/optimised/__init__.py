@@ -8,6 +8,9 @@ given, such as labels. Out come images (B, H, W, C) in [0, 1].
     adversarial_examples.py      pictures changed so little, and a classifier errs
     adversarial_patch.py         a sticker that turns any picture into one class
     enhancement.py               pictures made larger and sharper, by a network that learns it
+    deep_dream.py                photographs in which a network sees more than there was
+    style_transfer.py            what one picture shows in the manner of another
+    fast_style.py                the same for one manner in a single pass, by a network that learns it
 
 The first two are an `_ascent.py`, gradient ascent from noise. Steps on the input, and the gradients that
 they follow, are in `sparkgen.layers`: `optimisation`, `parameterisation`, `jitter`, `gradients`.

@@ -1,16 +1,18 @@
 """The losses of style transfer: how far a picture is from what another shows, and from how a third looks.
 
 Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", 2016. What is shown are the
-answers F_l of some layers of a network, (positions, channels); how it looks are the Gram matrices
-G_l = F_l^T F_l / positions of others. With P_l the answers to the content, A_l the Gram matrices of the
-style, and means over the layers l,
+answers F_l of some layers of a network, (positions, channels). How it looks are statistics of others
+over all positions: the means m_l of the channels, and their covariances G_l = (F_l - m_l)^T (F_l - m_l) /
+positions. With P_l the answers to the content, n_l and A_l the statistics of the style, and means over
+the layers l,
 
     content = mean_l  mean (F_l - P_l)^2 / var P_l
-    style   = mean_l  |G_l - A_l|^2 / |A_l|^2.
+    style   = mean_l  (|m_l - n_l|^2 / |n_l|^2 + |G_l - A_l|^2 / |A_l|^2) / 2.
 
-What differs: each layer's loss is relative, so that no layer outweighs the others by its scale alone,
-and pictures are reflected at their edges, so that what a network answers to an edge is not a part of
-the style.
+What differs: the paper's Gram matrices are G_l + m_l^T m_l, of which the means are by far the larger part
+after a ReLU, so that textures hardly count; here both count alike. Each layer's loss is relative, so that
+no layer outweighs the others by its scale alone. Pictures are reflected at their edges, so that what a
+network answers to an edge is not a part of the style.
 """
 
 from collections.abc import Mapping
@@ -59,8 +61,8 @@ class StyleLoss:
         return self._answers(x_BHWC, list(self.content))
 
     def looks(self, x_BHWC: Tensor) -> dict[str, Tensor]:
-        """The Gram matrices of the layers of the style, by name: (B, C, C) each."""
-        return {n: gram(a) for n, a in self._answers(x_BHWC, list(self.style)).items()}
+        """The statistics of the layers of the style, by name: (B, C + 1, C) each."""
+        return {n: statistics(a) for n, a in self._answers(x_BHWC, list(self.style)).items()}
 
     def __call__(
         self, x_BHWC: Tensor, shown: Mapping[str, Tensor], looks: Mapping[str, Tensor]
@@ -77,7 +79,7 @@ class StyleLoss:
             share * content_loss(answers[n], shown[n]) for n, share in self.content.items()
         )
         style_B = sum(
-            share * style_loss(gram(answers[n]), looks[n]) for n, share in self.style.items()
+            share * style_loss(statistics(answers[n]), looks[n]) for n, share in self.style.items()
         )
         return Losses(content_B, style_B)
 
@@ -96,19 +98,26 @@ def style_loss_of(
     )
 
 
-def gram(answers_BHWC: Tensor) -> Tensor:
-    """The mean products of channels over all positions: (B, C, C)."""
+def statistics(answers_BHWC: Tensor) -> Tensor:
+    """The covariances of channels over all positions, and below them their means: (B, C + 1, C)."""
     _, height, width, channels = ops.shape(answers_BHWC)
-    positions = height * width
-    flat_BPC = ops.reshape(answers_BHWC, (-1, positions, channels))
-    total_BCC = ops.matmul(ops.transpose(flat_BPC, (0, 2, 1)), flat_BPC)
-    return total_BCC / ops.cast(positions, "float32")
+    flat_BPC = ops.reshape(answers_BHWC, (-1, height * width, channels))
+    mean_B1C = ops.mean(flat_BPC, axis=1, keepdims=True)
+    away_BPC = flat_BPC - mean_B1C
+    total_BCC = ops.matmul(ops.transpose(away_BPC, (0, 2, 1)), away_BPC)
+    return ops.concatenate([total_BCC / ops.cast(height * width, "float32"), mean_B1C], axis=1)
 
 
-def style_loss(gram_BCC: Tensor, wanted_BCC: Tensor) -> Tensor:
-    """The squared distance of Gram matrices, relative to those that are wanted: (B,)."""
-    away_B = ops.sum(ops.square(gram_BCC - wanted_BCC), axis=(1, 2))
-    return away_B / (ops.sum(ops.square(wanted_BCC), axis=(1, 2)) + 1e-12)
+def style_loss(found_BDC: Tensor, wanted_BDC: Tensor) -> Tensor:
+    """The squared distances of covariances and of means, relative to those that are wanted: (B,)."""
+    pairs = ((x[:, :-1], x[:, -1:]) for x in (found_BDC, wanted_BDC))
+    (covariances, means), (wanted_covariances, wanted_means) = pairs
+    return 0.5 * _relative(covariances, wanted_covariances) + 0.5 * _relative(means, wanted_means)
+
+
+def _relative(found_BDC: Tensor, wanted_BDC: Tensor) -> Tensor:
+    away_B = ops.sum(ops.square(found_BDC - wanted_BDC), axis=(1, 2))
+    return away_B / (ops.sum(ops.square(wanted_BDC), axis=(1, 2)) + 1e-12)
 
 
 def content_loss(answers_BHWC: Tensor, wanted_BHWC: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ layers are normalised by channel and picture (Ulyanov et al., "Instance Normaliz
 reflects pictures at their edges. What differs, so that it is fast on a processor: all layers but the last
 two give a quarter of the height and width, and each of these two doubles them by giving the pixels of
 each place as channels (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
-Sub-Pixel Convolutional Neural Network", 2016). What comes out changes the logits of the picture's own.
+Sub-Pixel Convolutional Neural Network", 2016).
 
 How the style looks is computed once, where a training begins, and lies among the weights. So a trained
 model needs neither the picture nor any other file.
@@ -58,9 +58,9 @@ class Config(Strict):
     `photograph:flower`, those of scikit-learn. `{data}` at its start stands for `environment.data`."""
     style_size: int = Field(256, gt=0)
     """Pixels of the longer side of that picture: the larger, the larger the strokes."""
-    content_weight: float = Field(0.03, ge=0)
+    content_weight: float = Field(0.15, ge=0)
     """The weight of the content's loss; that of the style's is 1."""
-    roughness_weight: float = Field(0.2, ge=0)
+    roughness_weight: float = Field(0.5, ge=0)
     """The weight of the total variation a pixel."""
     crop: int = Field(0, ge=0)
     """Pixels of the sides of the square that is cut from an image in each training step, at random,
@@ -129,9 +129,8 @@ class FastStyle(GenerativeModel):
         """Pictures in the manner of the style, in one pass, of their size."""
         _, height, width, _ = ops.shape(x_BHWC)
         rest = [(0, (-side) % SCALE) for side in (height, width)]
-        change = self.painter(reflected(x_BHWC, rest))[:, :height, :width]
-        near = ops.clip(x_BHWC, 0.02, 0.98)
-        return ops.sigmoid(ops.log(near) - ops.log(1.0 - near) + change)
+        logits = self.painter(reflected(x_BHWC, rest))[:, :height, :width]
+        return ops.sigmoid(logits)
 
     def prepare(self, pictures: Mapping[str, Tensor]) -> None:
         style = longest(ops.convert_to_tensor(pictures["style"]), self.config.style_size)
@@ -164,7 +163,7 @@ class FastStyle(GenerativeModel):
 
 
 class Looks(keras.layers.Layer):
-    """How a style looks: a Gram matrix for each of some layers, (1, C, C). They are not learnt."""
+    """How a style looks: statistics of some layers, (1, C + 1, C) each. They are not learnt."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**KEEPS_DTYPE, trainable=False, **kwargs)
@@ -176,27 +175,24 @@ class Looks(keras.layers.Layer):
         self.built = True
 
     def values(self) -> dict[str, Tensor]:
-        """The matrices by the names of the layers."""
-        matrices = (ops.convert_to_tensor(w) for w in self.weights)
-        return dict(zip(self.names, matrices, strict=True))
+        """The statistics by the names of the layers."""
+        values = (ops.convert_to_tensor(w) for w in self.weights)
+        return dict(zip(self.names, values, strict=True))
 
     def set(self, looks: Mapping[str, Tensor]) -> None:
-        """Takes the matrices of a style."""
+        """Takes the statistics of a style."""
         for name, weight in zip(self.names, self.weights, strict=True):
             weight.assign(looks[name])
 
 
 def painter(channels: int, blocks: int, out: int) -> Network:
-    """The network: pictures (B, H, W, out), H and W multiples of 4, to changes of them.
-
-    Untrained it changes nothing.
-    """
+    """The network: pictures (B, H, W, out), H and W multiples of 4, to logits of others."""
     return Network(
         [
             Convolution(channels, 2 * SCALE, SCALE),
             *(Residual(channels) for _ in range(blocks)),
             Doubling(FINE, activation="relu"),
-            Doubling(out, kernel_initializer="zeros", dtype="float32"),
+            Doubling(out, dtype="float32"),
         ],
         name="painter",
     )
@@ -207,7 +203,7 @@ class Doubling(keras.layers.Layer):
 
     Args:
         filters: channels that it gives.
-        activation, kernel_initializer: of the convolution.
+        activation: of the convolution.
     """
 
     def __init__(
@@ -215,7 +211,6 @@ class Doubling(keras.layers.Layer):
         filters: int,
         *,
         activation: str | None = None,
-        kernel_initializer: str = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -224,7 +219,6 @@ class Doubling(keras.layers.Layer):
             4 * filters,
             3,
             activation=activation,
-            kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy,
         )
 

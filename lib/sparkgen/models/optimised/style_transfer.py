@@ -8,7 +8,7 @@ by the pixels x on
 whose losses are in `_style.py`, the third being the total variation a pixel. It begins with the picture
 itself, small, and goes on at larger sizes (Gatys et al., "Controlling Perceptual Factors in Neural Style
 Transfer", 2017), by Adam's rule. The colours of the picture can be kept, and two styles be mixed, by the
-weighted mean of their Gram matrices. What differs: a picture that is larger than the largest of these
+weighted mean of their statistics. What differs: a picture that is larger than the largest of these
 sizes is made at that size and enlarged, and some of its own fine detail is added.
 """
 
@@ -58,9 +58,9 @@ class StyleTransfer(GenerativeModel):
         "octave_scale": 1.75,
         "steps": 80,
         "rate": 0.02,
-        "content_weight": 0.005,
+        "content_weight": 0.15,
         "style_weight": 1.0,
-        "roughness_weight": 0.1,
+        "roughness_weight": 0.5,
         "style_size": 1.0,
         "second_style": 0.5,
         "keep_colours": False,
@@ -113,9 +113,9 @@ class StyleTransfer(GenerativeModel):
         octave_scale: float = 1.75,
         steps: int = 80,
         rate: float = 0.02,
-        content_weight: float = 0.005,
+        content_weight: float = 0.15,
         style_weight: float = 1.0,
-        roughness_weight: float = 0.1,
+        roughness_weight: float = 0.5,
         style_size: float = 1.0,
         second_style: float = 0.5,
         keep_colours: bool = False,
