@@ -52,12 +52,12 @@ FIGURES = {
     },
     "content_loss": "content loss",
     "style_loss": "style loss",
+    "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",
     "precision": "precision",
     "recall": "recall",
     "judge_confident": "judge > 0.9",
-    "judge_agrees": "judge > 0.9 of the given class",
     "judge_classes_present": "classes present",
     "memorised": "memorised",
 }

@@ -172,7 +172,8 @@ class TrainingConfig(Strict):
 class ProbeConfig(Strict):
     """Linear probes: logistic regressions that tell the classes by a model's latents or features, and
     beside them by the pixels, and by as many principal components. They learn from labelled training
-    rows, and their accuracy is that on `evaluation.split`.
+    rows, and their accuracy is that on `evaluation.split`. Without this section there are none; `{}`
+    takes the defaults.
     """
 
     labels: tuple[Annotated[int, Field(ge=4)] | Literal["all"], ...] = (100, 1000, "all")
@@ -218,8 +219,7 @@ class EvaluationConfig(Strict):
     """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
     classes of the samples; null: these figures are left out."""
     probe: ProbeConfig | None = None
-    """Measure the latents, or a classifier's features, by linear probes; null: not. `{}` takes the
-    defaults."""
+    """Linear probes of the latents, or of a classifier's features; null: none."""
 
     @model_validator(mode="after")
     def _are_enough_to_judge(self) -> "EvaluationConfig":

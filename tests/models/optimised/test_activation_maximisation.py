@@ -10,7 +10,7 @@ from sparkgen.noise import row_noise
 
 NAME = "optimised.activation_maximisation"
 FREE = {"total_variation": 0.0, "darkness": 0.0}
-STILL = {"moves": 0.0, "turns": 0.0, "zoom": 0.0, "grain": 0.0}
+STILL = {"moves": 0.0, "turns": 0.0, "zoom": 0.0, "grain": 0.0, "attack": 0.0}
 
 
 def images(model: GenerativeModel, labels: list[int], **options: float) -> np.ndarray:
@@ -28,10 +28,10 @@ def certainty(model: GenerativeModel, x: np.ndarray, labels: list[int]) -> np.nd
 @pytest.mark.parametrize("numbers", ["clipped", "fourier"])
 def test_a_classifier_is_surer_of_an_image_after_the_steps(build: Callable, numbers: str) -> None:
     model, labels = build(NAME, parameterisation=numbers), [0, 3, 8, 8]
-    for seen in (STILL, {}):
+    for seen in (STILL, {"moves": 1.0}):
         before, after = (
             certainty(model, images(model, labels, steps=steps, rate=0.05, **FREE, **seen), labels)
-            for steps in (0, 60)
+            for steps in (0, 120)
         )
         assert (after > before).all()
 
@@ -39,10 +39,10 @@ def test_a_classifier_is_surer_of_an_image_after_the_steps(build: Callable, numb
 def test_darkness_and_total_variation_are_what_they_pull_at(build: Callable) -> None:
     model, labels = build(NAME), [4, 5]
     free, dark, flat = (
-        images(model, labels, steps=60, **{**FREE, **weight})
+        images(model, labels, steps=80, rate=0.05, **{**FREE, **weight})
         for weight in ({}, {"darkness": 1.0}, {"total_variation": 1.0})
     )
-    assert dark.mean() < 0.1 < free.mean()
+    assert dark.mean() < 0.6 * free.mean()
     rough = [np.abs(np.diff(x, axis=1)).sum(axis=(1, 2, 3)) for x in (flat, free)]
     assert (rough[0] < 0.5 * rough[1]).all()
 

@@ -120,7 +120,9 @@ def test_it_learns_to_beat_bicubic_interpolation(
 
 
 def test_images_that_are_too_small_to_compare_are_refused(build: Callable) -> None:
-    assert build(NAME, (9, 9, 1), scale=3, **SMALL).whole == (9, 9)
+    smallest = build(NAME, (9, 9, 1), scale=3, **SMALL)
+    assert smallest.whole == (9, 9)
+    assert "3 pixels at each edge left out" in smallest.protocols["psnr_bicubic"]
     with pytest.raises(
         RequestError, match=r"more than 8 pixels each way .* found dataset.shape \[8"
     ):

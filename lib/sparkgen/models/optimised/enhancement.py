@@ -84,6 +84,11 @@ class Enhancement(GenerativeModel):
                 mend="set model.options.scale lower, or take other data",
             )
         self.whole, self.side = (height, width), min(config.crop * config.scale, height, width)
+        protocol = (
+            f"luminance of BT.601 (16 to 235) of pictures in 8 bits, {config.scale} pixels at each edge "
+            "left out, mean over pictures; low pictures bicubic against aliasing, a = -0.5, in 8 bits"
+        )
+        self.protocols = dict.fromkeys(self.metric_names, protocol)
         self.noise = NoiseSpec((0,))  # nothing is left to chance
         self.training_noise = {"crops": crop_noise(config.crops)}
         self.given = {"picture": Given("record", self.makes)}
