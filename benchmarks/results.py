@@ -50,6 +50,8 @@ FIGURES = {
         for labels in (100, 1000, "all")
         for points, given in (("", "latents"), ("pixels_", "pixels"), ("pca_", "PCA"))
     },
+    "content_loss": "content loss",
+    "style_loss": "style loss",
     "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",

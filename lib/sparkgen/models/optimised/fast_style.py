@@ -58,7 +58,7 @@ class Config(Strict):
     `photograph:flower`, those of scikit-learn. `{data}` at its start stands for `environment.data`."""
     style_size: int = Field(256, gt=0)
     """Pixels of the longer side of that picture: the larger, the larger the strokes."""
-    content_weight: float = Field(0.15, ge=0)
+    content_weight: float = Field(0.3, ge=0)
     """The weight of the content's loss; that of the style's is 1."""
     roughness_weight: float = Field(0.5, ge=0)
     """The weight of the total variation a pixel."""

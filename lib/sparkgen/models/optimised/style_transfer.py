@@ -64,7 +64,7 @@ class StyleTransfer(GenerativeModel):
         "style_size": 1.0,
         "second_style": 0.5,
         "keep_colours": False,
-        "detail": 0.5,
+        "detail": 0.3,
     }
     """Pixels of the longer side of the largest picture that is optimised, 0 for the given one's; sizes
     at which it is; from one to the next; steps at each; how long one is, in pixel range [0, 1]; the
@@ -119,7 +119,7 @@ class StyleTransfer(GenerativeModel):
         style_size: float = 1.0,
         second_style: float = 0.5,
         keep_colours: bool = False,
-        detail: float = 0.5,
+        detail: float = 0.3,
     ) -> Tensor:
         del noise
         picture, style = given["picture"], given["style"]
