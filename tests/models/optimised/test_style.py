@@ -12,6 +12,7 @@ from sparkgen.layers.picture_quality import luma
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import load_model, save_model
 from sparkgen.models.optimised._style import content_loss, in_colours_of, statistics, style_loss
+from sparkgen.training.transfer import take
 
 TRANSFER, FAST = "optimised.style_transfer", "optimised.fast_style"
 STRIPES = {"style_layers": {"conv1": 1.0, "conv2": 1.0}, "content_layers": {"conv1": 1.0}}
@@ -150,3 +151,27 @@ def test_a_saved_model_knows_the_style_without_its_picture(
         model.loss_terms(batch, training=False)["style"],
         rtol=1e-5,
     )
+
+
+def test_a_training_that_starts_from_another_style_keeps_its_own(build: Callable) -> None:
+    source, model = (build(FAST, channels=4, blocks=0) for _ in range(2))
+    source.prepare({"style": random(1, 16, 16, 1)})
+    model.prepare({"style": random(1, 16, 16, 1) ** 4})
+    for weight in source.painter.weights:
+        weight.assign(keras.ops.full_like(weight, 0.25))
+    own = {name: np.asarray(x) for name, x in model.looks.values().items()}
+    transfer = take(model, source)
+    assert len(transfer.taken) == len(model.painter.weights)
+    assert (transfer.own, transfer.unused) == ((), ())
+    assert all(np.all(np.asarray(weight) == 0.25) for weight in model.painter.weights)
+    for name, looks in model.looks.values().items():
+        np.testing.assert_array_equal(looks, own[name])
+        assert np.abs(np.asarray(source.looks.values()[name]) - own[name]).max() > 1e-3
+
+
+def test_the_style_is_not_counted_among_the_numbers_that_are_learnt(
+    build: Callable, parameters: Callable
+) -> None:
+    model = build(FAST, channels=4, blocks=1)
+    assert model.looks.count_params() > 0
+    assert model.count_learnt() == parameters(model) == model.painter.count_params()

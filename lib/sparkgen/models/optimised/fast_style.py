@@ -16,7 +16,7 @@ How the style looks is computed once, where a training begins, and lies among th
 model needs neither the picture nor any other file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -131,6 +131,10 @@ class FastStyle(GenerativeModel):
         rest = [(0, (-side) % SCALE) for side in (height, width)]
         logits = self.painter(reflected(x_BHWC, rest))[:, :height, :width]
         return ops.sigmoid(logits)
+
+    @property
+    def prepared(self) -> Sequence[Any]:
+        return self.looks.weights
 
     def prepare(self, pictures: Mapping[str, Tensor]) -> None:
         style = longest(ops.convert_to_tensor(pictures["style"]), self.config.style_size)
