@@ -91,7 +91,7 @@ class Trained(keras.Model):
         self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
 
     def count_learnt(self) -> int:
-        """Numbers that training learns: all weights but those of its parts, and those that are prepared."""
+        """Numbers that training learns: all weights but those of its parts, and those in `prepared`."""
         parts = [v for part in self.parts.values() for v in part.weights]
         apart = {id(v): v for v in (*parts, *self.prepared)}
         return int(self.count_params()) - sum(int(np.prod(v.shape)) for v in apart.values())

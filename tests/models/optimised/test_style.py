@@ -11,7 +11,13 @@ import pytest
 from sparkgen.layers.picture_quality import luma
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import load_model, save_model
-from sparkgen.models.optimised._style import content_loss, in_colours_of, statistics, style_loss
+from sparkgen.models.optimised._style import (
+    content_loss,
+    in_colours_of,
+    roughness,
+    statistics,
+    style_loss,
+)
 from sparkgen.training.transfer import take
 
 TRANSFER, FAST = "optimised.style_transfer", "optimised.fast_style"
@@ -108,6 +114,27 @@ def test_a_large_picture_is_made_small_and_gets_its_own_detail(build: Callable) 
     assert plain.shape == x.shape
     np.testing.assert_allclose(detailed, x, atol=1e-5)
     assert np.abs(plain - x).mean() > 0.1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (1, 9)])
+def test_the_smallest_pictures_are_painted_too(build: Callable, size: tuple[int, int]) -> None:
+    x, style = random(1, *size, 1), random(1, 6, 7, 1, seed=1)
+    steps = {"octaves": 1, "steps": 2}
+    made = generated(build(TRANSFER, **STRIPES), steps, picture=x, style=style)
+    assert made.shape == x.shape
+    assert np.abs(made - x).max() > 1e-3
+    fast = build(FAST, channels=4, blocks=1)
+    for options in ({}, {"tile": 8}):
+        made = generated(fast, options, picture=x)
+        assert made.shape == x.shape
+        assert np.isfinite(made).all()
+    assert all(np.isfinite(x).all() for x in fast.figures_of(made, {"picture": x}).values())
+
+
+def test_single_pixels_are_not_rough() -> None:
+    assert np.asarray(roughness(random(2, 1, 1, 3))).tolist() == [0, 0]
+    row = np.array([0, 0.5, 0.25], np.float32).reshape(1, 1, 3, 1)
+    assert np.asarray(roughness(row)).tolist() == [0.375]
 
 
 # -- by a network --------------------------------------------------------------------------------
