@@ -53,6 +53,8 @@ def description_of(
         description["makes"] = RecordEntry.of(model.makes).model_dump(mode="json")
     if model.figure_names:
         description["figure_names"] = list(model.figure_names)
+    if model.reads:
+        description["reads"] = list(model.reads)
     if model.generate_ranges:
         description["generate_ranges"] = {k: list(v) for k, v in model.generate_ranges.items()}
     if model.source is not None:

@@ -135,6 +135,8 @@ class Description(Blueprint):
     """The figures that it gives of each sample."""
     generate_ranges: dict[str, tuple[float | None, float | None]] = {}
     """The least and the most that an option may be."""
+    reads: tuple[str, ...] = ()
+    """The options that name the pictures it was trained by."""
     weights_sha256: Sha256 | None = None
     """None: the model was saved by a release that did not note it."""
     package_sha256: Sha256 | None = None
@@ -197,9 +199,13 @@ class PortableModel(NamedTuple):
     def digest(self) -> str:
         """16 hex digits of the SHA-256 of the model: the same for the same model.
 
-        What only guards the files, or how they are used, does not enter.
+        What only guards the files, or how they are used, does not enter, nor where pictures lay that it
+        was trained by: what training needs of them is among the weights.
         """
         known = {k: v for k, v in self.description.items() if k not in GUARDS}
+        read = known.pop("reads", ())
+        if read:
+            known["options"] = {k: v for k, v in known["options"].items() if k not in read}
         text = json.dumps(known, indent=1, sort_keys=True)
         return hashlib.sha256(text.encode() + self.weights + (self.package or b"")).hexdigest()[:16]
 

@@ -102,6 +102,9 @@ def test_pictures_too_small_for_a_layer_are_refused_when_a_model_is_built_of_it(
     if model.classifies:  # which makes all pictures large
         assert build_model(name, options, spec, parts={"network": model}).filters == 1024
         return
-    line = rf"large enough for {layer} of keras_application, found 16 x 16"
-    with pytest.raises(RequestError, match=line):
+    line = rf"large enough for {layer} of keras_application, found"
+    with pytest.raises(RequestError, match=f"{line} 16 x 16"):
         build_model(name, options, spec, parts={"network": model})
+    layers = {key: {layer: 1.0} for key in ("style_layers", "content_layers")}
+    with pytest.raises(RequestError, match=f"{line} 22 x 22"):  # 8, and 7 more at each end
+        build_model("optimised.fast_style", layers, spec, parts={"network": model})

@@ -33,8 +33,9 @@ from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.network import KEEPS_DTYPE, Network
 from sparkgen.layers.scaling import at_least, longest, reflected
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
-from sparkgen.models.optimised._layers import LayerWeights
+from sparkgen.models.optimised._layers import LayerWeights, shapes_of_answers
 from sparkgen.models.optimised._style import (
+    MARGIN,
     MEASURED,
     StyleLoss,
     in_colours_of,
@@ -289,4 +290,8 @@ def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) 
             mend="name the experiment of one, or pretrained weights",
         )
     measure = style_loss_of(network, config.style_layers, config.content_layers)
+    crop = min(config.crop, *spec.shape[:2])
+    sides = [max(crop or side, LEAST) for side in spec.shape[:2]]
+    seen = [side + 2 * min(MARGIN, side - 1) for side in sides]
+    shapes_of_answers(network, list({**measure.style, **measure.content}), (*seen, channels))
     return FastStyle(spec, config, measure, name="fast_style")
