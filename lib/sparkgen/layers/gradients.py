@@ -39,9 +39,9 @@ def gradient(score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tens
 def evenly(x: Tensor) -> Any:
     """`x` itself; the gradient that flows back through it is multiplied, each row's by a power of 2.
 
-    The largest number of a small gradient is then from 1 to 2, and signs and ratios are what they were. So
-    the gradient of a row with a small loss does not vanish in earlier layers that compute in float16, whose
-    least number is 6e-8. In float32 a power of 2 changes no digit.
+    The largest number of a small gradient is then from 1 to 2, and signs and ratios are what they were.
+    So the gradient of a row with a small loss does not vanish in earlier layers that compute in float16,
+    whose least number is 6e-8. In float32 a power of 2 changes no digit.
 
     Args:
         x: float32 (B, F).
