@@ -2,16 +2,20 @@
 # MAGIC %md
 # MAGIC # Optimised images: up the gradient by the pixels
 # MAGIC
-# MAGIC These models stand on others, their parts, and learn nothing themselves. Their pictures are the
-# MAGIC results of an optimisation, for which the weights of the part stay as they are and the pixels
-# MAGIC change. Activation maximisation (Erhan et al., 2009) asks a classifier for the picture $x$ that
-# MAGIC it is surest of,
+# MAGIC Most of these models stand on others, their parts, and learn nothing themselves. Their pictures are
+# MAGIC the results of an optimisation, for which the weights of the part stay as they are and the pixels
+# MAGIC change. A patch and enhancement, further below, do learn. Activation maximisation (Erhan et al., 2009)
+# MAGIC asks a classifier for the picture $x$ that it is surest of,
 # MAGIC
-# MAGIC $$\max_x \; \log \frac{p(y | T x)}{1 - p(y | T x)} - w \, \mathrm{TV}(x) - u \sum x,$$
+# MAGIC $$\max_x \; l_y - (1 - a) \log \sum_{j \ne y} e^{l_j} - a \, \mathrm{mean}_{j \ne y} \, l_j
+# MAGIC - w \, \mathrm{TV}(x) - u \sum x,$$
 # MAGIC
-# MAGIC where the total variation TV keeps neighbouring pixels alike (Mahendran and Vedaldi, 2015), the last
-# MAGIC term lights no pixel without need, and $T$ moves, turns and enlarges the picture a little in each step,
-# MAGIC and turns it against the class by one step of an attack.
+# MAGIC where $l$ are the logits of $T x$, and $a$ is the option `all_rivals`: for $a = 0$ the first terms are
+# MAGIC the log-odds $\log p(y | T x) / (1 - p(y | T x))$, with more of it the picture is told from every other
+# MAGIC class, not only from the likeliest one. The total variation TV keeps
+# MAGIC neighbouring pixels alike (Mahendran and Vedaldi, 2015), the last term lights no pixel without need, and
+# MAGIC $T$ moves, turns and enlarges the picture a little in each step, and turns it against the class by one
+# MAGIC step of an attack.
 # MAGIC
 # MAGIC Widgets, or the environment variables `SPARKGEN_ROOT`, `SPARKGEN_SET` and so on, work as in
 # MAGIC `quickstart`.

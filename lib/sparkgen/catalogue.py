@@ -13,7 +13,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, inner_sections, section_keys, written
 from sparkgen.models.contract import GenerativeModel, Part
-from sparkgen.models.discovery import declared_parts, model_module, outline
+from sparkgen.models.discovery import declared_parts, kinds_of_records, model_module, outline
 from sparkgen.models.names import model_names
 from sparkgen.models.parts import KEY as PARTS
 from sparkgen.models.parts import fits
@@ -91,7 +91,7 @@ def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
     Raises:
         RequestError: there is none with these options.
     """
-    kinds = _kinds(name)
+    kinds = kinds_of_records(name)
     for spec in [spec for spec in SPECS if spec.record.kind in kinds] or SPECS:
         try:
             return outline(name, options, spec, parts=example_parts(name, spec))
@@ -102,13 +102,6 @@ def _outlined(name: str, options: dict[str, Any]) -> GenerativeModel:
             expected = f"{name} to be built for {spec.record}"
             refused = RequestError(expected, found=found, mend="see its file")
     raise refused
-
-
-def _kinds(name: str) -> set[str]:
-    """The kinds of records that the models of a file learn from."""
-    kinds = {one for one in vars(model_module(name)).values() if isinstance(one, type)}
-    models = {one for one in kinds if issubclass(one, GenerativeModel)} - {GenerativeModel}
-    return {kind for model in models for kind in model.records}
 
 
 def example_parts(name: str, spec: DataSpec) -> dict[str, Blueprint]:
@@ -122,7 +115,7 @@ def example_parts(name: str, spec: DataSpec) -> dict[str, Blueprint]:
 
 def _example(part: Part, spec: DataSpec) -> Blueprint:
     for name in model_names():
-        if declared_parts(name) or spec.record.kind not in _kinds(name):
+        if declared_parts(name) or spec.record.kind not in kinds_of_records(name):
             continue
         try:
             model = outline(name, {}, spec)

@@ -5,24 +5,24 @@ import itertools
 import numpy as np
 import pytest
 
-from sparkgen.layers.fading_tiles import by_fading_tiles, spans
+from sparkgen.layers.fading_tiles import by_fading_tiles, fading_spans
 
 
 def test_tiles_overlap_and_reach_both_ends() -> None:
-    assert spans(100, 40, 10) == [(0, 40), (30, 70), (60, 100)]
-    assert spans(9, 4, 10) == [
+    assert fading_spans(100, 40, 10) == [(0, 40), (30, 70), (60, 100)]
+    assert fading_spans(9, 4, 10) == [
         (0, 4),
         (1, 5),
         (3, 7),
         (5, 9),
     ]  # no more than half of a tile is shared
-    assert spans(100, 100, 10) == spans(100, 0, 10) == [(0, 100)]
+    assert fading_spans(100, 100, 10) == fading_spans(100, 0, 10) == [(0, 100)]
 
 
 @pytest.mark.parametrize("length", [65, 90, 100, 500, 672])
 @pytest.mark.parametrize("tile", [40, 64, 71, 200])
 def test_tiles_that_begin_at_multiples_overlap_too(length: int, tile: int) -> None:
-    found = spans(length, tile, 64, align=32)
+    found = fading_spans(length, tile, 64, align=32)
     assert found[0][0] == 0
     assert found[-1][1] == length
     assert all(start % 32 == 0 and stop - start < max(tile, 64) + 32 for start, stop in found)

@@ -1,14 +1,14 @@
-"""Tiles are cut so that each is computed as the whole would be, and memory stays small."""
+"""Tiles are cut so that each is computed as the whole would be, of no more pixels than it needs."""
 
 import numpy as np
 import pytest
 
-from sparkgen.layers.tiles import by_tiles, spans
+from sparkgen.layers.tiles import by_tiles, margined_spans
 
 
 def test_spans_cover_a_side_once_with_margins_that_stay_inside() -> None:
-    assert spans(10, 4, 2) == [(0, 4, 0, 6), (4, 8, 2, 10), (8, 10, 6, 10)]
-    assert spans(1, 4, 2) == [(0, 1, 0, 1)]
+    assert margined_spans(10, 4, 2) == [(0, 4, 0, 6), (4, 8, 2, 10), (8, 10, 6, 10)]
+    assert margined_spans(1, 4, 2) == [(0, 1, 0, 1)]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (9, 4), (13, 22)])

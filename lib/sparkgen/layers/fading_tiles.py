@@ -1,5 +1,6 @@
-"""Tiles that fade into each other, for what depends on the whole picture, so that memory bounds no size.
+"""Tiles that fade into each other, for what depends on the whole picture.
 
+What a network needs is that of one tile; the pictures and the result, of their full size, are in memory.
 Where a result depends on pixels nearby alone, `tiles` has what computes it exactly.
 """
 
@@ -27,7 +28,7 @@ def by_fading_tiles(
         overlap: by about how many pixels neighbours overlap.
         align: tiles begin at multiples of so many pixels, such as the product of a network's strides.
     """
-    rows, columns = (spans(side, tile, overlap, align) for side in x_BHWC.shape[1:3])
+    rows, columns = (fading_spans(side, tile, overlap, align) for side in x_BHWC.shape[1:3])
     if len(rows) == len(columns) == 1:
         return function(x_BHWC)
     total = np.zeros(tuple(x_BHWC.shape), np.float32)
@@ -40,7 +41,7 @@ def by_fading_tiles(
     return ops.convert_to_tensor(total / weights)
 
 
-def spans(length: int, tile: int, overlap: int, align: int = 1) -> list[tuple[int, int]]:
+def fading_spans(length: int, tile: int, overlap: int, align: int = 1) -> list[tuple[int, int]]:
     """Where the tiles of a side of `length` pixels begin and end, of which each overlaps the next.
 
     A tile has a multiple of `align` pixels, at least two times as many. The last one reaches to the end

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 Tensor = Any
@@ -25,6 +26,19 @@ def longest(x_BHWC: Tensor, most: int) -> Tensor:
     """Pictures whose longer side has `most` pixels; those where it has fewer stay as they are."""
     size = x_BHWC.shape[1:3]
     return to_size(x_BHWC, scaled(size, min(1.0, most / max(size))))
+
+
+def at_least(x_BHWC: Tensor, least: int) -> Tensor:
+    """Pictures continued below and on the right, reflected as often as needed, up to `least` pixels a
+    side; those that have as many stay as they are.
+    """
+    for axis in (1, 2):
+        side = x_BHWC.shape[axis]
+        if side < least:
+            turn = max(2 * side - 2, 1)
+            place = np.arange(least) % turn
+            x_BHWC = ops.take(x_BHWC, np.minimum(place, turn - place), axis=axis)
+    return x_BHWC
 
 
 def reflected(x_BHWC: Tensor, margins: Sequence[tuple[Any, Any]]) -> Tensor:

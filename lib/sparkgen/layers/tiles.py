@@ -1,4 +1,7 @@
-"""Computes something of a large picture tile by tile, so that memory does not grow with the picture."""
+"""Computes something of a large picture tile by tile, so that what a network needs has a bound.
+
+The picture and the result, of their full size, are in memory all the same.
+"""
 
 from collections.abc import Callable
 from itertools import product
@@ -19,7 +22,7 @@ class Span(NamedTuple):
     outer_stop: int
 
 
-def spans(size: int, side: int, margin: int) -> list[Span]:
+def margined_spans(size: int, side: int, margin: int) -> list[Span]:
     """A side of `size` pixels in tiles of at most `side`, each with up to `margin` more at both ends."""
     edges = [(start, min(start + side, size)) for start in range(0, size, side)]
     return [Span(a, b, max(a - margin, 0), min(b + margin, size)) for a, b in edges]
@@ -45,7 +48,8 @@ def by_tiles(
     """
     _, height, width, channels = x_1HWC.shape
     made = np.empty((1, height * scale, width * scale, channels), np.float32)
-    for rows, columns in product(spans(height, side, margin), spans(width, side, margin)):
+    sides = (margined_spans(length, side, margin) for length in (height, width))
+    for rows, columns in product(*sides):
         part = x_1HWC[
             :, rows.outer_start : rows.outer_stop, columns.outer_start : columns.outer_stop
         ]

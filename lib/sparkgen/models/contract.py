@@ -223,7 +223,8 @@ class GenerativeModel(Trained):
         """
 
     def prepare(self, pictures: Mapping[str, Tensor]) -> None:
-        """Sets weights that a training needs and does not learn, of the pictures that `reads` names.
+        """Sets the weights `prepared`, which a training needs and does not learn, of the pictures that
+        `reads` names.
 
         It is called once in every worker, when the variables are made and before the first step. A model
         that is loaded has them among its weights, and needs no file.

@@ -8,7 +8,7 @@ model (`models.parts`) are described in its `model.json`, and their weights are 
 
 import importlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -173,6 +173,7 @@ def _made(
     config, declared = model_config(name, options), declared_parts(name)
     check_names(declared, parts, model=name)
     check_kinds(declared, parts, spec, model=name)
+    _check_record(kinds_of_records(name), spec, name)  # before it is built of what it cannot take
     for part in parts.values():
         freeze(part)
     ordered = {part: parts[part] for part in declared}  # as are their weights in the file
@@ -188,12 +189,7 @@ def _made(
     if declared:
         model.parts = ordered
     model.blueprint = blueprint_of(model, name=name, options=options, density=density)
-    if spec.record.kind not in model.records:
-        raise RequestError(
-            f"{' or '.join(model.records)} records for {name}",
-            found=spec.record.kind,
-            mend="choose another model or another dataset",
-        )
+    _check_record(model.records, spec, name)
     if density.kind != "prior" and not model.has_latents:
         raise RequestError(
             f"density.kind prior for {name}, which has no latents",
@@ -201,6 +197,22 @@ def _made(
             mend="remove the density section",
         )
     return model
+
+
+def kinds_of_records(name: str) -> tuple[str, ...]:
+    """The kinds of records that the models in a model's file learn from; empty where it has none."""
+    kinds = [one for one in vars(model_module(name)).values() if isinstance(one, type)]
+    models = {one for one in kinds if issubclass(one, GenerativeModel)} - {GenerativeModel}
+    return tuple(sorted({kind for model in models for kind in model.records}))
+
+
+def _check_record(kinds: Sequence[str], spec: DataSpec, name: str) -> None:
+    if kinds and spec.record.kind not in kinds:
+        raise RequestError(
+            f"{' or '.join(kinds)} records for {name}",
+            found=spec.record.kind,
+            mend="choose another model or another dataset",
+        )
 
 
 def save_model(

@@ -1,6 +1,6 @@
 """Defines what training uses of a model: its loss, the steps, and which weights are learnt."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -91,9 +91,17 @@ class Trained(keras.Model):
         self.compile(optimizer=optimizers["model"], jit_compile=jit_compile)
 
     def count_learnt(self) -> int:
-        """Numbers that training learns: all weights but those of its parts."""
-        parts = {id(v): v for part in self.parts.values() for v in part.weights}
-        return int(self.count_params()) - sum(int(np.prod(v.shape)) for v in parts.values())
+        """Numbers that training learns: all weights but those of its parts, and those in `prepared`."""
+        parts = [v for part in self.parts.values() for v in part.weights]
+        apart = {id(v): v for v in (*parts, *self.prepared)}
+        return int(self.count_params()) - sum(int(np.prod(v.shape)) for v in apart.values())
+
+    @property
+    def prepared(self) -> Sequence[Any]:
+        """The weights that `prepare` sets: training does not learn them, nor takes them from a model that
+        it starts from.
+        """
+        return ()
 
     def without_parts(self, variables: Iterable[Any]) -> list[Any]:
         """Those of some variables that are not a part's."""

@@ -29,7 +29,7 @@ class Journal(NamedTuple):
     finished: bool = False
     started_from: dict[str, str] | None = None
     """The tags that say which model versions it began with: what it started from, and the parts of its
-    model. None: there are none."""
+    model, and which picture files. None: there are none."""
 
     @property
     def lineage(self) -> dict[str, str]:

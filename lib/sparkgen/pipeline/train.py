@@ -18,7 +18,7 @@ from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write
 from sparkgen.pipeline.named import NamedModel
 from sparkgen.pipeline.nothing import build_untrained
 from sparkgen.pipeline.parts import Parts, leave_parts, parts_of
-from sparkgen.pipeline.pictures import leave_pictures, pictures_of
+from sparkgen.pipeline.pictures import Picture, leave_pictures, pictures_of
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
@@ -68,8 +68,7 @@ def run(
     start = None if journal else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)
     with _claimed_run(experiment, version, journal) as logger:
-        lineage = journal.lineage if journal else _leave(experiment, logger, start, parts)
-        leave_pictures(pictures, checkpoint_uri(experiment, logger.run_id))
+        lineage = journal.lineage if journal else _leave(experiment, logger, start, parts, pictures)
         journal = _begin(experiment, version, logger, lineage)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
@@ -124,10 +123,17 @@ def _claimed_run(
 
 
 def _leave(
-    experiment: ExperimentConfig, logger: RunLogger, start: NamedModel | None, parts: Parts
+    experiment: ExperimentConfig,
+    logger: RunLogger,
+    start: NamedModel | None,
+    parts: Parts,
+    pictures: Mapping[str, Picture],
 ) -> dict[str, str]:
-    """Leaves the models that a run begins with for its workers, and gives the tags that name them."""
+    """Leaves what a run begins with for its workers, models and pictures, and gives the tags that say
+    which they are.
+    """
     lineage = leave_start(experiment, logger, start) | leave_parts(experiment, logger, parts)
+    lineage |= leave_pictures(pictures, checkpoint_uri(experiment, logger.run_id))
     if lineage:
         logger.tags({f"sparkgen.{name}": value for name, value in lineage.items()})
     return lineage

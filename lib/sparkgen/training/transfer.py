@@ -1,7 +1,8 @@
 """In transfer learning, a training begins with the weights of a registered model version.
 
 A tensor of the version is taken where the model has one of the same name and shape. The density on
-latents is fitted anew; optimizers, averages of weights and the clock begin as in any training.
+latents is fitted anew, and what the request's own pictures set stays, such as a style; optimizers,
+averages of weights and the clock begin as in any training.
 """
 
 import logging
@@ -79,11 +80,11 @@ def take(model: GenerativeModel, source: GenerativeModel) -> Transfer:
 
 
 def tensors(model: GenerativeModel) -> dict[str, Any]:
-    """The weights and batch statistics of a model, by name, without those of its parts and of the
-    density on latents.
+    """The weights and batch statistics of a model, by name, without those of its parts, of the density
+    on latents, and those that `prepare` sets.
     """
     density = getattr(model, "density", None)
-    apart = {id(v) for v in density.weights} if density is not None else set()
+    apart = {id(v) for v in (*model.prepared, *(density.weights if density is not None else ()))}
     variables = [v for v in model.without_parts(model.weights) if id(v) not in apart]
     names = stable_names([v.path.removeprefix(f"{model.name}/") for v in variables])
     return dict(zip(names, variables, strict=True))

@@ -11,7 +11,14 @@ import pytest
 from sparkgen.layers.picture_quality import luma
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import load_model, save_model
-from sparkgen.models.optimised._style import content_loss, in_colours_of, statistics, style_loss
+from sparkgen.models.optimised._style import (
+    content_loss,
+    in_colours_of,
+    roughness,
+    statistics,
+    style_loss,
+)
+from sparkgen.training.transfer import take
 
 TRANSFER, FAST = "optimised.style_transfer", "optimised.fast_style"
 STRIPES = {"style_layers": {"conv1": 1.0, "conv2": 1.0}, "content_layers": {"conv1": 1.0}}
@@ -109,6 +116,27 @@ def test_a_large_picture_is_made_small_and_gets_its_own_detail(build: Callable) 
     assert np.abs(plain - x).mean() > 0.1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (1, 9)])
+def test_the_smallest_pictures_are_painted_too(build: Callable, size: tuple[int, int]) -> None:
+    x, style = random(1, *size, 1), random(1, 6, 7, 1, seed=1)
+    steps = {"octaves": 1, "steps": 2}
+    made = generated(build(TRANSFER, **STRIPES), steps, picture=x, style=style)
+    assert made.shape == x.shape
+    assert np.abs(made - x).max() > 1e-3
+    fast = build(FAST, channels=4, blocks=1)
+    for options in ({}, {"tile": 8}):
+        made = generated(fast, options, picture=x)
+        assert made.shape == x.shape
+        assert np.isfinite(made).all()
+    assert all(np.isfinite(x).all() for x in fast.figures_of(made, {"picture": x}).values())
+
+
+def test_single_pixels_are_not_rough() -> None:
+    assert np.asarray(roughness(random(2, 1, 1, 3))).tolist() == [0, 0]
+    row = np.array([0, 0.5, 0.25], np.float32).reshape(1, 1, 3, 1)
+    assert np.asarray(roughness(row)).tolist() == [0.375]
+
+
 # -- by a network --------------------------------------------------------------------------------
 
 
@@ -150,3 +178,27 @@ def test_a_saved_model_knows_the_style_without_its_picture(
         model.loss_terms(batch, training=False)["style"],
         rtol=1e-5,
     )
+
+
+def test_a_training_that_starts_from_another_style_keeps_its_own(build: Callable) -> None:
+    source, model = (build(FAST, channels=4, blocks=0) for _ in range(2))
+    source.prepare({"style": random(1, 16, 16, 1)})
+    model.prepare({"style": random(1, 16, 16, 1) ** 4})
+    for weight in source.painter.weights:
+        weight.assign(keras.ops.full_like(weight, 0.25))
+    own = {name: np.asarray(x) for name, x in model.looks.values().items()}
+    transfer = take(model, source)
+    assert len(transfer.taken) == len(model.painter.weights)
+    assert (transfer.own, transfer.unused) == ((), ())
+    assert all(np.all(np.asarray(weight) == 0.25) for weight in model.painter.weights)
+    for name, looks in model.looks.values().items():
+        np.testing.assert_array_equal(looks, own[name])
+        assert np.abs(np.asarray(source.looks.values()[name]) - own[name]).max() > 1e-3
+
+
+def test_the_style_is_not_counted_among_the_numbers_that_are_learnt(
+    build: Callable, parameters: Callable
+) -> None:
+    model = build(FAST, channels=4, blocks=1)
+    assert model.looks.count_params() > 0
+    assert model.count_learnt() == parameters(model) == model.painter.count_params()

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import load_model, outline
+from sparkgen.models.discovery import build_model, load_model, outline
 from sparkgen.models.pretrained._base import IMAGENET
 from sparkgen.models.pretrained.keras_application import (
     check_same,
@@ -127,3 +128,17 @@ def test_weights_of_another_network_are_refused(network: keras.Model, tmp_path: 
     with pytest.raises(RequestError, match=line):
         save_application(str(tmp_path / "model"), "VGG16", False, str(file), "any")
     assert not (tmp_path / "model").exists()
+
+
+def test_pictures_too_small_for_a_layer_are_refused_when_a_model_is_built_of_it(
+    model: GenerativeModel,
+) -> None:
+    layer = "conv_dw_13_relu"  # after five halves, of which the last finds nothing
+    options = {"layer": layer, "size": 16}
+    name, spec = "optimised.filter_visualisation", DataSpec(ImageRecord((8, 8, 3)), 2)
+    if model.classifies:  # which makes all pictures large
+        assert build_model(name, options, spec, parts={"network": model}).filters == 1024
+        return
+    line = rf"large enough for {layer} of keras_application, found 16 x 16"
+    with pytest.raises(RequestError, match=line):
+        build_model(name, options, spec, parts={"network": model})

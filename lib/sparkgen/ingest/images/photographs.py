@@ -1,4 +1,4 @@
-"""Cuts photographs into tiles: two photographs of scikit-learn, of 427 x 640 pixels, china and flower.
+"""The two photographs of scikit-learn, china and flower, of 427 x 640 pixels, and tiles cut from them.
 
 The tiles lie side by side from the upper left corner, and do not overlap. Those of the last fifth of the
 columns, one column at least, are the test split, so that it shows parts of the scene that training does
@@ -6,6 +6,7 @@ not. What is left at the lower and at the right edge is narrower than a tile, an
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,10 @@ TEST_PART = 5
 """One in so many columns of tiles, rounded up, is of the test split."""
 
 
+PHOTOGRAPHS = ("china", "flower")
+"""Their names, in the order of their labels."""
+
+
 class Tiles(NamedTuple):
     """Pictures, uint8 (N, H, W, C), each with the number of its photograph, int64 (N,)."""
 
@@ -24,11 +29,18 @@ class Tiles(NamedTuple):
     labels: npt.NDArray[np.int64]
 
 
+def photograph_file(name: str) -> bytes:
+    """The JPEG file of one of `PHOTOGRAPHS`."""
+    import sklearn.datasets
+
+    return (Path(sklearn.datasets.__file__).parent / "images" / f"{name}.jpg").read_bytes()
+
+
 def load_photographs() -> list[Pixels]:
-    """The photographs `china` and `flower`, in this order: uint8 (427, 640, 3)."""
+    """The photographs, in the order of `PHOTOGRAPHS`: uint8 (427, 640, 3)."""
     from sklearn.datasets import load_sample_image
 
-    return [load_sample_image(f"{name}.jpg") for name in ("china", "flower")]
+    return [load_sample_image(f"{name}.jpg") for name in PHOTOGRAPHS]
 
 
 def tiles(photographs: Sequence[Pixels], shape: tuple[int, ...]) -> dict[str, Tiles]:

@@ -19,7 +19,6 @@ from sparkgen.ingest.source import Files, Source, Work
 from sparkgen.ingest.sources import libsvm, numpy
 
 TEST_ROWS = 359
-PHOTOGRAPHS = ("china", "flower")
 PHOTOGRAPH_SHAPE = (427, 640)
 """Height and width."""
 
@@ -63,6 +62,8 @@ class Config(Source):
 
     @property
     def _class_names(self) -> tuple[str, ...]:
+        from sparkgen.ingest.images.photographs import PHOTOGRAPHS
+
         return tuple(map(str, range(10))) if self.dataset == "digits" else PHOTOGRAPHS
 
 

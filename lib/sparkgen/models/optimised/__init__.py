@@ -1,6 +1,7 @@
 """Optimised images: what the gradient by the pixels of a trained network makes of a picture.
 
-These models stand on others, their parts, and most learn nothing themselves. In comes noise, with what is
+All of these models but enhancement stand on others, their parts. Three learn something themselves: a
+patch, what lacks in enlarged pictures, one style. The others learn nothing. In comes noise, with what is
 given, such as labels. Out come images (B, H, W, C) in [0, 1].
 
     activation_maximisation.py   images that a classifier is sure of
@@ -12,6 +13,10 @@ given, such as labels. Out come images (B, H, W, C) in [0, 1].
     style_transfer.py            what one picture shows in the manner of another
     fast_style.py                the same for one manner in a single pass, by a network that learns it
 
-The first two are an `_ascent.py`, gradient ascent from noise. Steps on the input, and the gradients that
-they follow, are in `sparkgen.layers`: `optimisation`, `parameterisation`, `jitter`, `gradients`.
+    _ascent.py                   gradient ascent from noise, which the first two are
+    _layers.py                   which layers of a network a request names, and what they answer
+    _style.py                    the losses of style transfer, by steps and by a network
+
+Steps on the input, and the gradients that they follow, are in `sparkgen.layers`: `optimisation`,
+`parameterisation`, `jitter`, `gradients`.
 """

@@ -127,9 +127,14 @@ def content_loss(answers_BHWC: Tensor, wanted_BHWC: Tensor) -> Tensor:
 
 
 def roughness(x_BHWC: Tensor) -> Tensor:
-    """The mean absolute difference of neighbouring pixels, down and right: (B,)."""
+    """The mean absolute difference of neighbouring pixels, down and right: (B,).
+
+    A row or a column of single pixels has no neighbours: 0.
+    """
+    _, height, width, _ = ops.shape(x_BHWC)
     down_B = ops.mean(ops.abs(x_BHWC[:, 1:] - x_BHWC[:, :-1]), axis=(1, 2, 3))
-    return down_B + ops.mean(ops.abs(x_BHWC[:, :, 1:] - x_BHWC[:, :, :-1]), axis=(1, 2, 3))
+    right_B = ops.mean(ops.abs(x_BHWC[:, :, 1:] - x_BHWC[:, :, :-1]), axis=(1, 2, 3))
+    return ops.where(height > 1, down_B, 0.0) + ops.where(width > 1, right_B, 0.0)
 
 
 def in_colours_of(x_BHWC: Tensor, picture_BHWC: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from sparkgen.layers.gradients import gradient
 from sparkgen.layers.jitter import evenly
 from sparkgen.layers.scaling import longest, reflected, scaled, to_size
 from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
-from sparkgen.models.optimised._layers import weights_of_layers
+from sparkgen.models.optimised._layers import LayerWeights, weights_of_layers
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"network": Part(activations=True, records=False)}
@@ -49,7 +49,7 @@ TYPICAL = 256
 class Config(Strict):
     """Which layers are followed."""
 
-    layers: dict[str, float] = {}
+    layers: LayerWeights = {}
     """Names of layers of the network, each with its weight. Early ones give strokes, late ones things.
     Empty: the one at 65 % of the depth."""
 
@@ -69,7 +69,7 @@ class DeepDream(GenerativeModel):
     }
     """Sizes at which the picture is changed; from one to the next; steps at each; root mean square of
     one, in pixel range [0, 1]; by how many pixels the picture is moved at most; pixels of the sides of
-    tiles, at least 64, or 0 for none."""
+    tiles, of which there are 64 at least, and multiples of 32, the next lower one; 0 for no tiles."""
     generate_ranges: ClassVar[dict[str, Range]] = {
         "octaves": Range(1),
         "octave_scale": Range(1.01),

@@ -16,7 +16,7 @@ How the style looks is computed once, where a training begins, and lies among th
 model needs neither the picture nor any other file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -26,12 +26,14 @@ from pydantic import Field
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, PictureRecord, Record
+from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.crops import crop_noise, random_crops
 from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.network import KEEPS_DTYPE, Network
-from sparkgen.layers.scaling import longest, reflected
+from sparkgen.layers.scaling import at_least, longest, reflected
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
+from sparkgen.models.optimised._layers import LayerWeights
 from sparkgen.models.optimised._style import (
     MEASURED,
     StyleLoss,
@@ -46,6 +48,8 @@ SCALE = 4
 """How many times smaller pictures are inside the network."""
 FINE = 16
 """Channels at half of the height and width."""
+LEAST = 2 * SCALE
+"""Pixels of the sides of what it paints; smaller pictures are continued, and what is painted is cut."""
 OVERLAP = 64
 """Pixels by which tiles overlap."""
 
@@ -65,10 +69,10 @@ class Config(Strict):
     crop: int = Field(0, ge=0)
     """Pixels of the sides of the square that is cut from an image in each training step, at random,
     turned and mirrored; 0: the whole image is taken."""
-    style_layers: dict[str, float] = {}
+    style_layers: LayerWeights = {}
     """Names of layers of the network that tell how a picture looks, each with its weight. Empty: five
     from the first one to half of the depth."""
-    content_layers: dict[str, float] = {}
+    content_layers: LayerWeights = {}
     """The same of the layers that tell what is shown. Empty: one at a third of the depth."""
     channels: int = Field(32, gt=0)
     """Channels of its layers."""
@@ -120,17 +124,26 @@ class FastStyle(GenerativeModel):
     ) -> Tensor:
         del noise
         picture = given["picture"]
+        _, height, width, _ = picture.shape
         made = by_fading_tiles(
-            self.compiled_paint, picture, tile=tile, overlap=OVERLAP, align=SCALE
-        )
+            self.compiled_paint,
+            at_least(picture, LEAST),
+            tile=tile,
+            overlap=OVERLAP,
+            align=SCALE,
+        )[:, :height, :width]
         return in_colours_of(made, picture) if keep_colours else made
 
     def paint(self, x_BHWC: Tensor) -> Tensor:
-        """Pictures in the manner of the style, in one pass, of their size."""
+        """Pictures of `LEAST` pixels a side or more in the manner of the style, in one pass."""
         _, height, width, _ = ops.shape(x_BHWC)
         rest = [(0, (-side) % SCALE) for side in (height, width)]
         logits = self.painter(reflected(x_BHWC, rest))[:, :height, :width]
         return ops.sigmoid(logits)
+
+    @property
+    def prepared(self) -> Sequence[Any]:
+        return self.looks.weights
 
     def prepare(self, pictures: Mapping[str, Tensor]) -> None:
         style = longest(ops.convert_to_tensor(pictures["style"]), self.config.style_size)
@@ -140,6 +153,7 @@ class FastStyle(GenerativeModel):
         x = ops.convert_to_tensor(batch["image"])
         if training and self.crop:
             x = random_crops(x, batch["noise"]["crop"], self.crop)
+        x = at_least(x, LEAST)
         if not self.looks.built:
             self.looks.build({n: tuple(g.shape[1:]) for n, g in self.measure.looks(x).items()})
         return self.terms_of(self.paint(x), x)
@@ -267,5 +281,12 @@ class Residual(keras.layers.Layer):
 
 def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) -> GenerativeModel:
     """Fast style transfer, learnt from images of `spec.shape`, for pictures of any size."""
-    measure = style_loss_of(parts["network"], config.style_layers, config.content_layers)
+    network, channels = parts["network"], spec.shape[-1]
+    if not network.sees(spec.record) and network.spec.shape[-1] != channels:
+        raise RequestError(
+            f"a network of pictures of {channels} channels, as the data are, as model.parts.network",
+            found=f"{network.name} of {network.spec.record}",
+            mend="name the experiment of one, or pretrained weights",
+        )
+    measure = style_loss_of(network, config.style_layers, config.content_layers)
     return FastStyle(spec, config, measure, name="fast_style")

@@ -14,7 +14,6 @@ that answers 0 was not to be woken.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 from pydantic import Field
 
@@ -24,6 +23,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord, Record
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._ascent import Ascent, AscentConfig
+from sparkgen.models.optimised._layers import shapes_of_answers
 
 PARTS = {"network": Part(activations=True, records=False)}
 
@@ -61,8 +61,8 @@ class FilterVisualisation(Ascent):
         height, width = sides or (config.size, config.size)
         super().__init__(config, spec, (height, width, channels), **kwargs)
         self.network, self.layer = network, _layer(config.layer, network)
-        # Of a tensor without values, so that nothing is computed.
-        self.filters = int(self.answer(keras.KerasTensor((1, *self.image_shape))).shape[-1])
+        (answer,) = shapes_of_answers(network, [self.layer], self.image_shape).values()
+        self.filters = int(answer[-1] or 0)
         self.given = {"filter": Given("label", choices=self.filters)}
 
     @property

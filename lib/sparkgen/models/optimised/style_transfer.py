@@ -24,6 +24,7 @@ from sparkgen.layers.compiled import compiled
 from sparkgen.layers.optimisation import minimise
 from sparkgen.layers.scaling import longest, scaled, to_size
 from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
+from sparkgen.models.optimised._layers import LayerWeights
 from sparkgen.models.optimised._style import (
     MEASURED,
     StyleLoss,
@@ -40,10 +41,10 @@ PARTS = {"network": Part(activations=True, records=False)}
 class Config(Strict):
     """Which layers tell what a picture shows, and which how it looks."""
 
-    style_layers: dict[str, float] = {}
+    style_layers: LayerWeights = {}
     """Names of layers of the network, each with its weight. Empty: five from the first one to half of the
     depth."""
-    content_layers: dict[str, float] = {}
+    content_layers: LayerWeights = {}
     """The same of the layers that tell what is shown. Empty: one at a third of the depth."""
 
 
@@ -127,8 +128,9 @@ class StyleTransfer(GenerativeModel):
         styles = (style, given.get("style_2", style))
         if keep_colours:
             largest, styles = grey(largest), tuple(grey(s) for s in styles)
+        second = second_style if "style_2" in given else 0.0
         numbers = ops.convert_to_tensor(
-            [steps, rate, content_weight, style_weight, roughness_weight, second_style], "float32"
+            [steps, rate, content_weight, style_weight, roughness_weight, second], "float32"
         )
         x = None
         for octave in reversed(range(octaves)):
@@ -144,11 +146,19 @@ class StyleTransfer(GenerativeModel):
     def descent(
         self, x: Tensor, content: Tensor, style: Tensor, style_2: Tensor, numbers: Tensor
     ) -> Tensor:
-        """Pictures after some steps; `numbers` are the six options that `make` names."""
+        """Pictures after some steps; `numbers` are the six options that `make` names.
+
+        The second style is looked at only where it has a share.
+        """
         steps, rate, *weights, second = ops.unstack(numbers, 6)
         content_weight, style_weight, roughness_weight = weights
-        shown, one, two = self.measure.shown(content), *map(self.measure.looks, (style, style_2))
-        looks = {name: (1.0 - second) * one[name] + second * two[name] for name in one}
+        shown, one = self.measure.shown(content), self.measure.looks(style)
+
+        def mixed() -> dict[str, Tensor]:
+            two = self.measure.looks(style_2)
+            return {name: (1.0 - second) * one[name] + second * two[name] for name in one}
+
+        looks = ops.cond(second > 0.0, mixed, lambda: one)
 
         def loss(_: Tensor, at: tuple[Tensor, ...]) -> Tensor:
             content_B, style_B = self.measure(at[0], shown, looks)

@@ -70,7 +70,7 @@ class KerasApplication(Pretrained):
         return tuple(self.shapes)
 
     def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        if isinstance(x, keras.KerasTensor):  # which has no values, so that only shapes are asked
+        if not self.built:  # an outline, which is asked for shapes
             return {name: keras.KerasTensor((x.shape[0], *self.shapes[name])) for name in names}
         # By number: some names that Keras gives depend on the networks that were made before.
         layers = dict(zip(self.shapes, inner_layers(self.network), strict=True))

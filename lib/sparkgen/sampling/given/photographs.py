@@ -1,14 +1,12 @@
 """The source `photographs` gives the two photographs that come with scikit-learn, in turn."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sparkgen.datasets.manifest import DatasetVersion
+from sparkgen.ingest.images.photographs import PHOTOGRAPHS, photograph_file
 from sparkgen.sampling.given._pictures import PictureConfig, Pictures, open_pictures
 from sparkgen.sampling.given._source import Wanted
-
-NAMES = ("china.jpg", "flower.jpg")
 
 
 class Config(PictureConfig):
@@ -20,15 +18,9 @@ class Config(PictureConfig):
     """The one that is given to every sample; null: both in turn."""
 
     def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> Pictures:
-        import sklearn.datasets
-
-        folder = Path(sklearn.datasets.__file__).parent / "images"
-        places = [BytesPlace((folder / name).read_bytes(), name) for name in self._names]
+        names = PHOTOGRAPHS if self.only is None else (self.only,)
+        places = [BytesPlace(photograph_file(name), f"{name}.jpg") for name in names]
         return open_pictures(places, wanted, max_pixels=self.max_pixels, in_turn=True)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return NAMES if self.only is None else (f"{self.only}.jpg",)
 
 
 class BytesPlace(NamedTuple):
