@@ -17,6 +17,9 @@ settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).parents[1]
 
+# Several processes run tests, and each has its share of the cores: NumPy's products need no threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Java's optimising compiler costs the many small queries of tests more than it brings in. These are
 # read by every Spark that a test starts, in this process or another: by the one that puts the command
 # together, by the driver, and by the master and workers of a cluster.

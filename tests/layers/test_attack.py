@@ -8,7 +8,7 @@ from keras import ops
 
 from sparkgen.layers.attack import Bounds, attacked, levels_within, rounded, strongest
 from sparkgen.layers.compiled import compiled
-from sparkgen.layers.gradients import gradient, repeat
+from sparkgen.layers.gradients import evenly, gradient, repeat
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((6, 4, 5, 1), np.float32)
@@ -23,6 +23,14 @@ def test_the_gradient_of_each_row_is_its_own() -> None:
     scores, slope = gradient(lambda x: ops.sum(x**3, axis=(1, 2, 3)), IMAGES)
     np.testing.assert_allclose(scores, (IMAGES**3).sum((1, 2, 3)), rtol=1e-5)
     np.testing.assert_allclose(slope, 3 * IMAGES**2, rtol=1e-5)
+
+
+def test_the_gradient_of_a_row_is_multiplied_by_the_power_of_2_that_makes_it_near_1() -> None:
+    slopes = np.float32([[1, -0.3], [3e-9, -1e-9], [7e-30, 0], [0, 0], [5, -2]])
+    value, found = gradient(lambda x: ops.sum(evenly(x) * slopes, axis=-1), np.ones_like(slopes))
+    np.testing.assert_array_equal(value, slopes.sum(axis=-1))
+    factor = 2.0 ** np.array([0, 29, 97, 0, 0], np.float32)  # 3e-9 2^29 = 1.6, 7e-30 2^97 = 1.1
+    np.testing.assert_array_equal(found, slopes * factor[:, None])
 
 
 @pytest.mark.parametrize("times", [0, 1, 5])
@@ -90,6 +98,21 @@ def test_the_best_of_several_attacks_is_kept_for_each_image() -> None:
         return at[:, 0, 0, 0]
 
     bounds = Bounds(0.2, 0.1, 5, levels_within(0.2))
-    for restarts, expected in ((1, [49, 151]), (2, [49, 151]), (3, [151, 151])):
+    for restarts, expected in ((1, [100, 151]), (2, [100, 151]), (3, [151, 151])):
         found = strongest(away, brighter, x, starts, bounds, restarts)
         assert np.rint(np.asarray(found).ravel() * 255).astype(int).tolist() == expected
+
+
+def test_an_image_that_no_attack_makes_worse_stays_as_it_is() -> None:
+    """The attack makes pixels brighter, and the margin is greatest where they are of grey level 100."""
+    x = np.array([100, 101], np.float32).reshape(2, 1, 1, 1) / 255
+    starts = np.full((2, 1, 1, 1, 1), 0.8, np.float32)
+    found = strongest(
+        lambda at: at[:, 0, 0, 0],
+        lambda at: -ops.abs(at[:, 0, 0, 0] - 100 / 255),
+        x,
+        starts,
+        Bounds(0.2, 0.1, 3, levels_within(0.2)),
+        1,
+    )
+    np.testing.assert_array_equal(found, x)

@@ -102,6 +102,26 @@ def test_a_model_learns_in_half_precision_what_it_learns_in_full(
     assert {v.dtype for v in half.trainable_variables} == {"float32"}
 
 
+def test_training_attacks_images_that_a_classifier_is_sure_of_in_half_precision_too(
+    build: Callable, batch_of: Callable
+) -> None:
+    options = {"adversarial_training": {"epsilon": 0.1, "step_size": 0.05, "steps": 2}}
+    moved, weights = {}, None
+    for precision in ("float32", "mixed_float16"):
+        with policy(precision):
+            model = build("discriminative.conv_classifier", **options)
+            batch = batch_of(model, 8)
+            batch["noise"]["attack"] = np.full_like(batch["image"], 0.5)  # it starts at the image
+            batch["label"] = np.zeros(8, np.int32)
+            weights = weights or model.get_weights()
+            model.set_weights(weights)
+            model.head.bias.assign([30.0, *9 * [0.0]])  # nats: the cross-entropy is 1e-12
+            found = np.asarray(model._attacked(batch, model.attack))
+            moved[precision] = (np.abs(found - batch["image"]) > 0.02).mean(axis=(1, 2, 3))
+    assert moved["float32"].min() > 0.3
+    np.testing.assert_allclose(moved["mixed_float16"], moved["float32"], atol=0.05)
+
+
 def test_what_follows_a_float32_head_does_not_round_its_values() -> None:
     with policy("mixed_bfloat16"):
         head = keras.layers.Dense(4, use_bias=False, dtype="float32")

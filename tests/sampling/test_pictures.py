@@ -195,6 +195,13 @@ def test_wrong_requests_for_pictures_are_one_line(packed, folder: Path, tmp_path
         check_given(request, labels, SPEC, model="own")
 
 
+def test_pictures_that_no_sample_needs_are_not_looked_at(folder: Path, caplog) -> None:
+    few = Folder(path=str(folder)).open(wanted(2), lambda: None)
+    assert few.names(range(9)) == ["a/0.png", "a/1.png"]
+    (folder / "c.png").write_bytes(b"another one")
+    assert Folder(path=str(folder)).open(wanted(2), lambda: None).identity == few.identity
+
+
 def test_a_file_that_changes_after_it_was_looked_at_stops_the_job(folder: Path, pictures) -> None:
     opened = Folder(path=str(folder)).open(wanted(4), lambda: None)
     (folder / "a" / "0.png").write_bytes(to_png(pictures[1]))

@@ -22,6 +22,7 @@ from sparkgen.sampling.sample_set import (
     FILES,
     Sampled,
     describe,
+    known_files,
     part_ids,
     read_sample_set,
     read_samples,
@@ -200,6 +201,13 @@ def test_the_same_request_finds_the_set_that_is_there(make: Make) -> None:
     times = {p: p.stat().st_mtime_ns for p in Path(made.uri).iterdir()}
     assert make().uri == made.uri
     assert {p: p.stat().st_mtime_ns for p in Path(made.uri).iterdir()} == times
+
+
+def test_the_files_of_a_set_whose_manifest_says_less_are_found_again(make: Make) -> None:
+    """As one of a release that does not state all options."""
+    made = make()
+    wanted = made.sample_set.model_copy(update={"options": {"steps": 3}, "files": ()})
+    assert len(known_files(made.uri, wanted)) == len(made.sample_set.files)
 
 
 def test_a_conditional_model_makes_the_wanted_class_as_png_too(

@@ -1,7 +1,7 @@
 """Defines the records that are pictures: of one size, as data sets hold them, and of any size."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -81,11 +81,13 @@ class PictureRecord(Record):
         """Numbers in [0, 1] as the nearest bytes, 0 to 255, with clipping; uint8 does not change."""
         return to_uint8(data)
 
-    def draw(self, data: Array, path: str | Path, *, title: str = "") -> None:
-        thumbnails([[picture] for picture in data], path, title=title)
+    def draw(self, data: Iterable[Array], path: str | Path, *, title: str = "") -> None:
+        thumbnails(([picture] for picture in data), path, title=title)
 
-    def draw_pairs(self, given: Array, made: Array, path: str | Path, *, title: str = "") -> None:
-        thumbnails(list(zip(given, made, strict=True)), path, title=title)
+    def draw_pairs(
+        self, given: Iterable[Array], made: Iterable[Array], path: str | Path, *, title: str = ""
+    ) -> None:
+        thumbnails(zip(given, made, strict=True), path, title=title)
 
     def decode(self, column: pa.ChunkedArray | Sequence[bytes]) -> Array:
         """A Parquet column of N pictures as an array of N objects, each uint8 (H, W, channels)."""

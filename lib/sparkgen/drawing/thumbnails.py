@@ -1,6 +1,6 @@
 """Draws sheets of pictures of any size, each scaled into a box, as PNG files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,19 @@ COLUMNS = 3
 
 
 def thumbnails(
-    stacks: Sequence[Sequence[Bytes]], path: str | Path, *, title: str = "", columns: int = COLUMNS
+    stacks: Iterable[Sequence[Bytes]], path: str | Path, *, title: str = "", columns: int = COLUMNS
 ) -> None:
     """Writes stacks of pictures, such as a picture above what was made of it, side by side.
 
     Args:
         stacks: each of pictures uint8 (H, W, 1 or 3), the first one on top. Those that are larger
-            than a box of 480 pixels are scaled down; none is scaled up.
+            than a box of 480 pixels are scaled down, one stack after the other; none is scaled up.
         path: of the PNG file.
         title: a line above them.
         columns: stacks in a row.
     """
-    columns = max(1, min(columns, len(stacks)))
     piled = [_pile([_scaled(picture) for picture in stack]) for stack in stacks]
+    columns = max(1, min(columns, len(piled)))
     lines = [piled[start : start + columns] for start in range(0, len(piled), columns)]
     widths = [max(line[n].width for line in lines if n < len(line)) for n in range(columns)]
     heights = [max(pile.height for pile in line) for line in lines]

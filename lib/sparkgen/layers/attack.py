@@ -89,11 +89,12 @@ def strongest(
     bounds: Bounds,
     restarts: Tensor,
 ) -> Tensor:
-    """For each image the best of several attacks from different starts, as images of 8 bits.
+    """For each image the best of itself and several attacks from different starts, as images of 8 bits.
 
     Args:
         loss: what the attacks ascend, a number for each image.
-        margin: how well an attack did, after rounding; the one with the greatest is kept.
+        margin: how well an attack did, after rounding; the one with the greatest is kept. Where none is
+            above that of the image itself, it stays as it is.
         x: images (B, H, W, C) of 8 bits in [0, 1].
         starts: (B, R, H, W, C) in [-1, 1], where in the cube each attack begins.
         bounds: of each attack.
@@ -115,5 +116,4 @@ def strongest(
         kept = ops.where(better_B[:, None, None, None], found, best[0])
         return kept, ops.where(better_B, margin_B, best[1])
 
-    nothing_B = ops.full((ops.shape(x)[0],), -math.inf)
-    return repeat(attempt, (x, nothing_B), restarts)[0]
+    return repeat(attempt, (x, margin(x)), restarts)[0]

@@ -231,9 +231,12 @@ def save_application(
     Raises:
         RequestError: they cannot be had, or are not those of this network.
     """
+    import keras
+    import numpy as np
+
     from sparkgen.models.discovery import build_model, save_model
     from sparkgen.models.pretrained._base import IMAGENET
-    from sparkgen.models.pretrained.keras_application import inner_layers, make_network
+    from sparkgen.models.pretrained.keras_application import check_same, inner_layers, make_network
 
     try:
         named = "imagenet" if weights is None else None
@@ -255,5 +258,14 @@ def save_application(
         "layers": [[one.name, list(one.output.shape[1:])] for one in inner_layers(source)],
     }
     model: Any = build_model(APPLICATION, options, IMAGENET)
-    model.network.set_weights(source.get_weights())
+    try:
+        model.network.set_weights(source.get_weights())
+        picture = np.random.default_rng(0).random((1, 96, 96, 3), np.float32)
+        check_same(model.network, source, model.preprocessed(picture))
+    except ValueError as error:
+        raise RequestError(
+            f"{network} to be the same network with its weights as {key}",
+            found=" ".join(str(error).split())[:200],
+            mend=f"name another network; Keras {keras.__version__} builds this one otherwise",
+        ) from None
     save_model(folder, model, name=APPLICATION, options=options)

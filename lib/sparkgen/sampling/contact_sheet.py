@@ -10,7 +10,7 @@ import numpy as np
 from sparkgen.config.options import KNOWN
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.sampling.columns import GIVEN
-from sparkgen.sampling.sample_set import Sampled, read_samples
+from sparkgen.sampling.sample_set import Sampled, read_samples, stream_samples
 
 
 def has_contact_sheet(made: Sampled) -> bool:
@@ -29,7 +29,7 @@ def has_contact_sheet(made: Sampled) -> bool:
 def write_contact_sheet(made: Sampled) -> None:
     sample_set = made.sample_set
     record, config = sample_set.record, sample_set.config
-    samples = read_samples(made, limit=config.contact_sheet)
+    samples = _read(made, config.contact_sheet)
     title = f"{sample_set.model_uri.removeprefix('models:/')}, seed {config.seed}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"sheet{record.suffix}")
@@ -42,6 +42,13 @@ def write_contact_sheet(made: Sampled) -> None:
         write_bytes(made.contact_sheet, path.read_bytes())
 
 
+def _read(made: Sampled, limit: int, column: str | None = None) -> Any:
+    """The first records of a column; pictures of any size, which may be large, one after the other."""
+    if made.sample_set.record_in(column).fixed:
+        return read_samples(made, limit=limit, column=column)
+    return stream_samples(made, limit=limit, column=column)
+
+
 def _given_as_seen(made: Sampled, limit: int) -> Any | None:
     """The records that were given to the model, with grey where a mask hid them from it.
 
@@ -51,7 +58,7 @@ def _given_as_seen(made: Sampled, limit: int) -> Any | None:
     record, column, known = sample_set.record, GIVEN + sample_set.kind, GIVEN + KNOWN
     if sample_set.kind not in sample_set.config.given or sample_set.record_in(column) != record:
         return None
-    given = read_samples(made, limit=limit, column=column)
+    given = _read(made, limit, column)
     if KNOWN not in sample_set.config.given or sample_set.record_in(known) != record:
         return given
     shown = read_samples(made, limit=limit, column=known) > 0

@@ -20,7 +20,9 @@ again, and so is one whose files were damaged or lost: what is whole stays.
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -211,7 +213,7 @@ def known_files(set_uri: str, wanted: SampleSet) -> dict[int, StoredFile]:
     """The files of a sample set that the manifest or the notes list, including damaged ones."""
     ids = part_ids(wanted.config, wanted.record)
     found = read_sample_set(set_uri)
-    if found is not None and found.model_copy(update={"files": (), "figures": {}}) == wanted:
+    if found is not None and found.id == wanted.id:
         entries = dict(enumerate(found.files[: len(ids)]))
     else:
         entries = _noted(set_uri, len(ids))
@@ -264,3 +266,11 @@ def read_samples(made: Sampled, *, limit: int, column: str | None = None) -> Any
         parts.append(read_column(file, record, column))
         count += file.entry.rows
     return np.concatenate(parts)[:limit]
+
+
+def stream_samples(made: Sampled, *, limit: int, column: str | None = None) -> Iterator[Array]:
+    """What `read_samples` gives, decoded one after the other: a file of encoded ones is in memory."""
+    record, name = made.sample_set.record_in(column), column or made.sample_set.kind
+    cells = (cell for file in made.files for cell in file.table([name])[name])
+    for cell in islice(cells, limit):
+        yield record.decode([cell.as_py()])[0]

@@ -99,7 +99,7 @@ def test_the_figures_of_rows_are_those_of_the_attack_of_its_options(
     clean, *attacked = (terms[name].mean() for name in model.metric_names)
     assert clean > 0.8 > max(attacked)
     assert model.protocols["robust_accuracy"] == (
-        "PGD on the margin, epsilon 0.1, 10 steps of 0.02, 2 random starts, 8 bits"
+        "PGD on the margin, epsilon 0.1, 10 steps of 0.02, 2 random starts, or none, 8 bits"
     )
 
 

@@ -1,4 +1,4 @@
-"""Networks of keras.applications; MobileNet, which is made fastest, stands for all."""
+"""Networks of keras.applications: MobileNet, which is made fastest, and what others have of their own."""
 
 from pathlib import Path
 
@@ -11,7 +11,12 @@ from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import build_model, load_model, outline
 from sparkgen.models.pretrained._base import IMAGENET
-from sparkgen.models.pretrained.keras_application import make_network, network_names, preprocessing
+from sparkgen.models.pretrained.keras_application import (
+    check_same,
+    make_network,
+    network_names,
+    preprocessing,
+)
 from sparkgen.pipeline.pretrained import APPLICATION, save_application
 
 PICTURES = np.random.default_rng(0).random((2, 40, 60, 3)).astype(np.float32)
@@ -82,6 +87,38 @@ def test_pictures_are_prepared_as_the_network_wants_them() -> None:
     np.testing.assert_allclose(blue_first, np.asarray(x)[..., ::-1] - means, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(preprocessing("MobileNet")(x), 2 * PICTURES - 1, atol=1e-5)
     assert {"VGG16", "ResNet50", "EfficientNetB0"} <= set(network_names())
+
+
+def test_an_efficientnet_divides_pictures_as_its_weights_of_imagenet_want_it() -> None:
+    """Keras leaves the division out where it fetches no weights."""
+    network = make_network("EfficientNetB0", include_top=False, weights=None)
+    start = keras.Model(network.inputs, network.get_layer("stem_conv_pad").output)
+    x = np.float32([51.0, 102.0, 255.0]) * np.ones((1, 4, 4, 3), np.float32)
+    expected = np.array([0.2, 0.4, 1.0]) / np.sqrt([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(start(x)[0, 1, 1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("factors", "line"),
+    [
+        ([2.0, 0.5], "2 layers in place of 3"),
+        ([2.0, 0.5, 1.1], "other answers of the layer end"),
+        ([2.0, 0.6, 0.5 / 0.6], "other answers of the layer middle"),
+        ([float("nan"), 0.5, 1.0], "other answers"),
+    ],
+)
+def test_a_network_that_answers_otherwise_than_its_source_is_refused(
+    factors: list[float], line: str
+) -> None:
+    def scaling(*scales: float) -> keras.Model:
+        named = zip(("first", "middle", "end"), scales, strict=False)
+        layers = [keras.layers.Rescaling(scale, name=name) for name, scale in named]
+        return keras.Sequential([keras.Input((4, 4, 3)), *layers])
+
+    source = scaling(2.0, 0.5, 1.0)
+    check_same(scaling(2.0, 0.5, 1.0), source, PICTURES[:, :4, :4])
+    with pytest.raises(ValueError, match=line):
+        check_same(scaling(*factors), source, PICTURES[:, :4, :4])
 
 
 def test_weights_of_another_network_are_refused(network: keras.Model, tmp_path: Path) -> None:

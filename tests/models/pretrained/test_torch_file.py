@@ -63,3 +63,20 @@ def test_a_tensor_that_repeats_its_numbers_without_end_is_refused() -> None:
     endless = shape.replace(b"\4\0\0\0", wide) + strides.replace(b"\1\0\0\0", bytes(4))
     with pytest.raises(ValueError, match="more numbers than its storage"):
         read_tensors(file.replace(shape + strides, endless))
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        (b"}" + b")" + b"\x85" * 200_000 + b"K\x01s.", "a tuple in a tuple in a tuple"),
+        (b"(" + b")" + b"\x85" * 200_000 + b"tQ.", "a tuple in a tuple in a tuple"),
+        (b"}" + b")" + b"\x85" + b"K\x01s.", "a key that is no text"),
+        (b"}K\x02K\x01s.", "a key that is no text"),
+    ],
+)
+def test_what_no_name_of_a_tensor_can_be_is_refused_before_it_is_looked_up(
+    state: bytes, line: str
+) -> None:
+    head = FILE[: FILE.index(b"\x80\x02ccollections")]
+    with pytest.raises(ValueError, match=line):
+        read_tensors(head + b"\x80\x02" + state)

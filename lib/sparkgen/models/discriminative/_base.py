@@ -25,7 +25,7 @@ from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.attack import attacked
-from sparkgen.layers.gradients import gradient
+from sparkgen.layers.gradients import evenly, gradient
 from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.layers.network import Network, block_ends, outputs
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
@@ -130,7 +130,7 @@ class Classifier(GenerativeModel):
         if config.ramp_steps:
             part = ops.minimum(ops.cast(self.clock.steps + 1, "float32") / config.ramp_steps, 1.0)
         return attacked(
-            lambda x: cross_entropy(label_B, self.logits(x)),
+            lambda x: cross_entropy(label_B, evenly(self.logits(x))),
             batch["image"],
             2.0 * batch["noise"]["attack"] - 1.0,
             epsilon=part * config.epsilon,

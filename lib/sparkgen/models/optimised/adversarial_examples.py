@@ -5,11 +5,12 @@ Projected gradient ascent (Madry et al., "Towards Deep Learning Models Resistant
 
     max_{|d| <= ε} -log p(y | x + d),
 
-from random points of that cube, and keeps the one of its restarts at which another class is furthest
-above the true one. With a target t it ascends log p(t | x + d). The fast gradient sign method (Goodfellow
-et al., "Explaining and Harnessing Adversarial Examples", 2015) is one step of size ε from the picture
-itself. Networks that were trained against this step alone withstand it, and fall to several smaller ones:
-so its figure, `fgsm_accuracy`, always stands beside `robust_accuracy`, that of the full attack.
+from random points of that cube. Of its restarts and the given picture itself it keeps the one at which
+another class is furthest above the true one, so that no attack makes a classifier right. With a target t
+it ascends log p(t | x + d). The fast gradient sign method (Goodfellow et al., "Explaining and Harnessing
+Adversarial Examples", 2015) is one step of size ε from the picture itself. Networks that were trained
+against this step alone withstand it, and fall to several smaller ones: so its figure, `fgsm_accuracy`,
+always stands beside `robust_accuracy`, that of the full attack.
 
 What differs: the attack ends in pictures of 8 bits, as a file holds them, within ε of the given ones, and
 success is measured of these. So of ε = 0.3 an attack can use 76 of 255 levels, 0.298.
@@ -26,6 +27,7 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.attack import Bounds, levels_within, strongest
 from sparkgen.layers.compiled import compiled
+from sparkgen.layers.gradients import evenly
 from sparkgen.layers.labels import accuracy, cross_entropy, margin
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Given, Part, Tensor
 from sparkgen.noise import NoiseSpec
@@ -80,10 +82,13 @@ class AdversarialExamples(GenerativeModel):
             "restarts": Range(1, config.restarts),
         }
         self.protocols = {
-            "fgsm_accuracy": f"one step of {config.epsilon:g} along the sign of the gradient, 8 bits",
+            "fgsm_accuracy": (
+                f"one step of {config.epsilon:g} along the sign of the gradient, or none, 8 bits"
+            ),
             "robust_accuracy": (
                 f"PGD on the {config.loss.replace('_', '-')}, epsilon {config.epsilon:g}, "
-                f"{config.steps} steps of {config.step_size:g}, {config.restarts} random starts, 8 bits"
+                f"{config.steps} steps of {config.step_size:g}, {config.restarts} random starts, or "
+                "none, 8 bits"
             ),
         }
         self.compiled_attack = compiled(self.attack, xla=False)
@@ -128,7 +133,7 @@ class AdversarialExamples(GenerativeModel):
         """Pictures away from the labels where `sign` is 1, and towards them where it is -1."""
         ascended = {"cross_entropy": cross_entropy, "margin": margin}[self.config.loss]
         return strongest(
-            lambda x: sign * ascended(label_B, self.logits(x)),
+            lambda x: sign * ascended(label_B, evenly(self.logits(x))),
             lambda x: sign * margin(label_B, self.logits(x)),
             x_BHWC,
             starts_BRHWC,

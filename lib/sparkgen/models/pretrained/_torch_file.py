@@ -78,7 +78,14 @@ def read_tensors(data: bytes) -> dict[str, Array]:
         views, keys = _unpickled(file), _unpickled(file)
         numbers = _numbers(file, {v.storage.key: v.storage for v in views.values()}, keys)
         return {str(name): _tensor(view, numbers[view.storage.key]) for name, view in views.items()}
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+    ) as error:
         raise ValueError(f"it is damaged ({type(error).__name__}: {error})") from None
 
 
@@ -169,12 +176,23 @@ def _last(stack: list[Any], count: int) -> list[Any]:
     return [stack.pop() for _ in range(count)][::-1]
 
 
+def _tuple(values: list[Any]) -> tuple[Any, ...]:
+    # Its hash takes a call for each level of tuples in it, and too many end the process.
+    inner = (value for value in values if isinstance(value, tuple))
+    if any(isinstance(value, tuple) for one in inner for value in one):
+        raise ValueError("it has a tuple in a tuple in a tuple, which no tensor has")
+    return tuple(values)
+
+
 def _append(stack: list[Any], values: list[Any]) -> None:
     stack[-1].extend(values)
 
 
 def _set_items(stack: list[Any], values: list[Any]) -> None:
-    stack[-1].update(zip(values[::2], values[1::2], strict=True))
+    names = values[::2]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("it has a dictionary with a key that is no text")
+    stack[-1].update(zip(names, values[1::2], strict=True))
 
 
 def _load_storage(stack: list[Any]) -> None:
@@ -203,10 +221,10 @@ def _leave_out_state(stack: list[Any]) -> None:
 
 
 CHANGES: dict[str, Callable[[list[Any]], None]] = {
-    "TUPLE": lambda stack: stack.append(tuple(_since_mark(stack))),
-    "TUPLE1": lambda stack: stack.append(tuple(_last(stack, 1))),
-    "TUPLE2": lambda stack: stack.append(tuple(_last(stack, 2))),
-    "TUPLE3": lambda stack: stack.append(tuple(_last(stack, 3))),
+    "TUPLE": lambda stack: stack.append(_tuple(_since_mark(stack))),
+    "TUPLE1": lambda stack: stack.append(_tuple(_last(stack, 1))),
+    "TUPLE2": lambda stack: stack.append(_tuple(_last(stack, 2))),
+    "TUPLE3": lambda stack: stack.append(_tuple(_last(stack, 3))),
     "APPEND": lambda stack: _append(stack, [stack.pop()]),
     "APPENDS": lambda stack: _append(stack, _since_mark(stack)),
     "SETITEM": lambda stack: _set_items(stack, _last(stack, 2)),

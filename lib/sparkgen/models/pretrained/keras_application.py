@@ -9,10 +9,12 @@ Its activations are those of all its layers but the input, by the names that Ker
 
 import importlib
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 from pydantic import BeforeValidator, Field
 
@@ -20,6 +22,11 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.models.contract import GenerativeModel, Tensor
 from sparkgen.models.pretrained._base import IMAGENET, Pretrained
+
+RESCALED = re.compile("EfficientNetB[0-7]")
+"""Networks that divide pictures by the square root of `DEVIATION` if they have ImageNet's weights."""
+DEVIATION = (0.229, 0.224, 0.225)
+"""Of the pixels of ImageNet in each channel, of pictures in [0, 1]."""
 
 
 def _as_tuples(value: Any) -> Any:
@@ -129,12 +136,48 @@ def make_network(name: str, *, include_top: bool, weights: str | None) -> keras.
     Args:
         name: of the network.
         include_top: whether it has its top; it then takes pictures of one size.
-        weights: `imagenet`, which Keras fetches; None: as they are before training.
+        weights: `imagenet`, which Keras fetches; None: as they are before training, in the layers that
+            those of ImageNet belong to.
     """
     make = getattr(keras.applications, name)
-    if include_top:
-        return make(include_top=True, weights=weights, classifier_activation=None)
-    return make(include_top=False, weights=weights, input_shape=(None, None, 3))
+    options = {"classifier_activation": None} if include_top else {"input_shape": (None, None, 3)}
+    made = make(include_top=include_top, weights=weights, **options)
+    return _divided(made) if RESCALED.fullmatch(name) and weights is None else made
+
+
+def _divided(network: keras.Model) -> keras.Model:
+    """An EfficientNet with the layer that Keras gives it only together with the weights of ImageNet."""
+
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Tensor:
+        x = layer(*args, **kwargs)
+        if isinstance(layer, keras.layers.Normalization):
+            return keras.layers.Rescaling([1 / math.sqrt(one) for one in DEVIATION])(x)
+        return x
+
+    return keras.models.clone_model(network, call_function=call)
+
+
+def check_same(network: keras.Model, source: keras.Model, x: Tensor) -> None:
+    """Compares what two networks answer to pictures in their middle and at their end.
+
+    Args:
+        network: one.
+        source: the other, which is right.
+        x: pictures as they take them.
+
+    Raises:
+        ValueError: they do not have as many layers, or their answers differ.
+    """
+    sides = [inner_layers(one) for one in (network, source)]
+    if len(sides[0]) != len(sides[1]):
+        raise ValueError(f"{len(sides[0])} layers in place of {len(sides[1])}")
+    for number in (len(sides[1]) // 2, -1):
+        found, right = (
+            np.asarray(keras.Model(one.inputs, layers[number].output)([x], training=False))
+            for one, layers in zip((network, source), sides, strict=True)
+        )
+        if not np.abs(found - right).max() <= 1e-3 * np.abs(right).max():
+            raise ValueError(f"other answers of the layer {sides[1][number].name}")
 
 
 def inner_layers(network: keras.Model) -> list[keras.layers.Layer]:

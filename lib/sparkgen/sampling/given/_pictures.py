@@ -1,8 +1,8 @@
 """Gives models pictures of image files, decoded as an ingest decodes them.
 
 To a model for images of one size the centre of each is given, scaled to that size; to one for pictures
-of any size the whole picture. Every file is read and decoded once before samples are made, so that a
-damaged one is known by then.
+of any size the whole picture. As many files as there are samples are read and decoded before any is
+made, so that a damaged one is known by then.
 """
 
 import logging
@@ -136,11 +136,20 @@ def open_pictures(
             return error.reason
         except OSError as error:
             return f"unreadable-{type(error).__name__}"
+        except MemoryError:
+            raise SparkgenError(f"too little memory to decode {place.name}") from None
+        except Exception as error:  # decoders raise of every kind over damage
+            return f"undecodable-image-{type(error).__name__}"
         return Known(place, digest(data))
 
+    files: list[Known] = []
+    looked: list[Known | str] = []
+    most = len(places) if in_turn else wanted.samples
     with ThreadPoolExecutor(THREADS) as pool:
-        looked = list(pool.map(look, places))
-    files = tuple(one for one in looked if isinstance(one, Known))
+        while len(files) < most and len(looked) < len(places):
+            next_ones = places[len(looked) : len(looked) + max(THREADS, most - len(files))]
+            looked += pool.map(look, next_ones)
+            files = [one for one in looked if isinstance(one, Known)]
     _tell_left_out(places, looked, wanted)
     if not files:
         raise RequestError(
@@ -154,14 +163,14 @@ def open_pictures(
             found=str(wanted.samples),
             mend="set it lower",
         )
-    return Pictures(files, record, rule, in_turn)
+    return Pictures(tuple(files[:most]), record, rule, in_turn)
 
 
 def _tell_left_out(places: Sequence[Place], looked: Sequence[Known | str], wanted: Wanted) -> None:
     reasons = Counter(one for one in looked if isinstance(one, str))
     if not reasons:
         return
-    first = next(p.name for p, one in zip(places, looked, strict=True) if isinstance(one, str))
+    first = next(p.name for p, one in zip(places, looked, strict=False) if isinstance(one, str))
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     log.warning("%s: left out %s; the first is %s", wanted.key, told, first)
 

@@ -6,6 +6,7 @@ pictures are such a table.
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 from sparkgen.datasets.manifest import DatasetVersion, SourceEntry
@@ -15,6 +16,8 @@ from sparkgen.ingest.images.decode import BadImage
 from sparkgen.sampling.given._pictures import PictureConfig, Pictures, open_pictures
 from sparkgen.sampling.given._source import Wanted
 from sparkgen.sampling.given.folder import check_there
+
+_ONE_AT_A_TIME = Lock()
 
 
 class Config(PictureConfig):
@@ -65,7 +68,8 @@ class RowPlace(NamedTuple):
     name: str
 
     def read(self) -> bytes:
-        cell = _cells(self.uri, self.modified, self.group, self.column)[self.row]
+        with _ONE_AT_A_TIME:  # threads look at rows of the same group
+            cell = _cells(self.uri, self.modified, self.group, self.column)[self.row]
         if isinstance(cell, dict):
             cell = cell.get("bytes")
         if cell is None:
