@@ -119,8 +119,11 @@ def read_records(rows: dict[str, str | None]) -> list[dict[str, Any]]:
 
 
 def measured(record: dict[str, Any]) -> str:
-    """A record in one line: time, and the figures that the model is trained for."""
-    return f"{MEASURED} {training_time(record)}; {', '.join(_shown(record)[:2])} (RESULTS.md)."
+    """A record in one line: time, and the figures that the model is for."""
+    # Pictures made of noise alone are no samples of the data, so that a distance to it says little.
+    count = 1 if not _learns(record) and "judge_agrees" in record["figures"] else 2
+    time, figures = training_time(record), ", ".join(_shown(record)[:count])
+    return f"{MEASURED} {'; '.join(filter(None, (time, figures)))} (RESULTS.md)."
 
 
 def annotated(experiment: str, line: str) -> str:
@@ -185,8 +188,14 @@ def _row(record: dict[str, Any], published: str | None) -> str:
 
 
 def training_time(record: dict[str, Any]) -> str:
-    """How long the steps took, and on what."""
+    """How long the steps took, and on what; nothing of a model that learns nothing, and takes none."""
+    if not _learns(record):
+        return ""
     return f"{record['train']['training_seconds']:.0f} s on {record['cores']} cores"
+
+
+def _learns(record: dict[str, Any]) -> bool:
+    return bool(record["train"]["parameters"])
 
 
 def _shown(record: dict[str, Any]) -> list[str]:

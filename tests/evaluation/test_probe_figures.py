@@ -12,8 +12,9 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
+from sparkgen.evaluation.linear_probe import correct, labelled_rows
 from sparkgen.evaluation.probe_figures import probe_figures
-from sparkgen.evaluation.probes import check_labels, check_probed, probe_figure_names
+from sparkgen.evaluation.probes import check_drawn, check_labels, check_probed, probe_figure_names
 from sparkgen.models.discovery import build_model, outline, save_model
 from sparkgen.models.portable import PortableModel, pack
 
@@ -104,6 +105,7 @@ def test_an_encoder_that_is_given_the_labels_is_refused() -> None:
         ({"labels": [100, 1001]}, "expected 20 to 1000 labelled rows .* found 1001"),
         ({"labels": [400], "rows": 300}, "expected 20 to 300 labelled rows .* found 400"),
         ({"labels": [19]}, "two of each class.* found 19"),
+        ({"labels": ["all"], "rows": 19}, r"20 rows or more in evaluation\.probe\.rows.* found 19"),
     ],
 )
 def test_numbers_of_labels_that_a_version_has_not_are_refused(
@@ -112,6 +114,34 @@ def test_numbers_of_labels_that_a_version_has_not_are_refused(
     check_labels(asked(), split_version.manifest)
     with pytest.raises(RequestError, match=line):
         check_labels(asked(**keys), split_version.manifest)
+
+
+def test_a_draw_without_two_rows_of_two_classes_is_refused_in_a_line() -> None:
+    check_drawn(np.array([3, 0, 3, 0, 7]))
+    for labels in ([0, 1, 2, 3, 4, 5], [1, 1, 1, 1, 1], [2, 2, 2, 0, 1]):
+        with pytest.raises(RequestError, match=rf"rows draws, found fewer among {len(labels)}"):
+            check_drawn(np.array(labels))
+
+
+def test_so_many_labels_as_are_allowed_have_two_rows_of_each_class_that_has_two(
+    split_version: DatasetVersion,
+) -> None:
+    """Classes of one row are drawn in turn with the others."""
+    labels = np.array([0] * 40 + [1] * 40 + list(range(2, 10)))
+    counts = dict(enumerate(np.bincount(labels).tolist()))
+    split = split_version.manifest.splits["train"].model_copy(
+        update={"rows": len(labels), "label_counts": counts}
+    )
+    manifest = split_version.manifest.model_copy(
+        update={"splits": {**split_version.manifest.splits, "train": split}}
+    )
+    with pytest.raises(RequestError, match=r"expected 12 to 88 labelled rows .* found 11"):
+        check_labels(asked(labels=[11]), manifest)
+    check_labels(asked(labels=[12]), manifest)
+    rows = labelled_rows(labels, 12, seed=0, draw=0)
+    assert np.bincount(labels[rows]).tolist() == [2, 2] + 8 * [1]
+    points = np.random.default_rng(0).normal(size=(88, 2)).astype(np.float32)
+    assert correct(points[rows], labels[rows], points, labels).shape == (88,)
 
 
 def test_probes_are_not_tested_on_the_rows_that_they_learn_from(

@@ -53,3 +53,29 @@ def test_a_saved_model_knows_the_labels_that_training_saw(
 def test_a_misspelt_model_is_answered_with_the_nearest_one() -> None:
     with pytest.raises(RequestError, match=r"did you mean variational\.vae\?"):
         outline("variational.vea", {}, DataSpec(ImageRecord((4, 4, 1)), 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("discriminative.conv_classifier", {"kernels": [0, 3]}),
+        ("discriminative.conv_classifier", {"filters": 0}),
+        ("discriminative.dense_classifier", {"hidden": [8, 0]}),
+        ("discriminative.full_classifier", {"hidden": 0}),
+        ("discriminative.full_classifier", {"filters": -1}),
+        ("discriminative.full_classifier", {"dropout": 1.0}),
+        ("adversarial.gan", {"generator": [0]}),
+        ("adversarial.wgan_gp", {"hidden": [0]}),
+        ("autoregressive.made", {"hidden": [0]}),
+        ("reconstruction.conv_autoencoder", {"decoder_filters": [0, 1]}),
+        ("reconstruction.denoising_autoencoder", {"hidden": [0]}),
+        ("reconstruction.tanh_autoencoder", {"hidden": [0]}),
+        ("variational.vae", {"filters": [0]}),
+        ("variational.vq_vae", {"filters": [0]}),
+    ],
+)
+def test_a_layer_without_units_is_refused_in_a_line(name: str, options: dict) -> None:
+    (key,) = options
+    with pytest.raises(RequestError, match=rf"{key}.* (greater|less) than") as error:
+        outline(name, options, DataSpec(ImageRecord((8, 8, 1)), 3))
+    assert "\n" not in str(error.value)

@@ -216,6 +216,18 @@ def test_validation_leaves_out_the_rows_that_say_nothing_of_a_term(version, tmp_
     assert mean != pytest.approx(right.mean())
 
 
+def test_validation_has_no_figure_of_a_term_that_no_row_says_anything_of(
+    version, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(GenerativeModel, "left_out", {"accuracy": tuple(range(10))})
+    options = {"model": "discriminative.dense_classifier", "options": {"hidden": [4]}, "epochs": 2}
+    stopping = {"monitor": "val_accuracy", "patience": 1}
+    result = train_here(request(version, tmp_path, early_stopping=stopping, **options))
+    assert len(result["history"]) == 1
+    assert result["history"][0].keys() >= {"val_cross_entropy", "val_loss"}
+    assert "val_accuracy" not in result["history"][0]
+
+
 def test_early_stopping_ends_after_its_patience(version, tmp_path):
     stopping = {"patience": 2, "min_delta": 100.0}
     result = train_here(request(version, tmp_path, epochs=9, early_stopping=stopping))

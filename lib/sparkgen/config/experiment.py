@@ -181,7 +181,7 @@ class ProbeConfig(Strict):
     these numbers. `all`: all rows."""
     draws: Annotated[int, Field(gt=1)] = 10
     """A figure for so many labels, but for `all`, is the mean over this many random choices of rows."""
-    rows: Annotated[int, Field(gt=0)] = 60_000
+    rows: Annotated[int, Field(ge=4)] = 60_000
     """At most this many rows of a split are read, random ones. The driver holds their pixels and their
     latents in memory, and every Spark task that fits a probe holds them too."""
 

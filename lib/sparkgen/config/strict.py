@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What every generator of random numbers takes, Keras' and scikit-learn's among them."""
+Positive = Annotated[int, Field(gt=0)]
 
 
 class Strict(BaseModel):

@@ -38,6 +38,7 @@ from sparkgen.evaluation.probes import (
     PCA,
     Count,
     Trial,
+    check_drawn,
     check_probed,
     figure_name,
     protocol_of,
@@ -92,7 +93,7 @@ def probe_figures(
         partitions: Spark's tasks; None: one a file, and one a probe. The figures are the same for any.
 
     Raises:
-        RequestError: a model without latents and features.
+        RequestError: a model without latents and features, or too few rows of each class are drawn.
         ManifestError: no such split, or a file is missing or damaged.
     """
     probe, seed, record = config.probe, config.seed, packed.spec.record
@@ -102,8 +103,10 @@ def probe_figures(
         _shares(manifest.split_files(version_uri, name), limit=probe.rows, seed=seed)
         for name in ("train", config.split)
     )
+    train_rows, test_rows = _rows(train, record), _rows(test, record)
+    check_drawn(train_rows.label)
     latents = _latents(spark, packed, (train, test), rows=config.batch_rows, tasks=partitions)
-    probed = _probed(latents, _rows(train, record), _rows(test, record), record, seed=seed)
+    probed = _probed(latents, train_rows, test_rows, record, seed=seed)
     shared = spark.sparkContext.broadcast(probed)
 
     def fit(trial: Trial) -> Iterator[Right]:

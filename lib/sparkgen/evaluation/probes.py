@@ -1,13 +1,15 @@
 """Says which linear probes a request asks for, what their figures are called, and what they need."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
 
 from sparkgen.config.experiment import EvaluationConfig, ProbeConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.records import Record
 from sparkgen.errors import RequestError
-from sparkgen.evaluation.linear_probe import FEW, FOLDS, STRENGTHS
+from sparkgen.evaluation.linear_probe import FEW, FOLDS, STRENGTHS, Labels
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
@@ -91,13 +93,18 @@ def check_labels(config: EvaluationConfig, manifest: Manifest) -> None:
             mend="choose another, or remove evaluation.probe",
         )
     train = manifest.split("train")
-    classes = [count for count in train.label_counts.values() if count > 1]
-    there, least = min(train.rows, probe.rows), 2 * len(classes)
-    if len(classes) < 2:
+    there, least = min(train.rows, probe.rows), _least(train.label_counts.values())
+    if not least:
         raise RequestError(
             "two classes or more of two training rows each for evaluation.probe",
-            found=str(len(classes)),
+            found="fewer",
             mend="remove evaluation.probe",
+        )
+    if there < least:
+        raise RequestError(
+            f"{least} rows or more in evaluation.probe.rows, two of each class",
+            found=str(probe.rows),
+            mend="choose a greater number",
         )
     for count in probe.labels:
         if count != "all" and not least <= count <= there:
@@ -107,3 +114,28 @@ def check_labels(config: EvaluationConfig, manifest: Manifest) -> None:
                 found=str(count),
                 mend="leave it out, or choose another number",
             )
+
+
+def check_drawn(labels: Labels) -> None:
+    """Refuses training rows, drawn at random, that no probe can learn from.
+
+    Raises:
+        RequestError: it says how many were drawn.
+    """
+    if not _least(np.bincount(labels).tolist()):
+        raise RequestError(
+            "two classes or more of two rows each among the rows that evaluation.probe.rows draws",
+            found=f"fewer among {len(labels)}",
+            mend="choose a greater number",
+        )
+
+
+def _least(counts: Iterable[int]) -> int:
+    """How many rows, drawn class by class, have two of each class that has two; 0 if fewer than two have.
+
+    Args:
+        counts: the rows of each class.
+    """
+    there = [count for count in counts if count]
+    several = [count for count in there if count > 1]
+    return len(there) + len(several) if len(several) > 1 else 0

@@ -9,6 +9,7 @@ from keras import ops
 
 Tensor = Any
 POWERS = np.exp2(np.arange(127)).astype(np.float32)
+"""Of 2, from 1 on: by them the least normal number of float32 comes near 1."""
 
 
 def gradient(score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,8 +36,7 @@ def gradient(score: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tens
     return scores, tape.gradient(scores, x)
 
 
-@ops.custom_gradient
-def evenly(x: Tensor) -> Any:
+def evenly(x: Tensor) -> Tensor:
     """`x` itself; the gradient that flows back through it is multiplied, each row's by a power of 2.
 
     The largest number of a small gradient is then from 1 to 2, and signs and ratios are what they were.
@@ -46,12 +46,15 @@ def evenly(x: Tensor) -> Any:
     Args:
         x: float32 (B, F).
     """
+    return ops.custom_gradient(_with_even_slope)(x)
 
+
+def _with_even_slope(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
     def back(*upstream: Tensor, **named: Tensor) -> Tensor:
         slope = upstream[0] if upstream else named["upstream"]
         largest = ops.max(ops.abs(slope), axis=-1, keepdims=True)
-        halvings = ops.ceil(-ops.log2(ops.maximum(largest, 1.0 / POWERS[-1])))
-        return slope * ops.take(POWERS, ops.cast(ops.maximum(halvings, 0.0), "int32"))
+        doublings = ops.ceil(-ops.log2(ops.maximum(largest, 1.0 / POWERS[-1])))
+        return slope * ops.take(POWERS, ops.cast(ops.maximum(doublings, 0.0), "int32"))
 
     return x, back
 

@@ -170,7 +170,8 @@ def _look_for_best(course: Course, state: State, record: EpochFigures) -> None:
     stopping, learner = course.config.early_stopping, course.learner
     if stopping is None:
         return
-    figure, epoch = record[stopping.monitor], state.epoch + 1
+    # There is none where no row of the split says anything of it.
+    figure, epoch = record.get(stopping.monitor, float("nan")), state.epoch + 1
     higher = learner.model.direction(stopping.monitor) == "higher"
     if state.best.see(figure, epoch, stopping.min_delta, higher_is_better=higher):
         state.best.weights = learner.final_weights()

@@ -1,6 +1,6 @@
 """Validation gives the mean of every loss and metric over a whole split, whose rows the ranks share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ def validation_names(model: GenerativeModel) -> list[str]:
 def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures]:
     """Gives a function that returns the mean of all loss and metric terms over the split.
 
-    The weights are those that training would end with.
+    The weights are those that training would end with. There is no figure of a term that no row of the
+    split says anything of.
 
     Args:
         learner: what is validated.
@@ -54,8 +55,15 @@ def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures
         # A rank may have no rows at all; it still takes part in the sum.
         total = np.sum([s.numpy() for s in own], axis=0, dtype=np.float64, initial=0.0)
         total, weight = learner.ring.sum(np.broadcast_to(total, (2, len(names))).copy())
-        means = dict(zip(names, (total / weight).tolist(), strict=True))
-        record = {f"val_{name}": mean for name, mean in means.items()}
-        return {**record, "val_loss": sum(means[name] for name in model.loss_names)}
+        return _means(model, dict(zip(names, zip(total, weight, strict=True), strict=True)))
 
     return validate
+
+
+def _means(model: GenerativeModel, sums: Mapping[str, tuple[float, float]]) -> EpochFigures:
+    """The figures, of the sum and the weight of each term."""
+    means = {name: float(total / weight) for name, (total, weight) in sums.items() if weight > 0}
+    figures = {f"val_{name}": mean for name, mean in means.items()}
+    if all(name in means for name in model.loss_names):
+        figures["val_loss"] = sum(means[name] for name in model.loss_names)
+    return figures

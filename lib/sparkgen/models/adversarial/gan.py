@@ -7,7 +7,7 @@ it has relu and maxout, no dropout, and Gaussian latents.
 
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import dense_discriminator, dense_generator
 from sparkgen.models.adversarial._base import AdversarialModel, Loss, Networks
@@ -19,9 +19,9 @@ class Config(Strict):
 
     latent: int = Field(100, gt=0)
     """Size Z of the latent."""
-    generator: tuple[int, ...] = Field((256, 512), strict=False)
+    generator: tuple[Positive, ...] = Field((256, 512), strict=False)
     """Units of the generator's hidden layers."""
-    discriminator: tuple[int, ...] = Field((512, 256), strict=False)
+    discriminator: tuple[Positive, ...] = Field((512, 256), strict=False)
     """Units of the discriminator's hidden layers."""
     loss: Loss = "non_saturating"
     """What the generator minimises."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from keras import ops
 from pydantic import Field
 
+from sparkgen.config.strict import Positive
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.adversarial import dense_discriminator, dense_generator
 from sparkgen.layers.gradients import gradient
@@ -35,7 +36,7 @@ class Config(ConvolutionalConfig):
 
     network: Literal["convolutional", "dense"] = "convolutional"
     """Kind of both networks."""
-    hidden: tuple[int, ...] = Field((256, 512), strict=False)
+    hidden: tuple[Positive, ...] = Field((256, 512), strict=False)
     """Units of a dense generator; the critic has them in reverse."""
     critic_steps: int = Field(5, gt=0)
     """Updates of the critic for one of the generator."""

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from keras import ops
 from pydantic import Field
 
+from sparkgen.config.strict import Positive
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.levels import draw_level
 from sparkgen.layers.masked import MaskedDense
@@ -31,7 +32,7 @@ from sparkgen.models.contract import GenerativeModel, Tensor
 class Config(PixelConfig):
     """Options of MADE."""
 
-    hidden: tuple[int, ...] = Field((500,), strict=False)
+    hidden: tuple[Positive, ...] = Field((500,), strict=False)
     """Units of the hidden layers."""
     direct: bool = True
     """Whether logits also see the earlier pixels directly."""

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from pydantic import Field
 
+from sparkgen.config.strict import Positive
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import GenerativeModel
@@ -18,9 +19,9 @@ from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 class Config(ClassifierConfig):
     """Options of the convolutional classifier."""
 
-    filters: int = 10
+    filters: int = Field(10, gt=0)
     """Of the first convolution; the second has twice as many."""
-    kernels: tuple[int, int] = Field((4, 3), strict=False)
+    kernels: tuple[Positive, Positive] = Field((4, 3), strict=False)
     """Side of each convolution's kernel in pixels."""
     hidden: int = Field(0, ge=0)
     """Dense relu units before the softmax; 0 for none."""

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from pydantic import Field
 
+from sparkgen.config.strict import Positive
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.network import Network
 from sparkgen.models.contract import GenerativeModel
@@ -18,7 +19,7 @@ from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 class Config(ClassifierConfig):
     """Options of the dense classifier."""
 
-    hidden: tuple[int, ...] = Field((200, 150), strict=False)
+    hidden: tuple[Positive, ...] = Field((200, 150), strict=False)
     """Units of each hidden layer."""
 
 

@@ -25,11 +25,11 @@ from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 class Config(ClassifierConfig):
     """Options of the full classifier."""
 
-    filters: int = 32
+    filters: int = Field(32, gt=0)
     """Of the first two convolutions; the next two have twice as many."""
-    hidden: int = 128
+    hidden: int = Field(128, gt=0)
     """Dense units, the features of the classifier."""
-    dropout: float = 0.5
+    dropout: float = Field(0.5, ge=0, lt=1)
     """Share of the features dropped in training; 0 for none."""
     mirror: bool = False
     """Whether to mirror training images left to right, half of them."""

@@ -15,7 +15,7 @@ from typing import Any
 from keras import layers
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.resizing import coarse_sides, cut_to, dense_map
 from sparkgen.models.contract import GenerativeModel
@@ -27,9 +27,9 @@ class Config(Strict):
 
     latent: int = Field(400, gt=0)
     """Size Z of the latent."""
-    filters: tuple[int, ...] = Field((16, 32, 64), strict=False)
+    filters: tuple[Positive, ...] = Field((16, 32, 64), strict=False)
     """Of the encoder's convolutions; each is followed by pooling to half the size."""
-    decoder_filters: tuple[int, ...] = Field((128, 64), strict=False)
+    decoder_filters: tuple[Positive, ...] = Field((128, 64), strict=False)
     """Of the decoder's convolutions; each is followed by enlarging to twice the size."""
     spread: int = Field(1, gt=0)
     """Channels of the small image that the decoder lays the latent out in."""

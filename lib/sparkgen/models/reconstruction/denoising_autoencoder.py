@@ -13,7 +13,7 @@ from keras import layers
 from pydantic import Field
 
 from sparkgen.config.options import KNOWN, Range
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.corruption import Corruption, corrupt, corruption_noise
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
@@ -26,7 +26,7 @@ class Config(Strict):
 
     latent: int = Field(64, gt=0)
     """Size Z of the latent."""
-    hidden: tuple[int, ...] = Field((512,), strict=False)
+    hidden: tuple[Positive, ...] = Field((512,), strict=False)
     """Units of the encoder's relu layers; the decoder has them in reverse."""
     corruption: Corruption = "mask"
     """What damages the pixels in training."""

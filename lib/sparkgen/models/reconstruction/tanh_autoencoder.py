@@ -14,7 +14,7 @@ import keras
 from keras import layers
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.reconstruction._base import Autoencoder
@@ -25,7 +25,7 @@ class Config(Strict):
 
     latent: int = Field(2, gt=0)
     """Size Z of the latent."""
-    hidden: tuple[int, ...] = Field((500, 300), strict=False)
+    hidden: tuple[Positive, ...] = Field((500, 300), strict=False)
     """Units of the encoder's tanh layers; the decoder has them in reverse."""
     deviation: float = Field(0.1, gt=0)
     """Standard deviation of the weights at the start, N(0, deviation²)."""

@@ -19,7 +19,7 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
 from sparkgen.layers.distributions import (
@@ -56,9 +56,9 @@ class Config(Strict):
 
     latent: int = Field(20, gt=0)
     """Size Z of the latent."""
-    filters: tuple[int, ...] = Field((), strict=False)
+    filters: tuple[Positive, ...] = Field((), strict=False)
     """Of 3×3 convolutions that halve the image, before the dense layers; none: a dense VAE."""
-    hidden: tuple[int, ...] = Field((400,), strict=False)
+    hidden: tuple[Positive, ...] = Field((400,), strict=False)
     """Units of the encoder's dense relu layers; the decoder has them in reverse."""
     likelihood: Literal["bernoulli", "gaussian", "logistic"] = "bernoulli"
     """`gaussian` and `logistic` (in 256 levels) learn one scale for all pixels."""

@@ -22,7 +22,7 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from sparkgen.config.strict import Strict
+from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.code_prior import CodePrior
@@ -50,7 +50,7 @@ class Config(Strict):
     """K, vectors in the code book."""
     code_size: int = Field(16, gt=0)
     """Entries of one vector."""
-    filters: tuple[int, ...] = Field((32, 64), strict=False)
+    filters: tuple[Positive, ...] = Field((32, 64), strict=False)
     """Of 3×3 convolutions that halve the image; the grid of codes is that small."""
     commitment: float = Field(0.25, ge=0)
     """β, the weight of the squared distance of the encoder's vectors from their codes."""
