@@ -145,8 +145,8 @@ def load_plainly(packed: PortableModel) -> Any:
     """The model, in a process that computes with as many threads as TensorFlow likes."""
     import tempfile
 
-    from sparkgen.models.discovery import load_model
     from sparkgen.models.portable import lay_out
+    from sparkgen.models.saving import load_model
 
     with tempfile.TemporaryDirectory() as folder:
         lay_out(packed, folder)

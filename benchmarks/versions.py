@@ -56,7 +56,8 @@ def _save(experiment: ExperimentConfig, version: Version, folder: str) -> None:
     import keras
 
     from sparkgen.datasets.records import DataSpec, ImageRecord
-    from sparkgen.models.discovery import build_model, save_model
+    from sparkgen.models.discovery import build_model
+    from sparkgen.models.saving import save_model
 
     keras.utils.set_random_seed(0)
     model, shape = experiment.model, tuple(version.manifest.shape)

@@ -102,7 +102,7 @@ def challenger(experiment: ExperimentConfig) -> "GenerativeModel":
     Raises:
         RequestError: it was not trained yet.
     """
-    from sparkgen.models.discovery import load_model
+    from sparkgen.models.saving import load_model
     from sparkgen.tracking import registry
 
     environment = experiment.environment

@@ -15,8 +15,9 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.datasets.files import StoredFile
 from sparkgen.datasets.manifest import DatasetVersion, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.models.discovery import build_model, save_model
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import PortableModel, pack
+from sparkgen.models.saving import save_model
 
 IMAGES, LABELS = load_digits(return_X_y=True)
 PIXELS = np.rint(IMAGES / 16 * 255).astype(np.uint8)

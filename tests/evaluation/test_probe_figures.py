@@ -15,8 +15,9 @@ from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.linear_probe import correct, labelled_rows
 from sparkgen.evaluation.probe_figures import probe_figures
 from sparkgen.evaluation.probes import check_drawn, check_labels, check_probed, probe_figure_names
-from sparkgen.models.discovery import build_model, outline, save_model
+from sparkgen.models.discovery import build_model, outline
 from sparkgen.models.portable import PortableModel, pack
+from sparkgen.models.saving import save_model
 
 SPEC = DataSpec(ImageRecord((8, 8, 1)), 10)
 Probe = Callable[..., dict[str, Figure]]

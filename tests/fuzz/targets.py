@@ -37,9 +37,10 @@ from sparkgen.ingest.fetching.web import Patience
 from sparkgen.ingest.images.decode import BadImage, ImageRule, decode_image
 from sparkgen.ingest.images.pictures import Picture, decode_pictures
 from sparkgen.ingest.sources import source_of
-from sparkgen.models.discovery import build_model, load_model, save_model
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE
 from sparkgen.models.pretrained._torch_file import read_tensors
+from sparkgen.models.saving import load_model, save_model
 from sparkgen.pipeline.inspect import run as inspect
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.sampling.sample_set import read_sample_set

@@ -17,8 +17,9 @@ from sparkgen.config.options import check_options
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import model_module, model_names, save_model
+from sparkgen.models.discovery import model_module, model_names
 from sparkgen.models.encoder_decoder import EncoderDecoder
+from sparkgen.models.saving import save_model
 from sparkgen.noise import Stream, row_noise, row_noises
 from sparkgen.sampling.generate import one_by_one
 
@@ -32,7 +33,7 @@ GENERATE = """
 import sys
 from pathlib import Path
 import numpy as np
-from sparkgen.models.discovery import load_model
+from sparkgen.models.saving import load_model
 for folder in map(Path, sys.argv[1:]):
     given = np.load(folder / "given.npz")
     model = load_model(folder)

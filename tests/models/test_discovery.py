@@ -7,7 +7,8 @@ import pytest
 from sparkgen.datasets.manifest import Manifest, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
-from sparkgen.models.discovery import build_model, load_model, outline, save_model
+from sparkgen.models.discovery import build_model, outline
+from sparkgen.models.saving import load_model, save_model
 
 OPTIONS = {"latent": 2, "hidden": [4], "conditional": True}
 

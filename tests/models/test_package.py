@@ -11,16 +11,10 @@ import pytest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import (
-    build_model,
-    load_model,
-    look_up,
-    model_module,
-    outline,
-    save_model,
-)
+from sparkgen.models.discovery import build_model, look_up, model_module, outline
 from sparkgen.models.imports import Package
 from sparkgen.models.portable import PACKAGE_FILE, pack
+from sparkgen.models.saving import load_model, save_model
 
 SPEC = DataSpec(ImageRecord((4, 4, 1)), 3)
 MODEL = """

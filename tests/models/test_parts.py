@@ -11,15 +11,10 @@ from parts import built
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.models.contract import GenerativeModel, Part
-from sparkgen.models.discovery import (
-    build_model,
-    build_part,
-    load_model,
-    outline,
-    save_model,
-)
+from sparkgen.models.discovery import build_model, build_part, outline
 from sparkgen.models.parts import check_kinds
 from sparkgen.models.portable import describe, pack
+from sparkgen.models.saving import load_model, save_model
 
 SPEC = DataSpec(ImageRecord((8, 8, 1)), 10)
 MODEL = "optimised.activation_maximisation"

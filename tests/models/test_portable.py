@@ -11,8 +11,9 @@ import pytest
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError
-from sparkgen.models.discovery import build_model, load_model, save_model
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import MODEL_FILE, WEIGHTS_FILE, pack
+from sparkgen.models.saving import load_model, save_model
 
 NAME, OPTIONS = "reconstruction.dense_autoencoder", {"latent": 2}
 SEALS = ("sealed_sha256", "weights_sha256")

@@ -12,8 +12,8 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.sealed import unseal
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.sample_figures import read_records
-from sparkgen.models.discovery import load_model
 from sparkgen.models.portable import pack
+from sparkgen.models.saving import load_model
 from sparkgen.pipeline import evaluate, promote, sample, train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, write_journal
 from sparkgen.pipeline.parts import parts_at_hand

@@ -13,8 +13,8 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.sealed import unseal
 from sparkgen.errors import RequestError
-from sparkgen.models.discovery import load_packed
 from sparkgen.models.pretrained import efficientnet_lite0
+from sparkgen.models.saving import load_packed
 from sparkgen.noise import row_noise
 from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri

@@ -9,9 +9,10 @@ import pytest
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.models.discovery import build_model, save_model
+from sparkgen.models.discovery import build_model
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.portable import PortableModel, Spec
+from sparkgen.models.saving import save_model
 from sparkgen.pipeline import evaluate, promote
 from sparkgen.pipeline.evaluate import log_figures, logged_figures
 from sparkgen.pipeline.judging import check_judge, judge_of

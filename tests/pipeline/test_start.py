@@ -9,7 +9,7 @@ from sparkgen.config.load import parse
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.sealed import unseal
 from sparkgen.errors import RequestError
-from sparkgen.models.discovery import load_model
+from sparkgen.models.saving import load_model
 from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, write_journal
 from sparkgen.pipeline.preflight import check

@@ -9,7 +9,7 @@ import pytest
 from parts import built
 
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.models.discovery import save_model
+from sparkgen.models.saving import save_model
 
 SaveModel = Callable[..., Path]
 

@@ -21,8 +21,9 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.records import DataSpec, ImageRecord, PictureRecord
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.models.contract import Given
-from sparkgen.models.discovery import build_model, save_model
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import PortableModel, pack
+from sparkgen.models.saving import save_model
 from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.given import check_given, open_sources
 from sparkgen.sampling.given._source import Wanted

@@ -12,7 +12,8 @@ from training_functions import train_each
 from sparkgen.catalogue import example_parts
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
-from sparkgen.models.discovery import build_part, save_model
+from sparkgen.models.discovery import build_part
+from sparkgen.models.saving import save_model
 from sparkgen.pipeline.pictures import leave_pictures, pictures_of
 from sparkgen.training.request import part_uri
 

@@ -10,8 +10,9 @@ from tiny_version import SHAPE, request, same_weights, without_clock, write_vers
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ModelError
-from sparkgen.models.discovery import build_model, load_model, look_up, save_model
+from sparkgen.models.discovery import build_model, look_up
 from sparkgen.models.package import source_of
+from sparkgen.models.saving import load_model, save_model
 from sparkgen.training.checkpoints import decode, list_checkpoints
 from sparkgen.training.transfer import take, tensors
 from sparkgen.training.worker import train

@@ -12,8 +12,9 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.models.discovery import build_model, load_model, look_up, save_model
+from sparkgen.models.discovery import build_model, look_up
 from sparkgen.models.imports import packages_restored
+from sparkgen.models.saving import load_model, save_model
 from sparkgen.training.checkpoints import list_checkpoints
 from sparkgen.training.request import TrainRequest
 from sparkgen.training.transfer import stable_names, take, take_start, tensors

@@ -13,7 +13,7 @@ from sparkgen.datasets.rows import first_rows
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ManifestError, RequestError, SparkgenError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import load_model
+from sparkgen.models.saving import load_model
 from sparkgen.training.checkpoints import decode, encode, list_checkpoints
 from sparkgen.training.request import changed_value
 from sparkgen.training.worker import train

@@ -12,7 +12,10 @@ in, and loss terms (B,) go out.
     inpainting.py        pictures of which some pixels are known, for any model that fills in the others
     latent.py            interpolation, concepts and charts, for any EncoderDecoder
     names.py             the models there are, by their files
-    discovery.py         models by name; models as folders on disk
+    discovery.py         models by name
+    saving.py            models as folders on disk
+    declared.py          what models declare of themselves, such as what they are given
+    trained.py           what training uses of a model
     description.py       what a model is built from, and what a saved one says of itself
     parts.py             the models that a model stands on, and what they must be
     package.py           a model from a user's own package, and what it takes along

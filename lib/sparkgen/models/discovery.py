@@ -1,15 +1,7 @@
-"""Models by dotted name, and models as folders on disk. There is no list to edit.
-
-A saved model is `model.json` (name, options, spec, density) and `model.weights.h5`. Neither can
-carry code: loading builds the model by its name and fills in numbers. A model from a user's own package
-has the package's source beside it, as `package.zip`; loading runs that code, and no other. The parts of a
-model (`models.parts`) are described in its `model.json`, and their weights are among its own.
-"""
+"""Builds models by dotted name, with their parts. There is no list to edit."""
 
 import importlib
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -18,34 +10,16 @@ from pydantic import BaseModel
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.load import parse
 from sparkgen.config.nearest import choose
-from sparkgen.datasets.files import digest
 from sparkgen.datasets.records import DataSpec
-from sparkgen.datasets.sealed import seal
-from sparkgen.errors import ModelError, RequestError
+from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel, Part, empty_batch
-from sparkgen.models.description import blueprint_of, description_of
+from sparkgen.models.description import blueprint_of
 from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.imports import top
 from sparkgen.models.names import PRETRAINED, model_names, own_names
-from sparkgen.models.package import (
-    carried_module,
-    is_carried,
-    load_package,
-    source_of,
-    use_package,
-)
+from sparkgen.models.package import carried_module, is_carried, load_package, source_of
 from sparkgen.models.parts import NO_PARTS, check_kinds, check_names, freeze, parts_in
-from sparkgen.models.portable import (
-    MODEL_FILE,
-    PACKAGE_FILE,
-    WEIGHTS_FILE,
-    Blueprint,
-    Description,
-    PortableModel,
-    describe,
-    lay_out,
-    pack,
-)
+from sparkgen.models.portable import Blueprint
 
 
 def model_module(name: str) -> ModuleType:
@@ -213,93 +187,3 @@ def _check_record(kinds: Sequence[str], spec: DataSpec, name: str) -> None:
             found=spec.record.kind,
             mend="choose another model or another dataset",
         )
-
-
-def save_model(
-    folder: str | Path,
-    model: GenerativeModel,
-    *,
-    name: str,
-    options: dict[str, Any],
-    density: DensityConfig | None = None,
-) -> None:
-    """Writes a model's folder; the JSON that makes it loadable comes last."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_weights(folder / WEIGHTS_FILE)
-    if model.source is not None:
-        (folder / PACKAGE_FILE).write_bytes(model.source.archive)
-    description = description_of(
-        model,
-        name=name,
-        options=options,
-        density=density or DensityConfig(),
-        weights_sha256=digest((folder / WEIGHTS_FILE).read_bytes()),
-    )
-    (folder / MODEL_FILE).write_bytes(seal(description))
-
-
-def load_model(folder: str | Path, *, called: str | None = None) -> GenerativeModel:
-    """The model of a local folder, weights and all.
-
-    Args:
-        folder: its path.
-        called: its name in errors; None: the folder.
-
-    Raises:
-        ModelError: there is none, it is damaged, or this release builds no such model.
-    """
-    name = called or str(folder)
-    packed = pack(folder, called=name)
-    model = _build_described(describe(packed, called=name), packed.package, name)
-    try:
-        model.load_weights(Path(folder) / WEIGHTS_FILE)
-    except Exception as error:  # Keras and h5py raise of every kind over a file that does not fit
-        raise ModelError(
-            f"weights that fit the description in {name}/{WEIGHTS_FILE}",
-            found=f"{type(error).__name__} {' '.join(str(error).split())[:200]}",
-            mend="train it again, or use the release of sparkgen that trained it",
-        ) from error
-    return model
-
-
-def load_packed(packed: PortableModel, *, called: str | None = None) -> GenerativeModel:
-    """The model of files that are at hand as bytes; `called` and errors as for `load_model`."""
-    with tempfile.TemporaryDirectory(prefix="sparkgen-model-") as folder:
-        lay_out(packed, folder)
-        return load_model(folder, called=called or f"the saved {packed.description['name']}")
-
-
-def _build_described(
-    description: Description, package: bytes | None, called: str
-) -> GenerativeModel:
-    try:
-        if description.name not in own_names():
-            _use_source(description.name, package)
-        parts = {name: build_part(one) for name, one in description.parts.items()}
-        return build_model(
-            description.name,
-            description.options,
-            description.spec.data_spec(),
-            parse(DensityConfig, description.density, source="density"),
-            parts,
-        )
-    except (RequestError, ValueError) as error:
-        line = (
-            f"{error.expected}, found {error.found}" if isinstance(error, RequestError) else error
-        )
-        mend = "train it again, or use the release of sparkgen that trained it"
-        if package is not None and isinstance(error, RequestError):
-            mend = error.mend
-        raise ModelError(
-            f"a model that this release builds in {called}/{MODEL_FILE}",
-            found=f"{description.name} without {line}",
-            mend=mend,
-        ) from error
-
-
-def _use_source(name: str, package: bytes | None) -> None:
-    """Has a user's model built of the source beside it, never of what happens to be installed."""
-    if package is None:
-        raise RequestError(f"a model of sparkgen or a {PACKAGE_FILE}", found="neither", mend="")
-    use_package(name, package)

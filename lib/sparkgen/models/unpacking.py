@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def unpack(packed: PortableModel) -> "GenerativeModel":
     """The model, loaded once a process."""
     compute_reproducibly()
-    from sparkgen.models.discovery import load_packed
+    from sparkgen.models.saving import load_packed
 
     return load_packed(packed)
 

@@ -172,7 +172,7 @@ def _measure(
 
 
 def _pack(model: Any, experiment: ExperimentConfig) -> PortableModel:
-    from sparkgen.models.discovery import save_model
+    from sparkgen.models.saving import save_model
 
     config = experiment.model
     with tempfile.TemporaryDirectory() as folder:

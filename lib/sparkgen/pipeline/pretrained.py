@@ -234,9 +234,10 @@ def save_application(
     import keras
     import numpy as np
 
-    from sparkgen.models.discovery import build_model, save_model
+    from sparkgen.models.discovery import build_model
     from sparkgen.models.pretrained._base import IMAGENET
     from sparkgen.models.pretrained.keras_application import check_same, inner_layers, make_network
+    from sparkgen.models.saving import save_model
 
     try:
         named = "imagenet" if weights is None else None

@@ -10,8 +10,8 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import batches_of, make_batch, open_split, read_rows
 from sparkgen.datasets.storage import write_bytes
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import save_model
 from sparkgen.models.encoder_decoder import EncoderDecoder
+from sparkgen.models.saving import save_model
 from sparkgen.training.request import TrainRequest
 
 FOLDER = "model"

@@ -6,10 +6,11 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.records import DataSpec, PictureRecord
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model, load_packed
+from sparkgen.models.discovery import build_model
 from sparkgen.models.names import model_names
 from sparkgen.models.package import use_package
 from sparkgen.models.portable import PACKAGE_FILE, pack
+from sparkgen.models.saving import load_packed
 from sparkgen.training.device import dtype_policy
 from sparkgen.training.request import part_uri, picture_uri
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import load_packed
 from sparkgen.models.imports import packages_restored
 from sparkgen.models.portable import pack
+from sparkgen.models.saving import load_packed
 from sparkgen.training.request import TrainRequest
 
 NUMBER = re.compile(r"_(0|[1-9][0-9]*)$")

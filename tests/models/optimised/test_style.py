@@ -10,7 +10,6 @@ import pytest
 
 from sparkgen.layers.picture_quality import luma
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import load_model, save_model
 from sparkgen.models.optimised._style import (
     content_loss,
     in_colours_of,
@@ -19,6 +18,7 @@ from sparkgen.models.optimised._style import (
     style_loss,
 )
 from sparkgen.models.portable import pack
+from sparkgen.models.saving import load_model, save_model
 from sparkgen.training.transfer import take
 
 TRANSFER, FAST = "optimised.style_transfer", "optimised.fast_style"

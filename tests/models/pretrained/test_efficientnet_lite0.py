@@ -9,9 +9,10 @@ from sparkgen.datasets.records import ImageRecord, PictureRecord, TokenRecord
 from sparkgen.errors import RequestError
 from sparkgen.layers.gradients import gradient
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import load_packed, look_up, outline
+from sparkgen.models.discovery import look_up, outline
 from sparkgen.models.pretrained._base import IMAGENET
 from sparkgen.models.pretrained.efficientnet_lite0 import PACKAGE, shapes
+from sparkgen.models.saving import load_packed
 from sparkgen.pipeline.pretrained import pretrained
 
 NAME = "pretrained.efficientnet_lite0"

@@ -9,7 +9,7 @@ import pytest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model, load_model, outline
+from sparkgen.models.discovery import build_model, outline
 from sparkgen.models.pretrained._base import IMAGENET
 from sparkgen.models.pretrained.keras_application import (
     check_same,
@@ -17,6 +17,7 @@ from sparkgen.models.pretrained.keras_application import (
     network_names,
     preprocessing,
 )
+from sparkgen.models.saving import load_model
 from sparkgen.pipeline.pretrained import APPLICATION, save_application
 
 PICTURES = np.random.default_rng(0).random((2, 40, 60, 3)).astype(np.float32)
