@@ -15,7 +15,7 @@ from sparkgen.catalogue import (
 )
 from sparkgen.models.discovery import declared_parts, model_config, model_names
 from sparkgen.models.imports import packages_restored
-from sparkgen.sampling.given import source_configs
+from sparkgen.sampling.given import source_configs, source_names
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -116,7 +116,7 @@ def build(config, spec):
 def test_each_source_of_what_is_given_has_its_own_keys_under_its_own_heading() -> None:
     sources = source_configs()
     sections = {section.title: section for section in given_sections()}
-    assert list(sources) == ["in_turn", "mask", "one", "rows"]
+    assert list(sources) == source_names()
     for name, kind in sources.items():
         section = sections[f"sampling.given.NAME from {name}"]
         assert section.names == list(kind.model_fields)

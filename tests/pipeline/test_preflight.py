@@ -414,7 +414,9 @@ def test_a_split_that_is_evaluated_has_rows_and_enough_for_a_judge(experiment) -
         check_held_out(judged, manifest(judged, 400, test=3))
     probed = experiment(evaluation={"probe": {"labels": [40, "all"]}})
     check_held_out(probed, manifest(probed, 400, dict.fromkeys(range(10), 40), test=40))
-    with pytest.raises(RequestError, match=r"two classes or more .* found 0: remove evaluation"):
+    with pytest.raises(
+        RequestError, match=r"two classes or more .* found fewer: remove evaluation"
+    ):
         check_held_out(probed, manifest(probed, 10, test=40))
 
 
