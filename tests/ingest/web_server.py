@@ -83,6 +83,13 @@ def _begin(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str 
     handler.end_headers()
 
 
+def _write(handler: BaseHTTPRequestHandler, sent: bytes, *, pieces: int, pause: float) -> None:
+    step = -(-len(sent) // pieces) or 1
+    for at in range(0, len(sent), step):
+        handler.wfile.write(sent[at : at + step])
+        time.sleep(pause)
+
+
 def content(
     data: bytes,
     *,
@@ -124,10 +131,7 @@ def content(
         headers = {"Content-Range": part, "ETag": tag, "Content-Encoding": encoding}
         _begin(handler, 206 if begin else 200, {**headers, "Content-Length": told})
         sent = body[: max(0, (len(data) if cut is None else cut) - begin)]
-        step = -(-len(sent) // pieces) or 1
-        for at in range(0, len(sent), step):
-            handler.wfile.write(sent[at : at + step])
-            time.sleep(pause)
+        _write(handler, sent, pieces=pieces, pause=pause)
         if then is not None:
             then()
         if cut is not None or not says_length or length is not None:

@@ -15,7 +15,7 @@ has a part in. Spark computes features file by file, and searches the whole trai
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -135,12 +135,18 @@ def appraise(
         values |= _judgement(judged, shuffled, packed_judge, manifest)
         if labelled:
             values[AGREES] = _agreement(judged, sample_files, packed_judge)
+    return _as_figures(values, config, manifest, rows=len(samples))
+
+
+def _as_figures(
+    values: Mapping[str, Value], config: EvaluationConfig, manifest: Manifest, *, rows: int
+) -> dict[str, Figure]:
     return {
         name: Figure(
             value=value.value,
             standard_error=value.standard_error,
             protocol=value.protocol,
-            rows=len(samples),
+            rows=rows,
             dataset=manifest.name,
             dataset_version=manifest.version,
             split=config.split,

@@ -135,7 +135,7 @@ class GenerativeModel(Trained):
                 raise ValueError(
                     f"expected {', '.join(lacking)} to be given to {self.name} with {name}, found none"
                 )
-        return self.make(noise, given, **options)
+        return self.make(noise, given, **{**self.generate_options, **options})
 
     @property
     def conditional(self) -> bool:
@@ -178,7 +178,7 @@ class GenerativeModel(Trained):
     # -- what a model writes ---------------------------------------------------------------------
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
-        """What `generate` gives, of what it has looked over."""
+        """What `generate` gives, of what it has looked over; every option has a value."""
         raise TypeError(f"{type(self).__name__} does not generate")
 
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -236,23 +236,10 @@ def save_application(
 
     from sparkgen.models.discovery import build_model
     from sparkgen.models.pretrained._base import IMAGENET
-    from sparkgen.models.pretrained.keras_application import check_same, inner_layers, make_network
+    from sparkgen.models.pretrained.keras_application import check_same, inner_layers
     from sparkgen.models.saving import save_model
 
-    try:
-        named = "imagenet" if weights is None else None
-        source = make_network(network, include_top=include_top, weights=named)
-        if weights is not None:
-            source.load_weights(weights)
-    except Exception as error:  # Keras, h5py and urllib raise of every kind
-        top = "with its top" if include_top else "without its top"
-        raise RequestError(
-            f"the weights of {network} {top} as {key}",
-            found=f"{type(error).__name__} {' '.join(str(error).split())[:200]}",
-            mend=f"download them elsewhere, and name the file: keras:{network}@/path/weights.h5"
-            if weights is None
-            else "name another file; +top after the network's name says that the file has the top",
-        ) from None
+    source = _keras_network(network, include_top, weights, key)
     options = {
         "network": network,
         "include_top": include_top,
@@ -270,3 +257,24 @@ def save_application(
             mend=f"name another network; Keras {keras.__version__} builds this one otherwise",
         ) from None
     save_model(folder, model, name=APPLICATION, options=options)
+
+
+def _keras_network(network: str, include_top: bool, weights: str | None, key: str) -> Any:
+    """A network of keras.applications with its weights; as for `save_application`."""
+    from sparkgen.models.pretrained.keras_application import make_network
+
+    try:
+        named = "imagenet" if weights is None else None
+        source = make_network(network, include_top=include_top, weights=named)
+        if weights is not None:
+            source.load_weights(weights)
+        return source
+    except Exception as error:  # Keras, h5py and urllib raise of every kind
+        top = "with its top" if include_top else "without its top"
+        raise RequestError(
+            f"the weights of {network} {top} as {key}",
+            found=f"{type(error).__name__} {' '.join(str(error).split())[:200]}",
+            mend=f"download them elsewhere, and name the file: keras:{network}@/path/weights.h5"
+            if weights is None
+            else "name another file; +top after the network's name says that the file has the top",
+        ) from None

@@ -58,11 +58,7 @@ def run(
             another process that trains the run, no tracking server.
     """
     journal = unfinished(experiment) if resume else None
-    version = (
-        version_by_id(experiment, journal.dataset_version)
-        if journal
-        else newest_version(experiment)
-    )
+    version = _version(experiment, journal)
     parts = parts_of(experiment, journal)
     model = check_rows(experiment, version.manifest, parts)
     start = None if journal else model_to_start_from(experiment)
@@ -72,12 +68,12 @@ def run(
         journal = _begin(experiment, version, logger, lineage)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
-        if model.learns == "nothing":
-            result = build_untrained(experiment, version, logger)
+        if model.learns == "gradient":
+            result = _launch(experiment, version, logger, spark, lineage=journal.lineage)
         elif model.learns == "counting":
             result = count(experiment, version, logger, spark)
         else:
-            result = _launch(experiment, version, logger, spark, lineage=journal.lineage)
+            result = build_untrained(experiment, version, logger)
         packed = pack(result["model"])
         totals = {
             "training_seconds": result["seconds"],
@@ -92,6 +88,13 @@ def run(
         "metrics": {**result["metrics"], **totals},
         "checkpoint": result["checkpoint"],
     }
+
+
+def _version(experiment: ExperimentConfig, journal: Journal | None) -> DatasetVersion:
+    """The dataset version of a run that goes on, or else the newest one."""
+    if journal is None:
+        return newest_version(experiment)
+    return version_by_id(experiment, journal.dataset_version)
 
 
 def subject(experiment: ExperimentConfig, version: DatasetVersion) -> Subject:

@@ -84,19 +84,18 @@ class Ascent(GenerativeModel):
             given: what `wanted` makes of what is given.
             options: those of `generate`, float32 ().
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no score")
 
     def wanted(self, given: Mapping[str, Tensor]) -> Tensor:
         """What `score` is given, with a row for each image."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say what is wanted")
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
-        chosen = {**self.generate_options, **options}
-        steps = ops.convert_to_tensor(chosen.pop("steps"), "int32")
+        steps = ops.convert_to_tensor(options.pop("steps"), "int32")
         noise, size = ops.convert_to_tensor(noise), math.prod(self.image_shape)
         field_BHWC = ops.reshape(noise[:, :size], (-1, *self.image_shape))
         begin_BD = jitter.uniform(noise[:, size:])
-        others = {name: ops.convert_to_tensor(v, "float32") for name, v in chosen.items()}
+        others = {name: ops.convert_to_tensor(v, "float32") for name, v in options.items()}
         return self.compiled_ascent(field_BHWC, begin_BD, self.wanted(given), steps, others)
 
     def ascent(

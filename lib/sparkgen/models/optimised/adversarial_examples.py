@@ -102,23 +102,22 @@ class AdversarialExamples(GenerativeModel):
 
         `fgsm` takes one step of size `epsilon` from the picture itself, whatever else is said.
         """
-        asked = {**self.generate_options, **options}
-        if asked["fgsm"]:
-            asked |= {"step_size": asked["epsilon"], "steps": 1, "restarts": 1}
+        if options["fgsm"]:
+            options |= {"step_size": options["epsilon"], "steps": 1, "restarts": 1}
         starts = 2.0 * ops.convert_to_tensor(noise) - 1.0
         target = given.get("target")
         return self.compiled_attack(
             ops.convert_to_tensor(given[self.spec.record.kind]),
-            ops.zeros_like(starts) if asked["fgsm"] else starts,
+            ops.zeros_like(starts) if options["fgsm"] else starts,
             ops.convert_to_tensor(given["label"] if target is None else target),
             ops.convert_to_tensor(1.0 if target is None else -1.0),
             Bounds(
-                ops.convert_to_tensor(asked["epsilon"], "float32"),
-                ops.convert_to_tensor(asked["step_size"], "float32"),
-                ops.convert_to_tensor(asked["steps"], "int32"),
-                ops.convert_to_tensor(levels_within(asked["epsilon"]), "int32"),
+                ops.convert_to_tensor(options["epsilon"], "float32"),
+                ops.convert_to_tensor(options["step_size"], "float32"),
+                ops.convert_to_tensor(options["steps"], "int32"),
+                ops.convert_to_tensor(levels_within(options["epsilon"]), "int32"),
             ),
-            ops.convert_to_tensor(asked["restarts"], "int32"),
+            ops.convert_to_tensor(options["restarts"], "int32"),
         )
 
     def attack(
@@ -163,8 +162,8 @@ class AdversarialExamples(GenerativeModel):
         given = {self.spec.record.kind: x, "label": label_B}
         seen = {
             "accuracy": x,
-            "fgsm_accuracy": self.make(batch["noise"]["attack"], given, fgsm=True),
-            "robust_accuracy": self.make(batch["noise"]["attack"], given),
+            "fgsm_accuracy": self.generate(batch["noise"]["attack"], given, fgsm=True),
+            "robust_accuracy": self.generate(batch["noise"]["attack"], given),
         }
         return {name: accuracy(label_B, self.logits(x)) for name, x in seen.items()}
 

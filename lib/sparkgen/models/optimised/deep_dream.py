@@ -100,12 +100,12 @@ class DeepDream(GenerativeModel):
         noise: Tensor,
         given: Mapping[str, Tensor],
         *,
-        octaves: int = 4,
-        octave_scale: float = 1.4,
-        steps: int = 12,
-        step_size: float = 0.011,
-        jitter: int = 32,
-        tile: int = 512,
+        octaves: int,
+        octave_scale: float,
+        steps: int,
+        step_size: float,
+        jitter: int,
+        tile: int,
     ) -> Tensor:
         picture, typical_L = given["picture"], self.typical(given["picture"])
         begin_B2, done = ops.convert_to_tensor(noise), 0

@@ -120,8 +120,8 @@ class FastStyle(GenerativeModel):
         noise: Tensor,
         given: Mapping[str, Tensor],
         *,
-        keep_colours: bool = False,
-        tile: int = 0,
+        keep_colours: bool,
+        tile: int,
     ) -> Tensor:
         del noise
         picture = given["picture"]

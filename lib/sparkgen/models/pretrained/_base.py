@@ -106,7 +106,7 @@ class TensorNetwork(Pretrained):
 
     def answers_in_order(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """What each layer answers to pictures, by the names of `activation_names`."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not tell what its layers answer")
 
     def answers(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         wanted, found = set(names), {}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -128,20 +129,7 @@ def open_pictures(
         raise wanted.refuse("image files")
     rule = _rule(record, max_pixels)
 
-    def look(place: Place) -> Known | str:
-        try:
-            data = place.read()
-            decoded(data, record, rule)
-        except BadImage as error:
-            return error.reason
-        except OSError as error:
-            return f"unreadable-{type(error).__name__}"
-        except MemoryError:
-            raise SparkgenError(f"too little memory to decode {place.name}") from None
-        except Exception as error:  # decoders raise of every kind over damage
-            return f"undecodable-image-{type(error).__name__}"
-        return Known(place, digest(data))
-
+    look = partial(_look, record=record, rule=rule)
     files: list[Known] = []
     looked: list[Known | str] = []
     most = len(places) if in_turn else wanted.samples
@@ -164,6 +152,22 @@ def open_pictures(
             mend="set it lower",
         )
     return Pictures(tuple(files[:most]), record, rule, in_turn)
+
+
+def _look(place: Place, *, record: Record, rule: ImageRule) -> Known | str:
+    """An image file that can be decoded, or the reason why it cannot."""
+    try:
+        data = place.read()
+        decoded(data, record, rule)
+    except BadImage as error:
+        return error.reason
+    except OSError as error:
+        return f"unreadable-{type(error).__name__}"
+    except MemoryError:
+        raise SparkgenError(f"too little memory to decode {place.name}") from None
+    except Exception as error:  # decoders raise of every kind over damage
+        return f"undecodable-image-{type(error).__name__}"
+    return Known(place, digest(data))
 
 
 def _tell_left_out(places: Sequence[Place], looked: Sequence[Known | str], wanted: Wanted) -> None:
