@@ -16,6 +16,19 @@ def to_size(x_BHWC: Tensor, size: Sequence[int]) -> Tensor:
     return ops.image.resize(x_BHWC, tuple(size), interpolation="bilinear", antialias=True)
 
 
+def shuffled(x_BHWC: Tensor, scale: int) -> Tensor:
+    """Channels put into place as pixels: (B, H, W, s * s * C) to (B, s * H, s * W, C).
+
+    The sub-pixel convolution of Shi et al., "Real-Time Single Image and Video Super-Resolution Using an
+    Efficient Sub-Pixel Convolutional Neural Network", 2016, is a convolution and this.
+    """
+    _, height, width, _ = ops.shape(x_BHWC)
+    channels = x_BHWC.shape[-1] // scale**2
+    parts = ops.reshape(x_BHWC, (-1, height, width, scale, scale, channels))
+    together = ops.transpose(parts, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(together, (-1, scale * height, scale * width, channels))
+
+
 def scaled(size: Sequence[int], factor: float) -> tuple[int, int]:
     """The nearest height and width that are `factor` times some, at least 1."""
     height, width = (max(1, round(factor * side)) for side in size)

@@ -39,6 +39,7 @@ from sparkgen.layers.bicubic import SUPPORT, resized
 from sparkgen.layers.crops import crop_noise, random_crops
 from sparkgen.layers.network import Network
 from sparkgen.layers.picture_quality import luma, luminance, psnr, ssim
+from sparkgen.layers.scaling import shuffled
 from sparkgen.layers.tiles import by_tiles
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Tensor
 from sparkgen.noise import NoiseSpec
@@ -124,10 +125,7 @@ class Enhancement(GenerativeModel):
 
     def detail(self, low: Tensor) -> Tensor:
         """What the network adds to the brightness of enlarged pictures: (B, H * s, W * s, 1)."""
-        _, height, width, _ = low.shape
-        s = self.scale
-        parts = ops.reshape(self.network(luma(low)), (-1, height, width, s, s))
-        return ops.reshape(ops.transpose(parts, (0, 1, 3, 2, 4)), (-1, height * s, width * s, 1))
+        return shuffled(self.network(luma(low)), self.scale)
 
     def enlarge(self, low: Tensor) -> Tensor:
         """Low pictures (B, H, W, C) in [0, 1] as the model enlarges them: (B, H * s, W * s, C)."""

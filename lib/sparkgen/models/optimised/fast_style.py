@@ -31,7 +31,7 @@ from sparkgen.layers.compiled import compiled
 from sparkgen.layers.crops import crop_noise, random_crops
 from sparkgen.layers.fading_tiles import by_fading_tiles
 from sparkgen.layers.network import KEEPS_DTYPE, Network
-from sparkgen.layers.scaling import at_least, longest, reflected
+from sparkgen.layers.scaling import at_least, longest, reflected, shuffled
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._layers import LayerWeights, shapes_of_answers
 from sparkgen.models.optimised._style import (
@@ -229,7 +229,6 @@ class Doubling(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.filters = filters
         self.convolve = keras.layers.Conv2D(
             4 * filters,
             3,
@@ -238,11 +237,7 @@ class Doubling(keras.layers.Layer):
         )
 
     def call(self, x: Tensor) -> Tensor:
-        parts = self.convolve(reflected(x, [(1, 1)] * 2))
-        _, height, width, _ = ops.shape(parts)
-        parts = ops.reshape(parts, (-1, height, width, 2, 2, self.filters))
-        together = ops.transpose(parts, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(together, (-1, 2 * height, 2 * width, self.filters))
+        return shuffled(self.convolve(reflected(x, [(1, 1)] * 2)), 2)
 
 
 class Convolution(keras.layers.Layer):
