@@ -69,6 +69,5 @@ def given_as_json(given: Given) -> dict[str, Any]:
         what=given.what, required=given.required, needs=given.needs, choices=given.choices
     )
     if (record := given.record) is not None:
-        update = {"kind": record.kind, "shape": record.shape, "values": record.values}
-        entry = entry.model_copy(update=update)
+        entry = entry.model_copy(update=RecordEntry.of(record).model_dump())
     return entry.model_dump(mode="json", exclude_defaults=True)

@@ -10,12 +10,20 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.sealed import SEAL, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.errors import ModelError
 
 MODEL_FILE = "model.json"
@@ -49,6 +57,8 @@ class Spec(BaseModel):
     """The labels of its training rows; None: all classes."""
     kind: str = "image"
     values: int = 256
+    tokenizer: str | None = None
+    """The text of the `tokenizer.json` of token records."""
 
     @classmethod
     def of(cls, spec: DataSpec) -> "Spec":
@@ -59,11 +69,14 @@ class Spec(BaseModel):
             seen=spec.seen,
             kind=spec.record.kind,
             values=spec.record.values,
+            tokenizer=_text_of(spec.record.tokenizer),
         )
 
     def data_spec(self) -> DataSpec:
         """The `DataSpec` again; a `ValueError` where this release knows no such records."""
-        return DataSpec(make_record(self.kind, self.shape, self.values), self.classes, self.seen)
+        tokenizer = _tokenizer_of(self.tokenizer)
+        record = make_record(self.kind, self.shape, self.values, tokenizer)
+        return DataSpec(record, self.classes, self.seen)
 
 
 class RecordEntry(BaseModel):
@@ -74,16 +87,27 @@ class RecordEntry(BaseModel):
     kind: str
     shape: tuple[int, ...]
     values: int = 256
+    tokenizer: str | None = None
+    """Of tokens, or of texts that are made from them: the text of the `tokenizer.json`."""
 
     @classmethod
     def of(cls, record: Record) -> "RecordEntry":
         """What is said of a `Record`."""
-        return cls(kind=record.kind, shape=record.shape, values=record.values)
+        return cls(
+            kind=record.kind,
+            shape=record.shape,
+            values=record.values,
+            tokenizer=_text_of(record.tokenizer),
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
 
     @property
     def record(self) -> Record:
         """The `Record` again; a `ValueError` where this release knows no such records."""
-        return make_record(self.kind, self.shape, self.values)
+        return make_record(self.kind, self.shape, self.values, _tokenizer_of(self.tokenizer))
 
 
 class GivenEntry(BaseModel):
@@ -98,13 +122,16 @@ class GivenEntry(BaseModel):
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()
     values: int = 256
+    tokenizer: str | None = None
     choices: int | None = None
     """Of a label that is none of the data."""
 
     @property
     def record(self) -> Record | None:
         """The record that is given; None for a label or a text."""
-        return None if self.kind is None else make_record(self.kind, self.shape, self.values)
+        if self.kind is None:
+            return None
+        return make_record(self.kind, self.shape, self.values, _tokenizer_of(self.tokenizer))
 
 
 class Blueprint(BaseModel):
@@ -208,6 +235,14 @@ class PortableModel(NamedTuple):
             known["options"] = {k: v for k, v in known["options"].items() if k not in read}
         text = json.dumps(known, indent=1, sort_keys=True)
         return hashlib.sha256(text.encode() + self.weights + (self.package or b"")).hexdigest()[:16]
+
+
+def _text_of(tokenizer: Tokenizer | None) -> str | None:
+    return None if tokenizer is None else tokenizer.json
+
+
+def _tokenizer_of(text: str | None) -> Tokenizer | None:
+    return None if text is None else Tokenizer(text)
 
 
 def pack(folder: str | Path, *, called: str | None = None) -> PortableModel:
