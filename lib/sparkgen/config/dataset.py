@@ -14,13 +14,20 @@ from pydantic import (
     model_validator,
 )
 
+from sparkgen.config.captions import CaptionsSection
 from sparkgen.config.download import DownloadSection
 from sparkgen.config.nearest import nearest
 from sparkgen.config.strict import Seed, Strict
 
 NO_CLASSES = ("all",)
 """The class names of a data set whose records have no labels: all of them have the label 0."""
-LATER_KEYS = {"record": "image", "values": 256, "class_names": None, "test_fraction": 0.0}
+LATER_KEYS = {
+    "record": "image",
+    "values": 256,
+    "class_names": None,
+    "test_fraction": 0.0,
+    "captions": None,
+}
 """Keys that older releases do not have, or always want a value of, with their defaults."""
 
 
@@ -47,6 +54,8 @@ class DatasetConfig(Strict):
     columns."""
     values: int = 256
     """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary."""
+    captions: CaptionsSection | None = None
+    """What is said of each picture, in words, beside it; null: nothing."""
     class_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The names of the labels 0, 1, ...; a class folder of images bears a name or a number. null: the
     classes that the source has, in order; `all` where it has none."""

@@ -56,6 +56,15 @@ class Tokenizer:
         found = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(one.ids, np.int32) for one in found]
 
+    def pieces(self, text: str) -> list[str]:
+        """The pieces of a text, such as its words, before each is looked up or divided further."""
+        library = self._library
+        if library.normalizer is not None:
+            text = library.normalizer.normalize_str(text)
+        if library.pre_tokenizer is None:
+            return [text]
+        return [piece for piece, _ in library.pre_tokenizer.pre_tokenize_str(text)]
+
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens; bytes that are no UTF-8 become U+FFFD."""
         return str(self._library.decode(list(map(int, tokens)), skip_special_tokens=False))

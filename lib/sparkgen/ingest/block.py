@@ -4,6 +4,7 @@ Blocks are cut by the source alone (so many bytes, so many members), never by ho
 are: whatever the cluster, the same blocks make the same dataset version.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,8 @@ class Records(NamedTuple):
 
     `labels` are int32 (N,), `data` (N, record.size) of the record's dtype. `length` is how far the
     block reaches in the numbering of its file, such as lines or pictures. `seen` is what the source
-    format will want to know of the good records: None, or what JSON can say.
+    format will want to know of the good records: None, or what JSON can say. `captions` are the N texts
+    that stand beside the good records, where the source has such.
     """
 
     labels: Labels
@@ -46,6 +48,7 @@ class Records(NamedTuple):
     bad: list[Bad]
     length: int
     seen: Any = None
+    captions: Sequence[str] | None = None
 
 
 class Block(NamedTuple):

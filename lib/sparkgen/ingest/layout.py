@@ -38,7 +38,7 @@ class Summary(NamedTuple):
 
     `rows` are the good records that the label filter left, `found` what the numbers that made
     records bad reach over, by reason, and `seen` what the source format wants to know of the good
-    records, as JSON gives it back.
+    records, as JSON gives it back. `captions` are those of the rows in numbers.
     """
 
     split: str
@@ -50,6 +50,7 @@ class Summary(NamedTuple):
     reasons: dict[str, int]
     found: dict[str, Reach]
     seen: Any
+    captions: Any = None
 
     @property
     def bad(self) -> int:
@@ -60,8 +61,8 @@ class Summary(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Summary":
-        *counts, found, seen = json.loads(text)
-        return cls._make([*counts, {why: Reach(*ends) for why, ends in found.items()}, seen])
+        summary = cls._make(json.loads(text))
+        return summary._replace(found={why: Reach(*ends) for why, ends in summary.found.items()})
 
 
 class Before(NamedTuple):

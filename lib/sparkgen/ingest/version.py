@@ -18,9 +18,9 @@ from sparkgen.datasets.manifest import (
     described,
     renew_manifest,
 )
-from sparkgen.datasets.records import record_of
 from sparkgen.datasets.versions import list_versions
 from sparkgen.errors import ManifestError
+from sparkgen.ingest.captions import joined, without_token
 from sparkgen.ingest.layout import QUARANTINE, Layout, Summary
 from sparkgen.ingest.quarantine import reasons
 from sparkgen.ingest.source import Files, Source
@@ -98,7 +98,7 @@ def manifest_of(
     """The manifest of a written version, still without the counts of what `shares` did not use."""
     dataset = request.dataset
     manifest = Manifest(
-        **described(record_of(dataset)),
+        **described(layout.record),
         name=dataset.name,
         version="",
         class_names=class_names,
@@ -110,6 +110,7 @@ def manifest_of(
         },
         quarantined=reasons(parsed),
         unused=_left_out(parsed, layout),
+        captions=_lacking(dataset, parsed),
         copies=_copies(written),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=request.entries,
@@ -119,11 +120,25 @@ def manifest_of(
     return manifest.model_copy(update={"version": content_version(manifest)})
 
 
-def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
-    """Good records that `labels` and `limit` leave out."""
-    kept = sum(s.rows for s in parsed)
+def _lacking(dataset: DatasetConfig, parsed: Sequence[Summary]) -> dict[str, int]:
+    """What the captions of the rows lack; those of rows beyond the limit are among them."""
+    if dataset.captions is None:
+        return {}
+    found = joined(parsed)
     counts = {
-        "other-label": sum(s.good for s in parsed) - kept,
+        "empty": found.empty,
+        "cut": found.long,
+        "words without a token": without_token(dataset.captions, found),
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
+    """Good records that `labels`, `limit` and `captions.leave_out` leave out."""
+    kept, by_caption = sum(s.rows for s in parsed), joined(parsed).left_out
+    counts = {
+        "other-label": sum(s.good for s in parsed) - kept - by_caption,
+        "caption-left-out": by_caption,
         "beyond-limit": kept - sum(layout.rows.values()),
     }
     return {reason: count for reason, count in counts.items() if count}

@@ -97,7 +97,7 @@ def check_makes_rows(experiment: ExperimentConfig, makes: Record, spec: DataSpec
     Raises:
         RequestError: `evaluation.samples` is not 0.
     """
-    if experiment.evaluation.samples and makes != spec.record:
+    if experiment.evaluation.samples and makes != spec.record.bare:
         raise RequestError(
             f"evaluation.samples 0 for a model that makes {makes}, which are no rows to be held against",
             found=str(experiment.evaluation.samples),
@@ -144,9 +144,9 @@ def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
     """
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    record, names = record_of(dataset), dataset.class_names
+    record, names = record_of(dataset).bare, dataset.class_names
     classes = spec.classes if names is None else len(names)
-    if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
+    if (packed.classifies, spec.record.bare, spec.classes) != (True, record, classes):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",
             found=f"{experiment.evaluation.judge}, a {name} of {spec.record} in {spec.classes} classes",
