@@ -22,6 +22,7 @@ from sparkgen.errors import RequestError
 from sparkgen.noise import NoiseSpec, Stream, row_noise
 
 VOWELS = "aeiou"
+MOST_BYTES = 1 << 16  # of one caption
 OMITTED = NoiseSpec((3,), "uniform")  # of width, slant and size
 
 
@@ -81,6 +82,16 @@ class CaptionRule(NamedTuple):
             ]
             captions.append(_sentence(self.names[label], *kept))
         return captions, np.array(stays, np.bool_)
+
+
+def text_of(data: bytes) -> tuple[str | None, str | None]:
+    """A caption in UTF-8, or the reason against it."""
+    if len(data) > MOST_BYTES:
+        return None, "caption-too-long"
+    try:
+        return data.decode("utf-8-sig"), None
+    except UnicodeDecodeError:
+        return None, "caption-not-utf-8"
 
 
 def caption_rule(dataset: DatasetConfig, class_names: Sequence[str]) -> CaptionRule | None:

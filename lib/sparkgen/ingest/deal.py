@@ -72,10 +72,11 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
     digests, numbers = digests_of(data), None
     if keep.captions is not None:
         everyone = len(labels)
-        if captions is None:
+        if keep.captions.config.kind == "drawn":
             captions, stays = keep.captions.drawn(labels, data, digests)
             captions = list(compress(captions, stays))
             labels, data, digests = labels[stays], data[stays], digests[stays]
+        captions = captions or [""] * len(labels)
         left_out = everyone - len(labels)
         numbers = summed(captions, keep.captions.config.length, left_out)
     summary = Summary(

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
@@ -25,6 +25,8 @@ class Config(PictureOptions):
 
     Each picture is the bytes of an image file, or a struct of such `bytes` and of a `path`.
     """
+
+    captions: ClassVar[tuple[str, ...]] = ("drawn", "column")
 
     train: str
     """The training split: a file, folder or glob of Parquet files, the folder of a Delta table, the name
@@ -85,7 +87,7 @@ class Config(PictureOptions):
 
         return {
             split: table.found.files if table.found.direct else [spark_entry(table)]
-            for split, table in self._tables().items()
+            for split, table in self._tables(dataset).items()
         }
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
@@ -96,7 +98,7 @@ class Config(PictureOptions):
 
         rule, unused = self.rule(dataset), Counter[str]()
         parts: list[Part] = []
-        for split, table in self._tables().items():
+        for split, table in self._tables(dataset).items():
             if table.found.direct:
                 uris = [file.uri for file in files[split]]
                 parts += _parts(split, uris, table, rule)
@@ -123,7 +125,7 @@ class Config(PictureOptions):
             return super().contradiction(dataset, bad)
         parts = [
             part
-            for split, table in self._tables().items()
+            for split, table in self._tables(dataset).items()
             if table.found.direct
             for part in _parts(split, [f.uri for f in table.found.files], table, self.rule(dataset))
         ]
@@ -137,7 +139,7 @@ class Config(PictureOptions):
             mend=f"correct dataset.class_names, or leave it out; {bad.where}",
         )
 
-    def _tables(self) -> "dict[str, Table]":
+    def _tables(self, dataset: DatasetConfig) -> "dict[str, Table]":
         """The table of each split, as it is now."""
         from sparkgen.ingest.tables.names import find_table
         from sparkgen.ingest.tables.spark import Table
@@ -146,8 +148,9 @@ class Config(PictureOptions):
             split: find_table(uri, split=split, reader=self.reader, order_by=self.order_by)
             for split, uri in self._uris().items()
         }
+        caption = None if dataset.captions is None else dataset.captions.column
         return {
-            split: Table(self._uris()[split], table, self.image, self.label, self.order_by)
+            split: Table(self._uris()[split], table, self.image, self.label, self.order_by, caption)
             for split, table in found.items()
         }
 
@@ -165,7 +168,9 @@ def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "l
     footers = read_footers(
         uris,
         rule,
-        lambda schema, uri: find_columns(schema, image=table.image, label=table.label, uri=uri),
+        lambda schema, uri: find_columns(
+            schema, image=table.image, label=table.label, uri=uri, caption=table.caption
+        ),
     )
     return [
         Part(split, number, uri, columns, cuts, folder=uri.rpartition("/")[0])
