@@ -24,7 +24,7 @@ mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
 frame = pd.DataFrame(json.loads(sys.argv[4]))
 out = model.predict(frame, params=json.loads(sys.argv[5]))
-(record,) = set(out.columns) - {"id"}
+(record,) = {name for name in out.columns if not name.startswith("figure_")} - {"id"}
 print(json.dumps([[int(i), cell.hex()] for i, cell in zip(out["id"], out[record])]))
 """
 
