@@ -21,7 +21,7 @@ def test_a_slanted_bar_has_its_width_and_its_slant(width: int, degrees: int) -> 
     found = measure(bar(width, degrees)[None])
     assert found.slant[0] == pytest.approx(degrees, abs=1.5)
     # The ends are a part of the perimeter: 2 w L / (2 w + 2 L).
-    assert found.stroke_width[0] == pytest.approx(width * 40 / (width + 40), rel=0.12)
+    assert found.stroke_width[0] == pytest.approx(width * 40 / (width + 40), rel=0.02)
 
 
 def test_the_size_is_that_of_the_box_around_what_is_bright() -> None:

@@ -146,12 +146,12 @@ def test_captions_are_read_from_a_column_and_the_rarest_words_have_no_token(
     found = captions_of(manifest, tmp_path / "data")
     assert found == {0: "a seven", 1: "", 2: "a seven", 3: "a seven"}
     assert manifest.captions == {"empty": 1, "words without a token": 1}
-    with pytest.raises(RequestError, match="one column speech, dataset.captions.column"):
+    with pytest.raises(RequestError, match=r"one column speech, dataset\.captions\.column"):
         asked = dataset(source, {**captions, "column": "speech"})
         ingest(spark, asked, datasets_uri=str(tmp_path / "data"))
 
 
 def test_a_source_without_such_captions_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     asked = dataset({"format": "builtin", "dataset": "digits"}, {"kind": "text_files"})
-    with pytest.raises(RequestError, match="drawn as dataset.captions.kind"):
+    with pytest.raises(RequestError, match=r"drawn as dataset\.captions\.kind"):
         ingest(spark, asked, datasets_uri=str(tmp_path))

@@ -46,9 +46,10 @@ def measure(pictures: npt.NDArray[Any]) -> Strokes:
 
 def _width(levels: npt.NDArray[np.int64]) -> Floats:
     padded = np.pad(levels, ((0, 0), (1, 1), (1, 1))).astype(np.float64)
-    across = padded[:, :-1, 1:] - padded[:, :-1, :-1]
-    down = padded[:, 1:, :-1] - padded[:, :-1, :-1]
-    edges = _total(np.sqrt(across**2 + down**2))
+    # Each is the mean of two neighbours, so that a stroke and its mirror image are of one width.
+    across, down = np.diff(padded, axis=2), np.diff(padded, axis=1)
+    across, down = across[:, 1:] + across[:, :-1], down[:, :, 1:] + down[:, :, :-1]
+    edges = _total(np.sqrt(across**2 + down**2)) / 2
     return 2 * _total(levels) / np.where(edges > 0, edges, 1.0)
 
 
