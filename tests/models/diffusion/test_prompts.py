@@ -44,14 +44,14 @@ def sample(model: GenerativeModel, prompts: list[str], **options: object) -> np.
 def test_samples_follow_their_prompts_from_the_same_noise(model: GenerativeModel) -> None:
     thick, thin, nothing = sample(model, PROMPTS)
     assert min(np.abs(thick - thin).max(), np.abs(thick - nothing).max()) > 1e-3
-    np.testing.assert_array_equal(sample(model, ["A THICK, seven!"] * 3)[0], thick)
+    np.testing.assert_array_equal(sample(model, ["A THICK, seven!", "", ""])[0], thick)
 
 
 def test_without_guidance_prompts_do_not_matter_and_an_empty_one_is_the_same(
     model: GenerativeModel,
 ) -> None:
     without = sample(model, PROMPTS, guidance=0.0)
-    np.testing.assert_array_equal(without[0], without[1])
+    np.testing.assert_allclose(without[0], without[1], atol=1e-5)
     np.testing.assert_allclose(without[2], sample(model, [""] * 3, guidance=3.0)[2], atol=1e-5)
     np.testing.assert_allclose(without[2], sample(model, [""] * 3, guidance=1.0)[2], atol=1e-5)
 
@@ -59,10 +59,10 @@ def test_without_guidance_prompts_do_not_matter_and_an_empty_one_is_the_same(
 def test_a_prompt_with_words_that_no_caption_has_is_made_without_them_and_they_are_counted(
     model: GenerativeModel,
 ) -> None:
-    prompts = ["a thick striped seven of stripes", "a thick seven"]
-    made = sample(model, prompts)
-    np.testing.assert_array_equal(made[0], made[1])
-    figures = model.figures_of(made, {"prompt": prompts})
+    strange, plain = ["a thick striped seven of stripes", ""], ["a thick seven", ""]
+    made = sample(model, strange)
+    np.testing.assert_array_equal(made, sample(model, plain))
+    figures = model.figures_of(made, {"prompt": strange})
     assert figures["unknown_words"].tolist() == [1.0, 0.0]  # of the first four words
     assert set(figures) == set(model.figure_names)
 
