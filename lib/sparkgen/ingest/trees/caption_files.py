@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sparkgen.ingest.files.member import Member
-from sparkgen.ingest.images.formats import ending
+from sparkgen.ingest.images.formats import ENDINGS, ending
 from sparkgen.ingest.trees.placement import Candidate
 
 ENDING = ".txt"
@@ -15,8 +15,8 @@ def without_captions(members: Sequence[Member]) -> tuple[list[Member], dict[str,
     A caption is a text file with the name of a picture in the same folder, all but the ending.
     """
     texts = {_stem(m.name): m for m in members if m.name.lower().endswith(ENDING)}
-    pictures = {_stem(m.name): m.name for m in members if ending(m.name)}
-    captions = {pictures[stem]: text for stem, text in texts.items() if stem in pictures}
+    pictures = [m.name for m in members if ending(m.name) in ENDINGS]
+    captions = {name: texts[_stem(name)] for name in pictures if _stem(name) in texts}
     numbers = {member.number for member in captions.values()}
     return [member for member in members if member.number not in numbers], captions
 
