@@ -163,7 +163,7 @@ def test_labels_that_nothing_is_said_of_are_those_of_the_rows_that_are_given(
 REFUSED = [
     ({"imge": {"from": "rows"}}, "image, known to be given to .*, found imge"),
     ({"image": {"from": "row"}}, "did you mean rows"),
-    ({"image": {}}, r"from among folder, in_turn, .* rows, table, found None"),
+    ({"image": {}}, r"from among folder, in_turn, .* rows, table, texts, found None"),
     ({"image": {"from": "rows", "splt": "test"}}, "found splt: did you mean split"),
     ({"image": {"from": "rows", "amount": -1.0}}, "amount"),
     ({"image": {"from": "rows", "amount": 0.5}}, "there is no damage"),
@@ -318,10 +318,12 @@ def test_the_sources_are_the_files_that_there_are() -> None:
     assert source_names() == [
         "folder",
         "in_turn",
+        "lines",
         "mask",
         "one",
         "photographs",
         "picture",
         "rows",
         "table",
+        "texts",
     ]

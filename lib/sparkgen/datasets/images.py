@@ -62,6 +62,7 @@ class PictureRecord(Record):
     unit: ClassVar[float | None] = 255.0
     suffix: ClassVar[str] = ".png"
     fixed: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
     pictures: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@
 <datasets>/<name>/<version>/
   train/part-*.parquet  validation/part-*.parquet  test/part-*.parquet   id, label, record
   quarantine/part-*.parquet                                  split, source, position, reason, record
+  tokenizer.json                                             where the records are tokens of one
   manifest.json
 ```
 
@@ -14,8 +15,6 @@ the older format that can describe it.
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -26,22 +25,25 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    field_serializer,
     model_serializer,
     model_validator,
 )
 
-from sparkgen.datasets.files import FileEntry, StoredFile
+from sparkgen.datasets.files import FileEntry, StoredFile, digest
 from sparkgen.datasets.records import DataSpec, Record, make_record
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
+from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.errors import ManifestError
 
 MANIFEST = "manifest.json"
-FORM = ("format_version", "record", "values", "shape", "dtype")  # the fields that say what a row is
+TOKENIZER = "tokenizer.json"
+# The fields that say what a row is.
+FORM = ("format_version", "record", "values", "shape", "dtype", "tokenizer")
 # Petastorm unpickles a schema that it finds in a data set, which runs code of whoever wrote it.
 PICKLED_SCHEMA_FILES = ("_common_metadata", "_metadata")
 REPAIR = "run sparkgen ingest again, which repairs it"
 
-log = logging.getLogger(__name__)
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -79,6 +81,10 @@ class Manifest(_Section):
     shape: tuple[Positive, ...]
     """Of one record, such as (height, width, channels)."""
     dtype: str = "uint8"
+    tokenizer: Tokenizer | None = None
+    """Of token records. The manifest has its SHA-256; the file lies beside it."""
+    texts: dict[str, dict[str, Count]] = {}
+    """How many documents, tokens, characters and bytes of UTF-8 each split of a text has."""
     class_names: tuple[str, ...]
     lanes: Positive
     splits: dict[str, SplitEntry]
@@ -97,7 +103,7 @@ class Manifest(_Section):
 
     @model_validator(mode="after")
     def _describes_its_records(self) -> "Manifest":
-        expected = described(make_record(self.record, self.shape, self.values))
+        expected = described(make_record(self.record, self.shape, self.values, self.tokenizer))
         found = {key: getattr(self, key) for key in FORM}
         if found != expected:
             raise ValueError(f"the records must be described as {expected}, found {found}")
@@ -109,9 +115,14 @@ class Manifest(_Section):
         values: dict[str, Any] = handler(self)
         if self.format_version == 1:
             values.pop("values", None)
-        if not self.copies:
-            values.pop("copies", None)
+        for key in ("copies", "texts", "tokenizer"):
+            if not values.get(key):
+                values.pop(key, None)
         return values
+
+    @field_serializer("tokenizer")
+    def _by_its_digest(self, tokenizer: Tokenizer | None) -> str | None:
+        return None if tokenizer is None else tokenizer.sha256
 
     @property
     def spec(self) -> DataSpec:
@@ -119,7 +130,7 @@ class Manifest(_Section):
         train, classes = self.splits.get("train"), len(self.class_names)
         counts = train.label_counts if train is not None else {}
         seen = tuple(label for label in range(classes) if counts.get(label))
-        record = make_record(self.record, self.shape, self.values)
+        record = make_record(self.record, self.shape, self.values, self.tokenizer)
         return DataSpec(record, classes, seen if 0 < len(seen) < classes else None)
 
     def split(self, name: str) -> SplitEntry:
@@ -158,6 +169,7 @@ def described(record: Record) -> dict[str, Any]:
         "values": record.values,
         "shape": record.shape,
         "dtype": record.dtype.name,
+        "tokenizer": record.tokenizer,
     }
 
 
@@ -175,13 +187,16 @@ def content_version(manifest: Manifest) -> str:
 
 
 def write_manifest(version_uri: str, manifest: Manifest) -> None:
-    """Writes the manifest, which makes the version visible; an equal manifest is not written again."""
+    """Writes the manifest, which makes the version visible, after its tokenizer; equal files stay."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
-    uri, data = f"{version_uri}/{MANIFEST}", text.encode() + b"\n"
-    with suppress(OSError):
-        if read_bytes(uri) == data:
-            return
-    write_bytes(uri, data)
+    files = {} if manifest.tokenizer is None else {TOKENIZER: manifest.tokenizer.json.encode()}
+    files[MANIFEST] = text.encode() + b"\n"
+    for name, data in files.items():
+        uri = f"{version_uri}/{name}"
+        with suppress(OSError):
+            if read_bytes(uri) == data:
+                continue
+        write_bytes(uri, data)
 
 
 def renew_manifest(version_uri: str) -> None:
@@ -198,7 +213,10 @@ def read_manifest(version_uri: str) -> Manifest:
             schema beside it.
     """
     try:
-        manifest = Manifest.model_validate_json(read_bytes(f"{version_uri}/{MANIFEST}"))
+        values = json.loads(read_bytes(f"{version_uri}/{MANIFEST}"))
+        if isinstance(values, dict) and values.get("tokenizer"):
+            values["tokenizer"] = _read_tokenizer(version_uri, values["tokenizer"])
+        manifest = Manifest.model_validate(values)
     except FileNotFoundError:
         raise ManifestError(
             f"a dataset version at {version_uri}",
@@ -206,60 +224,34 @@ def read_manifest(version_uri: str) -> Manifest:
             mend="run sparkgen ingest",
         ) from None
     except OSError as error:
-        raise _damaged(version_uri, str(error)) from None
+        raise damaged_manifest(version_uri, str(error)) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise damaged_manifest(version_uri, f"{MANIFEST}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or MANIFEST
-        raise _damaged(version_uri, f"{place}: {first['msg']}") from None
+        raise damaged_manifest(version_uri, f"{place}: {first['msg']}") from None
     if content_version(manifest) != manifest.version:
-        raise _damaged(version_uri, f"one that version {manifest.version} was not written with")
+        raise damaged_manifest(
+            version_uri, f"one that version {manifest.version} was not written with"
+        )
     _refuse_pickled_schema(version_uri, manifest)
     return manifest
 
 
-def _damaged(version_uri: str, found: str) -> ManifestError:
+def _read_tokenizer(version_uri: str, sha256: str) -> Tokenizer:
+    try:
+        data = read_bytes(f"{version_uri}/{TOKENIZER}")
+    except FileNotFoundError:
+        raise damaged_manifest(version_uri, f"no {TOKENIZER} beside it") from None
+    if digest(data) != sha256:
+        raise damaged_manifest(version_uri, f"another {TOKENIZER} beside it than it describes")
+    return Tokenizer(data.decode())
+
+
+def damaged_manifest(version_uri: str, found: str) -> ManifestError:
+    """The error for a manifest that is not as it was written."""
     return ManifestError(f"a manifest of format 1 or 2 in {version_uri}", found=found, mend=REPAIR)
-
-
-def list_versions(
-    datasets_uri: str, name: str, *, damaged: list[ManifestError] | None = None
-) -> list[Manifest]:
-    """All versions of a dataset, the newest manifest first; damaged ones are logged and left out.
-
-    Args:
-        datasets_uri: the folder of all datasets.
-        name: of the dataset.
-        damaged: takes what is wrong with those left out.
-    """
-    manifests = []
-    for version in _version_names(datasets_uri, name):
-        uri = f"{datasets_uri}/{name}/{version}"
-        try:
-            manifest = read_manifest(uri)
-            if (manifest.name, manifest.version) != (name, version):
-                raise _damaged(uri, f"that of version {manifest.version} of {manifest.name}")
-        except ManifestError as error:
-            log.warning("left out a version of dataset %s: %s", name, error)
-            if damaged is not None:
-                damaged.append(error)
-        else:
-            manifests.append(manifest)
-    return manifests
-
-
-def _version_names(datasets_uri: str, name: str) -> Iterator[str]:
-    """The names of the folders with a manifest, the newest manifest first."""
-    filesystem, path = open_uri(f"{datasets_uri}/{name}")
-    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
-    names = [
-        entry.base_name
-        for entry in found
-        if entry.type == fs.FileType.Directory and not entry.base_name.startswith(".")
-    ]
-    infos = filesystem.get_file_info([f"{path}/{version}/{MANIFEST}" for version in names])
-    ages = [(info.mtime_ns or 0, v) for info, v in zip(infos, names, strict=True)
-            if info.type == fs.FileType.File]  # fmt: skip
-    return (version for _, version in sorted(ages, reverse=True))
 
 
 def _refuse_pickled_schema(version_uri: str, manifest: Manifest) -> None:

@@ -43,6 +43,10 @@ class Record(ABC):
     """The stored number that stands, where people look, for an entry that a model was not given."""
     fixed: ClassVar[bool] = True
     """Whether all records have the array's `shape`, and so one size in bytes."""
+    alone: ClassVar[bool] = False
+    """Whether a model sees one record at a time, since two of them are no batch."""
+    tokenizer: ClassVar[Any] = None
+    """What its numbers mean as text; None: nothing."""
     pictures: ClassVar[bool] = False
     """Whether a model sees a record as a picture, (height, width, 1 or 3) in [0, 1]."""
     errors: ClassVar[tuple[str, ...]] = ()

@@ -8,8 +8,10 @@ are is its kind, which is also the name of their Parquet column and of their ent
 | `image` | (height, width, channels) | uint8, row major | float32 in [0, 1] |
 | `tokens` | (length,) | the least uint that holds them | int32 |
 | `picture` | (channels,), of any height and width | a PNG file | float32 in [0, 1] |
+| `text` | (), of any length | a string | the tokens of its tokenizer, int32 |
 
-Records of a data set all have one shape. Pictures of any size are given to models, and made by them.
+Records of a data set all have one shape. Pictures of any size and texts are given to models, and made by
+them.
 `record.py` says what every kind has. A further kind is a further class, with an entry in `KINDS`.
 """
 
@@ -19,18 +21,22 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.nearest import choose
 from sparkgen.datasets.images import ImageRecord, PictureRecord
 from sparkgen.datasets.record import Record
+from sparkgen.datasets.texts import TextRecord
+from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.datasets.tokens import TokenRecord
 from sparkgen.errors import RequestError
 
-__all__ = ["DataSpec", "ImageRecord", "PictureRecord", "Record", "TokenRecord"]
+__all__ = ["DataSpec", "ImageRecord", "PictureRecord", "Record", "TextRecord", "TokenRecord"]
 
 KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for kind in (ImageRecord, TokenRecord, PictureRecord)
+    kind.kind: kind for kind in (ImageRecord, TokenRecord, PictureRecord, TextRecord)
 }
 OF_DATA_SETS = tuple(name for name, kind in KINDS.items() if kind.fixed)
 
 
-def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
+def make_record(
+    kind: str, shape: tuple[int, ...], values: int = 256, tokenizer: Tokenizer | None = None
+) -> Record:
     """The form of the records of a kind, by the kind's name.
 
     Raises:
@@ -38,7 +44,8 @@ def make_record(kind: str, shape: tuple[int, ...], values: int = 256) -> Record:
     """
     if kind not in KINDS:
         raise ValueError(f"record must be one of {', '.join(KINDS)}, found {kind}")
-    return KINDS[kind](tuple(shape), values)
+    further = {} if tokenizer is None else {"tokenizer": tokenizer}
+    return KINDS[kind](tuple(shape), values, **further)
 
 
 def record_of(dataset: DatasetConfig) -> Record:

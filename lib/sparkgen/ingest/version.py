@@ -16,10 +16,10 @@ from sparkgen.datasets.manifest import (
     SplitEntry,
     content_version,
     described,
-    list_versions,
     renew_manifest,
 )
 from sparkgen.datasets.records import record_of
+from sparkgen.datasets.versions import list_versions
 from sparkgen.errors import ManifestError
 from sparkgen.ingest.layout import QUARANTINE, Layout, Summary
 from sparkgen.ingest.quarantine import reasons

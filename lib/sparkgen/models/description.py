@@ -4,8 +4,9 @@ from typing import Any
 
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.datasets.files import digest
+from sparkgen.datasets.record_entry import RecordEntry
 from sparkgen.models.contract import GenerativeModel, Given
-from sparkgen.models.portable import Blueprint, GivenEntry, RecordEntry, Spec
+from sparkgen.models.portable import Blueprint, GivenEntry, Spec
 
 
 def blueprint_of(
@@ -69,6 +70,5 @@ def given_as_json(given: Given) -> dict[str, Any]:
         what=given.what, required=given.required, needs=given.needs, choices=given.choices
     )
     if (record := given.record) is not None:
-        update = {"kind": record.kind, "shape": record.shape, "values": record.values}
-        entry = entry.model_copy(update=update)
+        entry = entry.model_copy(update=RecordEntry.of(record).model_dump())
     return entry.model_dump(mode="json", exclude_defaults=True)

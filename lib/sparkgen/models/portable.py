@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparkgen.datasets.files import digest
-from sparkgen.datasets.records import DataSpec, Record, make_record
+from sparkgen.datasets.record_entry import RecordEntry
+from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.sealed import SEAL, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.errors import ModelError
@@ -49,41 +50,19 @@ class Spec(BaseModel):
     """The labels of its training rows; None: all classes."""
     kind: str = "image"
     values: int = 256
+    tokenizer: str | None = None
+    """The text of the `tokenizer.json` of token records."""
 
     @classmethod
     def of(cls, spec: DataSpec) -> "Spec":
         """What is said of a `DataSpec`."""
-        return cls(
-            shape=spec.shape,
-            classes=spec.classes,
-            seen=spec.seen,
-            kind=spec.record.kind,
-            values=spec.record.values,
-        )
+        form = RecordEntry.of(spec.record)
+        return cls(classes=spec.classes, seen=spec.seen, **form.model_dump())
 
     def data_spec(self) -> DataSpec:
         """The `DataSpec` again; a `ValueError` where this release knows no such records."""
-        return DataSpec(make_record(self.kind, self.shape, self.values), self.classes, self.seen)
-
-
-class RecordEntry(BaseModel):
-    """The form of records."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: str
-    shape: tuple[int, ...]
-    values: int = 256
-
-    @classmethod
-    def of(cls, record: Record) -> "RecordEntry":
-        """What is said of a `Record`."""
-        return cls(kind=record.kind, shape=record.shape, values=record.values)
-
-    @property
-    def record(self) -> Record:
-        """The `Record` again; a `ValueError` where this release knows no such records."""
-        return make_record(self.kind, self.shape, self.values)
+        form = self.model_dump(include=set(RecordEntry.model_fields))
+        return DataSpec(RecordEntry(**form).record, self.classes, self.seen)
 
 
 class GivenEntry(BaseModel):
@@ -98,13 +77,17 @@ class GivenEntry(BaseModel):
     """Of a record, as its shape and values."""
     shape: tuple[int, ...] = ()
     values: int = 256
+    tokenizer: str | None = None
     choices: int | None = None
     """Of a label that is none of the data."""
 
     @property
     def record(self) -> Record | None:
         """The record that is given; None for a label or a text."""
-        return None if self.kind is None else make_record(self.kind, self.shape, self.values)
+        if self.kind is None:
+            return None
+        form = self.model_dump(include=set(RecordEntry.model_fields))
+        return RecordEntry(**form).record
 
 
 class Blueprint(BaseModel):

@@ -48,6 +48,7 @@ def as_columns(
         names: of the values that have some, such as the paths of files: N of them.
     """
     count, labels = len(ids), pa.nulls(len(ids), pa.int32())
+    cells = record.encode(made.data)
     further = []
     for name, (values, one) in given.items():
         column = _given_column(values) if one is None else one.encode(values)
@@ -62,7 +63,7 @@ def as_columns(
         (pa.field("id", pa.int64(), nullable=False), pa.array(range(ids.start, ids.stop))),
         (pa.field("seed", pa.int64(), nullable=False), pa.array([seed] * count, pa.int64())),
         (pa.field("label", pa.int32()), labels),
-        (pa.field(record.kind, pa.binary(), nullable=False), record.encode(made.data)),
+        (pa.field(record.kind, cells.type, nullable=False), cells),
         *further,
         *(
             (pa.field(FIGURE + name, pa.float64(), nullable=False), pa.array(values, pa.float64()))

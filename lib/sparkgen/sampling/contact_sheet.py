@@ -44,9 +44,9 @@ def write_contact_sheet(made: Sampled) -> None:
 
 def _read(made: Sampled, limit: int, column: str | None = None) -> Any:
     """The first records of a column; pictures of any size, which may be large, one after the other."""
-    if made.sample_set.record_in(column).fixed:
-        return read_samples(made, limit=limit, column=column)
-    return stream_samples(made, limit=limit, column=column)
+    if made.sample_set.record_in(column).alone:
+        return stream_samples(made, limit=limit, column=column)
+    return read_samples(made, limit=limit, column=column)
 
 
 def _given_as_seen(made: Sampled, limit: int) -> Any | None:

@@ -40,7 +40,7 @@ class Recipe(NamedTuple):
 def one_by_one(model: GenerativeModel) -> bool:
     """Whether samples have sizes of their own, so that two of them are no batch."""
     records = (model.makes, *(one.record for one in model.given.values()))
-    return not all(record is None or record.fixed for record in records)
+    return any(record is not None and record.alone for record in records)
 
 
 def generate_batch(

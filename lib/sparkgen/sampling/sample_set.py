@@ -39,11 +39,12 @@ from pydantic import (
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.manifest import MANIFEST
-from sparkgen.datasets.records import Record, make_record
+from sparkgen.datasets.record_entry import RecordEntry
+from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import read_column
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
-from sparkgen.models.portable import PortableModel, RecordEntry
+from sparkgen.models.portable import PortableModel
 from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import Sources
 
@@ -71,6 +72,8 @@ class SampleSet(BaseModel):
     """Of a record, such as (height, width, channels)."""
     kind: str = "image"
     values: int = 256
+    tokenizer: str | None = None
+    """The text of the `tokenizer.json` of records that are tokens."""
     config: SamplingConfig
     options: dict[str, Any] = {}
     """All options that the samples were made with, those that the request does not state among them."""
@@ -85,7 +88,7 @@ class SampleSet(BaseModel):
     @model_serializer(mode="wrap")
     def _without_what_is_the_same(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        for name in ("options", "given_records", "figures"):
+        for name in ("options", "given_records", "figures", "tokenizer"):
             if not values.get(name):
                 values.pop(name, None)
         return values
@@ -93,7 +96,10 @@ class SampleSet(BaseModel):
     @property
     def record(self) -> Record:
         """The form of the samples."""
-        return make_record(self.kind, self.shape, self.values)
+        form = RecordEntry(
+            kind=self.kind, shape=self.shape, values=self.values, tokenizer=self.tokenizer
+        )
+        return form.record
 
     def record_in(self, column: str | None) -> Record:
         """The form of the records of a column, such as `given_image`; None: the column of samples."""
@@ -129,13 +135,14 @@ def describe(
     body = {"model": packed.digest, "uri": model_uri, **request}
     body |= {"sources": given} if given else {}
     text = json.dumps(body, sort_keys=True)
+    form = RecordEntry.of(packed.makes)
+    if packed.makes.kind == "text":  # strings, which are read without it
+        form = form.model_copy(update={"tokenizer": None})
     return SampleSet(
         id=hashlib.sha256(text.encode()).hexdigest()[:16],
         model_uri=model_uri,
         model_digest=packed.digest,
-        shape=packed.makes.shape,
-        kind=packed.makes.kind,
-        values=packed.makes.values,
+        **form.model_dump(),
         config=config,
         options={**packed.description["generate_options"], **config.options},
         given=given,
@@ -158,7 +165,7 @@ def part_ids(config: SamplingConfig, record: Record) -> list[range]:
     A function of count, batch size and record alone, never of how many executors there are. Pictures of
     any size are made one by one, so that a batch is one of them.
     """
-    batch_rows = config.batch_rows if record.fixed else 1
+    batch_rows = 1 if record.alone else config.batch_rows
     batches = -(-config.count // batch_rows)
     file_rows = min(FILE_ROWS, FILE_BYTES // record.row_bytes)
     most = max(1, file_rows // batch_rows)

@@ -7,7 +7,8 @@ optional; texts string; records binary, as in a dataset version (such as `image`
 major), and pictures of any size as image files such as PNG or JPEG; no cell without a value |
 | parameters | `seed`, `batch_rows`, and the options of the model's `generate` |
 | output | `id` long; the record, such as `image`, binary, as in a dataset version; `picture`, a PNG \
-file; a column `figure_<name>`, double, for every figure that the model gives of a sample |
+file; `text`, a string; a column `figure_<name>`, double, for every figure of a sample that the model \
+gives |
 
 The shape and the class names are in the registered model's metadata. Nothing is pickled: the model
 is JSON and a Keras weights file, and this package travels beside it.
@@ -73,7 +74,7 @@ def _values(given: Given, name: str, column: "pd.Series[Any]") -> Any:
     if given.record is None:
         return np.array([int(n) for n in column], np.int32)
     cells = [bytes(cell) for cell in column]
-    if not given.record.fixed:
+    if given.record.alone:
         return as_objects([_picture(cell, given.record, name) for cell in cells])
     wrong = [len(cell) for cell in cells if len(cell) != given.record.row_bytes]
     if wrong:

@@ -36,7 +36,7 @@ def check_there(path: str, wanted: Wanted) -> None:
 
     if not is_there(path):
         raise RequestError(
-            f"image files that are there as {wanted.key}.path",
+            f"files that are there as {wanted.key}.path",
             found=f"none at {path}",
             mend="correct it, or say where the data is: --set environment.data=FOLDER",
         )

@@ -1,4 +1,4 @@
-"""The source `one` gives one label to every sample."""
+"""The source `one` gives one label or one text to every sample."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +15,24 @@ from sparkgen.sampling.given._source import GivenSource, SourceConfig, Wanted
 
 
 class Config(SourceConfig):
-    """It gives one label to every sample."""
+    """It gives one label or one text to every sample."""
 
-    value: Annotated[int, Field(ge=0)]
-    """The label, one that training rows have, or a number of the model's own, as that of a filter."""
+    value: Annotated[int, Field(ge=0)] | str
+    """The label, one that training rows have, or a number of the model's own, as that of a filter; or the
+    text."""
 
     def check(self, wanted: Wanted) -> None:
-        if wanted.what != "label":
-            raise wanted.refuse("one, which gives a label")
         key = f"{wanted.key}.value"
+        if wanted.what == "record":
+            raise wanted.refuse("one, which gives a label or a text")
+        if isinstance(self.value, str) != (wanted.what == "text"):
+            raise RequestError(
+                f"{key}, a {'text' if wanted.what == 'text' else 'number'}",
+                found=repr(self.value),
+                mend="correct it",
+            )
+        if isinstance(self.value, str):
+            return
         if wanted.choices is None:
             check_label(self.value, wanted.spec.labels, model="the model", key=key)
         elif self.value >= wanted.choices:
@@ -37,13 +46,13 @@ class Config(SourceConfig):
 
 @dataclass(frozen=True)
 class One(GivenSource):
-    """The values of the source: the same label for every sample."""
+    """The values of the source: the same label or text for every sample."""
 
-    value: int
+    value: int | str
 
     @property
     def identity(self) -> dict[str, Any]:
         return {"value": self.value}
 
-    def values(self, ids: range) -> npt.NDArray[np.int32]:
-        return np.full(len(ids), self.value, np.int32)
+    def values(self, ids: range) -> npt.NDArray[Any]:
+        return np.full(len(ids), self.value, object if isinstance(self.value, str) else np.int32)

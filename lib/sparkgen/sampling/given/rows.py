@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
-from sparkgen.datasets.records import Record
+from sparkgen.datasets.records import Record, TextRecord
 from sparkgen.datasets.rows import Split, open_split, read_rows
 from sparkgen.errors import RequestError
 from sparkgen.noise import Stream, row_noise
@@ -25,7 +25,7 @@ AT_ONCE = 1024  # rows that are damaged, in float32 and with noise beside each
 
 
 class Config(SourceConfig):
-    """It gives row i of a split of the model's dataset version to sample i, or its label."""
+    """It gives row i of a split of the model's dataset version to sample i, its text, or its label."""
 
     split: Literal["train", "validation", "test"] = "test"
     """The split whose rows are given."""
@@ -47,8 +47,10 @@ class Config(SourceConfig):
         return self.split
 
     def check(self, wanted: Wanted) -> None:
-        if wanted.what == "text" or wanted.choices is not None:
+        if wanted.choices is not None:
             raise wanted.refuse("rows, which gives records and their labels")
+        if wanted.what == "text" and wanted.spec.record.tokenizer is None:
+            raise wanted.refuse("rows, which gives texts where they are tokens of a tokenizer")
         self._check_form(wanted, wanted.spec.record, "in the rows that it is trained on")
         if self.damage is not None and (wanted.record is None or not wanted.record.pictures):
             raise RequestError(
@@ -89,7 +91,7 @@ class Config(SourceConfig):
         uri, manifest = version()
         self.check_rows(wanted, manifest)
         split = open_split(uri, manifest, self.split)
-        return SplitRows(split, self, manifest.version, wanted.record, wanted.seed)
+        return SplitRows(split, self, manifest.version, wanted.what, wanted.record, wanted.seed)
 
 
 def _is_taken(record: Record, wanted: Record) -> bool:
@@ -109,8 +111,9 @@ class SplitRows(GivenSource):
     config: Config
     version: str
     """The dataset version's id."""
+    what: Literal["label", "record", "text"]
     wanted: Record | None
-    """None: labels."""
+    """Of a record."""
     seed: int
 
     @property
@@ -119,6 +122,8 @@ class SplitRows(GivenSource):
 
     def values(self, ids: range) -> npt.NDArray[Any]:
         found = read_rows(self.split, ids.start, ids.stop)
+        if self.what == "text":
+            return TextRecord(tokenizer=self.split.record.tokenizer).to_stored(found.data)
         if self.wanted is None:
             return found.label
         kind, data = self.config.damage, found.data

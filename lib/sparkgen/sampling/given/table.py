@@ -1,4 +1,4 @@
-"""The source `table` gives the pictures of a column of Parquet files: sample i is given picture i.
+"""The source `table` gives the pictures or texts of a column of Parquet files: row i to sample i.
 
 Rows come in the order of the files' names, and in a file as they lie. The files of a sample set of
 pictures are such a table.
@@ -13,29 +13,32 @@ from sparkgen.datasets.manifest import DatasetVersion, SourceEntry
 from sparkgen.datasets.storage import absolute
 from sparkgen.errors import RequestError
 from sparkgen.ingest.images.decode import BadImage
-from sparkgen.sampling.given._pictures import PictureConfig, Pictures, open_pictures
-from sparkgen.sampling.given._source import Wanted
+from sparkgen.sampling.given._pictures import PictureConfig, open_pictures
+from sparkgen.sampling.given._source import GivenSource, Wanted
+from sparkgen.sampling.given._texts import open_texts
 from sparkgen.sampling.given.folder import check_there
 
 _ONE_AT_A_TIME = Lock()
 
 
 class Config(PictureConfig):
-    """It gives the pictures of a column of Parquet files. Each is the bytes of an image file, or a struct
-    with such `bytes`. What is no picture is left out, and told.
+    """It gives the pictures or texts of a column of Parquet files. A picture is the bytes of an image
+    file, or a struct with such `bytes`. What is none is left out, and told.
     """
 
     path: str
     """A Parquet file, or a folder or glob of them, the files' names ending with `.parquet`. `{data}` at
     its start stands for `environment.data`."""
     column: str | None = None
-    """The column of pictures; null: the only one of bytes, or of a struct with bytes."""
+    """The column; null: the only one of bytes, or of a struct with bytes; for texts the only one of
+    strings."""
 
     def check(self, wanted: Wanted) -> None:
-        super().check(wanted)
+        if wanted.what != "text":
+            super().check(wanted)
         check_there(self.path, wanted)
 
-    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> Pictures:
+    def open(self, wanted: Wanted, version: Callable[[], DatasetVersion]) -> GivenSource:
         from sparkgen.ingest.files.find import find_files
         from sparkgen.ingest.tables.delta import is_delta
 
@@ -51,6 +54,10 @@ class Config(PictureConfig):
                 f"files that end with .parquet as {wanted.key}.path",
                 found=f"none at {self.path}",
                 mend="correct it",
+            )
+        if wanted.what == "text":
+            return open_texts(
+                [text for file in files for text in _texts(file, self.column)], wanted
             )
         places = [place for file in files for place in _rows(file, self.column)]
         return open_pictures(places, wanted, max_pixels=self.max_pixels)
@@ -90,6 +97,26 @@ def _rows(entry: SourceEntry, column: str | None) -> Iterator[RowPlace]:
         for row in range(count):
             yield RowPlace(uri, entry.modified, group, row, image, f"{stem}:{before + row}")
         before += count
+
+
+def _texts(entry: SourceEntry, column: str | None) -> Iterator[str | None]:
+    import pyarrow as pa
+
+    from sparkgen.ingest.tables.columns import listed
+    from sparkgen.ingest.tables.parquet import opened_parquet, readable_parquet
+
+    with readable_parquet(entry.uri), opened_parquet(absolute(entry.uri)) as file:
+        kinds = (pa.types.is_string, pa.types.is_large_string)
+        strings = [f.name for f in file.schema_arrow if any(is_kind(f.type) for is_kind in kinds)]
+        found = [name for name in strings if column in (None, name)]
+        if len(found) != 1:
+            raise RequestError(
+                f"one column of strings{f' called {column}' if column else ''} in {entry.uri}",
+                found=listed(strings) or "none",
+                mend="name one of its columns as column",
+            )
+        for batch in file.iter_batches(columns=found):
+            yield from batch.column(0).to_pylist()
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,94 @@
+"""Defines the tokenizer: what the numbers of token records mean as text.
+
+It is a `tokenizer.json` of the library `tokenizers` (Hugging Face): characters, words, byte-level pairs,
+or whatever that library reads. It lies in the dataset version and travels with every model of it, so that
+a text means the same tokens in training and in use.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparkgen.datasets.files import digest
+from sparkgen.errors import RequestError
+
+END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]")
+"""The names of the token that ends a text, of which a tokenizer has at most one in use."""
+UNKNOWN_TOKENS = ("<unk>", "[UNK]", "<|unknown|>")
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A `tokenizer.json`. Two are equal when their texts are."""
+
+    json: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the file, 64 hex digits."""
+        return digest(self.json.encode())
+
+    @cached_property
+    def size(self) -> int:
+        """The number of tokens V; they are numbered 0 .. V - 1."""
+        return int(self._library.get_vocab_size(with_added_tokens=True))
+
+    @cached_property
+    def end(self) -> int | None:
+        """The number of the token that ends a text; None: there is none."""
+        return self._first(END_TOKENS)
+
+    @cached_property
+    def unknown(self) -> int | None:
+        """The number of the token for what has no other; None: there is none."""
+        return self._first(UNKNOWN_TOKENS)
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """The tokens of a text: int32 (T,)."""
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
+        """The tokens of several texts, by as many threads as the library takes."""
+        found = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.array(one.ids, np.int32) for one in found]
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of tokens; bytes that are no UTF-8 become U+FFFD."""
+        return str(self._library.decode(list(map(int, tokens)), skip_special_tokens=False))
+
+    def name(self, token: int) -> str:
+        """How the tokenizer writes a token, such as `Ġthe`."""
+        return str(self._library.id_to_token(token))
+
+    def number(self, name: str) -> int | None:
+        """The token of a name; None: there is none."""
+        found = self._library.token_to_id(name)
+        return None if found is None else int(found)
+
+    def _first(self, names: Iterable[str]) -> int | None:
+        return next((n for name in names if (n := self.number(name)) is not None), None)
+
+    @cached_property
+    def _library(self) -> Any:
+        """The library's object. It is made anew in every process: what travels is the text."""
+        try:
+            import tokenizers  # type: ignore[import-not-found, unused-ignore]
+        except ImportError:
+            raise RequestError(
+                "the package tokenizers, which reads a tokenizer",
+                found="none installed",
+                mend="pip install tokenizers",
+            ) from None
+        try:
+            return tokenizers.Tokenizer.from_str(self.json)
+        except Exception as error:  # the library raises nothing more exact
+            raise RequestError(
+                "a tokenizer.json of the library tokenizers", found=str(error), mend="correct it"
+            ) from None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"json": self.json}
