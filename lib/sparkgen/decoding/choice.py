@@ -11,7 +11,6 @@ vocabulary. Tokens whose logits are equal to it are kept all.
 Shape suffixes: B rows, V tokens of the vocabulary, N runs of M tokens of it.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -74,7 +73,9 @@ def candidates(logits_BV: Tensor, choice: Choice) -> Tensor:
     """
     x = _in_runs(logits_BV)
     x = x - ops.max(x, axis=(1, 2), keepdims=True)
-    x = ops.where(x > NEVER / 2, x / ops.where(choice.temperature > 0, choice.temperature, 1.0), NEVER)
+    x = ops.where(
+        x > NEVER / 2, x / ops.where(choice.temperature > 0, choice.temperature, 1.0), NEVER
+    )
     ones = ops.ones_like(x)
     some = ops.logical_and(choice.top_k > 0, choice.top_k < logits_BV.shape[-1])
     x = _kept(x, ones, ops.cast(choice.top_k, "float32"), some)
@@ -112,7 +113,7 @@ def _picked(weight_BN: Tensor, at_B: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _kept(x_BNM: Tensor, weight_BNM: Tensor, least: Tensor, some: Tensor) -> Tensor:
-    """The greatest logits whose weights sum to at least `least`, (B,) or (), as few as do; others `NEVER`.
+    """The greatest logits, as few as weigh at least `least`, (B,) or (), together; the others `NEVER`.
 
     Args:
         x_BNM: logits.
@@ -159,6 +160,3 @@ def _in_runs(logits_BV: Tensor) -> Tensor:
 
 def _sum(x_BNM: Tensor) -> Tensor:
     return ops.sum(ops.sum(x_BNM, axis=1), axis=-1)
-
-
-Chooser = Callable[[Tensor, Tensor, Choice, Tensor], Tensor]

@@ -67,6 +67,7 @@ class Attention(keras.layers.Layer):
     ) -> None:
         super().__init__(**KEEPS_DTYPE, **kwargs)
         self.width, self.heads, self.kv_heads, self.head_width = width, heads, kv_heads, head_width
+        self.groups = heads // kv_heads
         self.biases, self.rotary_base, self.dropout = biases, rotary_base, dropout
         self.deviation = deviation
 
@@ -119,20 +120,17 @@ class Attention(keras.layers.Layer):
 
     def _projected(self, x_BTW: Tensor, at_T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (B, K, G, T, D), keys and values (B, K, T, D)."""
-        length = x_BTW.shape[1]
-        own, shared = self.heads * self.head_width, self.kv_heads * self.head_width
+        length, width = x_BTW.shape[1], self.head_width
+        own, shared = self.heads * width, self.kv_heads * width
         y = self.into(x_BTW)
-        q, k, v = y[..., :own], y[..., own : own + shared], y[..., own + shared :]
-        q, k, v = (ops.reshape(z, (-1, length, *s)) for z, s in zip((q, k, v), self._splits()))
-        q, k, v = ops.transpose(q, (0, 2, 3, 1, 4)), *(ops.transpose(z, (0, 2, 1, 3)) for z in (k, v))
+        q = ops.reshape(y[..., :own], (-1, length, self.kv_heads, self.groups, width))
+        k = ops.reshape(y[..., own : own + shared], (-1, length, self.kv_heads, width))
+        v = ops.reshape(y[..., own + shared :], (-1, length, self.kv_heads, width))
+        q, k = ops.transpose(q, (0, 2, 3, 1, 4)), ops.transpose(k, (0, 2, 1, 3))
         if self.rotary_base is not None:
-            turn = angles(at_T, self.head_width, self.rotary_base)
+            turn = angles(at_T, width, self.rotary_base)
             q, k = rotated(q, turn), rotated(k, turn)
-        return q, k, v
-
-    def _splits(self) -> tuple[tuple[int, ...], ...]:
-        shared = (self.kv_heads, self.head_width)
-        return (self.kv_heads, self.heads // self.kv_heads, self.head_width), shared, shared
+        return q, k, ops.transpose(v, (0, 2, 1, 3))
 
     def _scores(self, q_BKGTD: Tensor, k_BKSD: Tensor) -> Tensor:
         """How well queries fit keys: float32 (B, K, G, T, S)."""

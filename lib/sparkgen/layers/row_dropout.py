@@ -41,7 +41,7 @@ def dropped(x: Tensor, rate: float, seeds_B: Tensor | None, place: str) -> Tenso
 
 
 def _mixed(bits: Tensor) -> Tensor:
-    """The finaliser of MurmurHash3 (Appleby, 2011): every bit of a number changes half of the result's."""
+    """The finaliser of MurmurHash3 (Appleby, 2011): each bit changes half of the result's."""
     bits = ops.bitwise_xor(bits, ops.right_shift(bits, _number(16))) * _number(0x85EBCA6B)
     bits = ops.bitwise_xor(bits, ops.right_shift(bits, _number(13))) * _number(0xC2B2AE35)
     return ops.bitwise_xor(bits, ops.right_shift(bits, _number(16)))
