@@ -105,10 +105,7 @@ class Config(TextFiles):
         )
 
     def _form(self, dataset: DatasetConfig) -> "Form":
-        from sparkgen.ingest.texts.chunk import Form
-
-        unicode = dataset.tokenizer.unicode if dataset.tokenizer else "none"
-        return Form(self.documents != "line", None, self.most_bytes, unicode)
+        return self.line_form(dataset, None)._replace(parts=self.documents != "line")
 
     def _check_documents(self) -> None:
         if self.blocks is False and self.documents != "line":

@@ -7,7 +7,8 @@ from sparkgen.ingest.source import Files, FileSource, Work
 from sparkgen.ingest.texts.options import TextOptions
 
 if TYPE_CHECKING:
-    from sparkgen.ingest.texts.chunk import Form
+    from sparkgen.ingest.texts.chunk import FileChunks, Form
+    from sparkgen.ingest.texts.fields import Fields
     from sparkgen.ingest.texts.job import Manner
 
 
@@ -23,10 +24,17 @@ class TextFiles(FileSource, TextOptions):
         self, dataset: DatasetConfig, files: Files, form: "Form", *, tasks: int, scratch: str
     ) -> Work:
         """The shares of work of files of one form."""
-        from sparkgen.ingest.texts.chunk import file_chunks
         from sparkgen.ingest.texts.job import text_work
 
-        shares = [
+        shares, manner = self.chunk_shares(files, form, tasks), self.manner(files, form)
+        work = text_work(dataset, files, shares, manner, tasks=tasks, scratch=scratch)
+        return work._replace(unused=self.passed_over() | work.unused)
+
+    def chunk_shares(self, files: Files, form: "Form", tasks: int) -> "list[FileChunks]":
+        """The chunks of all files."""
+        from sparkgen.ingest.texts.chunk import file_chunks
+
+        return [
             share
             for split, entries in files.items()
             for number, file in enumerate(entries)
@@ -34,22 +42,18 @@ class TextFiles(FileSource, TextOptions):
                 split, number, file.uri, size=file.size, form=form, tasks=tasks
             )
         ]
-        manner = self.manner(files, form)
-        work = text_work(dataset, files, shares, manner, tasks=tasks, scratch=scratch)
-        return work._replace(unused=self.passed_over() | work.unused)
+
+    def line_form(self, dataset: DatasetConfig, fields: "Fields | None") -> "Form":
+        """How lines are texts, those of a field where there are fields."""
+        from sparkgen.ingest.texts.chunk import Form
+
+        unicode = dataset.tokenizer.unicode if dataset.tokenizer else "none"
+        return Form(False, fields, self.most_bytes, unicode)
 
     def manner(self, files: Files, form: "Form") -> "Manner":
         """What is done with the texts."""
-        from sparkgen.ingest.texts.job import Manner
-
         labelled = form.fields is not None and form.fields.labelled
-        return Manner(
-            blocks=not labelled if self.blocks is None else self.blocks,
-            at_end=self.held_out == "end",
-            joined=True,
-            labelled=labelled,
-            where=self.train,
-        )
+        return self.manner_of(labelled=labelled, where=self.train)
 
     def _uris(self) -> dict[str, str]:
         uris = super()._uris()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparkgen.ingest.layout import Summary
+    from sparkgen.ingest.texts.job import Manner
 
 
 class TextOptions(Source):
@@ -45,6 +46,18 @@ class TextOptions(Source):
                 found=str([*dataset.shape]),
                 mend="set it higher",
             )
+
+    def manner_of(self, *, labelled: bool, where: str) -> "Manner":
+        """What is done with documents that are read whole.
+
+        Args:
+            labelled: whether they have labels.
+            where: the source, for messages.
+        """
+        from sparkgen.ingest.texts.job import Manner
+
+        blocks = not labelled if self.blocks is None else self.blocks
+        return Manner(blocks, self.held_out == "end", True, labelled and not blocks, where)
 
     def left_out(self, parsed: "Sequence[Summary]") -> dict[str, int]:
         from sparkgen.ingest.texts.single import CUT
