@@ -142,8 +142,12 @@ def check_appraised(
         check_given_rows(config, takes, spec, manifest, counted="evaluation.samples")
 
 
-def judge_of(experiment: ExperimentConfig) -> Judge | None:
+def judge_of(experiment: ExperimentConfig, record: Record | None = None) -> Judge | None:
     """The judge of an experiment's samples; None where the experiment names no judge.
+
+    Args:
+        experiment: the experiment.
+        record: of its dataset version; None: there is no version yet.
 
     Raises:
         RequestError: `evaluation.judge` names a model that has no champion, or no classifier of such
@@ -155,19 +159,30 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     environment = experiment.environment
     champion = champion_of(environment, config.judge, key="evaluation.judge")
     packed = fetch(environment, champion)
-    check_judge(experiment, packed)
+    check_judge(experiment, packed, record)
     return Judge(champion, packed)
 
 
-def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
+def check_judge(
+    experiment: ExperimentConfig, packed: PortableModel, record: Record | None = None
+) -> None:
     """Refuses a judge that does not classify the records of the experiment.
+
+    Args:
+        experiment: the experiment.
+        packed: the judge.
+        record: of the experiment's dataset version. None: there is no version yet; then a tokenizer that
+            is still to be made may be that of the judge.
 
     Raises:
         RequestError: it says of what it is one, and of what it should be.
     """
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    record, names = record_of(dataset), dataset.class_names
+    names = dataset.class_names
+    if record is None:
+        made = dataset.tokenizer is None or dataset.tokenizer.path is not None
+        record = record_of(dataset, None if made else spec.record.tokenizer)
     classes = spec.classes if names is None else len(names)
     if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
         raise RequestError(
