@@ -77,7 +77,9 @@ def test_characters_are_numbered_by_their_code_points() -> None:
 
 def test_an_unknown_character_is_named_and_the_other_texts_stay() -> None:
     tokenizer = learned(["abc"], kind="characters", end=False)
-    tokens, numbers, bad = Encoder(tokenizer, characters=True).encode(["ab", "a\u03a9", "c"], [7, 8, 9])
+    tokens, numbers, bad = Encoder(tokenizer, characters=True).encode(
+        ["ab", "a\u03a9", "c"], [7, 8, 9]
+    )
     assert [t.tolist() for t in tokens] == [[0, 1], [2]]
     assert numbers == [0, 2]
     assert [(b.position, b.reason) for b in bad] == [(8, "unknown-character-U+03A9")]
