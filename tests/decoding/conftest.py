@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from sparkgen.decoding.loop import Decoder
 from sparkgen.layers.transformer import Form, Transformer
 
 FORM = Form(
@@ -49,6 +50,20 @@ class Table(NamedTuple):
 @pytest.fixture(scope="session")
 def network() -> Transformer:
     return shaken(FORM)
+
+
+@pytest.fixture(scope="session")
+def prompts() -> list[np.ndarray]:
+    """Prompts shorter and longer than the context."""
+    random = np.random.default_rng(0)
+    return [
+        random.integers(0, 11, length).astype(np.int32) for length in (1, 3, 5, 8, 9, 12, 13, 20)
+    ]
+
+
+@pytest.fixture(scope="session")
+def decoder(network: Transformer) -> Decoder:
+    return Decoder(network, most=24, prompt=20)
 
 
 @pytest.fixture(scope="session")

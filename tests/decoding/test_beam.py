@@ -64,15 +64,14 @@ def test_more_beams_find_no_worse_texts_and_some_find_better_ones(table: Statefu
     assert np.mean(scores[1]) > np.mean(scores[0])
 
 
-def test_one_beam_is_greedy(network: Transformer) -> None:
-    random = np.random.default_rng(2)
-    prompts = [random.integers(0, 11, length).astype(np.int32) for length in (1, 4, 9, 20)]
-    decoder = Decoder(network, most=24, prompt=20)
+def test_one_beam_is_greedy(
+    network: Transformer, decoder: Decoder, prompts: list[np.ndarray]
+) -> None:
     search = BeamSearch(network, most=24, prompt=20)
     for penalty in (1.0, 1.5):
         limits = Limits(24, 6, [[2, 2]])
         choice = Choice(0.0, repetition_penalty=penalty)
-        greedy = decoder.draw(prompts, np.zeros((4, 24)), choice, limits)
+        greedy = decoder.draw(prompts, np.zeros((8, 24)), choice, limits)
         found = search.search(prompts, limits, beams=1, repetition_penalty=penalty)
         np.testing.assert_array_equal(found, greedy)
 

@@ -1,7 +1,7 @@
 """Reads networks of text in the form in which Hugging Face's library `transformers` saves them.
 
-Their `config.json` says which kind of network it is, and its sizes. What that library can and sparkgen's
-layers do not have is refused, as is a tensor that nothing would be done with. GPT-2 and Llama, and what is
+Their `config.json` says which kind of network it is, and its sizes. What that library can and the layers
+here do not have is refused, as is a tensor that nothing would be done with. GPT-2 and Llama, and what is
 built as they are, become `language.transformer`, DistilBERT for questions `pretrained.distilbert`.
 """
 
