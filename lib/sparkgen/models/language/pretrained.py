@@ -8,9 +8,12 @@ dataset is. A trained `language.transformer` can be the part as well.
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.errors import RequestError
+from sparkgen.layers.transformer import Transformer
 from sparkgen.models.contract import GenerativeModel, Part, Tensor
 from sparkgen.models.language._base import LanguageModel
 
@@ -18,7 +21,11 @@ PARTS = {"network": Part(records=False)}
 
 
 class Config(Strict):
-    """It has no options."""
+    """How much of a text it looks at."""
+
+    context: int = Field(2048, ge=2)
+    """Tokens that it sees at most, where the network can see more. A sample takes memory for so many:
+    2048 of them are 94 MB a row for SmolLM2-135M."""
 
 
 class PretrainedText(GenerativeModel):
@@ -29,9 +36,11 @@ class PretrainedText(GenerativeModel):
     generate_options = LanguageModel.generate_options
     generate_ranges = LanguageModel.generate_ranges
 
-    def __init__(self, spec: DataSpec, network: LanguageModel, **kwargs: Any) -> None:
+    def __init__(self, spec: DataSpec, network: LanguageModel, context: int, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         self.network = network
+        if isinstance(network.network, Transformer):
+            network.network.hold(context)
         self.given, self.noise = network.given, network.noise
 
     @property
@@ -55,4 +64,4 @@ def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) 
             found=network.blueprint.name,
             mend="name one, as hf://NAME@REVISION or folder:PATH",
         )
-    return PretrainedText(spec, network, name="pretrained")
+    return PretrainedText(spec, network, config.context, name="pretrained")
