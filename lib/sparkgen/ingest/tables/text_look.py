@@ -26,7 +26,12 @@ def recognise_texts(table: Found, keys: dict[str, Any], found: str) -> Recognise
             return None
         text, label = columns
         batches = file.iter_batches(LINES, columns=[text], use_threads=False)
-        texts = [str(cell) for batch in islice(batches, 1) for cell in batch.column(0)[:LINES] if cell.is_valid]
+        texts = [
+            str(cell)
+            for batch in islice(batches, 1)
+            for cell in batch.column(0)[:LINES]
+            if cell.is_valid
+        ]
     keys = {**keys, "text": text, **({"label": label} if label else {})}
     found = f"{found}, with texts in column {text}"
     if label is None:
