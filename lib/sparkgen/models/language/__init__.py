@@ -6,6 +6,8 @@ each prompt, int32 (B, L), which the record `TextRecord` makes texts of. The los
 
     _base.py         the loss, the likelihood, prompts and the options of `generate`
     transformer.py   attention (`layers.transformer`)
+    lstm.py          recurrent layers (`layers.lstm`)
+    ngram.py         counts, with Kneser-Ney smoothing (`layers.count_tables`)
 
 Read `_base.py` first, then `sparkgen.decoding`.
 """
