@@ -21,7 +21,7 @@ Tensors = dict[str, Array]
 TRANSFORMER = "language.transformer"
 DISTILBERT = "pretrained.distilbert"
 LENGTH = 256
-"""Tokens of a block, less one, of the data that the network is said to be for; it sees more where it can."""
+"""Tokens of a block, less one, of the data that a network is said to be for; it may see more of them."""
 BUFFERS = re.compile(r".*(\.attn\.(masked_)?bias|\.rotary_emb\.inv_freq|position_ids)")
 """Tensors that are no weights: masks, frequencies and numbers that follow from the sizes."""
 
