@@ -204,7 +204,7 @@ def test_random_documents_are_held_out_whole_and_by_the_seed(tmp_path: Path) -> 
     }  # fmt: skip
     assert found[0] == found[1]
     assert found[0] != found[2]
-    assert sorted(sum(found[0].values(), [])) == sorted(lines)
+    assert sorted(text for texts in found[0].values() for text in texts) == sorted(lines)
 
 
 def test_the_last_documents_can_be_held_out(tmp_path: Path) -> None:
