@@ -37,8 +37,9 @@ class TokenizerSection(Strict):
     def _keys_fit_the_kind(self) -> "TokenizerSection":
         if (self.kind is None) == (self.path is None):
             raise ValueError("a tokenizer has either a kind or a path")
-        stated = self.model_fields_set - {"kind", "path"}
-        if self.path is not None and (wrong := sorted(stated - {"end"})):
+        fields = type(self).model_fields.items()
+        stated = {key for key, field in fields if getattr(self, key) != field.default}
+        if self.path is not None and (wrong := sorted(stated - {"path", "end"})):
             raise ValueError(f"{wrong[0]} has no meaning for a tokenizer that path names")
         if self.kind == "characters" and (wrong := sorted(stated & {"size", "sample"})):
             raise ValueError(f"{wrong[0]} has no meaning for characters, which are all in")
