@@ -20,7 +20,6 @@ from sparkgen.models.discovery import (
     outline,
 )
 
-
 EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiments"
 
 
