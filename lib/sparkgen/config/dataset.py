@@ -17,10 +17,17 @@ from pydantic import (
 from sparkgen.config.download import DownloadSection
 from sparkgen.config.nearest import nearest
 from sparkgen.config.strict import Seed, Strict
+from sparkgen.config.tokenizer import TokenizerSection
 
 NO_CLASSES = ("all",)
 """The class names of a data set whose records have no labels: all of them have the label 0."""
-LATER_KEYS = {"record": "image", "values": 256, "class_names": None, "test_fraction": 0.0}
+LATER_KEYS = {
+    "record": "image",
+    "values": 256,
+    "class_names": None,
+    "test_fraction": 0.0,
+    "tokenizer": None,
+}
 """Keys that older releases do not have, or always want a value of, with their defaults."""
 
 
@@ -46,7 +53,10 @@ class DatasetConfig(Strict):
     """Of one record. For images height, width and channels (1 or 3); libsvm rows have H * W * C
     columns."""
     values: int = 256
-    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary."""
+    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary, which a
+    tokenizer says itself."""
+    tokenizer: TokenizerSection | None = None
+    """How texts become tokens; null: their bytes are the tokens."""
     class_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The names of the labels 0, 1, ...; a class folder of images bears a name or a number. null: the
     classes that the source has, in order; `all` where it has none."""
@@ -78,6 +88,12 @@ class DatasetConfig(Strict):
     @classmethod
     def _sequences_are_tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _a_tokenizer_says_the_values(self) -> "DatasetConfig":
+        if self.tokenizer is not None and self.values != LATER_KEYS["values"]:
+            raise ValueError("values must be left out: the tokenizer says how many there are")
+        return self
 
     @model_validator(mode="after")
     def _labels_and_lanes_hold(self) -> "DatasetConfig":

@@ -24,6 +24,7 @@ from sparkgen.datasets.record import Record
 from sparkgen.datasets.texts import TextRecord
 from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.datasets.tokens import TokenRecord
+from sparkgen.datasets.vocabulary import stand_in
 from sparkgen.errors import RequestError
 
 __all__ = ["DataSpec", "ImageRecord", "PictureRecord", "Record", "TextRecord", "TokenRecord"]
@@ -48,8 +49,13 @@ def make_record(
     return KINDS[kind](tuple(shape), values, **further)
 
 
-def record_of(dataset: DatasetConfig) -> Record:
+def record_of(dataset: DatasetConfig, tokenizer: Tokenizer | None = None) -> Record:
     """The form of the records that a dataset's configuration asks for.
+
+    Args:
+        dataset: the configuration.
+        tokenizer: that of its version. None: a stand-in where the configuration asks for one, which is
+            good for checks before there is a version.
 
     Raises:
         RequestError: an unknown kind, or a shape or number of values that the kind cannot have.
@@ -60,8 +66,17 @@ def record_of(dataset: DatasetConfig) -> Record:
             found=repr(dataset.record),
             mend=choose(dataset.record, OF_DATA_SETS),
         )
+    if dataset.tokenizer is not None:
+        if dataset.record != TokenRecord.kind:
+            raise RequestError(
+                "tokens as dataset.record, where there is a dataset.tokenizer",
+                found=dataset.record,
+                mend="correct it, or remove dataset.tokenizer",
+            )
+        tokenizer = tokenizer or stand_in(dataset.tokenizer)
+    values = dataset.values if tokenizer is None else tokenizer.size
     try:
-        return make_record(dataset.record, dataset.shape, dataset.values)
+        return make_record(dataset.record, dataset.shape, values, tokenizer)
     except ValueError as error:
         raise RequestError(
             "values that fit together in dataset", found="values that do not", mend=str(error)

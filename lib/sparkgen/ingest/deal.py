@@ -53,7 +53,7 @@ BLOCK_SCHEMA = pa.schema(
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
     """A block as one row: its summary, and the records that the filter keeps with their digests."""
-    labels, data, bad, length, seen = block.records
+    labels, data, bad, length, seen, documents = block.records
     good = len(labels)
     if keep.labels is not None:
         stays = np.isin(labels, keep.labels)
@@ -70,6 +70,7 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         reasons=dict(Counter(b.reason for b in bad)),
         found=_found(bad),
         seen=seen,
+        documents=documents,
     )
     binaries = (labels, data, digests_of(data), np.frombuffer(_encode_bad(bad), np.uint8))
     columns = [pa.array([summary.to_json()]), *(_one_binary(b) for b in binaries)]

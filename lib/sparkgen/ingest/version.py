@@ -16,10 +16,10 @@ from sparkgen.datasets.manifest import (
     SplitEntry,
     content_version,
     described,
-    list_versions,
     renew_manifest,
 )
-from sparkgen.datasets.records import record_of
+from sparkgen.datasets.versions import list_versions
+from sparkgen.datasets.vocabulary import given
 from sparkgen.errors import ManifestError
 from sparkgen.ingest.layout import QUARANTINE, Layout, Summary
 from sparkgen.ingest.quarantine import reasons
@@ -28,6 +28,7 @@ from sparkgen.ingest.write import WrittenFile
 from sparkgen.tasks import run_each
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
+TOKENIZERS = "tokenizers"
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ class IngestRequest(NamedTuple):
     def config(self) -> dict[str, Any]:
         """The configuration with every key of the source, as a manifest has it."""
         source = {"format": self.dataset.source.format, **self.source.model_dump(mode="json")}
+        tokenizer = self.dataset.tokenizer
+        if tokenizer is not None and tokenizer.path is not None:
+            source["tokenizer_sha256"] = given(tokenizer).sha256
         classes = {} if self.source.labelled else {"class_names": list(NO_CLASSES)}
         return {**self.dataset.model_dump(mode="json"), **classes, "source": source}
 
@@ -94,11 +98,21 @@ def manifest_of(
     parsed: Sequence[Summary],
     layout: Layout,
     written: Sequence[WrittenFile],
+    documents: dict[str, int] | None = None,
 ) -> Manifest:
-    """The manifest of a written version, still without the counts of what `shares` did not use."""
+    """The manifest of a written version, still without the counts of what `shares` did not use.
+
+    Args:
+        request: the request.
+        class_names: of the version.
+        parsed: all blocks.
+        layout: of its rows.
+        written: all files.
+        documents: of each split of a text, where they are not its rows.
+    """
     dataset = request.dataset
     manifest = Manifest(
-        **described(record_of(dataset)),
+        **described(layout.record),
         name=dataset.name,
         version="",
         class_names=class_names,
@@ -111,12 +125,17 @@ def manifest_of(
         quarantined=reasons(parsed),
         unused=_left_out(parsed, layout),
         copies=_copies(written),
+        texts=_texts(written, documents),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=request.entries,
         config=request.config,
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={name: version(name) for name in _libraries(dataset)},
     )
     return manifest.model_copy(update={"version": content_version(manifest)})
+
+
+def _libraries(dataset: DatasetConfig) -> tuple[str, ...]:
+    return LIBRARIES if dataset.tokenizer is None else (*LIBRARIES, TOKENIZERS)
 
 
 def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
@@ -134,6 +153,22 @@ def _copies(written: Sequence[WrittenFile]) -> dict[str, int]:
     for file in written:
         counts.update(file.copies)
     return dict(sorted(counts.items()))
+
+
+def _texts(
+    written: Sequence[WrittenFile], documents: dict[str, int] | None
+) -> dict[str, dict[str, int]]:
+    """How much text each split has; without stated documents each row is one."""
+    counts: dict[str, Counter[str]] = {}
+    for file in written:
+        if file.texts:
+            of_split = counts.setdefault(file.folder, Counter())
+            of_split.update({**file.texts, "documents": file.rows})
+    stated = documents or {}
+    return {
+        split: {**found, "documents": stated.get(split, found["documents"])}
+        for split, found in counts.items()
+    }
 
 
 def _split(files: list[WrittenFile]) -> SplitEntry:

@@ -23,9 +23,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
@@ -209,7 +206,7 @@ class GenerativeModel(Trained):
         """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
         raise TypeError(f"{type(self).__name__} has no statistics")
 
-    def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
+    def fit_statistics(self, totals: Mapping[str, Any]) -> None:
         """Sets the weights from the statistics of all rows; see `models.counted`."""
         raise TypeError(f"{type(self).__name__} does not fit statistics")
 

@@ -25,6 +25,8 @@ from sparkgen.tracking.server import connect
 CHALLENGER, CHAMPION = "challenger", "champion"
 # What loading a sampler imports, with the version installed here.
 REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow", "pillow")
+OF_TEXTS = "tokenizers"
+"""What a sampler needs besides, where its model has a tokenizer."""
 TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
 COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
 """Of the sampler's columns, by what is given."""
@@ -110,7 +112,10 @@ def _log_sampler(
             code_paths=[str(Path(sparkgen.__file__).parent)],
             artifacts={"model": str(candidate.folder)},
             signature=signature(description, candidate.sampling),
-            pip_requirements=[*requirements(), *description.get("requirements", [])],
+            pip_requirements=[
+                *requirements(texts=_has_tokenizer(description)),
+                *description.get("requirements", []),
+            ],
             metadata={
                 "shape": list(candidate.manifest.shape),
                 "class_names": list(candidate.manifest.class_names),
@@ -217,10 +222,14 @@ def load(environment: EnvironmentConfig, version: ModelVersion) -> Any:
     return mlflow.pyfunc.load_model(version.uri)
 
 
-def requirements() -> list[str]:
-    """The packages that a process needs to load a sampler, with the versions installed here."""
+def requirements(*, texts: bool = False) -> list[str]:
+    """The packages that a process needs to load a sampler, with the versions installed here.
+
+    Args:
+        texts: whether its model has a tokenizer.
+    """
     pins = []
-    for name in REQUIREMENTS:
+    for name in (*REQUIREMENTS, *([OF_TEXTS] if texts else [])):
         for build in TENSORFLOW_BUILDS if name == "tensorflow" else (name,):
             try:
                 pins.append(f"{name}=={importlib.metadata.version(build)}")
@@ -228,6 +237,13 @@ def requirements() -> list[str]:
                 continue
             break
     return pins
+
+
+def _has_tokenizer(described: Any) -> bool:
+    """Whether what a saved model takes or makes, or a part of that, has a tokenizer."""
+    if isinstance(described, Mapping):
+        return bool(described.get("tokenizer")) or any(map(_has_tokenizer, described.values()))
+    return isinstance(described, list) and any(map(_has_tokenizer, described))
 
 
 def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:

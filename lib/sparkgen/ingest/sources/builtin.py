@@ -1,4 +1,4 @@
-"""Reads a data set that comes with the program: scikit-learn's handwritten digits, or its photographs.
+"""Reads a data set that comes with the program: scikit-learn's digits, its photographs, or its texts.
 
 The digits are 1,797 pictures of 8 x 8 with values 0 to 16. The test split is the last fifth in the data
 set's own order, 359 rows: other writers than those of the first rows, as its makers split it too. The
@@ -7,16 +7,19 @@ digits are written as libsvm text, which the same parser reads.
 The two photographs, `china` and `flower`, are 427 pixels high and 640 wide. They are cut into tiles of
 the data set's shape, which do not overlap; see `ingest.images.photographs`. The tiles are written as
 NumPy arrays.
+
+The descriptions are the English texts that scikit-learn has of its data sets, a document each, in the order
+of their names. They are joined, and the end of the whole is what is held out.
 """
 
 from importlib.metadata import version
 from io import BytesIO
-from typing import Literal
+from typing import ClassVar, Literal
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
-from sparkgen.ingest.sources import libsvm, numpy
+from sparkgen.ingest.sources import libsvm, numpy, text
 
 TEST_ROWS = 359
 PHOTOGRAPH_SHAPE = (427, 640)
@@ -24,13 +27,23 @@ PHOTOGRAPH_SHAPE = (427, 640)
 
 
 class Config(Source):
-    """A data set that comes with the program: `digits`, scikit-learn's handwritten digits, or
-    `photographs`, tiles of its two photographs.
+    """A data set that comes with the program: `digits`, scikit-learn's handwritten digits; `photographs`,
+    tiles of its two photographs; or `descriptions`, texts about its data sets, for a tokenizer.
     """
 
-    dataset: Literal["digits", "photographs"] = "digits"
+    dataset: Literal["digits", "photographs", "descriptions"] = "digits"
+
+    records: ClassVar[tuple[str, ...]] = ("image", "tokens")
+    tokenized: ClassVar[bool] = True
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return ("train",) if self.dataset == "descriptions" else super().splits
 
     def check(self, dataset: DatasetConfig) -> None:
+        if self.dataset == "descriptions":
+            _texts("").check(dataset)
+        self._check_record(dataset)
         height, width = PHOTOGRAPH_SHAPE
         # Half the width, so that there is a column of tiles for training and one for the test.
         if self.dataset == "photographs" and (
@@ -47,9 +60,28 @@ class Config(Source):
 
         release = f"scikit-learn {version('scikit-learn')}"
         entry = SourceEntry(uri=f"builtin:{self.dataset}", size=0, modified=release)
-        return {"train": [entry], "test": [entry]}
+        return dict.fromkeys(self.splits, [entry])
+
+    def _check_record(self, dataset: DatasetConfig) -> None:
+        record = "tokens" if self.dataset == "descriptions" else "image"
+        if dataset.record != record:
+            raise RequestError(
+                f"{record} as dataset.record, which {self.dataset} are",
+                found=dataset.record,
+                mend="correct it, or source.dataset",
+            )
+        several = dataset.class_names is not None and len(dataset.class_names) > 1
+        if self.dataset == "descriptions" and (several or dataset.labels):
+            raise RequestError(
+                "no dataset.class_names and no dataset.labels for descriptions, which have none",
+                found="some",
+                mend="remove them",
+            )
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        if self.dataset == "descriptions":
+            texts = write_descriptions(scratch)
+            return texts.shares(dataset, texts.files(dataset), tasks=tasks, scratch=scratch)
         names = dataset.class_names or self._class_names
         dataset = dataset.model_copy(update={"class_names": names})
         source: Source
@@ -65,6 +97,22 @@ class Config(Source):
         from sparkgen.ingest.images.photographs import PHOTOGRAPHS
 
         return tuple(map(str, range(10))) if self.dataset == "digits" else PHOTOGRAPHS
+
+
+def _texts(pattern: str) -> text.Config:
+    return text.Config(train=pattern, documents="file", held_out="end")
+
+
+def write_descriptions(folder: str) -> text.Config:
+    """Writes the descriptions into a folder that the executors can read."""
+    from importlib.resources import files
+
+    from sparkgen.datasets.storage import write_bytes
+
+    for file in files("sklearn.datasets.descr").iterdir():
+        if file.name.endswith(".rst"):
+            write_bytes(f"{folder}/descriptions/{file.name}", file.read_bytes())
+    return _texts(f"{folder}/descriptions/*.rst")
 
 
 def write_digits(folder: str) -> libsvm.Config:
