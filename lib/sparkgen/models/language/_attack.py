@@ -1,9 +1,9 @@
 """What an attack on a classifier of texts is made of: a goal, constraints, a transformation, a search.
 
-They are taken apart as Morris et al. do, "TextAttack: A Framework for Adversarial Attacks, Data Augmentation,
-and Adversarial Training in NLP", 2020. The goal says how near a text is to what the attack wants, the
-constraints how much of a text may change, the transformation which changes of a word there are, and the search
-which of them are tried in what order.
+They are taken apart as Morris et al. do, "TextAttack: A Framework for Adversarial Attacks, Data
+Augmentation, and Adversarial Training in NLP", 2020. The goal says how near a text is to what the
+attack wants, the constraints how much of a text may change, the transformation which changes of a word
+there are, and the search which of them are tried in what order.
 
 A text is pieces: words, with the white space between them kept as it is.
 
@@ -75,9 +75,9 @@ class Goal(NamedTuple):
         """How near probabilities are to the goal: (N,), in [0, 1]."""
         return 1.0 - p_NK[:, self.label] if self.target is None else p_NK[:, self.target]
 
-    def reached(self, p_K: Array) -> bool:
+    def reached(self, probabilities: Array) -> bool:
         """Whether the likeliest class is what the goal wants."""
-        said = int(np.argmax(p_K))
+        said = int(np.argmax(probabilities))
         return said != self.label if self.target is None else said == self.target
 
 
@@ -113,7 +113,7 @@ class Found(NamedTuple):
     """How an attack ended."""
 
     words: list[str]
-    p_K: Array
+    probabilities: Array
     """What the classifier says of them."""
 
 
@@ -123,7 +123,7 @@ def importances(
     """How much nearer the goal comes when each of some words is left out: (places,)."""
     words = start.words
     without = [text.written([*words[:n], None, *words[n + 1 :]]) for n in places]
-    return goal.score(victim(without)) - goal.score(start.p_K[None])[0]
+    return goal.score(victim(without)) - goal.score(start.probabilities[None])[0]
 
 
 def greedy_by_importance(
@@ -149,7 +149,7 @@ def greedy_by_importance(
     for n in (places[k] for k in order):
         others = [[*best.words[:n], word, *best.words[n + 1 :]] for word in edits[n]]
         best = _step(victim, goal, text, [w for w in others if constraints.allow(w)], best)
-        if goal.reached(best.p_K):
+        if goal.reached(best.probabilities):
             break
     return best
 
@@ -175,7 +175,7 @@ def greedy_by_estimate(
         width: changes that are tried at a time.
     """
     best, text = start, constraints.text
-    while not goal.reached(best.p_K):
+    while not goal.reached(best.probabilities):
         others: list[list[str]] = []
         victim.queries += 1
         for n, word in estimates(best.words):
@@ -200,13 +200,13 @@ def _step(
     p_NK = victim([text.written(words) for words in others])
     score = goal.score(p_NK)
     n = int(np.argmax(score))
-    better = score[n] > goal.score(best.p_K[None])[0]
+    better = score[n] > goal.score(best.probabilities[None])[0]
     return Found(others[n], p_NK[n]) if better else best
 
 
 def character_edits(word: str, noise: Array) -> list[str]:
-    """A word with each kind of edit of one character: Gao et al., "Black-box Generation of Adversarial Text
-    Sequences to Evade Deep Learning Classifiers", 2018.
+    """A word with each kind of edit of one character: Gao et al., "Black-box Generation of Adversarial
+    Text Sequences to Evade Deep Learning Classifiers", 2018.
 
     Args:
         word: of two characters or more, else there are no edits.

@@ -1,15 +1,18 @@
 """What was meant by a written text: the most probable path through the words that each could have been.
 
-A noisy channel (Kernighan, Church and Gale, "A Spelling Correction Program Based on a Noisy Channel Model",
-1990) turns the meant text w into the written x; what was meant is
+A noisy channel (Kernighan, Church and Gale, "A Spelling Correction Program Based on a Noisy Channel
+Model", 1990) turns the meant text w into the written x; what was meant is
 
     argmax_w p(w) p(x | w).
 
-Each character is written wrongly with probability e, in four ways alike: it is left out, it changes places
-with the next one, another stands for it, or another stands beside it; of 26 other characters each as likely.
-Spaces are characters: a word may have been cut in two, or two written as one.
+Of the words the share r is written wrongly, and of the characters of such a word the share e, in four
+ways alike: one is left out, it changes places with the next one, another stands for it, or another
+stands beside it; of 26 other characters each is as likely. So errors come together, as they do in hasty
+or misheard words: the second one in a word is likelier than the first. Spaces are characters: a word
+may have been cut in two, or two written as one.
 
-The best path is found by the algorithm of Viterbi (1967), of which the best states of each place are kept.
+The best path is found by the algorithm of Viterbi (1967), of which the best states of each place are
+kept.
 """
 
 import math
@@ -61,7 +64,8 @@ class Channel:
     Args:
         model: the probabilities of words.
         lexicon: further words, or words that are likelier here, with their shares.
-        error_rate: e.
+        error_rate: r.
+        edit_rate: e.
         lexicon_share: of all words, how many are of the lexicon.
         width: words that are considered for a written one, and states that are kept.
     """
@@ -72,13 +76,14 @@ class Channel:
         lexicon: Mapping[str, float],
         *,
         error_rate: float,
+        edit_rate: float,
         lexicon_share: float,
         width: int,
     ) -> None:
         vocabulary = model.vocabulary
         self.model, self.width = model, width
-        self.right = math.log1p(-error_rate)
-        place, letter = -math.log(error_rate / 4), math.log(ALPHABET)
+        self.right, self.wrong = math.log1p(-error_rate), math.log(error_rate)
+        place, letter = -math.log(edit_rate / 4), math.log(ALPHABET)
         self.costs = Costs(place + letter, place, place + letter, place)
         share = lexicon_share if lexicon else 0.0
         self.unseen = 1.0 - share
@@ -113,7 +118,9 @@ class Channel:
 
     def _best(self, text: str, units: Sequence[Unit]) -> list[Arc]:
         places: list[dict[int, State]] = [{} for _ in range(len(units) + 1)]
-        places[0] = {self.model.vocabulary.start: State(0.0, self.model.vocabulary.start, None, None)}
+        places[0] = {
+            self.model.vocabulary.start: State(0.0, self.model.vocabulary.start, None, None)
+        }
         for at, place in enumerate(places[:-1]):
             states = sorted(place.values(), key=lambda s: (-s.score, s.word))[: self.width]
             if not states:
@@ -159,14 +166,15 @@ class Channel:
         if at + 1 < len(units) and text[unit.stop : units[at + 1].start].isspace():
             whole = unit.written + units[at + 1].written
             if self._is_known(whole) and LETTERS.fullmatch(units[at + 1].written):
-                yield Arc(2, (self._known(whole, -self.costs.insertion),))
+                yield Arc(2, (self._known(whole, self.wrong - self.costs.insertion),))
 
     def _cuts(self, written: str) -> Iterator[Arc]:
         """The pairs of known words between which the space may have been left out."""
         for cut in range(1, len(written)):
             one, other = written[:cut], written[cut:]
             if self._is_known(one) and self._is_known(other):
-                yield Arc(1, (self._known(one, -self.costs.deletion), self._known(other, 0.0)))
+                cut_off = self.wrong - self.costs.deletion
+                yield Arc(1, (self._known(one, cut_off), self._known(other, 0.0)))
 
     def _meant(self, unit: Unit) -> Iterator[Meant]:
         written = unit.written
@@ -174,28 +182,30 @@ class Channel:
             yield self._itself(unit)
         if len(written) < 2:
             if self._is_known(written):
-                yield self._known(written, 0.0)
+                yield self._known(written, self.right)
             return
         cost = self.spelling.distances(written, self.costs, within=WITHIN)
-        cost = np.where(self.possible, cost, np.inf) - self.right * self.spelling.lengths
-        total = cost - np.where(self.possible, self.log_prior, 0.0)
-        few = np.argsort(total, kind="stable")[: self.width]
+        log_channel = np.where(cost > 0, self.wrong - cost, self.right)
+        total = np.where(self.possible, log_channel + self.log_prior, -np.inf)
+        few = np.argsort(-total, kind="stable")[: self.width]
         for n in few[np.isfinite(total[few])]:
-            yield self._known(self.forms[n], -float(cost[n]), right=False)
+            yield self._known(self.forms[n], float(log_channel[n]))
 
     def _is_known(self, form: str) -> bool:
         n = self.number.get(form)
         return n is not None and bool(self.possible[n])
 
-    def _known(self, form: str, log_channel: float, *, right: bool = True) -> Meant:
-        n, unknown = self.number[form], self.model.vocabulary.unknown
-        log_channel += self.right * len(form) if right else 0.0
-        return Meant(form, min(n, unknown), float(self.prior[n]), log_channel)
+    def _known(self, form: str, log_channel: float) -> Meant:
+        n = self.number[form]
+        word = min(
+            n, self.model.vocabulary.unknown
+        )  # what only the lexicon has comes behind all words
+        return Meant(form, word, float(self.prior[n]), log_channel)
 
     def _itself(self, unit: Unit) -> Meant:
         """What is written, as a word that was not seen, or as the mark that it is."""
         word, prior = self.model.known_as(unit.word), self.model.prior_of(unit)
-        return Meant(unit.written, word, self.unseen * prior, self.right * len(unit.written))
+        return Meant(unit.written, word, self.unseen * prior, self.right)
 
 
 def _as_written(meant: str, written: str) -> str:

@@ -1,8 +1,8 @@
 """The probability of a word that was never seen, by its characters.
 
-An n-gram model of the characters of known words, each counted once, as unseen words are like the rare ones.
-It is interpolated after Witten and Bell, "The Zero-Frequency Problem", 1991: with c(h, a) the times that a
-follows the characters h, and T(h) the number of different characters that do,
+An n-gram model of the characters of known words, each counted once, as unseen words are like the rare
+ones. It is interpolated after Witten and Bell, "The Zero-Frequency Problem", 1991: with c(h, a) the
+times that a follows the characters h, and T(h) the number of different characters that do,
 
     p(a | h) = (c(h, a) + T(h) p(a | h')) / (c(h) + T(h)),
 

@@ -1,9 +1,9 @@
 """How far a word is from each of many others in edits of single characters.
 
 Damerau, "A technique for computer detection and correction of spelling errors", 1964: a character is
-inserted, deleted or substituted, or two neighbours change places. The least sum of the costs of such edits is
-computed by dynamic programming (Wagner and Fischer, "The String-to-String Correction Problem", 1974), for all
-words at once; no character is edited twice.
+inserted, deleted or substituted, or two neighbours change places. The least sum of the costs of such
+edits is computed by dynamic programming (Wagner and Fischer, "The String-to-String Correction Problem",
+1974), for all words at once; no character is edited twice.
 
 Shape suffixes: N words, L characters.
 """
@@ -27,6 +27,9 @@ class Costs(NamedTuple):
     """2 where all others are 1, as Levenshtein (1966) has it."""
 
 
+LEVENSHTEIN = Costs()
+
+
 class Words:
     """Words as arrays of their characters.
 
@@ -42,7 +45,7 @@ class Words:
         for row_L, word in zip(self.letters_NL, words, strict=True):
             row_L[: len(word)] = [ord(letter) for letter in word]
 
-    def distances(self, written: str, costs: Costs = Costs(), *, within: int = 255) -> Array:
+    def distances(self, written: str, costs: Costs, *, within: int = 255) -> Array:
         """The cost of what makes a written word of each of the words: (N,).
 
         Args:
@@ -84,4 +87,4 @@ def _table(written: str, letters_LN: npt.NDArray[np.int32], costs: Costs) -> Arr
 
 def distance(one: str, other: str) -> int:
     """The Levenshtein distance of two words: insertions, deletions and substitutions."""
-    return int(Words([one]).distances(other)[0])
+    return int(Words([one]).distances(other, LEVENSHTEIN)[0])

@@ -1,13 +1,9 @@
 """What words are, by a tokenizer, and how often they stand beside each other.
 
-A word is the text of a token without the white space at its ends, in lower case: several tokens can be one.
-What is white space alone is none.
+A word is the text of a token without the white space at its ends, in lower case: several tokens can be
+one. What is white space alone is none.
 
-Pairs of words are counted in a count-min sketch (Cormode and Muthukrishnan, "An Improved Data Stream Summary",
-2005): each of two rows of slots has a hash of its own, a pair adds to one slot of each, and the smaller of its
-slots is its count, or more where others fell into both. Sketches add up, as the counts of Spark's tasks must.
-
-Shape suffixes: B rows, T tokens, W words and two more, S slots.
+Shape suffixes: B rows, T tokens, W words and two more.
 """
 
 import re
@@ -19,12 +15,12 @@ import numpy.typing as npt
 
 from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.models.contract import Statistics
+from sparkgen.models.counted import Counts
 from sparkgen.models.language._characters import Characters
 
 Array = npt.NDArray[Any]
 LETTERS = re.compile(r"[^\W\d_]+(['’-][^\W\d_]+)*")
 """What can be misspelt."""
-HASHES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
 NONE = -1
 """The number of no word: white space, padding, the end of a text."""
 
@@ -80,8 +76,8 @@ class Vocabulary:
                 number = self.number.get(form, self.unknown)
                 yield Unit(start, start + len(written), form, number)
 
-    def count(self, tokens_BT: Array, weight_B: Array, slots: int) -> Statistics:
-        """`words` (W,), how often each is there, and `pairs` (2, S), their sketch.
+    def count(self, tokens_BT: Array) -> Statistics:
+        """`words` (W,), how often each is there, and `pairs`, by `pair_keys`.
 
         The start of a text counts once a row.
         """
@@ -93,24 +89,16 @@ class Vocabulary:
         before_BT = np.take_along_axis(word_BT, np.maximum(last_BT, 0), axis=1)
         before_BT = np.where(last_BT < 0, self.start, before_BT)
         there_BT = word_BT != NONE
-        weights = np.broadcast_to(weight_B[:, None], word_BT.shape)[there_BT]
-        words_W = np.bincount(word_BT[there_BT], weights, self.size)
-        words_W[self.start] = weight_B.sum()
-        at = slots_of(before_BT[there_BT], word_BT[there_BT], slots)
-        return {"words": words_W, "pairs": np.stack([np.bincount(a, weights, slots) for a in at])}
+        words_W = np.bincount(word_BT[there_BT], minlength=self.size).astype(np.float64)
+        words_W[self.start] = rows
+        return {
+            "words": words_W,
+            "pairs": Counts.of(self.pair_keys(before_BT[there_BT], word_BT[there_BT])),
+        }
 
-
-def slots_of(before: Array, word: Array, slots: int) -> Array:
-    """The slots of pairs of words in both rows of a sketch: int64 (2, ...)."""
-    key = (before.astype(np.uint64) << np.uint64(32)) | word.astype(np.uint64)
-    found = []
-    for multiplier in HASHES:
-        # The finaliser of SplitMix64 (Steele et al., 2014) mixes all bits of the key into those kept.
-        bits = (key + np.uint64(1)) * multiplier
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        found.append((bits >> np.uint64(32)) % np.uint64(slots))
-    return np.stack(found).astype(np.int64)
+    def pair_keys(self, before: Array, word: Array) -> Array:
+        """The numbers of pairs of words, 0 .. W² - 1."""
+        return before * self.size + word
 
 
 class WordModel:
@@ -120,21 +108,22 @@ class WordModel:
 
         p(w | v) = (c(v, w) + m P(w)) / (c(v) + m)
 
-    (MacKay and Peto, "A Hierarchical Dirichlet Language Model", 1995). P of a known word is its share of all;
-    the share p_0 of words that were seen once or are none of the vocabulary is left for unseen ones (Good,
-    "The Population Frequencies of Species", 1953), each with the probability of its characters.
+    (MacKay and Peto, "A Hierarchical Dirichlet Language Model", 1995). P of a known word is its share
+    of all; the share p_0 of words that were seen once or are none of the vocabulary is left for unseen
+    ones (Good, "The Population Frequencies of Species", 1953), each with the probability of its
+    characters.
 
     Args:
         vocabulary: of the words.
         words_W: counts of words.
-        pairs_2S: sketch of pairs.
+        pairs: counts of pairs.
         smoothing: m.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, words_W: Array, pairs_2S: Array, smoothing: float
+        self, vocabulary: Vocabulary, words_W: Array, pairs: Counts, smoothing: float
     ) -> None:
-        self.vocabulary, self.pairs_2S, self.smoothing = vocabulary, pairs_2S, smoothing
+        self.vocabulary, self.pairs, self.smoothing = vocabulary, pairs, smoothing
         self.words_W = words_W.astype(np.float64)
         known = self.words_W[: vocabulary.unknown]
         unseen = self.words_W[vocabulary.unknown]
@@ -182,10 +171,13 @@ class WordModel:
         return np.log((counts + m * prior) / (self.words_W[before][:, None] + m))
 
     def pair_counts(self, before: Array, word: Array) -> Array:
-        """How often pairs were seen, or more."""
-        before, word = np.broadcast_arrays(before, word)
-        first, second = slots_of(before, word, self.pairs_2S.shape[1])
-        return np.minimum(self.pairs_2S[0, first], self.pairs_2S[1, second])
+        """How often pairs were seen."""
+        keys, counts = self.pairs
+        wanted = self.vocabulary.pair_keys(before, word)
+        if not keys.size:
+            return np.zeros(wanted.shape)
+        at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+        return np.where(keys[at] == wanted, counts[at], 0.0)
 
 
 def lexicon_of(text: str) -> Mapping[str, float]:

@@ -4,14 +4,15 @@ It takes the written text x as what a noisy channel made of the meant text w, an
 
     argmax_w p(w) p(x | w)
 
-(Kernighan, Church and Gale, "A Spelling Correction Program Based on a Noisy Channel Model", 1990; Norvig,
-"Natural Language Corpus Data", 2009). p(x | w) is of edits of characters: see `_channel.py`. p(w) is of pairs
-of words that Spark counts in the training text, and unseen words have the probability of their characters:
-see `_words.py`. So a word that was never seen may stay as it is, where no known one is near.
+(Kernighan, Church and Gale, "A Spelling Correction Program Based on a Noisy Channel Model", 1990;
+Norvig, "Natural Language Corpus Data", 2009). p(x | w) is of edits of characters: see `_channel.py`.
+p(w) is of pairs of words that Spark counts in the training text, and unseen words have the probability
+of their characters: see `_words.py`. So a word that was never seen may stay as it is, where no known
+one is near.
 
-A language model does not find a name that it never saw. A lexicon says which words, names above all, are to be
-expected: `lexicon` when the model is built, or given with a text. The share `lexicon_share` of the words is
-then taken to be of the lexicon.
+A language model does not find a name that it never saw. A lexicon says which words, names above all,
+are to be expected: `lexicon` when the model is built, or given with a text. The share `lexicon_share`
+of the words is then taken to be of the lexicon.
 
 What differs from the papers: edits have the same probabilities for all characters, as there is no list of
 errors to learn them from.
@@ -30,6 +31,7 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, Record, TextRecord
 from sparkgen.datasets.tokens import text_of
 from sparkgen.errors import RequestError
+from sparkgen.layers.count_tables import CountTable
 from sparkgen.models.contract import (
     Batch,
     Direction,
@@ -39,6 +41,8 @@ from sparkgen.models.contract import (
     Statistics,
     Tensor,
 )
+from sparkgen.models.counted import Counts
+from sparkgen.models.language._base import tokenizer_of
 from sparkgen.models.language._channel import Channel
 from sparkgen.models.language._misspelling import misspelt
 from sparkgen.models.language._words import Vocabulary, WordModel, lexicon_of
@@ -52,21 +56,22 @@ class Config(Strict):
     """Options of the corrector."""
 
     lexicon: str = ""
-    """Words that are to be expected, beside those given with a text, between spaces or commas; each may have
-    a weight after a colon, as `narendra modi:3`."""
-    smoothing: float = Field(300.0, gt=0)
+    """Words that are to be expected, beside those given with a text, between spaces or commas; each may
+    have a weight after a colon, as `narendra modi:3`."""
+    smoothing: float = Field(1000.0, gt=0)
     """m of p(w | v) = (c(v, w) + m P(w)) / (c(v) + m): how often a word must have been seen for the words
     that followed it to count as much as the frequencies of single words."""
-    slots: int = Field(1 << 18, gt=0, le=1 << 28)
-    """Of each of the two rows in which pairs of words are counted; several times the number of pairs."""
     error_rate: float = Field(0.01, gt=0, lt=0.5)
-    """The share of characters that are written wrongly; the default of the option of `generate`."""
+    """The share of words that are taken to be written wrongly; the lower, the more stays as it is.
+    `generate` has the same option."""
+    edit_rate: float = Field(0.05, gt=0, lt=0.5)
+    """The share of characters that are wrong in such a word; an option of `generate` too."""
 
 
 class Corrector(GenerativeModel):
     """A channel of edits and counts of words.
 
-    Shape suffixes: B rows, T tokens, W words and two more, S slots.
+    Shape suffixes: B rows, T tokens, W words and two more.
     """
 
     records = ("tokens",)
@@ -74,40 +79,43 @@ class Corrector(GenerativeModel):
     loss_names = ("nll",)
     metric_names = ("kept", "mended_1", "mended_2")
     metric_directions: ClassVar[Mapping[str, Direction]] = dict.fromkeys(metric_names, "higher")
-    protocols: ClassVar[Mapping[str, str]] = {
+    protocols: Mapping[str, str] = {
         "nll": "nats a word, pairs of words",
         "kept": "texts that stay as they are",
         "mended_1": "texts that come back exactly after one edit in a word of 4 or more letters",
         "mended_2": "texts that come back exactly after two edits in a word of 4 or more letters",
     }
     figure_names = ("changed_words",)
-    given: ClassVar[Mapping[str, Given]] = {
+    given: Mapping[str, Given] = {
         "text": Given("text"),
         "lexicon": Given("text", required=False),
     }
     noise = NoiseSpec((0,))  # nothing is left to chance
-    training_noise: ClassVar[Mapping[str, NoiseSpec]] = {
+    training_noise: Mapping[str, NoiseSpec] = {
         "edits": NoiseSpec((1 + 3 * EDITS,), "uniform")
     }
     generate_ranges: ClassVar[Mapping[str, Range]] = {
-        "error_rate": Range(1e-6, 0.5),
+        "error_rate": Range(1e-9, 0.5),
+        "edit_rate": Range(1e-9, 0.5),
         "lexicon_share": Range(1e-6, 0.9),
         "width": Range(2, 1000),
     }
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.config, self.vocabulary = config, Vocabulary(spec.record.tokenizer)
+        self.config, self.vocabulary = config, Vocabulary(tokenizer_of(spec))
         self.lexicon = lexicon_of(config.lexicon)
         self.generate_options = {  # type: ignore[misc]
             "error_rate": config.error_rate,
+            "edit_rate": config.edit_rate,
             "lexicon_share": 0.1,
             "width": 16,
         }
-        table = {"initializer": "zeros", "trainable": False}
-        self.words_W = self.add_weight(shape=(self.vocabulary.size,), name="words", **table)
-        self.pairs_2S = self.add_weight(shape=(2, config.slots), name="pairs", **table)
-        self._counted: tuple[Any, WordModel] | None = None
+        self.words_W = self.add_weight(
+            shape=(self.vocabulary.size,), initializer="zeros", trainable=False, name="words"
+        )
+        self.pairs = CountTable(name="pairs")
+        self._counted: tuple[Any, Any, WordModel] | None = None
         self._channels: dict[Any, Channel] = {}
 
     @property
@@ -115,22 +123,26 @@ class Corrector(GenerativeModel):
         return TextRecord()
 
     def statistics(self, batch: Batch) -> Statistics:
-        """`words` (W,) and `pairs` (2, S): how often each was there."""
-        weight_B = np.asarray(batch["weight"], np.float64)
-        return self.vocabulary.count(np.asarray(batch["tokens"]), weight_B, self.config.slots)
+        """`words` (W,) and `pairs`: how often each was there."""
+        return self.vocabulary.count(np.asarray(batch["tokens"])[np.asarray(batch["weight"]) > 0])
 
-    def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
+    def fit_statistics(self, totals: Mapping[str, Any]) -> None:
         self.words_W.assign(totals["words"])
-        self.pairs_2S.assign(totals["pairs"])
+        self.pairs.fill(*totals["pairs"])
+
+    def count_learnt(self) -> int:
+        return self.vocabulary.size + len(self.pairs.arrays["keys"])
 
     def words(self) -> WordModel:
         """The probabilities of words by the counts that the weights hold now."""
-        words_W, pairs_2S = (np.asarray(one) for one in (self.words_W, self.pairs_2S))
-        key = (words_W.tobytes(), pairs_2S.tobytes())
-        if self._counted is None or self._counted[0] != key:
-            model = WordModel(self.vocabulary, words_W, pairs_2S, self.config.smoothing)
-            self._counted, self._channels = (key, model), {}
-        return self._counted[1]
+        words_W, pairs = np.asarray(self.words_W), self.pairs.arrays
+        before = self._counted
+        if before is None or before[1] is not pairs or not np.array_equal(before[0], words_W):
+            counts = Counts(pairs["keys"], pairs["numbers"])
+            model = WordModel(self.vocabulary, words_W, counts, self.config.smoothing)
+            self._counted, self._channels = (words_W, pairs, model), {}
+            return model
+        return before[2]
 
     def channel(self, lexicon: str, **options: Any) -> Channel:
         """What finds the meant text, where the words of a text are expected beside those of the model."""
@@ -175,11 +187,10 @@ class Corrector(GenerativeModel):
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
     """The corrector for texts of words."""
-    tokenizer = spec.record.tokenizer
-    if tokenizer is None or tokenizer.unknown is None:
+    if tokenizer_of(spec).unknown is None:
         raise RequestError(
             "tokens that are words, with one for unknown words, for corrector",
-            found="others",
+            found="tokens that are none",
             mend="choose a dataset with tokenizer.kind words",
         )
     try:

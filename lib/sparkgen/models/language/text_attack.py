@@ -3,25 +3,26 @@
 Two attacks, of which `edits` chooses:
 
 - `characters`, DeepWordBug (Gao et al., "Black-box Generation of Adversarial Text Sequences to Evade Deep
-  Learning Classifiers", 2018). Words are ordered by how much the probability of the class falls when the word
-  is left out. One after the other is misspelt: two neighbouring characters change places, one is substituted,
-  one is left out, or one more is put in. Of the four that is kept which lowers the probability most. The
-  classifier is only asked.
-- `words`, HotFlip (Ebrahimi et al., "HotFlip: White-Box Adversarial Examples for Text Classification", 2018).
+  Learning Classifiers", 2018). Words are ordered by how much the probability of the class falls when
+  the word is left out. One after the other is misspelt: two neighbouring characters change places, one
+  is substituted, one is left out, or one more is put in. Of the four that is kept which lowers the
+  probability most. The classifier is only asked.
+- `words`, HotFlip (Ebrahimi et al., "HotFlip: White-Box Adversarial Examples for Text Classification",
+  2018).
   Where word i becomes v of the vocabulary, the loss L grows to first order by
 
       (e_v - e_i) · dL/de_i
 
-  with e the vectors of tokens. Of the changes with the highest estimates those that the constraints allow are
-  tried, the best is kept, and so on. It costs a gradient each time, which counts as a query.
+  with e the vectors of tokens. Of the changes with the highest estimates those that the constraints
+  allow are tried, the best is kept, and so on. It costs a gradient each time, which counts as a query.
 
-Both stop where the classifier errs, or at the constraints: at most `characters` of the text's characters are
-edited, counted as the Levenshtein distances of its words, and at most `words` of its words are others. A text
-of which the classifier errs already stays as it is.
+Both stop where the classifier errs, or at the constraints: at most `characters` of the text's
+characters are edited, counted as the Levenshtein distances of its words, and at most `words` of its
+words are others. A text of which the classifier errs already stays as it is.
 
-What differs: DeepWordBug takes one of the four edits by chance and does not look back; here all four are tried,
-as in TextAttack's search. HotFlip wants words of similar meaning; here a word must be similar in its letters,
-by the constraint on characters.
+What differs: DeepWordBug takes one of the four edits by chance and does not look back; here all four
+are tried, as in TextAttack's search. HotFlip wants words of similar meaning; here a word must be
+similar in its letters, by the constraint on characters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +62,8 @@ from sparkgen.models.language._attack import (
     greedy_by_importance,
     near,
 )
-from sparkgen.models.language._spelling import Words
+from sparkgen.models.language._base import tokenizer_of
+from sparkgen.models.language._spelling import LEVENSHTEIN, Words
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
@@ -168,7 +170,7 @@ class TextAttack(GenerativeModel):
         constraints = Constraints(parsed, options["characters"], options["words"])
         start = Found(parsed.words, victim([text])[0])
         found = start
-        if not goal.reached(start.p_K) and options["edits"] == "characters":
+        if not goal.reached(start.probabilities) and options["edits"] == "characters":
             found = greedy_by_importance(
                 victim,
                 goal,
@@ -176,7 +178,7 @@ class TextAttack(GenerativeModel):
                 self._edits(parsed.words, noise),
                 start,
             )
-        elif not goal.reached(start.p_K):
+        elif not goal.reached(start.probabilities):
             flips = self._flips = self._flips or _Flips(self)
             found = greedy_by_estimate(
                 victim,
@@ -187,19 +189,19 @@ class TextAttack(GenerativeModel):
                 width=options["width"],
             )
         figures = (
-            float(np.argmax(found.p_K)),
-            float(goal.reached(found.p_K)),
+            float(np.argmax(found.probabilities)),
+            float(goal.reached(found.probabilities)),
             constraints.changed_characters(found.words),
             constraints.changed_words(found.words),
             float(victim.queries),
-            float(start.p_K[goal.label]),
-            float(found.p_K[goal.label]),
+            float(start.probabilities[goal.label]),
+            float(found.probabilities[goal.label]),
         )
         return Outcome(parsed.written(found.words), figures)
 
     def _edits(self, words: Sequence[str], noise: npt.NDArray[Any]) -> dict[int, list[str]]:
         """The edits of the words that the classifier sees, by their numbers; of unknown ones none."""
-        tokenizer = self.spec.record.tokenizer
+        tokenizer = tokenizer_of(self.spec)
         unknown = None if tokenizer.unknown is None else tokenizer.name(tokenizer.unknown)
         pairs = zip(words, noise, strict=False)
         made = {n: character_edits(w, row) for n, (w, row) in enumerate(pairs) if w != unknown}
@@ -207,7 +209,9 @@ class TextAttack(GenerativeModel):
 
     def make(self, noise: Tensor, given: Mapping[str, Any], **options: Any) -> Measured:
         labels = np.asarray(given["label"]).tolist()
-        targets = np.asarray(given["target"]).tolist() if "target" in given else [None] * len(labels)
+        targets = (
+            np.asarray(given["target"]).tolist() if "target" in given else [None] * len(labels)
+        )
         rows = zip(given["text"], labels, targets, np.asarray(noise), strict=True)
         made = [
             self.attack(text, Goal(label, target), row, **options)
@@ -221,7 +225,7 @@ class TextAttack(GenerativeModel):
         label_B, weight_B = np.asarray(batch["label"]), np.asarray(batch["weight"])
         there = np.flatnonzero(weight_B)  # padding is not attacked
         terms = {name: np.zeros(len(weight_B), np.float32) for name in self.metric_names}
-        tokens_BT, tokenizer = np.asarray(batch["tokens"]), self.spec.record.tokenizer
+        tokens_BT, tokenizer = np.asarray(batch["tokens"]), tokenizer_of(self.spec)
         texts = [text_of(tokens_BT[n], tokenizer) for n in there]
         if texts:
             given = {"text": texts, "label": label_B[there]}
@@ -258,14 +262,16 @@ class _Flips:
 
     def __init__(self, attack: TextAttack) -> None:
         self.attack = attack
-        self.tokenizer = tokenizer = attack.spec.record.tokenizer
+        self.tokenizer = tokenizer = tokenizer_of(attack.spec)
         names = [tokenizer.name(token) for token in range(tokenizer.size)]
         self.forms = [tokenizer.decode([token]).strip() for token in range(tokenizer.size)]
         self.spaced = np.array([name[:1] in " ▁Ġ" for name in names])
         self.usable = np.array([form.isalpha() for form in self.forms])
         self.spelling = Words(self.forms)
         self.vectors_VE = np.asarray(attack.classifier.vectors.embeddings)
-        self.distances = lru_cache(maxsize=4096)(self.spelling.distances)
+        self.distances = lru_cache(maxsize=4096)(
+            lambda word: self.spelling.distances(word, LEVENSHTEIN)
+        )
 
     def estimates(
         self, text: Text, words: Sequence[str], goal: Goal, constraints: Constraints

@@ -10,9 +10,9 @@ softmax. Zeros stand before and after a text, so that a filter sees its ends. Wi
 not count: a text has the same features at any length of the records.
 
 What differs: the weights of the softmax have no bound on their norm. Whole tokens may be dropped in
-training (Iyyer et al., "Deep Unordered Composition Rivals Syntactic Methods for Text Classification", 2015):
-they become the unknown token, which so gets a vector that means nothing in particular. Labels may be smoothed
-(Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016).
+training (Iyyer et al., "Deep Unordered Composition Rivals Syntactic Methods for Text Classification",
+2015): they become the unknown token, which so gets a vector that means nothing in particular. Labels
+may be smoothed (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016).
 
 `generate` takes texts and gives them back with the class that it finds, and its probability.
 """
@@ -28,7 +28,6 @@ from pydantic import Field
 
 from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec, Record, TextRecord
-from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.models.contract import (
@@ -39,6 +38,7 @@ from sparkgen.models.contract import (
     Measured,
     Tensor,
 )
+from sparkgen.models.language._base import tokenizer_of
 from sparkgen.noise import NoiseSpec
 
 
@@ -72,12 +72,12 @@ class TextClassifier(GenerativeModel):
     metric_names = ("accuracy",)
     metric_directions: ClassVar[Mapping[str, Direction]] = {"accuracy": "higher"}
     figure_names = ("predicted", "confidence")
-    given: ClassVar[Mapping[str, Given]] = {"text": Given("text")}
+    given: Mapping[str, Given] = {"text": Given("text")}
     noise = NoiseSpec((0,))  # nothing is left to chance
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.config = config
+        self.config, self.tokenizer = config, tokenizer_of(spec)
         self.vectors = keras.layers.Embedding(
             spec.record.values,
             config.embedding,
@@ -100,9 +100,9 @@ class TextClassifier(GenerativeModel):
 
     def tokens_of(self, texts: Sequence[str]) -> npt.NDArray[np.int32]:
         """The tokens of texts, as far as records go: int32 (B, T), padded."""
-        (length,), record = self.spec.shape, self.spec.record
-        found = np.full((len(texts), length), record.values, np.int32)
-        for row_T, tokens in zip(found, record.tokenizer.encode_all(texts), strict=True):
+        (length,) = self.spec.shape
+        found = np.full((len(texts), length), self.tokenizer.size, np.int32)
+        for row_T, tokens in zip(found, self.tokenizer.encode_all(texts), strict=True):
             row_T[: min(len(tokens), length)] = tokens[:length]
         return found
 
@@ -145,10 +145,9 @@ class TextClassifier(GenerativeModel):
 
     def _thinned(self, x_BT: Tensor, noise_BT: Tensor) -> Tensor:
         """Tokens of which some have become the unknown one, or padding."""
-        record = self.spec.record
-        unknown = record.tokenizer.unknown if record.tokenizer else None
-        dropped_BT = ops.logical_and(noise_BT < self.config.token_dropout, x_BT < record.values)
-        return ops.where(dropped_BT, record.values if unknown is None else unknown, x_BT)
+        padding, unknown = self.spec.record.values, self.tokenizer.unknown
+        dropped_BT = ops.logical_and(noise_BT < self.config.token_dropout, x_BT < padding)
+        return ops.where(dropped_BT, padding if unknown is None else unknown, x_BT)
 
     def make(self, noise: Tensor, given: Mapping[str, Any], **options: Any) -> Measured:
         texts = list(given["text"])
@@ -162,16 +161,12 @@ def _greatest(convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor) 
     ends = (width - 1, width - 1)
     c_BWF = convolution(ops.pad(e_BTE, ((0, 0), ends, (0, 0))))
     there_BW = ops.pad(ops.cast(there_BT, c_BWF.dtype), ((0, 0), ends))
-    windows = ops.max_pool(there_BW[..., None], width, strides=1)  # after relu 0 is the least answer
+    windows = ops.max_pool(
+        there_BW[..., None], width, strides=1
+    )  # after relu 0 is the least answer
     return ops.max(c_BWF * windows, axis=1)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
     """The text classifier for records of tokens."""
-    if spec.record.tokenizer is None:
-        raise RequestError(
-            "tokens of a tokenizer for text_classifier",
-            found="numbers without a meaning as text",
-            mend="choose a dataset of text",
-        )
     return TextClassifier(config, spec, name="text_classifier")
