@@ -37,7 +37,9 @@ class TokenizerSection(Strict):
     def _keys_fit_the_kind(self) -> "TokenizerSection":
         if (self.kind is None) == (self.path is None):
             raise ValueError("a tokenizer has either a kind or a path")
-        stated = self.model_fields_set - {"kind", "path"}
+        # What is written out at its default says nothing.
+        stated = {key for key, value in self if value != type(self).model_fields[key].default}
+        stated -= {"kind", "path"}
         if self.path is not None and (wrong := sorted(stated - {"end"})):
             raise ValueError(f"{wrong[0]} has no meaning for a tokenizer that path names")
         if self.kind == "characters" and (wrong := sorted(stated & {"size", "sample"})):

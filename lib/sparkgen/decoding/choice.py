@@ -80,7 +80,8 @@ def candidates(logits_BV: Tensor, choice: Choice) -> Tensor:
     some = ops.logical_and(choice.top_k > 0, choice.top_k < logits_BV.shape[-1])
     x = _kept(x, ones, ops.cast(choice.top_k, "float32"), some)
     weight = ops.exp(x)
-    return _kept(x, weight, choice.top_p * _sum(weight), choice.top_p < 1)
+    least = ops.maximum(choice.top_p * _sum(weight), 1e-30)  # the most likely one is always kept
+    return _kept(x, weight, least, choice.top_p < 1)
 
 
 def draw(logits_BNM: Tensor, uniform_B: Tensor) -> Tensor:

@@ -184,8 +184,12 @@ class Transformer(keras.layers.Layer):
         self.form, self.compute = form, dtype
         self.blocks = [Block(form, name=f"block_{i}") for i in range(form.layers)]
         self.last = norm_of(form)
-        self.context = form.context
-        self.chunk = min(CHUNK, -(-form.context // 2))
+        self.hold(form.context)
+
+    def hold(self, context: int) -> None:
+        """Sets how many positions a cache holds: at most those of the form, fewer to save memory."""
+        self.context = min(context, self.form.context)
+        self.chunk = min(CHUNK, -(-self.context // 2))
 
     @property
     def vocabulary(self) -> int:

@@ -102,6 +102,7 @@ class Config(TextFiles):
         return manner._replace(
             at_end=self.held_out == "end" or (self.held_out is None and form.parts and whole),
             joined=not form.parts or (several and self.documents != "all"),
+            one=self.documents == "all",
         )
 
     def _form(self, dataset: DatasetConfig) -> "Form":

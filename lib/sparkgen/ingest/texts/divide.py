@@ -135,40 +135,45 @@ def count(chunk: Chunk) -> Count:
     )
 
 
-def divide(counts: Iterable[Count], shares: Shares) -> Division:
+def divide(counts: Iterable[Count], shares: Shares, *, one: bool = False) -> Division:
     """The division of a source whose chunks were counted.
 
     Args:
         counts: of all chunks.
         shares: how much is held out.
+        one: whether all files of a split are one document.
     """
     found = sorted(counts)
-    train = [one for one in found if one.key[0] == "train"]
-    part = any(one.part for one in train)
+    train = [chunk for chunk in found if chunk.key[0] == "train"]
+    part = any(chunk.part for chunk in train)
     by_characters = part and shares.at_end
     before, total = {}, 0
-    for one in train:
+    for chunk in train:
         if part and not by_characters:  # the number of the file is that of its document
-            before[one.key], total = one.key[1], one.key[1] + 1
+            before[chunk.key], total = chunk.key[1], chunk.key[1] + 1
         else:
-            before[one.key] = total
-            total += one.characters if by_characters else one.units
+            before[chunk.key] = total
+            total += chunk.characters if by_characters else chunk.units
     number = _share_of_characters if by_characters else _share
     tested = number(total, shares.test)
     validated = number(total - tested, shares.validation)
-    return Division(before, total, tested, validated, shares.at_end, shares.seed, _ends(found))
+    return Division(before, total, tested, validated, shares.at_end, shares.seed, _ends(found, one))
 
 
-def _ends(counts: Sequence[Count]) -> frozenset[Key]:
-    """The chunks that end a document of parts: of each file the first one without text, if it has any."""
+def _ends(counts: Sequence[Count], one: bool) -> frozenset[Key]:
+    """The chunks that end a document of parts: of each file the first one without text, if it has any.
+
+    Where all files of a split are one document, only the last of them ends it.
+    """
     first: dict[tuple[str, int], Key] = {}
     filled: set[tuple[str, int]] = set()
-    for one in counts:
-        if one.characters:
-            filled.add(one.key[:2])
-        if one.ends:
-            first.setdefault(one.key[:2], one.key)
-    return frozenset(key for file, key in first.items() if file in filled)
+    for chunk in counts:
+        if chunk.characters:
+            filled.add(chunk.key[:2])
+        if chunk.ends:
+            first.setdefault(chunk.key[:2], chunk.key)
+    ends = [first[file] for file in sorted(filled & first.keys())]
+    return frozenset({key[0]: key for key in ends}.values() if one else ends)
 
 
 def _share(total: int, fraction: float) -> int:

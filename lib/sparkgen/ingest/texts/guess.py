@@ -13,12 +13,11 @@ from sparkgen.ingest.images.formats import ENDINGS as PICTURES
 from sparkgen.ingest.images.formats import ending
 from sparkgen.ingest.looking.look import Look, Recognised, Sure, plain_ending
 from sparkgen.ingest.looking.split_files import SplitFiles, split_files
+from sparkgen.ingest.tables.columns import TEXTS
 
 LINES = 400  # that are looked at
 LEAST = 10
 MOST_CLASSES = 50
-TEXTS = ("text", "sentence", "content", "body", "document", "review", "prompt", "story", "article")
-"""What fields of texts are called, the likeliest first."""
 WORDS: dict[str, Any] = {"kind": "words"}
 PAIRS: dict[str, Any] = {"kind": "bpe"}
 BLOCK = 129  # tokens of a record of joined texts
@@ -40,7 +39,7 @@ def guess_labelled(look: Look) -> Recognised | None:
         keys["separator"] = separator
     texts = [line.split(None if separator == " " else separator, 1)[1] for line in lines]
     found = f"lines of a label and a text in {_count(files)}{splits.told}"
-    return _singles(keys, found, texts)
+    return singles(keys, found, texts)
 
 
 def guess_json_lines(look: Look) -> Recognised | None:
@@ -59,18 +58,20 @@ def guess_json_lines(look: Look) -> Recognised | None:
     keys = {**splits.keys, **validation, "text": field, **({"label": label} if label else {})}
     found = f"JSON lines with texts in the field {field} in {_count(files)}{splits.told}"
     texts = [found[field] for found in objects if isinstance(found.get(field), str)]
-    return _singles(keys, found, texts) if label else joined(keys, found)
+    return singles(keys, found, texts) if label else joined(keys, found)
 
 
-def _singles(keys: dict[str, Any], found: str, texts: Sequence[str]) -> Recognised:
+def singles(
+    keys: dict[str, Any], found: str, texts: Sequence[str], *, sure: Sure = Sure.LIKELY
+) -> Recognised:
     """Texts that are a record each, as long as most of them."""
     words = [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
-    usual = quantiles(words, n=20)[-1] if len(words) > 1 else words[0]
+    usual = quantiles(words, n=20)[-1] if len(words) > 1 else sum(words)
     length = 16
     while length < min(usual, 512):
         length *= 2
     return Recognised(
-        Sure.LIKELY,
+        sure,
         keys,
         found,
         (length,),

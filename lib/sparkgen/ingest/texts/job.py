@@ -25,7 +25,8 @@ class Manner(NamedTuple):
     """What is to be done with texts.
 
     `blocks`: documents are joined. `at_end`: what is held out is the end. `joined`: there is more than one
-    document to join. `labelled`: texts have labels, found in `where`.
+    document to join. `labelled`: texts have labels, found in `where`. `one`: all files of a split are one
+    document.
     """
 
     blocks: bool
@@ -33,6 +34,7 @@ class Manner(NamedTuple):
     joined: bool
     labelled: bool
     where: str
+    one: bool = False
 
 
 def text_work(
@@ -62,7 +64,7 @@ def text_work(
     own = "validation" in files
     validation = 0.0 if own else dataset.validation_fraction
     fractions = Shares(dataset.test_fraction, validation, manner.at_end, dataset.seed)
-    division = divide(counts, fractions)
+    division = divide(counts, fractions, one=manner.one)
     sizes = {one.key: one.characters for one in counts if one.key[0] == "train"}
     section = dataset.tokenizer
     assert section is not None  # as the source has checked

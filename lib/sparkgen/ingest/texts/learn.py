@@ -66,10 +66,29 @@ def learn(
             )
         return tokenizer
     if section.kind == "characters":
-        return of_names(_characters(shares, division), CHARACTER, section, end=end)
-    texts = _sample(shares, division, chosen(sizes, section.sample, seed=seed))
-    make = _words if section.kind == "words" else _pairs
-    return make(texts, section, end=end)
+        texts = _characters(shares, division)
+    else:
+        texts = _sample(shares, division, chosen(sizes, section.sample, seed=seed))
+    if not any(texts):
+        raise RequestError(
+            "text in the training split, of which a tokenizer is made",
+            found="none",
+            mend="correct the dataset's source",
+        )
+    return tokenizer_of(texts, section, end=end)
+
+
+def tokenizer_of(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tokenizer:
+    """The tokenizer of some texts.
+
+    Args:
+        texts: all that it is made from.
+        section: says of what kind.
+        end: whether there is a token for the end of a text.
+    """
+    if section.kind == "characters":
+        return of_names(sorted(set("".join(texts))), CHARACTER, section, end=end)
+    return (_words if section.kind == "words" else _pairs)(texts, section, end=end)
 
 
 def chosen(sizes: dict[Key, int], most: int, *, seed: int) -> set[Key]:
@@ -83,7 +102,7 @@ def chosen(sizes: dict[Key, int], most: int, *, seed: int) -> set[Key]:
 
 
 def _characters(shares: Sequence[ChunkShare], division: Division) -> list[str]:
-    """All characters of the training split, sorted by their code points."""
+    """Texts with all characters of the training split."""
 
     def read(share: ChunkShare) -> Iterator[str]:
         found: set[str] = set()
@@ -92,9 +111,7 @@ def _characters(shares: Sequence[ChunkShare], division: Division) -> list[str]:
                 found.update(text)
         yield "".join(sorted(found))
 
-    found = set("".join(on_executors(read, shares)))
-    _refuse_none(found)
-    return sorted(found)
+    return on_executors(read, shares)
 
 
 def _sample(shares: Sequence[ChunkShare], division: Division, keys: set[Key]) -> list[str]:
@@ -104,9 +121,7 @@ def _sample(shares: Sequence[ChunkShare], division: Division, keys: set[Key]) ->
         for chunk in share.chunks():
             if chunk.key in keys:
                 found.append((chunk.key, list(_trained(chunk, division))))
-    texts = [text for _, some in sorted(found) for text in some]
-    _refuse_none(texts)
-    return texts
+    return [text for _, some in sorted(found) for text in some]
 
 
 def _trained(chunk: Chunk, division: Division) -> Iterator[str]:
@@ -115,7 +130,7 @@ def _trained(chunk: Chunk, division: Division) -> Iterator[str]:
             yield from piece.texts
 
 
-def _words(texts: list[str], section: TokenizerSection, *, end: bool) -> Tokenizer:
+def _words(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tokenizer:
     """The most frequent words; of equally frequent ones the first by name."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
@@ -128,7 +143,7 @@ def _words(texts: list[str], section: TokenizerSection, *, end: bool) -> Tokeniz
     return of_names(sorted(vocabulary, key=vocabulary.__getitem__), WORD, section, end=end)
 
 
-def _pairs(texts: list[str], section: TokenizerSection, *, end: bool) -> Tokenizer:
+def _pairs(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tokenizer:
     """All bytes, and the pairs that are neighbours most often."""
     import json
 
@@ -146,12 +161,3 @@ def _pairs(texts: list[str], section: TokenizerSection, *, end: bool) -> Tokeniz
     model = json.loads(library.to_str())["model"]
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     return of_pairs(model["vocab"], merges, section, end=end)
-
-
-def _refuse_none(found: Any) -> None:
-    if not found:
-        raise RequestError(
-            "text in the training split, of which a tokenizer is made",
-            found="none",
-            mend="correct the dataset's source",
-        )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-WINDOW = 1 << 16  # how far from there
+WINDOW = 1 << 16  # how far from there at most; no farther than the next part
 READ_BYTES = 1 << 20
 _BEST = re.compile(rb"(?<=[^\s])\n(?=[^\s\x80-\xff])")
 
@@ -18,14 +18,15 @@ _BEST = re.compile(rb"(?<=[^\s])\n(?=[^\s\x80-\xff])")
 def part_blocks(stream: Any, part_bytes: int) -> Iterator[bytes]:
     """The parts of a stream in order, and at its end an empty one."""
     buffer, offset, number, more = b"", 0, 0, True
+    window = min(WINDOW, part_bytes)
     while more or buffer:
-        wanted = (number + 1) * part_bytes - 1 + WINDOW - offset
+        wanted = (number + 1) * part_bytes - 1 + window - offset
         while more and len(buffer) < wanted:
             data = bytes(stream.read(READ_BYTES))
             more = bool(data)
             buffer += data
         at = (number + 1) * part_bytes - 1 - offset
-        end = len(buffer) if at >= len(buffer) else at + _cut(buffer[at : at + WINDOW])
+        end = len(buffer) if at >= len(buffer) else at + _cut(buffer[at : at + window])
         yield buffer[:end]
         buffer, offset, number = buffer[end:], offset + end, number + 1
         if not end:
@@ -36,24 +37,22 @@ def part_blocks(stream: Any, part_bytes: int) -> Iterator[bytes]:
 
 def read_part(file: Any, number: int, part_bytes: int) -> bytes:
     """One part of a file that can be read anywhere."""
-    start, end = (_start(file, n * part_bytes) for n in (number, number + 1))
+    start, end = (_start(file, n, part_bytes) for n in (number, number + 1))
     file.seek(start)
     return bytes(file.read(end - start))
 
 
-def _start(file: Any, offset: int) -> int:
-    """Where the part begins that may begin at `offset` or later."""
-    if offset == 0 or offset - 1 >= file.size():
-        return int(min(offset, file.size()))
+def _start(file: Any, number: int, part_bytes: int) -> int:
+    """Where a part begins."""
+    offset, size = number * part_bytes, int(file.size())
+    if offset == 0 or offset - 1 >= size:
+        return min(offset, size)
     file.seek(offset - 1)
-    return int(offset - 1 + _cut(bytes(file.read(WINDOW))))
+    return offset - 1 + _cut(bytes(file.read(min(WINDOW, part_bytes))))
 
 
 def _cut(window: bytes) -> int:
-    """Where to cut a window, after its first byte; its length where it is the last of the text.
-
-    Only a window that ends with the text is shorter than `WINDOW`.
-    """
+    """Where to cut a window, after its first byte or later."""
     best = _BEST.search(window)
     if best:
         return best.end()

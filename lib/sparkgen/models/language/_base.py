@@ -222,7 +222,7 @@ def tokenizer_of(spec: DataSpec) -> Tokenizer:
 
 
 def first_token(tokenizer: Tokenizer) -> int:
-    """What stands before a text without a prompt: the end of a text, else a new line, else token 0."""
+    """What stands before a text without a prompt: the token that ends texts, a new line, or token 0."""
     if tokenizer.end is not None:
         return tokenizer.end
     line = tokenizer.encode("\n")
