@@ -168,7 +168,8 @@ class WordModel:
         counts = self.pair_counts(before[:, None], word[None])
         counts = np.where(word[None] == self.vocabulary.unknown, 0.0, counts)
         m = self.smoothing
-        return np.log((counts + m * prior) / (self.words_W[before][:, None] + m))
+        with np.errstate(divide="ignore"):
+            return np.log((counts + m * prior) / (self.words_W[before][:, None] + m))
 
     def pair_counts(self, before: Array, word: Array) -> Array:
         """How often pairs were seen."""

@@ -91,9 +91,7 @@ class Corrector(GenerativeModel):
         "lexicon": Given("text", required=False),
     }
     noise = NoiseSpec((0,))  # nothing is left to chance
-    training_noise: Mapping[str, NoiseSpec] = {
-        "edits": NoiseSpec((1 + 3 * EDITS,), "uniform")
-    }
+    training_noise: Mapping[str, NoiseSpec] = {"edits": NoiseSpec((1 + 3 * EDITS,), "uniform")}
     generate_ranges: ClassVar[Mapping[str, Range]] = {
         "error_rate": Range(1e-9, 0.5),
         "edit_rate": Range(1e-9, 0.5),
