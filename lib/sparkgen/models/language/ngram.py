@@ -9,8 +9,8 @@ Modeling", 1999):
 
 where h are the k - 1 tokens before w and h' all of them but the first. Of the longest n-grams c counts
 how often they occur, of shorter ones before how many different tokens; p_0 is uniform, and where h was
-never seen p_k is p_{k-1}. N_i(h) tells how many tokens followed h i times, and with n_i, the number of n-grams
-that occur i times, Y = n_1 / (n_1 + 2 n_2), D_i = i - (i + 1) Y n_{i+1} / n_i.
+never seen p_k is p_{k-1}. N_i(h) tells how many tokens followed h i times, and with n_i, the number of
+n-grams that occur i times, Y = n_1 / (n_1 + 2 n_2), D_i = i - (i + 1) Y n_{i+1} / n_i.
 
 Spark counts, in one pass. Blocks are counted each by itself, so that an n-gram across two of them is not
 seen, and the first tokens of a block are given shorter n-grams, in training as in evaluation.
@@ -48,13 +48,38 @@ class Config(Strict):
     """n: a token depends on the n - 1 before it."""
 
 
+class Steps:
+    """N-grams token by token, with the protocol of `sparkgen.decoding`. The state are the tokens before."""
+
+    context: int | None = None
+    chunk = 0  # prompts are read token by token
+
+    def __init__(self, model: "NGram") -> None:
+        self.model, self.vocabulary = model, model.vocabulary
+
+    def start(self, rows: int) -> Tensor:
+        """The tokens before the first one: none."""
+        return ops.full((rows, max(self.model.order - 1, 1)), self.vocabulary, "int32")
+
+    def step(
+        self, state: Tensor, tokens_B: Tensor, at: Tensor, keep_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """log p (B, V) of the tokens after one more, and the tokens before those."""
+        del at, keep_B
+        state = ops.concatenate([state[:, 1:], tokens_B[:, None]], axis=1)
+        shape = (state.shape[0], self.vocabulary)
+        every = ops.broadcast_to(ops.arange(self.vocabulary)[None], shape)
+        return ops.log(ops.maximum(self.model.probability(state, every), LEAST)), state
+
+    def prefill(self, state: Any, tokens_BC: Tensor, at: Tensor) -> tuple[Tensor, Any]:
+        raise TypeError("n-grams read prompts token by token")
+
+
 class NGram(LanguageModel):
-    """Tokens → probabilities of the next ones. It has the protocol of `sparkgen.decoding` itself."""
+    """Tokens → probabilities of the next ones."""
 
     learns: ClassVar[Any] = "counting"
     metric_names = ()
-    context = None
-    chunk = 0
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
@@ -73,8 +98,8 @@ class NGram(LanguageModel):
 
     @property
     def network(self) -> Stateful:  # type: ignore[override]
-        """The model itself."""
-        return self
+        """Its probabilities token by token."""
+        return Steps(self)
 
     def build(self, batch_shape: Any = None) -> None:
         self.built = True
@@ -158,26 +183,6 @@ class NGram(LanguageModel):
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         return {"nll": super().loss_terms(batch, training=training)["nll"]}
-
-    # -- the protocol of decoding ----------------------------------------------------------------
-
-    def start(self, rows: int) -> Tensor:
-        """The tokens before the first one: none."""
-        return ops.full((rows, max(self.order - 1, 1)), self.vocabulary, "int32")
-
-    def step(
-        self, state: Tensor, tokens_B: Tensor, at: Tensor, keep_B: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Log p (B, V) of the tokens after one more, and the tokens before those."""
-        del at, keep_B
-        state = ops.concatenate([state[:, 1:], tokens_B[:, None]], axis=1)
-        every = ops.broadcast_to(
-            ops.arange(self.vocabulary)[None], (state.shape[0], self.vocabulary)
-        )
-        return ops.log(ops.maximum(self.probability(state, every), LEAST)), state
-
-    def prefill(self, state: Any, tokens_BC: Tensor, at: Tensor) -> tuple[Tensor, Any]:
-        raise TypeError("n-grams read prompts token by token")
 
 
 def discounts_of(counts: Array) -> npt.NDArray[np.float64]:
