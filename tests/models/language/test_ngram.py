@@ -10,6 +10,7 @@ from keras import ops
 from sparkgen.datasets.records import DataSpec, TokenRecord
 from sparkgen.errors import RequestError
 from sparkgen.models.counted import Counts, as_arrays, from_arrays, sum_statistics
+from sparkgen.models.discovery import build_model
 from sparkgen.models.language import ngram
 from sparkgen.models.saving import load_model, save_model
 from sparkgen.noise import row_noise
@@ -18,7 +19,7 @@ TEXT = "abcab\ndabcabca d"
 
 
 def fitted(spec: DataSpec, order: int, text: str = TEXT) -> Any:
-    model = ngram.build(ngram.Config(order=order), spec)
+    model = build_model("language.ngram", {"order": order}, spec)
     model.fit_statistics(model.statistics(block(spec, text)))
     return model
 
