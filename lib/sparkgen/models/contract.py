@@ -33,6 +33,7 @@ from sparkgen.models.declared import (
     Direction,
     Given,
     Likelihood,
+    Measured,
     Part,
     Protocol,
     Statistics,
@@ -51,6 +52,7 @@ __all__ = [
     "GenerativeModel",
     "Given",
     "Likelihood",
+    "Measured",
     "Part",
     "Protocol",
     "Statistics",
@@ -114,7 +116,8 @@ class GenerativeModel(Trained):
             options: those of `generate_options`.
 
         Returns:
-            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size.
+            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size; texts
+            as tokens, or as B strings. `Measured` where the model measures them while it makes them.
 
         Raises:
             ValueError: what is required is not given, or something else is.
@@ -180,6 +183,8 @@ class GenerativeModel(Trained):
 
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Figures of samples by `figure_names`, (B,) each, of what was made as it is stored.
+
+        It is not asked where `make` gives `Measured`.
 
         Args:
             made: samples as a model sees them, after they were rounded to what a file holds.

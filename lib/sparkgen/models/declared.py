@@ -56,6 +56,15 @@ LABEL = {"label": Given("label")}
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
+class Measured(NamedTuple):
+    """What `make` may give instead of samples alone: with figures that only the making knows."""
+
+    data: Any
+    """The samples."""
+    figures: Mapping[str, Any]
+    """By the model's `figure_names`, (B,) each."""
+
+
 class Protocol(NamedTuple):
     """How a likelihood was computed. Figures of different protocols are not comparable."""
 
