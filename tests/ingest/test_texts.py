@@ -482,3 +482,14 @@ def test_a_builtin_data_set_has_records_of_its_kind(record: str) -> None:
                 }
             )
         )
+
+
+def test_texts_of_a_table_that_spark_reads_are_sorted(spark: Any, tmp_path: Path) -> None:
+    rows = [("ba", "y"), ("é", "x"), (None, "x"), ("ab", "x")]
+    frame = spark.createDataFrame(rows, "say string, mood string")
+    frame.coalesce(1).write.format("orc").save(str(tmp_path / "a.orc"))
+    source = {"format": "table", "text": "say", "label": "mood", "order_by": "say"}
+    made = Made(config(tmp_path / "a.orc", source), tmp_path / "s")
+    assert made.texts() == ["ab", "ba", "é"]
+    assert made.labels() == [0, 1, 0]
+    assert made.reasons == ["null-text"]
