@@ -23,11 +23,16 @@ from sparkgen.noise import Stream, generator
 from sparkgen.tasks import run_each
 
 
+def active_session() -> SparkSession | None:
+    """The Spark session of this process; None: everything runs here."""
+    return SparkSession.getActiveSession()
+
+
 def on_executors(
     run: Callable[[ChunkShare], Iterator[Any]], shares: Sequence[ChunkShare]
 ) -> list[Any]:
     """What a function gives for all shares, on the executors where there are some."""
-    spark = SparkSession.getActiveSession()
+    spark = active_session()
     if spark is None:
         return [found for share in shares for found in run(share)]
     return run_each(spark, run, shares)
