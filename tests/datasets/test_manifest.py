@@ -14,11 +14,11 @@ from sparkgen.datasets.manifest import (
     SourceEntry,
     SplitEntry,
     content_version,
-    list_versions,
     read_manifest,
     write_manifest,
 )
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
+from sparkgen.datasets.versions import list_versions
 from sparkgen.errors import ManifestError
 
 DRAFT = Manifest(

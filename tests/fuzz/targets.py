@@ -28,9 +28,10 @@ from web_server import raw, running
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.load import load_dataset, load_experiment
-from sparkgen.datasets.manifest import MANIFEST, list_versions, read_manifest
+from sparkgen.datasets.manifest import MANIFEST, read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.datasets.rows import batches_of, read_file
+from sparkgen.datasets.versions import list_versions
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.fetching.download import fetch_missing
 from sparkgen.ingest.fetching.web import Patience

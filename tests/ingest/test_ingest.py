@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from small_rows import ROWS, config, lines, source
 
-from sparkgen.datasets.manifest import Manifest, list_versions, read_manifest
+from sparkgen.datasets.manifest import Manifest, read_manifest
+from sparkgen.datasets.versions import list_versions
 from sparkgen.errors import IngestError, RequestError
 from sparkgen.ingest import fit, stages
 from sparkgen.ingest import ingest as ingest_job

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from small_rows import config, lines
 
-from sparkgen.datasets.manifest import list_versions
+from sparkgen.datasets.versions import list_versions
 from sparkgen.ingest.ingest import ingest
 
 

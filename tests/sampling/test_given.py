@@ -318,10 +318,12 @@ def test_the_sources_are_the_files_that_there_are() -> None:
     assert source_names() == [
         "folder",
         "in_turn",
+        "lines",
         "mask",
         "one",
         "photographs",
         "picture",
         "rows",
         "table",
+        "texts",
     ]

@@ -174,9 +174,7 @@ def test_grey_rows_of_a_split_are_given_in_colour(packed, tmp_path: Path) -> Non
 
 
 def test_wrong_requests_for_pictures_are_one_line(packed, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        RequestError, match=r"image files that are there as .*picture\.path, found none"
-    ):
+    with pytest.raises(RequestError, match=r"files that are there as .*picture\.path, found none"):
         check_given(config(tmp_path / "nowhere"), packed.given, SPEC, model="own")
     with pytest.raises(
         RequestError, match=r"up to the 4 pictures of sampling\.given\.picture, found 5"

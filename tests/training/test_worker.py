@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_version import request, same_weights, without_clock, write_version
+from tiny_version import request, same_weights, weights, without_clock, write_version
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
@@ -325,6 +325,26 @@ def test_schedules_and_averages_go_on_exactly(version, tmp_path, training):
     rest = train_here(asked)
     assert without_clock(rest["history"]) == without_clock(whole["history"])
     assert same_weights(rest, whole)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {},
+        {"model": "adversarial.gan", "options": {"latent": 4}, "mixed_precision": True},
+    ],
+    ids=["one optimizer", "two optimizers in mixed precision"],
+)
+def test_a_step_in_slices_is_the_same_step(version, tmp_path, training):
+    small = {"batch_size": 20, "epochs": 2, "optimizer": {"name": "sgd", "learning_rate": 0.05}}
+    once, often = (
+        train_here(request(version, tmp_path / str(n), **small, **training, accumulate=n))
+        for n in (1, 5)
+    )
+    digits = 1e-2 if "mixed_precision" in training else 1e-5
+    for mine, theirs in zip(once["history"], often["history"], strict=True):
+        assert without_clock([mine])[0] == pytest.approx(without_clock([theirs])[0], rel=digits)
+    np.testing.assert_allclose(weights(often), weights(once), atol=digits)
 
 
 @pytest.mark.parametrize(

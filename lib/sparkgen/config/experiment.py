@@ -139,6 +139,9 @@ class TrainingConfig(Strict):
     batch_size: Annotated[int, Field(ge=0)] = 0
     """Rows of one step, over all workers together: a multiple of `dataset.lanes`, or 0 for a model that
     learns nothing."""
+    accumulate: Annotated[int, Field(gt=0)] = 1
+    """Compute each step in this many slices of its rows, one after the other, and sum their gradients:
+    less memory for the same `batch_size`, which is a multiple of `dataset.lanes` times this."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
     """Stop after this many steps, also in the middle of an epoch; null: after all epochs."""
     seed: Seed = 0

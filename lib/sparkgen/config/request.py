@@ -65,6 +65,13 @@ class ExperimentConfig(Strict):
                 f"training.batch_size must be a multiple of the {lanes} lanes, found {batch}; "
                 f"set it to {below} or {below + lanes}"
             )
+        slices = lanes * self.training.accumulate
+        if batch % slices:
+            raise ValueError(
+                f"training.batch_size must be a multiple of the {lanes} lanes times "
+                f"training.accumulate {self.training.accumulate}, found {batch}; "
+                f"set it to {-(-batch // slices) * slices}"
+            )
         if lanes % workers:
             raise ValueError(
                 f"environment.workers must divide the {lanes} lanes, found {workers}; "

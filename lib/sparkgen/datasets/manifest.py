@@ -15,8 +15,6 @@ the older format that can describe it.
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -46,7 +44,6 @@ FORM = ("format_version", "record", "values", "shape", "dtype", "tokenizer")
 PICKLED_SCHEMA_FILES = ("_common_metadata", "_metadata")
 REPAIR = "run sparkgen ingest again, which repairs it"
 
-log = logging.getLogger(__name__)
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -227,15 +224,17 @@ def read_manifest(version_uri: str) -> Manifest:
             mend="run sparkgen ingest",
         ) from None
     except OSError as error:
-        raise _damaged(version_uri, str(error)) from None
+        raise damaged_manifest(version_uri, str(error)) from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _damaged(version_uri, f"{MANIFEST}: {error}") from None
+        raise damaged_manifest(version_uri, f"{MANIFEST}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or MANIFEST
-        raise _damaged(version_uri, f"{place}: {first['msg']}") from None
+        raise damaged_manifest(version_uri, f"{place}: {first['msg']}") from None
     if content_version(manifest) != manifest.version:
-        raise _damaged(version_uri, f"one that version {manifest.version} was not written with")
+        raise damaged_manifest(
+            version_uri, f"one that version {manifest.version} was not written with"
+        )
     _refuse_pickled_schema(version_uri, manifest)
     return manifest
 
@@ -244,55 +243,15 @@ def _read_tokenizer(version_uri: str, sha256: str) -> Tokenizer:
     try:
         data = read_bytes(f"{version_uri}/{TOKENIZER}")
     except FileNotFoundError:
-        raise _damaged(version_uri, f"no {TOKENIZER} beside it") from None
+        raise damaged_manifest(version_uri, f"no {TOKENIZER} beside it") from None
     if digest(data) != sha256:
-        raise _damaged(version_uri, f"another {TOKENIZER} beside it than it describes")
+        raise damaged_manifest(version_uri, f"another {TOKENIZER} beside it than it describes")
     return Tokenizer(data.decode())
 
 
-def _damaged(version_uri: str, found: str) -> ManifestError:
+def damaged_manifest(version_uri: str, found: str) -> ManifestError:
+    """The error for a manifest that is not as it was written."""
     return ManifestError(f"a manifest of format 1 or 2 in {version_uri}", found=found, mend=REPAIR)
-
-
-def list_versions(
-    datasets_uri: str, name: str, *, damaged: list[ManifestError] | None = None
-) -> list[Manifest]:
-    """All versions of a dataset, the newest manifest first; damaged ones are logged and left out.
-
-    Args:
-        datasets_uri: the folder of all datasets.
-        name: of the dataset.
-        damaged: takes what is wrong with those left out.
-    """
-    manifests = []
-    for version in _version_names(datasets_uri, name):
-        uri = f"{datasets_uri}/{name}/{version}"
-        try:
-            manifest = read_manifest(uri)
-            if (manifest.name, manifest.version) != (name, version):
-                raise _damaged(uri, f"that of version {manifest.version} of {manifest.name}")
-        except ManifestError as error:
-            log.warning("left out a version of dataset %s: %s", name, error)
-            if damaged is not None:
-                damaged.append(error)
-        else:
-            manifests.append(manifest)
-    return manifests
-
-
-def _version_names(datasets_uri: str, name: str) -> Iterator[str]:
-    """The names of the folders with a manifest, the newest manifest first."""
-    filesystem, path = open_uri(f"{datasets_uri}/{name}")
-    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
-    names = [
-        entry.base_name
-        for entry in found
-        if entry.type == fs.FileType.Directory and not entry.base_name.startswith(".")
-    ]
-    infos = filesystem.get_file_info([f"{path}/{version}/{MANIFEST}" for version in names])
-    ages = [(info.mtime_ns or 0, v) for info, v in zip(infos, names, strict=True)
-            if info.type == fs.FileType.File]  # fmt: skip
-    return (version for _, version in sorted(ages, reverse=True))
 
 
 def _refuse_pickled_schema(version_uri: str, manifest: Manifest) -> None:

@@ -92,6 +92,11 @@ class Tokenizer:
             ) from None
         return [np.array(one.ids, np.int32) for one in found]
 
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """The tokens of a text with where in it each begins and ends, in characters."""
+        found = self._library.encode(text, add_special_tokens=False)
+        return [(n, *span) for n, span in zip(found.ids, found.offsets, strict=True)]
+
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens; bytes that are no UTF-8 become U+FFFD."""
         return str(self._library.decode(list(map(int, tokens)), skip_special_tokens=False))

@@ -16,9 +16,9 @@ from sparkgen.datasets.manifest import (
     SplitEntry,
     content_version,
     described,
-    list_versions,
     renew_manifest,
 )
+from sparkgen.datasets.versions import list_versions
 from sparkgen.datasets.vocabulary import given
 from sparkgen.errors import ManifestError
 from sparkgen.ingest.layout import QUARANTINE, Layout, Summary

@@ -23,9 +23,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
@@ -36,6 +33,7 @@ from sparkgen.models.declared import (
     Direction,
     Given,
     Likelihood,
+    Measured,
     Part,
     Protocol,
     Statistics,
@@ -54,6 +52,7 @@ __all__ = [
     "GenerativeModel",
     "Given",
     "Likelihood",
+    "Measured",
     "Part",
     "Protocol",
     "Statistics",
@@ -117,7 +116,8 @@ class GenerativeModel(Trained):
             options: those of `generate_options`.
 
         Returns:
-            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size.
+            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size; texts
+            as tokens, or as B strings. `Measured` where the model measures them while it makes them.
 
         Raises:
             ValueError: what is required is not given, or something else is.
@@ -184,6 +184,8 @@ class GenerativeModel(Trained):
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Figures of samples by `figure_names`, (B,) each, of what was made as it is stored.
 
+        It is not asked where `make` gives `Measured`.
+
         Args:
             made: samples as a model sees them, after they were rounded to what a file holds.
             given: what they were made from.
@@ -204,7 +206,7 @@ class GenerativeModel(Trained):
         """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
         raise TypeError(f"{type(self).__name__} has no statistics")
 
-    def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
+    def fit_statistics(self, totals: Mapping[str, Any]) -> None:
         """Sets the weights from the statistics of all rows; see `models.counted`."""
         raise TypeError(f"{type(self).__name__} does not fit statistics")
 

@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.noise import NoiseSpec
 
@@ -14,8 +11,9 @@ Tensor = Any
 Batch = dict[str, Any]
 Direction = Literal["lower", "higher"]
 """Which way a figure is better."""
-Statistics = dict[str, npt.NDArray[np.float64]]
-"""What rows add to the counts of a model that learns by counting."""
+Statistics = dict[str, Any]
+"""What rows add to the counts of a model that learns by counting: float64 arrays, or the `Counts` of
+`models.counted` for what is numbered and mostly never occurs."""
 
 
 class Given(NamedTuple):
@@ -56,6 +54,15 @@ class Part(NamedTuple):
 LABEL = {"label": Given("label")}
 """What is given to a model that is conditional on the label."""
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class Measured(NamedTuple):
+    """What `make` may give instead of samples alone: with figures that only the making knows."""
+
+    data: Any
+    """The samples."""
+    figures: Mapping[str, Any]
+    """By the model's `figure_names`, (B,) each."""
 
 
 class Protocol(NamedTuple):

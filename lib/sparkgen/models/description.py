@@ -4,8 +4,9 @@ from typing import Any
 
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.datasets.files import digest
+from sparkgen.datasets.record_entry import RecordEntry
 from sparkgen.models.contract import GenerativeModel, Given
-from sparkgen.models.portable import Blueprint, GivenEntry, RecordEntry, Spec
+from sparkgen.models.portable import Blueprint, GivenEntry, Spec
 
 
 def blueprint_of(

@@ -10,20 +10,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparkgen.datasets.files import digest
-from sparkgen.datasets.records import DataSpec, Record, make_record
+from sparkgen.datasets.record_entry import RecordEntry
+from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.sealed import SEAL, unseal
 from sparkgen.datasets.storage import read_bytes, write_bytes
-from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.errors import ModelError
 
 MODEL_FILE = "model.json"
@@ -63,51 +56,13 @@ class Spec(BaseModel):
     @classmethod
     def of(cls, spec: DataSpec) -> "Spec":
         """What is said of a `DataSpec`."""
-        return cls(
-            shape=spec.shape,
-            classes=spec.classes,
-            seen=spec.seen,
-            kind=spec.record.kind,
-            values=spec.record.values,
-            tokenizer=_text_of(spec.record.tokenizer),
-        )
+        form = RecordEntry.of(spec.record)
+        return cls(classes=spec.classes, seen=spec.seen, **form.model_dump())
 
     def data_spec(self) -> DataSpec:
         """The `DataSpec` again; a `ValueError` where this release knows no such records."""
-        tokenizer = _tokenizer_of(self.tokenizer)
-        record = make_record(self.kind, self.shape, self.values, tokenizer)
-        return DataSpec(record, self.classes, self.seen)
-
-
-class RecordEntry(BaseModel):
-    """The form of records."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: str
-    shape: tuple[int, ...]
-    values: int = 256
-    tokenizer: str | None = None
-    """Of tokens, or of texts that are made from them: the text of the `tokenizer.json`."""
-
-    @classmethod
-    def of(cls, record: Record) -> "RecordEntry":
-        """What is said of a `Record`."""
-        return cls(
-            kind=record.kind,
-            shape=record.shape,
-            values=record.values,
-            tokenizer=_text_of(record.tokenizer),
-        )
-
-    @model_serializer(mode="wrap")
-    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value is not None}
-
-    @property
-    def record(self) -> Record:
-        """The `Record` again; a `ValueError` where this release knows no such records."""
-        return make_record(self.kind, self.shape, self.values, _tokenizer_of(self.tokenizer))
+        form = self.model_dump(include=set(RecordEntry.model_fields))
+        return DataSpec(RecordEntry(**form).record, self.classes, self.seen)
 
 
 class GivenEntry(BaseModel):
@@ -131,7 +86,8 @@ class GivenEntry(BaseModel):
         """The record that is given; None for a label or a text."""
         if self.kind is None:
             return None
-        return make_record(self.kind, self.shape, self.values, _tokenizer_of(self.tokenizer))
+        form = self.model_dump(include=set(RecordEntry.model_fields))
+        return RecordEntry(**form).record
 
 
 class Blueprint(BaseModel):
@@ -235,14 +191,6 @@ class PortableModel(NamedTuple):
             known["options"] = {k: v for k, v in known["options"].items() if k not in read}
         text = json.dumps(known, indent=1, sort_keys=True)
         return hashlib.sha256(text.encode() + self.weights + (self.package or b"")).hexdigest()[:16]
-
-
-def _text_of(tokenizer: Tokenizer | None) -> str | None:
-    return None if tokenizer is None else tokenizer.json
-
-
-def _tokenizer_of(text: str | None) -> Tokenizer | None:
-    return None if text is None else Tokenizer(text)
 
 
 def pack(folder: str | Path, *, called: str | None = None) -> PortableModel:

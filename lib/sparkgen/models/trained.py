@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.accumulation import terms_and_gradients
 from sparkgen.layers.clock import Clock
 from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.models.declared import Batch, Direction, Tensor
@@ -30,6 +31,8 @@ class Trained(keras.Model):
     """The same of further figures; those that are not named are better neither way."""
     left_out: Mapping[str, tuple[int, ...]] = {}
     """By the names of terms the labels whose rows say nothing of a term: they do not enter its mean."""
+    slices: int = 1
+    """In how many slices of its rows a training step is computed, one after the other."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         # Images, noise and the model's own weights stay float32 in mixed precision; the layers
@@ -42,9 +45,24 @@ class Trained(keras.Model):
 
     def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
         """One training step; whoever overrides it lets the clock tick once."""
-        figures: dict[str, Tensor] = super().train_step(data)
+        figures: dict[str, Tensor]
+        figures = super().train_step(data) if self.slices == 1 else self._step_in_slices(*data)
         self.clock.tick()
         return figures
+
+    def _step_in_slices(self, batch: Batch) -> dict[str, Tensor]:
+        variables = self.trainable_weights
+        terms, gradients = terms_and_gradients(
+            lambda some: self(some, training=True),
+            lambda terms, some: self.optimizer.scale_loss(self._loss(terms, some, of=batch)),
+            batch,
+            variables,
+            slices=self.slices,
+        )
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        loss = self.compute_loss(batch, None, terms)
+        self._loss_tracker.update_state(loss, sample_weight=ops.shape(batch["weight"])[0])
+        return self.get_metrics_result()
 
     @classmethod
     def direction(cls, figure: str) -> Direction | None:
@@ -68,12 +86,15 @@ class Trained(keras.Model):
     ) -> Tensor:
         """The mean over the batch's rows of the summed terms; every term goes to its tracker."""
         del y, sample_weight, training
-        weight_B = x["weight"]
         for tracker in self.term_trackers:
             counted_B = self.weights_of(tracker.name, x)
             tracker.update_state(y_pred[tracker.name], sample_weight=counted_B)
-        total_B = sum(y_pred[name] for name in self.loss_names)
-        return ops.sum(total_B * weight_B) / ops.maximum(ops.sum(weight_B), 1.0)
+        return self._loss(y_pred, x, of=x)
+
+    def _loss(self, terms: Mapping[str, Tensor], some: Batch, *, of: Batch) -> Tensor:
+        """The part that some rows have in the loss of a batch."""
+        total_B = sum(terms[name] for name in self.loss_names)
+        return ops.sum(total_B * some["weight"]) / ops.maximum(ops.sum(of["weight"]), 1.0)
 
     def weights_of(self, term: str, batch: Batch) -> Tensor:
         """How much each row of a batch counts in the mean of a term: (B,)."""

@@ -10,14 +10,20 @@ from sparkgen.datasets.records import DataSpec, Record, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
+from sparkgen.evaluation.text_figures import Made, text_figures
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, naming
 from sparkgen.pipeline.sample import sample_version
+from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import check_given_rows, filled_in
+from sparkgen.sampling.sample_set import Sampled
 from sparkgen.tracking.registry import ModelVersion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+PROMPT = f"{GIVEN}prompt"
 
 
 class Judge(NamedTuple):
@@ -50,6 +56,11 @@ def sample_figures(
     """
     config = experiment.evaluation
     made = sample_version(experiment, version, wanted, spark)
+    if made.sample_set.kind == "text":
+        texts = _texts(made)
+        return text_figures(
+            spark, texts, config, version_uri=dataset.uri, manifest=dataset.manifest
+        )
     with naming(judge.version if judge else version):
         return appraise(
             spark,
@@ -62,11 +73,21 @@ def sample_figures(
         )
 
 
+def _texts(made: Sampled) -> Made:
+    """The texts of a sample set, without the prompts that they begin with."""
+    texts = [text for file in made.files for text in file.table(["text"])["text"].to_pylist()]
+    if "prompt" not in made.sample_set.config.given:
+        return Made(texts, "without prompts")
+    prompts = [p for file in made.files for p in file.table([PROMPT])[PROMPT].to_pylist()]
+    added = [text.removeprefix(prompt) for text, prompt in zip(texts, prompts, strict=True)]
+    return Made(added, f"after {len(set(prompts))} prompts")
+
+
 def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> SamplingConfig | None:
     """The request of the samples that are evaluated; None where `evaluation.samples` is 0.
 
-    They are of all labels, and are given what the model cannot do without, from where `sampling.given`
-    says.
+    They are of all labels, and are given texts, and what the model cannot do without, from where
+    `sampling.given` says.
 
     Args:
         experiment: the request.
@@ -74,7 +95,8 @@ def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> Samplin
     """
     if not experiment.evaluation.samples:
         return None
-    needed = {name for name, one in takes.items() if one.required} - set(filled_in(takes))
+    needed = {name for name, one in takes.items() if one.required or one.what == "text"}
+    needed -= set(filled_in(takes))
     for name in list(needed):
         needed |= set(takes[name].needs)
     return SamplingConfig(
@@ -97,7 +119,8 @@ def check_makes_rows(experiment: ExperimentConfig, makes: Record, spec: DataSpec
     Raises:
         RequestError: `evaluation.samples` is not 0.
     """
-    if experiment.evaluation.samples and makes != spec.record:
+    of_tokens = makes.kind == "text" and spec.record.kind == "tokens"
+    if experiment.evaluation.samples and makes != spec.record and not of_tokens:
         raise RequestError(
             f"evaluation.samples 0 for a model that makes {makes}, which are no rows to be held against",
             found=str(experiment.evaluation.samples),

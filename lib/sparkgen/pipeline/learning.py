@@ -19,6 +19,7 @@ OF_GRADIENTS = (
     "compression",
     "ema_momentum",
     "jit_compile",
+    "accumulate",
 )
 """Keys of `training` that only gradient steps use."""
 OF_STEPS = (

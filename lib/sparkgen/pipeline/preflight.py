@@ -138,7 +138,7 @@ def check_gates(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.sample_figures import sample_figure_names
 
     known = measured_names(model, experiment.dataset.class_names or ())
-    known |= sample_figure_names(experiment.evaluation, labelled=model.conditional)
+    known |= sample_figure_names(experiment.evaluation, model.makes, labelled=model.conditional)
     known |= probe_figure_names(experiment.evaluation, model.spec.record)
     for number, gate in enumerate(experiment.all_gates):
         if gate.metric not in known:

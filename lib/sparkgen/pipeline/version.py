@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.datasets.manifest import DatasetVersion, Manifest, list_versions, read_manifest
+from sparkgen.datasets.manifest import DatasetVersion, Manifest, read_manifest
 from sparkgen.datasets.storage import absolute
+from sparkgen.datasets.versions import list_versions
 from sparkgen.errors import ManifestError, RequestError
 
 log = logging.getLogger(__name__)

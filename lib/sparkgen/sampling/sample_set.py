@@ -39,11 +39,12 @@ from pydantic import (
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.manifest import MANIFEST
+from sparkgen.datasets.record_entry import RecordEntry
 from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import read_column
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
-from sparkgen.models.portable import PortableModel, RecordEntry
+from sparkgen.models.portable import PortableModel
 from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import Sources
 

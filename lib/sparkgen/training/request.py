@@ -77,8 +77,9 @@ def _same(begun: Any, now: Mapping[str, Any]) -> bool:
 
 def _said(section: Mapping[str, Any]) -> dict[str, Any]:
     # Earlier releases wrote out `training.method`, which the model says, and `dataset.source`, which
-    # the version says; they knew no `training.start_from`.
+    # the version says; they knew no `training.start_from` and no `training.accumulate`.
     said = {key: value for key, value in section.items() if key not in ("method", "source")}
-    if said.get("start_from") is None:
-        said.pop("start_from", None)
+    for key, default in (("start_from", None), ("accumulate", 1)):
+        if said.get(key) == default:
+            said.pop(key, None)
     return said

@@ -56,6 +56,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
             found=f"{experiment.model.name}, whose `learns` is {model.learns}",
             mend="train it by sparkgen train",
         )
+    model.slices = config.accumulate
     synchronise(model, ring)
     optimizers = make_optimizers(
         model,

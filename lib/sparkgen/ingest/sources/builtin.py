@@ -10,6 +10,9 @@ NumPy arrays.
 
 The descriptions are the English texts that scikit-learn has of its data sets, a document each, in the
 order of their names. They are joined, and the end of the whole is what is held out.
+
+The sentences are those of the same texts, each with the data set that it describes as its class. Every fifth
+of a text is for the test.
 """
 
 from importlib.metadata import version
@@ -19,19 +22,21 @@ from typing import ClassVar, Literal
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Files, Source, Work
-from sparkgen.ingest.sources import libsvm, numpy, text
+from sparkgen.ingest.sources import labelled_text, libsvm, numpy, text
 
 TEST_ROWS = 359
+TEXTS = ("descriptions", "sentences")
 PHOTOGRAPH_SHAPE = (427, 640)
 """Height and width."""
 
 
 class Config(Source):
     """A data set that comes with the program: `digits`, scikit-learn's handwritten digits; `photographs`,
-    tiles of its two photographs; or `descriptions`, texts about its data sets, for a tokenizer.
+    tiles of its two photographs; for a tokenizer `descriptions`, texts about its data sets, or `sentences`,
+    those of the same texts, with the data set as their class.
     """
 
-    dataset: Literal["digits", "photographs", "descriptions"] = "digits"
+    dataset: Literal["digits", "photographs", "descriptions", "sentences"] = "digits"
 
     records: ClassVar[tuple[str, ...]] = ("image", "tokens")
     tokenized: ClassVar[bool] = True
@@ -63,7 +68,7 @@ class Config(Source):
         return {split: [entry] for split in self.splits}
 
     def _check_record(self, dataset: DatasetConfig) -> None:
-        record = "tokens" if self.dataset == "descriptions" else "image"
+        record = "tokens" if self.dataset in TEXTS else "image"
         if dataset.record != record:
             raise RequestError(
                 f"{record} as dataset.record, which {self.dataset} are",
@@ -87,6 +92,8 @@ class Config(Source):
         source: Source
         if self.dataset == "digits":
             source = write_digits(scratch)
+        elif self.dataset == "sentences":
+            source = write_sentences(scratch)
         else:
             source = write_photographs(scratch, dataset.shape)
         work = source.shares(dataset, source.files(dataset), tasks=tasks, scratch=scratch)
@@ -95,7 +102,10 @@ class Config(Source):
     @property
     def _class_names(self) -> tuple[str, ...]:
         from sparkgen.ingest.images.photographs import PHOTOGRAPHS
+        from sparkgen.ingest.texts.sentences import labelled_lines
 
+        if self.dataset == "sentences":
+            return labelled_lines()[0]
         return tuple(map(str, range(10))) if self.dataset == "digits" else PHOTOGRAPHS
 
 
@@ -105,14 +115,24 @@ def _texts(pattern: str) -> text.Config:
 
 def write_descriptions(folder: str) -> text.Config:
     """Writes the descriptions into a folder that the executors can read."""
-    from importlib.resources import files
-
     from sparkgen.datasets.storage import write_bytes
+    from sparkgen.ingest.texts.sentences import description_texts
 
-    for file in files("sklearn.datasets.descr").iterdir():
-        if file.name.endswith(".rst"):
-            write_bytes(f"{folder}/descriptions/{file.name}", file.read_bytes())
+    for name, written in description_texts():
+        write_bytes(f"{folder}/descriptions/{name}.rst", written.encode())
     return _texts(f"{folder}/descriptions/*.rst")
+
+
+def write_sentences(folder: str) -> labelled_text.Config:
+    """Writes the sentences of the two splits into a folder that the executors can read."""
+    from sparkgen.datasets.storage import write_bytes
+    from sparkgen.ingest.texts.sentences import labelled_lines
+
+    for split, lines in labelled_lines()[1].items():
+        write_bytes(f"{folder}/sentences-{split}.txt", "\n".join([*lines, ""]).encode())
+    return labelled_text.Config(
+        train=f"{folder}/sentences-train.txt", test=f"{folder}/sentences-test.txt"
+    )
 
 
 def write_digits(folder: str) -> libsvm.Config:

@@ -23,6 +23,7 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers.accumulation import terms_and_gradients
 from sparkgen.layers.adversarial import (
     Convolutions,
     convolutional_discriminator,
@@ -200,15 +201,22 @@ class AdversarialModel(GenerativeModel):
         self, group: str, terms_of: TermsOf, batch: Batch, noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """One update of one network; the terms of its loss."""
-        import tensorflow as tf
-
         variables = self.optimizer_groups()[group]
         optimizer = self.optimizer if group == "generator" else self.discriminator_optimizer
-        with tf.GradientTape() as tape:
-            terms = terms_of(batch, noise, training=True)
-            loss = ops.sum(terms[group] * batch["weight"]) / ops.sum(batch["weight"])
-            loss = optimizer.scale_loss(loss)  # in half precision; the optimizer scales back
-        optimizer.apply(tape.gradient(loss, variables), variables)
+        total = ops.sum(batch["weight"])
+
+        def loss_of(terms: dict[str, Tensor], some: Batch) -> Tensor:
+            loss = ops.sum(terms[group] * some["weight"]) / total
+            return optimizer.scale_loss(loss)  # in half precision; the optimizer scales back
+
+        terms, gradients = terms_and_gradients(
+            lambda some: terms_of(some, some["noise"], training=True),
+            loss_of,
+            {**batch, "noise": noise},
+            variables,
+            slices=self.slices,
+        )
+        optimizer.apply(gradients, variables)
         return terms
 
     def _discriminator_noise(self, batch: Batch, k: int) -> dict[str, Tensor]:
