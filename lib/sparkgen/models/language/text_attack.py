@@ -202,9 +202,9 @@ class TextAttack(GenerativeModel):
     def _edits(self, words: Sequence[str], noise: npt.NDArray[Any]) -> dict[int, list[str]]:
         """The edits of the words that the classifier sees, by their numbers; of unknown ones none."""
         tokenizer = tokenizer_of(self.spec)
-        unknown = None if tokenizer.unknown is None else tokenizer.name(tokenizer.unknown)
-        pairs = zip(words, noise, strict=False)
-        made = {n: character_edits(w, row) for n, (w, row) in enumerate(pairs) if w != unknown}
+        unknown = "\n" if tokenizer.unknown is None else tokenizer.name(tokenizer.unknown)
+        pairs = enumerate(zip(words, noise, strict=False))
+        made = {n: character_edits(word, row) for n, (word, row) in pairs if unknown not in word}
         return {n: edits for n, edits in made.items() if edits}
 
     def make(self, noise: Tensor, given: Mapping[str, Any], **options: Any) -> Measured:
