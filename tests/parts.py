@@ -1,12 +1,53 @@
-"""Models with the parts that they need: for each one of sparkgen's own models that can be it."""
+"""Models with the parts that they need, for the records that they are for."""
 
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import tokenizers
+from tokenizers import decoders, models
 
 from sparkgen.catalogue import example_parts
 from sparkgen.config.experiment import DensityConfig
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
+from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.models.contract import GenerativeModel
-from sparkgen.models.discovery import build_model, build_part, model_names, outline
+from sparkgen.models.discovery import (
+    build_model,
+    build_part,
+    kinds_of_records,
+    model_names,
+    outline,
+)
+
+EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiments"
+
+
+@cache
+def letters() -> Tokenizer:
+    """A tokenizer of 28 characters: a new line, a space and the small letters, in this order."""
+    alphabet = {character: n for n, character in enumerate("\n abcdefghijklmnopqrstuvwxyz")}
+    made = tokenizers.Tokenizer(models.BPE(vocab=alphabet, merges=[]))
+    made.decoder = decoders.Fuse()
+    return Tokenizer(made.to_str())
+
+
+def is_of_text(name: str) -> bool:
+    """Whether a model is for tokens, not for pictures."""
+    return kinds_of_records(name) == ("tokens",)
+
+
+def spec_of(name: str, shape: tuple[int, int, int] = (8, 8, 1)) -> DataSpec:
+    """Data that a model is for: pictures in ten classes, or as many tokens as they have rows, and one."""
+    if is_of_text(name):
+        return DataSpec(TokenRecord((shape[0] + 1,), letters().size, letters()), 10)
+    return DataSpec(ImageRecord(shape), 10)
+
+
+def experiment_of(name: str) -> Path:
+    """The file of a model's experiment that needs no download."""
+    data = "descriptions" if is_of_text(name) else "digits"
+    return EXPERIMENTS / f"{name.rpartition('.')[2]}_{data}.yaml"
 
 
 def outlined(name: str, options: dict[str, Any], spec: DataSpec) -> GenerativeModel:
@@ -16,8 +57,7 @@ def outlined(name: str, options: dict[str, Any], spec: DataSpec) -> GenerativeMo
 
 def names_that_learn(way: str) -> list[str]:
     """The names of the models that learn by `gradient`, by `counting` or `nothing`."""
-    specs = {name: DataSpec(ImageRecord((8, 8, 1)), 10) for name in model_names()}
-    return [name for name, spec in specs.items() if outlined(name, {}, spec).learns == way]
+    return [name for name in model_names() if outlined(name, {}, spec_of(name)).learns == way]
 
 
 def built(

@@ -180,3 +180,11 @@ def test_keys_that_do_not_fit_are_refused(keys: dict[str, Any], line: str) -> No
 def test_a_tokenizer_of_names_can_be_read_without_special_tokens() -> None:
     tokenizer = of_names("ab", CHARACTER, section(kind="characters"), end=False)
     assert (tokenizer.size, tokenizer.end, tokenizer.unknown) == (2, None, None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"kind": "characters"}, {"kind": "words"}, {"kind": "bpe"}, {"path": "x", "end": False}],
+)
+def test_a_section_can_be_read_as_it_is_written(keys: dict[str, Any]) -> None:
+    assert section(**section(**keys).model_dump(mode="json")) == section(**keys)

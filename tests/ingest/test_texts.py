@@ -204,7 +204,7 @@ def test_random_documents_are_held_out_whole_and_by_the_seed(tmp_path: Path) -> 
     }  # fmt: skip
     assert found[0] == found[1]
     assert found[0] != found[2]
-    assert sorted(sum(found[0].values(), [])) == sorted(lines)
+    assert sorted(text for texts in found[0].values() for text in texts) == sorted(lines)
 
 
 def test_the_last_documents_can_be_held_out(tmp_path: Path) -> None:
@@ -449,3 +449,36 @@ def test_tinyshakespeare_has_65_characters_and_is_cut_as_others_cut_it(
     assert len(made.tokens("train")) == 1_003_854
     assert made.text("validation") == path.read_text()[1_003_854:]
     assert len(made.tokens("validation")) == 111_540
+
+
+def test_descriptions_come_with_the_program(tmp_path: Path) -> None:
+    values = {"test_fraction": 0.1, "validation_fraction": 0.1, "shape": [65]}
+    tokenizer = {"kind": "characters", "unknown": True}
+    dataset = config("", {}, tokenizer=tokenizer, **values)
+    section = {"format": "builtin", "dataset": "descriptions"}
+    dataset = DatasetConfig.model_validate({**dataset.model_dump(), "source": section})
+    made = Made(dataset, tmp_path)
+    assert made.tokenizer.end is not None
+    assert sum((made.work.documents or {}).values()) >= 10
+    sizes = [len(made.tokens(split)) for split in ("train", "validation", "test")]
+    assert sum(sizes) > 20_000
+    assert sizes[1] == pytest.approx(0.09 * sum(sizes), rel=0.02)
+    assert sizes[2] == pytest.approx(0.1 * sum(sizes), rel=0.02)
+
+
+@pytest.mark.parametrize("record", ["image", "tokens"])
+def test_a_builtin_data_set_has_records_of_its_kind(record: str) -> None:
+    name, shape = ("descriptions", [8, 8, 1]) if record == "image" else ("digits", [65])
+    tokenizer = {"kind": "characters"} if record == "tokens" else None
+    with pytest.raises(RequestError):
+        source_of(
+            DatasetConfig.model_validate(
+                {
+                    "name": "x",
+                    "source": {"format": "builtin", "dataset": name},
+                    "record": record,
+                    "shape": shape,
+                    "tokenizer": tokenizer,
+                }
+            )
+        )

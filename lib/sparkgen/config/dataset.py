@@ -53,8 +53,8 @@ class DatasetConfig(Strict):
     """Of one record. For images height, width and channels (1 or 3); libsvm rows have H * W * C
     columns."""
     values: int = 256
-    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary, which a
-    tokenizer says itself."""
+    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary. A
+    tokenizer says itself how many tokens it has."""
     tokenizer: TokenizerSection | None = None
     """How texts become tokens; null: their bytes are the tokens."""
     class_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -72,7 +72,8 @@ class DatasetConfig(Strict):
     """The share of the records set aside, at random by the seed, as the test split, where the source
     has none of its own."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """The share of training records set aside, at random by the seed, as the validation split."""
+    """The share of training records set aside, at random by the seed, as the validation split. Of one
+    text both are the end: train, validation and test follow each other."""
     shards: Annotated[int, Field(gt=0)] | None = None
     """Files of the training split, a multiple of `lanes`; None: by `shard_rows`. Fewer and larger
     files are read faster; one may hold 1 GiB of records."""

@@ -22,10 +22,10 @@ class TokenizerSection(Strict):
     size: Annotated[int, Field(ge=2, le=1 << 24)] | None = None
     """At most so many tokens, for words and bpe; null: 8192. bpe needs 256 or more."""
     sample: Annotated[int, Field(gt=0)] = 64 << 20
-    """About so many bytes of the training split are read for words and bpe: all of it where it has fewer,
-    else blocks of it chosen at random by the seed. Characters are always collected from all of it."""
+    """About so many characters of the training split are read for words and bpe: all of it where it has
+    fewer, else blocks of it chosen at random by the seed. Characters are collected from all of it."""
     unicode: Unicode = "none"
-    """The form that texts are brought into before: none leaves them as they are; NFC or NFKC of Unicode."""
+    """The form of Unicode that texts are brought into, NFC or NFKC; none leaves them as they are."""
     end: bool | None = None
     """Whether there is a token for the end of a text, which stands after each document. null: where
     documents are joined, or are records of their own without labels."""
@@ -37,10 +37,9 @@ class TokenizerSection(Strict):
     def _keys_fit_the_kind(self) -> "TokenizerSection":
         if (self.kind is None) == (self.path is None):
             raise ValueError("a tokenizer has either a kind or a path")
-        # What is written out at its default says nothing.
-        stated = {key for key, value in self if value != type(self).model_fields[key].default}
-        stated -= {"kind", "path"}
-        if self.path is not None and (wrong := sorted(stated - {"end"})):
+        fields = type(self).model_fields.items()
+        stated = {key for key, field in fields if getattr(self, key) != field.default}
+        if self.path is not None and (wrong := sorted(stated - {"path", "end"})):
             raise ValueError(f"{wrong[0]} has no meaning for a tokenizer that path names")
         if self.kind == "characters" and (wrong := sorted(stated & {"size", "sample"})):
             raise ValueError(f"{wrong[0]} has no meaning for characters, which are all in")

@@ -1,4 +1,4 @@
-"""Makes tokenizers: of lists of characters or words, of pairs of bytes, and stand-ins for those to come."""
+"""Makes tokenizers: of characters, of words, of pairs of bytes, and stand-ins for those to come."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,8 +56,8 @@ def of_pairs(
 
     Args:
         vocabulary: the number of each token.
-        merges: the pairs in the order in which they are joined, each with a space between, as all releases
-            of the library read them.
+        merges: the pairs in the order in which they are joined, each with a space between, as all
+            releases of the library read them.
         section: says the form of Unicode.
         end: whether there is a token for the end of a text.
     """

@@ -41,8 +41,8 @@ class Limits(NamedTuple):
         Raises:
             ValueError: there are too many stop sequences, or too long ones.
         """
-        numbers = (ops.convert_to_tensor(one, "int32") for one in (self.tokens, self.end))
-        return Limits(*numbers, ops.convert_to_tensor(stop_table(self.stops), "int32"))
+        values = (self.tokens, self.end, stop_table(self.stops))
+        return Limits(*(ops.convert_to_tensor(one, "int32") for one in values))
 
 
 class Prompts(NamedTuple):

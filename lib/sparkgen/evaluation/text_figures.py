@@ -7,8 +7,8 @@
 | `longest_run` | mean bytes of a text's longest run that stands in a training record |
 | `memorised` | the share of texts whose longest run is longer than that of every held-out piece |
 
-Each has a companion `<name>_held_out` for pieces of the evaluated split, as many and as long as the
-texts; `memorised` is a comparison with them. Words are what blanks separate.
+Each has a companion `<name>_held_out` for pieces of the evaluated split as long as the texts;
+`memorised` is a comparison with them. Words are what blanks separate.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 NAMES = ("distinct_1", "distinct_2", "distinct_3", "repetition", "longest_run")
 TEXT_FIGURES = {*NAMES, *(f"{name}_held_out" for name in NAMES), "memorised"}
 """The names of all figures."""
+LEAST_PIECES = 500
+"""Held-out pieces are at least half as many: the longest run of a few of them says little."""
 REPEATED = 4
 """Words of a run that is looked for in the same text."""
 BETWEEN = b"\xff"
@@ -71,14 +73,15 @@ def text_figures(
     train = manifest.split_files(version_uri, "train")
     check_sizes([*held_out, *train])
     record = manifest.spec.record
-    pieces = _pieces(held_out, record, [len(text) for text in made.texts], seed=config.seed)
     count = len(made.texts)
+    lengths = [len(text) for text in made.texts] * max(1, LEAST_PIECES // count)
+    pieces = _pieces(held_out, record, lengths, seed=config.seed)
     runs = _longest(spark, [*made.texts, *pieces], train, record)
     values = {**_of_words(made.texts), "longest_run": float(runs[:count].mean())}
     beside = {**_of_words(pieces), "longest_run": float(runs[count:].mean())}
     values |= {f"{name}_held_out": value for name, value in beside.items()}
     values["memorised"] = float((runs[:count] > runs[count:].max()).mean())
-    how = f"{made.prompts}, {count} held-out pieces of the same lengths beside them"
+    how = f"{made.prompts}, {len(pieces)} held-out pieces of the same lengths beside them"
     return {
         name: Figure(
             value=value,

@@ -38,7 +38,8 @@ class Summary(NamedTuple):
 
     `rows` are the good records that the label filter left, `found` what the numbers that made
     records bad reach over, by reason, and `seen` what the source format wants to know of the good
-    records, as JSON gives it back. `documents` are the good records of the source, where these are others.
+    records, as JSON gives it back. `documents` counts the good records of the source, where these are
+    others.
     """
 
     split: str

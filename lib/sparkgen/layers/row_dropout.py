@@ -34,7 +34,7 @@ def dropped(x: Tensor, rate: float, seeds_B: Tensor | None, place: str) -> Tenso
     size = math.prod(x.shape[1:])
     salt = _number(zlib.crc32(place.encode()))
     seeds_B1 = ops.expand_dims(_mixed(ops.bitwise_xor(seeds_B, salt)), -1)
-    number_1N = ops.expand_dims(ops.arange(size, dtype="uint32"), 0)
+    number_1N = ops.expand_dims(ops.cast(ops.arange(size, dtype="int32"), "uint32"), 0)
     hash_BN = _mixed(ops.bitwise_xor(_mixed(number_1N + _number(0x9E3779B9)), seeds_B1))
     kept = ops.reshape(hash_BN >= _number(int(rate * 2**32)), ops.shape(x))
     return ops.where(kept, x / (1 - rate), ops.zeros_like(x))

@@ -201,8 +201,9 @@ class Transformer(keras.layers.Layer):
         for name, shape in embedding_shapes(form).items():
             weight = self.add_weight(shape=shape, initializer=normal(0.0, 0.02), name=name)
             setattr(self, name, weight)
-        for layer in (*self.blocks, self.last):
-            layer.build()
+        for block in self.blocks:
+            block.build()
+        self.last.build()
         self.built = True
 
     def call(self, tokens_BT: Tensor, seeds_B: Tensor | None = None) -> Tensor:

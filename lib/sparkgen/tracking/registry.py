@@ -5,7 +5,6 @@ source beside it, and the saved model (`model.json`, `model.weights.h5`, and whe
 user's own package, its source in `package.zip`).
 """
 
-import importlib.metadata
 import json
 import warnings
 from collections.abc import Mapping
@@ -18,16 +17,12 @@ from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
+from sparkgen.tracking.requirements import requirements_of
 from sparkgen.tracking.runs import RunLogger
 from sparkgen.tracking.server import connect
 from sparkgen.tracking.signature import signature
 
 CHALLENGER, CHAMPION = "challenger", "champion"
-# What loading a sampler imports, with the version installed here.
-REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow", "pillow")
-OF_TEXTS = "tokenizers"
-"""What a sampler needs besides, where its model has a tokenizer."""
-TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
 
 
 class ModelVersion(NamedTuple):
@@ -110,10 +105,7 @@ def _log_sampler(
             code_paths=[str(Path(sparkgen.__file__).parent)],
             artifacts={"model": str(candidate.folder)},
             signature=signature(description, candidate.sampling),
-            pip_requirements=[
-                *requirements(texts=_has_tokenizer(description)),
-                *description.get("requirements", []),
-            ],
+            pip_requirements=requirements_of(description),
             metadata={
                 "shape": list(candidate.manifest.shape),
                 "class_names": list(candidate.manifest.class_names),
@@ -218,30 +210,6 @@ def load(environment: EnvironmentConfig, version: ModelVersion) -> Any:
 
     connect(environment)
     return mlflow.pyfunc.load_model(version.uri)
-
-
-def requirements(*, texts: bool = False) -> list[str]:
-    """The packages that a process needs to load a sampler, with the versions installed here.
-
-    Args:
-        texts: whether its model has a tokenizer.
-    """
-    pins = []
-    for name in (*REQUIREMENTS, *([OF_TEXTS] if texts else [])):
-        for build in TENSORFLOW_BUILDS if name == "tensorflow" else (name,):
-            try:
-                pins.append(f"{name}=={importlib.metadata.version(build)}")
-            except importlib.metadata.PackageNotFoundError:
-                continue
-            break
-    return pins
-
-
-def _has_tokenizer(described: Any) -> bool:
-    """Whether what a saved model takes or makes, or a part of that, has a tokenizer."""
-    if isinstance(described, Mapping):
-        return bool(described.get("tokenizer")) or any(map(_has_tokenizer, described.values()))
-    return isinstance(described, list) and any(map(_has_tokenizer, described))
 
 
 def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:

@@ -166,7 +166,7 @@ def test_a_misspelt_text_has_one_other_word_with_as_many_edits(model: Generative
     lengths, words = [], set()
     for row in noise:
         text = misspelt("the minister was of it", model.vocabulary, row, 1)
-        pairs = list(zip("the minister was of it".split(), text.split(), strict=True))
+        pairs = list(zip(["the", "minister", "was", "of", "it"], text.split(), strict=True))
         assert [a for a, b in pairs if a != b] == ["minister"]
         lengths.append(len(pairs[1][1]))
         words.add(pairs[1][1])

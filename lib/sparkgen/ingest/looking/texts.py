@@ -50,7 +50,8 @@ def survey_texts(
     names, labels = _labels(dataset, values, manner)
     tally = Tally(labels, bad)
     survey = Survey(dataset.shape, names, tally, dict(sorted(left.items())))
-    told = f"texts have {min(lengths)} to {max(lengths)} words, half of them {median(lengths):.0f} or fewer"
+    usual = f"half of them {median(lengths):.0f} or fewer"
+    told = f"texts have {min(lengths)} to {max(lengths)} words, {usual}"
     part = ", ".join(f"the first {sum_of(values, split)} texts of {split}" for split in sorted(cut))
     return survey._replace(lines=(told,), options=bad_allowed(0, tally), part=part)
 

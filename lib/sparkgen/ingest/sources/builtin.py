@@ -8,8 +8,8 @@ The two photographs, `china` and `flower`, are 427 pixels high and 640 wide. The
 the data set's shape, which do not overlap; see `ingest.images.photographs`. The tiles are written as
 NumPy arrays.
 
-The descriptions are the English texts that scikit-learn has of its data sets, a document each, in the order
-of their names. They are joined, and the end of the whole is what is held out.
+The descriptions are the English texts that scikit-learn has of its data sets, a document each, in the
+order of their names. They are joined, and the end of the whole is what is held out.
 
 The sentences are those of the same texts, each with the data set that it describes as its class. Every fifth
 of a text is for the test.
@@ -65,7 +65,7 @@ class Config(Source):
 
         release = f"scikit-learn {version('scikit-learn')}"
         entry = SourceEntry(uri=f"builtin:{self.dataset}", size=0, modified=release)
-        return dict.fromkeys(self.splits, [entry])
+        return {split: [entry] for split in self.splits}
 
     def _check_record(self, dataset: DatasetConfig) -> None:
         record = "tokens" if self.dataset in TEXTS else "image"

@@ -1,4 +1,4 @@
-"""Reads encoded pictures or texts from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
+"""Reads pictures or texts from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
 
 import logging
 from collections import Counter

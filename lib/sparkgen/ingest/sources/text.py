@@ -1,8 +1,9 @@
 """Reads plain text as tokens: those of a tokenizer, or the bytes of files, in blocks of one length.
 
-With a tokenizer, `ingest.texts` says how texts become records. Without one, tokens are bytes: with the shape [length + 1], record k of a file is its bytes [k * length, (k + 1) * length], both
-included: neighbours share a byte, so that each byte but the first of a file is once the one to predict.
-The last record of a file is padded with zeros. The cut depends on the file alone.
+With a tokenizer, `ingest.texts` says how texts become records. Without one, tokens are bytes: with the
+shape [length + 1], record k of a file is its bytes [k * length, (k + 1) * length], both included:
+neighbours share a byte, so that each byte but the first of a file is once the one to predict. The last
+record of a file is padded with zeros. The cut depends on the file alone.
 """
 
 from collections.abc import Iterator

@@ -3,8 +3,9 @@
 from itertools import islice
 from typing import Any
 
+from sparkgen.ingest.files.path_list import plain_name
 from sparkgen.ingest.looking.look import Recognised, Sure
-from sparkgen.ingest.tables.columns import guess_text_columns
+from sparkgen.ingest.tables.columns import TEXTS, guess_text_columns
 from sparkgen.ingest.tables.names import Found
 from sparkgen.ingest.tables.parquet import opened_parquet
 from sparkgen.ingest.texts.guess import LINES, joined, singles
@@ -26,12 +27,10 @@ def recognise_texts(table: Found, keys: dict[str, Any], found: str) -> Recognise
             return None
         text, label = columns
         batches = file.iter_batches(LINES, columns=[text], use_threads=False)
-        texts = [
-            str(cell)
-            for batch in islice(batches, 1)
-            for cell in batch.column(0)[:LINES]
-            if cell.is_valid
-        ]
+        cells = [cell for batch in islice(batches, 1) for cell in batch.column(0)[:LINES]]
+    texts = [str(cell) for cell in cells if cell.is_valid]
+    if plain_name(text) not in TEXTS and 2 * sum(" " in text for text in texts) <= len(texts):
+        return None  # words, such as names
     keys = {**keys, "text": text, **({"label": label} if label else {})}
     found = f"{found}, with texts in column {text}"
     if label is None:

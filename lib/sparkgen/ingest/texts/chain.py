@@ -1,8 +1,8 @@
 """Joins the documents of a split, and cuts records from their tokens.
 
-Record k of a split is its tokens [k * L, (k + 1) * L], both included, where a record has L + 1: neighbours
-share a token, so that each token but the first is once the one to predict. The last record is filled up
-with padding. The tokens of a split lie in scratch files, in order, which no task reads whole.
+Record k of a split is its tokens [k * L, (k + 1) * L], both included, where a record has L + 1:
+neighbours share a token, so that each token but the first is once the one to predict. The last record is
+filled up with padding. The tokens of a split lie in scratch files, in order, which no task reads whole.
 """
 
 import json
@@ -39,7 +39,7 @@ class Run(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What of a chunk is no token: how many lines it has, good documents, and where its bad ones lie, if any."""
+    """What of a chunk is no token: its lines, how many of its texts are good, where its bad ones lie."""
 
     key: Key
     length: int

@@ -25,10 +25,10 @@ Key = tuple[str, int, int]
 class Chunk(NamedTuple):
     """Neighbouring texts of one source file.
 
-    `texts` are whole documents or, where `part`, pieces of one; then `ends` says whether it ends with them.
-    `positions` are the numbers of the lines that they begin in, from 0 at the start of the chunk; `length`
-    is how many lines begin in it. `labels` are the values for their classes; None: there are none. `empty` counts
-    the documents without a character.
+    `texts` are whole documents or, where `part`, pieces of one; then `ends` says whether it ends with
+    them. `positions` are the numbers of the lines that they begin in, from 0 at the start of the chunk;
+    `length` is how many lines begin in it. `labels` are the values for their classes; None: there are
+    none. `empty` counts the documents without a character.
     """
 
     split: str
@@ -59,8 +59,8 @@ class ChunkShare(Protocol):
 class Form(NamedTuple):
     """How the bytes of a file are texts.
 
-    `parts`: the file is one document, or a part of one. Else each line has one, in `fields`; None: the line
-    is the text. `most` is the longest line in bytes, `unicode` the form that texts are brought into.
+    `parts`: the file is one document, or a part of one. Else each line has one, in `fields`; None: the
+    line is the text. `most` is the longest line in bytes, `unicode` the form that texts are brought into.
     """
 
     parts: bool

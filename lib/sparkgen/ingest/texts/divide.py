@@ -1,7 +1,7 @@
 """Counts the texts of a source, and divides them into splits.
 
-Of documents that are read whole, a share is held out: the last ones, or random ones by the seed. Of a text
-that is read in parts, its end is held out, to the character: first comes the training split, then
+Of documents that are read whole, a share is held out: the last ones, or random ones by the seed. Of a
+text that is read in parts, its end is held out, to the character: first comes the training split, then
 validation, then test. So no text of one split is in another.
 """
 

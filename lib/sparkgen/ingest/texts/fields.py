@@ -12,9 +12,9 @@ Read = tuple[str, str] | str
 class Fields(NamedTuple):
     """Where a line has its text and its label.
 
-    `text` is the name of a JSON object's field; None: the line is a label, `separator` and the text, where
-    a separator of None is white space of any length. `label` is the name of the field of the label; None:
-    a JSON object has none.
+    `text` is the name of a JSON object's field; None: the line is a label, `separator` and the text,
+    where a separator of None is white space of any length. `label` is the name of the field of the label;
+    None: a JSON object has none.
     """
 
     text: str | None = None

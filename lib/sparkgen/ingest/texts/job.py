@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 class Manner(NamedTuple):
     """What is to be done with texts.
 
-    `blocks`: documents are joined. `at_end`: what is held out is the end. `joined`: there is more than one
-    document to join. `labelled`: texts have labels, found in `where`. `one`: all files of a split are one
-    document.
+    `blocks`: documents are joined. `at_end`: what is held out is the end. `joined`: there is more than
+    one document to join. `labelled`: texts have labels, found in `where`. `one`: all files of a split are
+    one document.
     """
 
     blocks: bool

@@ -1,7 +1,7 @@
 """Makes the tokenizer of a data set from its training split.
 
-The result depends on the text alone: characters are sorted, words and pairs of bytes are counted, and ties
-are broken by name. It does not depend on the number of tasks or threads.
+The result depends on the text alone: characters are sorted, words and pairs of bytes are counted, and
+ties are broken by name. It does not depend on the number of tasks or threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -20,11 +20,12 @@ class TextOptions(Source):
 
     blocks: bool | None = None
     """Whether documents are joined, and records are blocks of their tokens that share one token with the
-    next; else each document is a record, cut at the length of a record or filled up. null: where texts have
-    no labels."""
+    next; else each document is a record, cut at the length of a record or filled up. null: where texts
+    have no labels."""
     held_out: Literal["end", "random"] | None = None
     """What `test_fraction` and `validation_fraction` set aside: the last of the documents, or random ones
-    by the seed; of one text its end, to the character. null: the end of one text, else random documents."""
+    by the seed; of one text its end, to the character. null: the end of one text, else random
+    documents."""
     most_bytes: Annotated[int, Field(gt=0)] = 1 << 20
     """A longer line is a bad record; of a text that is read in parts lines can have any length."""
 

@@ -103,6 +103,8 @@ class Recurrent(keras.layers.Layer):
 class LSTMModel(LanguageModel):
     """Tokens → logits of the next ones, by recurrent layers."""
 
+    network: Recurrent
+
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         if config.dropout:

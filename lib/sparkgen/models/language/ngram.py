@@ -64,7 +64,7 @@ class Steps:
     def step(
         self, state: Tensor, tokens_B: Tensor, at: Tensor, keep_B: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """log p (B, V) of the tokens after one more, and the tokens before those."""
+        """Log p (B, V) of the tokens after one more, and the tokens before those."""
         del at, keep_B
         state = ops.concatenate([state[:, 1:], tokens_B[:, None]], axis=1)
         shape = (state.shape[0], self.vocabulary)

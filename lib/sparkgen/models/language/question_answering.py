@@ -2,9 +2,9 @@
 
 Devlin et al., "BERT", 2018, section 4.2, as the reference implementation has it. A network gives each
 token of the text, read after the question, logits that the answer begins and that it ends there. The
-score of a piece is the product of the two probabilities; the best piece of at most so many tokens, widened
-to whole words, is the answer, and pieces that come to the same words count together. A text that is longer
-than the network sees is read in windows that overlap.
+score of a piece is the product of the two probabilities; the best piece of at most so many tokens,
+widened to whole words, is the answer, and pieces that come to the same words count together. A longer
+text than the network sees is read in windows that overlap.
 
 The network is a part: a DistilBERT that others trained (`hf://NAME@REVISION`, or a folder).
 """

@@ -104,6 +104,8 @@ class Config(Strict):
 class TransformerModel(LanguageModel):
     """Tokens → logits of the next ones, by `layers.transformer`."""
 
+    network: Transformer
+
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         if config.dropout:

@@ -20,6 +20,8 @@ Values = dict[str, Any]
 Tensors = dict[str, Array]
 TRANSFORMER = "language.transformer"
 DISTILBERT = "pretrained.distilbert"
+LENGTH = 256
+"""Tokens of a block, less one, of the data that a network is said to be for; it may see more of them."""
 BUFFERS = re.compile(r".*(\.attn\.(masked_)?bias|\.rotary_emb\.inv_freq|position_ids)")
 """Tensors that are no weights: masks, frequencies and numbers that follow from the sizes."""
 
@@ -109,7 +111,7 @@ def _gpt2(read: _Reader, tokenizer: Tokenizer, tensors: Tensors) -> Imported:
             weights[f"{there}.{place}.kernel"] = take(f"{here}.{name}.weight")
             weights[f"{there}.{place}.bias"] = take(f"{here}.{name}.bias")
     tensors.pop("lm_head.weight", None)  # the embeddings again
-    return Imported(TRANSFORMER, options, _spec(read, tokenizer, context + 1), weights)
+    return Imported(TRANSFORMER, options, _spec(read, tokenizer, min(context, LENGTH) + 1), weights)
 
 
 def _llama(read: _Reader, tokenizer: Tokenizer, tensors: Tensors) -> Imported:
@@ -148,7 +150,7 @@ def _llama(read: _Reader, tokenizer: Tokenizer, tensors: Tensors) -> Imported:
         for place, names in LLAMA_PRODUCTS.items():
             parts = [take(f"{here}.{name}.weight") for name in names]
             weights[f"{there}.{place}.kernel"] = np.concatenate(parts).T
-    return Imported(TRANSFORMER, options, _spec(read, tokenizer, context + 1), weights)
+    return Imported(TRANSFORMER, options, _spec(read, tokenizer, min(context, LENGTH) + 1), weights)
 
 
 def _distilbert(read: _Reader, tokenizer: Tokenizer, tensors: Tensors) -> Imported:

@@ -62,8 +62,10 @@ class DistilBert(GenerativeModel):
         for name, rows in (("embedding", self.spec.record.values), ("position", self.context)):
             weight = self.add_weight(shape=(rows, self.config.width), name=name)
             setattr(self, name, weight)
-        for layer in (*self.blocks, self.first, self.spans):
-            layer.build()
+        for block in self.blocks:
+            block.build()
+        self.first.build()
+        self.spans.build()
         self.built = True
 
     def call(self, batch: Any, training: bool = False) -> dict[str, Tensor]:
