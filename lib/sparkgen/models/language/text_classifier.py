@@ -51,6 +51,8 @@ class Config(Strict):
     """The widths of filters, in tokens."""
     filters: int = Field(100, gt=0)
     """Filters of each width."""
+    mean: bool = False
+    """Whether the mean answer of each filter is a feature too, beside the greatest."""
     dropout: float = Field(0.5, ge=0, lt=1)
     """Share of the features that are dropped in training."""
     token_dropout: float = Field(0.0, ge=0, lt=1)
@@ -88,8 +90,9 @@ class TextClassifier(GenerativeModel):
             for width in config.windows
         ]
         self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
+        features = config.filters * len(config.windows) * (1 + config.mean)
         self.training_noise = {
-            "dropout": NoiseSpec((config.filters * len(config.windows),), "uniform"),
+            "dropout": NoiseSpec((features,), "uniform"),
             "token_dropout": NoiseSpec(spec.shape, "uniform"),
         }
         self.compiled_probabilities = compiled(self.probabilities, xla=False)
@@ -115,10 +118,14 @@ class TextClassifier(GenerativeModel):
     def features_of(self, e_BTE: Tensor, tokens_BT: Tensor) -> Tensor:
         """The features of vectors in place of the tokens' own: float32 (B, F)."""
         there_BT = ops.less(tokens_BT, self.spec.record.values)
-        return ops.cast(
-            ops.concatenate([_greatest(c, e_BTE, there_BT) for c in self.convolutions], axis=-1),
-            "float32",
-        )
+        found = []
+        for convolution in self.convolutions:
+            c_BWF, there_BW1 = _answers(convolution, e_BTE, there_BT)
+            found.append(ops.max(c_BWF, axis=1))
+            if self.config.mean:
+                windows_B1 = ops.maximum(ops.sum(there_BW1, axis=1), 1.0)
+                found.append(ops.sum(c_BWF, axis=1) / windows_B1)
+        return ops.cast(ops.concatenate(found, axis=-1), "float32")
 
     def features(self, x: Tensor) -> Tensor:
         """The input of the last layer for tokens (B, T): float32 (B, F)."""
@@ -155,16 +162,16 @@ class TextClassifier(GenerativeModel):
         return Measured(texts, {"predicted": p_BK.argmax(-1), "confidence": p_BK.max(-1)})
 
 
-def _greatest(convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor) -> Tensor:
-    """The greatest answer of each filter to a window with a token in it; 0 where there is none."""
+def _answers(
+    convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The answers of filters to all windows, 0 to those without a token, and which have one: (B, W, 1)."""
     (width,) = convolution.kernel_size
     ends = (width - 1, width - 1)
     c_BWF = convolution(ops.pad(e_BTE, ((0, 0), ends, (0, 0))))
     there_BW = ops.pad(ops.cast(there_BT, c_BWF.dtype), ((0, 0), ends))
-    windows = ops.max_pool(
-        there_BW[..., None], width, strides=1
-    )  # after relu 0 is the least answer
-    return ops.max(c_BWF * windows, axis=1)
+    windows_BW1 = ops.max_pool(there_BW[..., None], width, strides=1)
+    return c_BWF * windows_BW1, windows_BW1  # after relu 0 is the least answer
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
