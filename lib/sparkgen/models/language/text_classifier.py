@@ -11,8 +11,7 @@ not count: a text has the same features at any length of the records.
 
 What differs: the weights of the softmax have no bound on their norm. Whole tokens may be dropped in
 training (Iyyer et al., "Deep Unordered Composition Rivals Syntactic Methods for Text Classification",
-2015): they become the unknown token, which so gets a vector that means nothing in particular. Labels
-may be smoothed (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016).
+2015): they become the unknown token, which so gets a vector that means nothing in particular.
 
 `generate` takes texts and gives them back with the class that it finds, and its probability.
 """
@@ -51,14 +50,10 @@ class Config(Strict):
     """The widths of filters, in tokens."""
     filters: int = Field(100, gt=0)
     """Filters of each width."""
-    mean: bool = False
-    """Whether the mean answer of each filter is a feature too, beside the greatest."""
     dropout: float = Field(0.5, ge=0, lt=1)
     """Share of the features that are dropped in training."""
     token_dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the tokens that become the unknown token in training, or nothing where there is none."""
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    """Share of the probability that training wants spread evenly over all classes."""
 
 
 class TextClassifier(GenerativeModel):
@@ -90,9 +85,8 @@ class TextClassifier(GenerativeModel):
             for width in config.windows
         ]
         self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
-        features = config.filters * len(config.windows) * (1 + config.mean)
         self.training_noise = {
-            "dropout": NoiseSpec((features,), "uniform"),
+            "dropout": NoiseSpec((config.filters * len(config.windows),), "uniform"),
             "token_dropout": NoiseSpec(spec.shape, "uniform"),
         }
         self.compiled_probabilities = compiled(self.probabilities, xla=False)
@@ -118,14 +112,10 @@ class TextClassifier(GenerativeModel):
     def features_of(self, e_BTE: Tensor, tokens_BT: Tensor) -> Tensor:
         """The features of vectors in place of the tokens' own: float32 (B, F)."""
         there_BT = ops.less(tokens_BT, self.spec.record.values)
-        found = []
-        for convolution in self.convolutions:
-            c_BWF, there_BW1 = _answers(convolution, e_BTE, there_BT)
-            found.append(ops.max(c_BWF, axis=1))
-            if self.config.mean:
-                windows_B1 = ops.maximum(ops.sum(there_BW1, axis=1), 1.0)
-                found.append(ops.sum(c_BWF, axis=1) / windows_B1)
-        return ops.cast(ops.concatenate(found, axis=-1), "float32")
+        return ops.cast(
+            ops.concatenate([_greatest(c, e_BTE, there_BT) for c in self.convolutions], axis=-1),
+            "float32",
+        )
 
     def features(self, x: Tensor) -> Tensor:
         """The input of the last layer for tokens (B, T): float32 (B, F)."""
@@ -144,11 +134,10 @@ class TextClassifier(GenerativeModel):
             kept_BF = batch["noise"]["dropout"] >= self.config.dropout
             features_BF = features_BF * ops.cast(kept_BF, "float32") / (1.0 - self.config.dropout)
         logits_BK = self.head(features_BF)
-        loss_B = cross_entropy(label_B, logits_BK)
-        if training and self.config.label_smoothing:
-            even_B = -ops.mean(ops.log_softmax(logits_BK), axis=-1)
-            loss_B = loss_B + self.config.label_smoothing * (even_B - loss_B)
-        return {"cross_entropy": loss_B, "accuracy": accuracy(label_B, logits_BK)}
+        return {
+            "cross_entropy": cross_entropy(label_B, logits_BK),
+            "accuracy": accuracy(label_B, logits_BK),
+        }
 
     def _thinned(self, x_BT: Tensor, noise_BT: Tensor) -> Tensor:
         """Tokens of which some have become the unknown one, or padding."""
@@ -162,16 +151,14 @@ class TextClassifier(GenerativeModel):
         return Measured(texts, {"predicted": p_BK.argmax(-1), "confidence": p_BK.max(-1)})
 
 
-def _answers(
-    convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The answers of filters to all windows, 0 to those without a token, and which have one: (B, W, 1)."""
+def _greatest(convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor) -> Tensor:
+    """The greatest answer of each filter to a window with a token in it; 0 where there is none."""
     (width,) = convolution.kernel_size
     ends = (width - 1, width - 1)
     c_BWF = convolution(ops.pad(e_BTE, ((0, 0), ends, (0, 0))))
     there_BW = ops.pad(ops.cast(there_BT, c_BWF.dtype), ((0, 0), ends))
     windows_BW1 = ops.max_pool(there_BW[..., None], width, strides=1)
-    return c_BWF * windows_BW1, windows_BW1  # after relu 0 is the least answer
+    return ops.max(c_BWF * windows_BW1, axis=1)  # after relu 0 is the least answer
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
