@@ -46,8 +46,9 @@ def spec_of(name: str, shape: tuple[int, int, int] = (8, 8, 1)) -> DataSpec:
 
 def experiment_of(name: str) -> Path:
     """The file of a model's experiment that needs no download."""
-    data = "descriptions" if is_of_text(name) else "digits"
-    return EXPERIMENTS / f"{name.rpartition('.')[2]}_{data}.yaml"
+    data = ("descriptions", "sentences") if is_of_text(name) else ("digits",)
+    files = [EXPERIMENTS / f"{name.rpartition('.')[2]}_{one}.yaml" for one in data]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def outlined(name: str, options: dict[str, Any], spec: DataSpec) -> GenerativeModel:
