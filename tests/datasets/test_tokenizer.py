@@ -188,3 +188,18 @@ def test_a_tokenizer_of_names_can_be_read_without_special_tokens() -> None:
 )
 def test_a_section_can_be_read_as_it_is_written(keys: dict[str, Any]) -> None:
     assert section(**section(**keys).model_dump(mode="json")) == section(**keys)
+
+
+def test_a_given_tokenizer_neither_cuts_nor_pads() -> None:
+    values = json.loads(learned(["ab"], kind="characters", end=False).json)
+    cut = {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}
+    pad = {"strategy": {"Fixed": 9}, "direction": "Right", "pad_id": 1, "pad_type_id": 0,
+           "pad_to_multiple_of": None, "pad_token": "b"}  # fmt: skip
+    tokenizer = Tokenizer(json.dumps({**values, "truncation": cut, "padding": pad}))
+    assert tokenizer.encode("abababab").tolist() == [0, 1] * 4
+    assert tokenizer.encode("a").tolist() == [0]
+
+
+def test_a_prompt_with_an_unknown_character_is_refused_by_its_name() -> None:
+    with pytest.raises(RequestError, match=r"found 'Ω' \(U\+03A9\)"):
+        learned(["ab"], kind="characters").encode("aΩb")

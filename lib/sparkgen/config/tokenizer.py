@@ -21,7 +21,7 @@ class TokenizerSection(Strict):
     for the folder of the source files."""
     size: Annotated[int, Field(ge=2, le=1 << 24)] | None = None
     """At most so many tokens, for words and bpe; null: 8192. bpe needs 256 or more."""
-    sample: Annotated[int, Field(gt=0)] = 64 << 20
+    sample: Annotated[int, Field(gt=0)] = 8 << 20
     """About so many characters of the training split are read for words and bpe: all of it where it has
     fewer, else blocks of it chosen at random by the seed. Characters are collected from all of it."""
     unicode: Unicode = "none"

@@ -86,7 +86,9 @@ class Tokenizer:
             found = encode(list(texts), add_special_tokens=False)
         except Exception as error:  # the library raises nothing more exact
             raise RequestError(
-                "texts of what the tokenizer has tokens for", found=str(error), mend="correct them"
+                "texts of what the tokenizer has tokens for",
+                found=self._without_token("".join(texts)) or str(error),
+                mend="correct them",
             ) from None
         return [np.array(one.ids, np.int32) for one in found]
 
@@ -107,6 +109,15 @@ class Tokenizer:
         """The token of a name; None: there is none."""
         found = self._library.token_to_id(name)
         return None if found is None else int(found)
+
+    def _without_token(self, text: str) -> str | None:
+        """The first character that has no token, with its number; None: each has one."""
+        for character in dict.fromkeys(text):
+            try:
+                self._plain.encode(character, add_special_tokens=False)
+            except Exception:  # the library raises nothing more exact
+                return f"{character!r} (U+{ord(character):04X})"
+        return None
 
     @cached_property
     def widths(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -146,6 +157,7 @@ class Tokenizer:
         return self._read()
 
     def _read(self) -> Any:
+        """The library's object, which cuts and pads nothing."""
         try:
             import tokenizers  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
@@ -155,11 +167,14 @@ class Tokenizer:
                 mend="pip install tokenizers",
             ) from None
         try:
-            return tokenizers.Tokenizer.from_str(self.json)
+            library = tokenizers.Tokenizer.from_str(self.json)
         except Exception as error:  # the library raises nothing more exact
             raise RequestError(
                 "a tokenizer.json of the library tokenizers", found=str(error), mend="correct it"
             ) from None
+        library.no_truncation()  # as files of networks have it, with the length of theirs
+        library.no_padding()
+        return library
 
     def __getstate__(self) -> dict[str, Any]:
         return {"json": self.json}

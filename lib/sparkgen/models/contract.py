@@ -105,6 +105,12 @@ class GenerativeModel(Trained):
     """Whether it can judge samples: `features(x)` gives float32 (B, F) of records (B, *spec.shape),
     `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
 
+    writes: ClassVar[bool] = False
+    """Whether it makes texts that follow prompts, as a `language._base.LanguageModel` does."""
+    answers_questions: ClassVar[bool] = False
+    """Whether it has `context`, the tokens that it sees at most, and `span_logits(tokens, seen)`: of int32
+    and bool (B, T) the logits that an answer begins and ends at each token, float32 (B, T, 2)."""
+
     def generate(
         self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING, **options: Any
     ) -> Tensor:

@@ -49,6 +49,10 @@ class Part(NamedTuple):
     """Whether it must have as many classes as the model."""
     activations: bool = False
     """Whether it must have `activations`."""
+    writes: bool = False
+    """Whether it must make texts that follow prompts."""
+    answers: bool = False
+    """Whether it must find answers in texts."""
 
 
 LABEL = {"label": Given("label")}

@@ -57,7 +57,7 @@ def test_a_part_that_makes_no_texts_is_refused(
     reference: Callable[[str], Any], spec: DataSpec
 ) -> None:
     model, _ = reference("distilbert")
-    with pytest.raises(RequestError, match="a language model as"):
+    with pytest.raises(RequestError, match="a model that continues texts"):
         build_model("language.pretrained", {}, spec, parts={"network": model})
 
 

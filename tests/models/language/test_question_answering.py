@@ -25,12 +25,12 @@ def test_answers_scores_and_places_are_those_of_the_reference(answered: Any) -> 
     model, found = answered
     given = {name: [one[name] for one in found] for name in ("context", "question")}
     made = model.generate(np.zeros((len(found), 0), np.float32), given)
-    assert made.tolist() == [one["answer"] for one in found]
-    figures = model.figures_of(made, given)
+    assert made.data == [one["answer"] for one in found]
+    figures = made.figures
     np.testing.assert_allclose(figures["score"], [one["score"] for one in found], rtol=1e-4)
     for name in ("start", "end"):
         np.testing.assert_array_equal(figures[name], [one[name] for one in found])
-    assert len(set(made.tolist())) > 4
+    assert len(set(made.data)) > 4
     # Some of the texts are longer than the network sees.
     windows = [len(model._windows(one["context"], one["question"])) for one in found]
     assert max(windows) > 1
@@ -83,5 +83,5 @@ def test_a_part_that_answers_nothing_is_refused(
     reference: Callable[[str], Any], spec: DataSpec
 ) -> None:
     network, _ = reference("gpt2")
-    with pytest.raises(RequestError, match="a network that answers questions"):
+    with pytest.raises(RequestError, match="a model that finds answers in texts"):
         build_model(NAME, {}, spec, parts={"network": network})

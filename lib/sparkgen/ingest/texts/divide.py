@@ -95,25 +95,26 @@ class Division(NamedTuple):
 
     def _cut(self, chunk: Chunk, ends: bool) -> Iterator[Piece]:
         """The parts of a chunk before and after the characters at which the splits begin."""
-        bounds = self.total - np.array([self.tested + self.validated, self.tested])
-        at, last = self.before[chunk.key], None
+        first, second = self.total - self.tested - self.validated, self.total - self.tested
+        at = self.before[chunk.key]
         found: dict[str, list[tuple[int, str]]] = {}
         for number, text in enumerate(chunk.texts):
-            first, *rest = (min(max(int(b) - at, 0), len(text)) for b in bounds)
-            cuts = (0, first, rest[0], len(text))
+            cuts = (
+                0,
+                *(min(max(bound - at, 0), len(text)) for bound in (first, second)),
+                len(text),
+            )
             for split, start, stop in zip(SPLITS, cuts[:-1], cuts[1:], strict=True):
                 if start < stop:
                     found.setdefault(split, []).append((number, text[start:stop]))
-                    last = split
             at += len(text)
         for split, some in found.items():
             numbers, texts = zip(*some, strict=True)
-            yield Piece(split, texts, numbers, ends and split == last)
-        if not found and ends:
-            names = self._names_at(at)
-            yield Piece(names, (), (), True)
+            yield Piece(split, texts, numbers, False)
+        if ends:  # then there is no text in it
+            yield Piece(self._split_before(at), (), (), True)
 
-    def _names_at(self, at: int) -> str:
+    def _split_before(self, at: int) -> str:
         """The split of the character before a place."""
         left = self.total - at
         if left < self.tested:

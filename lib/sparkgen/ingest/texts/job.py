@@ -69,7 +69,9 @@ def text_work(
     section = dataset.tokenizer
     assert section is not None  # as the source has checked
     joined = manner.joined if manner.blocks else not manner.labelled
-    tokenizer = learn(section, shares, division, sizes, end=joined, seed=dataset.seed)
+    tokenizer = learn(
+        section, shares, division, sizes, end=joined, seed=dataset.seed, scratch=scratch
+    )
     ends = joined if section.end is None else section.end
     plan = Plan(
         division,

@@ -4,6 +4,8 @@ The result depends on the text alone: characters are sorted, words and pairs of 
 ties are broken by name. It does not depend on the number of tasks or threads.
 """
 
+import json
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from sparkgen.config.tokenizer import TokenizerSection
+from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.datasets.vocabulary import CHARACTER, WORD, given, of_names, of_pairs
 from sparkgen.errors import RequestError
@@ -19,14 +22,17 @@ from sparkgen.ingest.texts.divide import Division
 from sparkgen.noise import Stream, generator
 from sparkgen.tasks import run_each
 
-Each = Callable[[Callable[[ChunkShare], Iterator[Any]], Sequence[ChunkShare]], list[Any]]
+
+def active_session() -> SparkSession | None:
+    """The Spark session of this process; None: everything runs here."""
+    return SparkSession.getActiveSession()
 
 
 def on_executors(
     run: Callable[[ChunkShare], Iterator[Any]], shares: Sequence[ChunkShare]
 ) -> list[Any]:
     """What a function gives for all shares, on the executors where there are some."""
-    spark = SparkSession.getActiveSession()
+    spark = active_session()
     if spark is None:
         return [found for share in shares for found in run(share)]
     return run_each(spark, run, shares)
@@ -40,6 +46,7 @@ def learn(
     *,
     end: bool,
     seed: int,
+    scratch: str,
 ) -> Tokenizer:
     """The tokenizer of a data set.
 
@@ -50,6 +57,7 @@ def learn(
         sizes: the characters of each chunk of the training source.
         end: whether there is a token for the end of a text, where `section` does not say it.
         seed: chooses what words and pairs are counted in.
+        scratch: URI of a folder for the texts that they are counted in.
 
     Raises:
         RequestError: there is none at `path`, it lacks a token for the end that is needed, or there is no
@@ -68,7 +76,7 @@ def learn(
     if section.kind == "characters":
         texts = _characters(shares, division)
     else:
-        texts = _sample(shares, division, chosen(sizes, section.sample, seed=seed))
+        texts = _sample(shares, division, chosen(sizes, section.sample, seed=seed), scratch)
     if not any(texts):
         raise RequestError(
             "text in the training split, of which a tokenizer is made",
@@ -114,14 +122,20 @@ def _characters(shares: Sequence[ChunkShare], division: Division) -> list[str]:
     return on_executors(read, shares)
 
 
-def _sample(shares: Sequence[ChunkShare], division: Division, keys: set[Key]) -> list[str]:
+def _sample(
+    shares: Sequence[ChunkShare], division: Division, keys: set[Key], scratch: str
+) -> list[str]:
     """The texts of some chunks that are for training, in the order of the source."""
-    found = []
-    for share in shares:
+
+    def read(share: ChunkShare) -> Iterator[tuple[Key, str]]:
         for chunk in share.chunks():
             if chunk.key in keys:
-                found.append((chunk.key, list(_trained(chunk, division))))
-    return [text for _, some in sorted(found) for text in some]
+                uri = f"{scratch}/sample/{uuid.uuid4().hex}.json"
+                write_bytes(uri, json.dumps(list(_trained(chunk, division))).encode())
+                yield chunk.key, uri
+
+    found = sorted(on_executors(read, shares))
+    return [text for _, uri in found for text in json.loads(read_bytes(uri))]
 
 
 def _trained(chunk: Chunk, division: Division) -> Iterator[str]:
@@ -145,8 +159,6 @@ def _words(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tok
 
 def _pairs(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tokenizer:
     """All bytes, and the pairs that are neighbours most often."""
-    import json
-
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     library = Tokenizer(models.BPE())

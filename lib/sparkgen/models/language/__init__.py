@@ -8,6 +8,9 @@ each prompt, int32 (B, L), which the record `TextRecord` makes texts of. The los
     transformer.py   attention (`layers.transformer`)
     lstm.py          recurrent layers (`layers.lstm`)
     ngram.py         counts, with Kneser-Ney smoothing (`layers.count_tables`)
+    pretrained.py    a GPT-2 or Llama that others trained, as a part
+
+    question_answering.py   finds answers in texts, by a part
 
 What people do with texts is here too. These models take texts and give texts:
 

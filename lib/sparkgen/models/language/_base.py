@@ -52,6 +52,7 @@ MOST_BEAMS = 64
 class LanguageModel(GenerativeModel):
     """A model of token records that have a tokenizer. It makes texts that follow prompts."""
 
+    writes = True
     records = ("tokens",)
     loss_names: tuple[str, ...] = ("nll",)
     metric_names: tuple[str, ...] = ("accuracy",)

@@ -1,6 +1,6 @@
 """Texts by a network that others trained, GPT-2 or Llama: it continues prompts, and learns nothing here.
 
-The network is a part: `hf://NAME@REVISION` of Hugging Face's hub, or `folder:PATH`, a folder with
+The network is a part: `hf://OWNER/NAME@COMMIT` of Hugging Face's hub, or `folder:PATH`, a folder with
 `config.json`, `tokenizer.json` and `model.safetensors`. Its tokenizer is its own, whatever that of the
 dataset is. A trained `language.transformer` can be the part as well.
 """
@@ -12,12 +12,11 @@ from pydantic import Field
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, Record
-from sparkgen.errors import RequestError
 from sparkgen.layers.transformer import Transformer
 from sparkgen.models.contract import GenerativeModel, Part, Tensor
 from sparkgen.models.language._base import LanguageModel
 
-PARTS = {"network": Part(records=False)}
+PARTS = {"network": Part(records=False, writes=True)}
 
 
 class Config(Strict):
@@ -52,16 +51,5 @@ class PretrainedText(GenerativeModel):
 
 
 def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) -> GenerativeModel:
-    """Texts by the part `network`.
-
-    Raises:
-        RequestError: it makes no texts.
-    """
-    network = parts["network"]
-    if not isinstance(network, LanguageModel):
-        raise RequestError(
-            "a language model as model.parts.network",
-            found=network.blueprint.name,
-            mend="name one, as hf://NAME@REVISION or folder:PATH",
-        )
-    return PretrainedText(spec, network, config.context, name="pretrained")
+    """Texts by the part `network`."""
+    return PretrainedText(spec, parts["network"], config.context, name="pretrained")

@@ -6,7 +6,7 @@ score of a piece is the product of the two probabilities; the best piece of at m
 widened to whole words, is the answer, and pieces that come to the same words count together. A longer
 text than the network sees is read in windows that overlap.
 
-The network is a part: a DistilBERT that others trained (`hf://NAME@REVISION`, or a folder).
+The network is a part: a DistilBERT that others trained (`hf://OWNER/NAME@COMMIT`, or a folder).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,12 @@ from keras import ops
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, Record, TextRecord
-from sparkgen.datasets.texts import as_texts
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import GenerativeModel, Given, Part, Tensor
+from sparkgen.models.contract import GenerativeModel, Given, Measured, Part, Tensor
 from sparkgen.models.language._base import tokenizer_of
 from sparkgen.noise import NoiseSpec
 
-PARTS = {"network": Part(records=False)}
+PARTS = {"network": Part(records=False, answers=True)}
 MOST_TOKENS = 384
 """Of a question with a window of the text."""
 OVERLAP = 128
@@ -70,7 +69,6 @@ class QuestionAnswering(GenerativeModel):
         self.network = network
         self.given = {"context": Given("text"), "question": Given("text")}
         self.noise = NoiseSpec((0,))
-        self.found: dict[tuple[str, str], Answer] = {}
 
     @property
     def makes(self) -> Record:
@@ -78,20 +76,14 @@ class QuestionAnswering(GenerativeModel):
 
     def make(  # type: ignore[override]
         self, noise: Tensor, given: Mapping[str, Any], *, longest_answer: int
-    ) -> Array:
+    ) -> Measured:
         pairs = list(zip(given["context"], given["question"], strict=True))
-        # The figures of the same rows are asked for next.
-        self.found = {
-            pair: self.answer(*pair, longest=longest_answer) for pair in dict.fromkeys(pairs)
-        }
-        return as_texts(self.found[pair].text for pair in pairs)
-
-    def figures_of(self, made: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
-        pairs = zip(given["context"], given["question"], strict=True)
-        answers = [self.found[pair] for pair in pairs]
-        return {
+        found = {pair: self.answer(*pair, longest=longest_answer) for pair in dict.fromkeys(pairs)}
+        answers = [found[pair] for pair in pairs]
+        figures = {
             name: np.array([getattr(one, name) for one in answers]) for name in self.figure_names
         }
+        return Measured([one.text for one in answers], figures)
 
     def answer(self, context: str, question: str, *, longest: int = 15) -> Answer:
         """The answer to one question; without any text it is empty, with the score 0.
@@ -191,16 +183,5 @@ def characters(window: Any, begin: int, end: int) -> tuple[int, int]:
 
 
 def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) -> GenerativeModel:
-    """Answers by the part `network`.
-
-    Raises:
-        RequestError: it answers no questions.
-    """
-    network = parts["network"]
-    if not hasattr(network, "span_logits"):
-        raise RequestError(
-            "a network that answers questions as model.parts.network",
-            found=network.blueprint.name,
-            mend="name a DistilBERT for questions, as hf://NAME@REVISION or folder:PATH",
-        )
-    return QuestionAnswering(spec, network, name="question_answering")
+    """Answers by the part `network`."""
+    return QuestionAnswering(spec, parts["network"], name="question_answering")
