@@ -203,5 +203,8 @@ def test_distances_are_those_of_the_recursion() -> None:
         for written in words[:10]:
             expected = [recursive(word, written, costs) for word in words]
             np.testing.assert_allclose(Words(words).distances(written, costs), expected)
-    near = Words(words).distances("ab", LEVENSHTEIN, within=1)
-    assert all(np.isinf(d) == (abs(len(w) - 2) > 1) for d, w in zip(near, words, strict=True))
+    for within in (1, 2):
+        near = Words(words).distances("ab", LEVENSHTEIN, within=within)
+        far = np.array([recursive(word, "ab", LEVENSHTEIN) for word in words])
+        np.testing.assert_allclose(near[far <= within], far[far <= within])
+        assert np.isinf(near[[abs(len(word) - 2) > within for word in words]]).all()

@@ -12,5 +12,14 @@ each prompt, int32 (B, L), which the record `TextRecord` makes texts of. The los
 
     question_answering.py   finds answers in texts, by a part
 
+What people do with texts is here too. These models take texts and give texts:
+
+    text_classifier.py   gives them back with the class that it finds
+    text_attack.py       changes them a little, so that a classifier errs (`_attack.py`)
+    corrector.py         mends misspelt words (`_channel.py`, `_words.py`, `_characters.py`)
+
+    _spelling.py         the edits between a word and many others, which the last two need
+    _misspelling.py      misspelt words, to see whether they are mended
+
 Read `_base.py` first, then `sparkgen.decoding`.
 """

@@ -27,7 +27,7 @@ from sparkgen.models.language._words import LETTERS, Unit, WordModel
 
 ALPHABET = 26
 WITHIN = 3
-"""By how many characters the lengths of the meant and the written word may differ."""
+"""At most so many edits make the written word of the meant one, as far as lengths and letters tell."""
 
 
 class Meant(NamedTuple):

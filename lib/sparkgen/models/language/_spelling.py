@@ -5,7 +5,7 @@ inserted, deleted or substituted, or two neighbours change places. The least sum
 edits is computed by dynamic programming (Wagner and Fischer, "The String-to-String Correction Problem",
 1974), for all words at once; no character is edited twice.
 
-Shape suffixes: N words, L characters.
+Shape suffixes: N words, L characters, C places of letters.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,7 @@ class Costs(NamedTuple):
     """2 where all others are 1, as Levenshtein (1966) has it."""
 
 
+BAGS = 32
 LEVENSHTEIN = Costs()
 
 
@@ -44,6 +45,7 @@ class Words:
         self.letters_NL = np.zeros((len(words), width), np.int32)
         for row_L, word in zip(self.letters_NL, words, strict=True):
             row_L[: len(word)] = [ord(letter) for letter in word]
+        self.bags_NC = np.array([_bag(word) for word in words], np.int16).reshape(-1, BAGS)
 
     def distances(self, written: str, costs: Costs, *, within: int = 255) -> Array:
         """The cost of what makes a written word of each of the words: (N,).
@@ -51,9 +53,13 @@ class Words:
         Args:
             written: the word.
             costs: of the edits.
-            within: words whose length differs by more than this are infinitely far.
+            within: words are infinitely far whose length, or whose letters in any order, say that more
+                edits are needed.
         """
-        near = np.flatnonzero(np.abs(self.lengths - len(written)) <= within)
+        # An edit changes how often two letters are there, each by one, at most.
+        letters = np.abs(self.bags_NC - _bag(written)).sum(axis=1)
+        differ = np.abs(self.lengths - len(written))
+        near = np.flatnonzero((differ <= within) & (letters <= 2 * within))
         found = np.full(len(self.words), np.inf)
         if near.size:
             lengths = self.lengths[near]
@@ -61,6 +67,11 @@ class Words:
             whole = _table(written, letters_LN, costs)
             found[near] = whole[lengths, np.arange(near.size)]
         return found
+
+
+def _bag(word: str) -> npt.NDArray[np.int16]:
+    """How often letters are in a word, of those that share a place together: (C,)."""
+    return np.bincount([ord(letter) % BAGS for letter in word], minlength=BAGS).astype(np.int16)
 
 
 def _table(written: str, letters_LN: npt.NDArray[np.int32], costs: Costs) -> Array:

@@ -25,8 +25,8 @@ are tried, as in TextAttack's search. HotFlip wants words of similar meaning; he
 similar in its letters, by the constraint on characters.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -60,17 +60,14 @@ from sparkgen.models.language._attack import (
     character_edits,
     greedy_by_estimate,
     greedy_by_importance,
-    near,
 )
 from sparkgen.models.language._base import tokenizer_of
-from sparkgen.models.language._spelling import LEVENSHTEIN, Words
+from sparkgen.models.language._flips import Flips
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}
 SMALLEST, LARGEST = 8, 256
 """Texts that the classifier is asked at once: a power of 2 in between."""
-ESTIMATES = 4096
-"""The best estimates that are looked at for such that the constraints allow."""
 
 
 class Config(Strict):
@@ -141,7 +138,6 @@ class TextAttack(GenerativeModel):
         self.protocols = {name: told for name in self.metric_names if name != "accuracy"}
         self.compiled_probabilities = compiled(self._probabilities, xla=False)
         self.compiled_slope = compiled(self._slope, xla=False)
-        self._flips: _Flips | None = None
 
     @property
     def makes(self) -> Record:
@@ -179,12 +175,14 @@ class TextAttack(GenerativeModel):
                 start,
             )
         elif not goal.reached(start.probabilities):
-            flips = self._flips = self._flips or _Flips(self)
+            vectors_VE = np.asarray(self.classifier.vectors.embeddings)
             found = greedy_by_estimate(
                 victim,
                 goal,
                 constraints,
-                lambda words: flips.estimates(parsed, words, goal, constraints),
+                lambda words: self.flips.estimates(
+                    words, constraints, vectors_VE, self.slope(parsed.written(words), goal)
+                ),
                 start,
                 width=options["width"],
             )
@@ -202,9 +200,9 @@ class TextAttack(GenerativeModel):
     def _edits(self, words: Sequence[str], noise: npt.NDArray[Any]) -> dict[int, list[str]]:
         """The edits of the words that the classifier sees, by their numbers; of unknown ones none."""
         tokenizer = tokenizer_of(self.spec)
-        unknown = None if tokenizer.unknown is None else tokenizer.name(tokenizer.unknown)
-        pairs = zip(words, noise, strict=False)
-        made = {n: character_edits(w, row) for n, (w, row) in enumerate(pairs) if w != unknown}
+        unknown = "\n" if tokenizer.unknown is None else tokenizer.name(tokenizer.unknown)
+        pairs = enumerate(zip(words, noise, strict=False))
+        made = {n: character_edits(word, row) for n, (word, row) in pairs if unknown not in word}
         return {n: edits for n, edits in made.items() if edits}
 
     def make(self, noise: Tensor, given: Mapping[str, Any], **options: Any) -> Measured:
@@ -237,6 +235,11 @@ class TextAttack(GenerativeModel):
                 terms[name][there] = figures[name]
         return {name: ops.convert_to_tensor(values) for name, values in terms.items()}
 
+    @cached_property
+    def flips(self) -> Flips:
+        """The changes of words."""
+        return Flips(tokenizer_of(self.spec))
+
     def slope(self, text: str, goal: Goal) -> npt.NDArray[np.float32]:
         """The gradient of the logarithm of the goal's score by the vectors of a text's tokens: (T, E)."""
         sign, wanted = (-1.0, goal.label) if goal.target is None else (1.0, goal.target)
@@ -255,69 +258,6 @@ class TextAttack(GenerativeModel):
             return ops.sum(one_hot_1K * ops.log_softmax(logits), axis=-1)
 
         return gradient(log_p, self.classifier.embedded(tokens_1T))[1]
-
-
-class _Flips:
-    """The changes of words by the gradient, of tokens that are words."""
-
-    def __init__(self, attack: TextAttack) -> None:
-        self.attack = attack
-        self.tokenizer = tokenizer = tokenizer_of(attack.spec)
-        names = [tokenizer.name(token) for token in range(tokenizer.size)]
-        self.forms = [tokenizer.decode([token]).strip() for token in range(tokenizer.size)]
-        self.spaced = np.array([name[:1] in " ▁Ġ" for name in names])
-        self.usable = np.array([form.isalpha() for form in self.forms])
-        self.spelling = Words(self.forms)
-        self.vectors_VE = np.asarray(attack.classifier.vectors.embeddings)
-        self.distances = lru_cache(maxsize=4096)(
-            lambda word: self.spelling.distances(word, LEVENSHTEIN)
-        )
-
-    def estimates(
-        self, text: Text, words: Sequence[str], goal: Goal, constraints: Constraints
-    ) -> Iterator[tuple[int, str]]:
-        """Words for others by how much the goal's score should grow, the most first."""
-        written = text.written(words)
-        slope_TE = self.attack.slope(written, goal)
-        places = list(self._places(text, words, written))
-        if not places:
-            return
-        left = (constraints.characters - constraints.changed_characters(words)) * text.length
-        gains = []
-        for n, at, token in places:
-            e_E = self.vectors_VE[token]
-            gain_V = self.vectors_VE @ slope_TE[at] - float(e_E @ slope_TE[at])
-            reach = left + distance_of(constraints.text.words[n], words[n])
-            allowed_V = self.usable & (self.spaced == self.spaced[token])
-            allowed_V = allowed_V & (self.distances(constraints.text.words[n]) <= reach + 1e-9)
-            gains.append(np.where(allowed_V & (gain_V > 0), gain_V, -np.inf))
-        flat = np.concatenate(gains)
-        for best in np.argsort(-flat, kind="stable")[:ESTIMATES].tolist():
-            if flat[best] == -np.inf:
-                return
-            place, token = divmod(best, len(self.forms))
-            yield places[place][0], self.forms[token]
-
-    def _places(
-        self, text: Text, words: Sequence[str], written: str
-    ) -> Iterator[tuple[int, int, int]]:
-        """The words that are one token each: their number, the place of the token, and the token."""
-        starts, at = {}, 0
-        for n, word in enumerate(words):
-            at = written.index(word, at)
-            starts[at] = (n, at + len(word))
-            at += len(word)
-        length = self.attack.spec.shape[0]
-        for place, (token, start, stop) in enumerate(self.tokenizer.spans(written)[:length]):
-            piece = written[start:stop]
-            begin = start + len(piece) - len(piece.lstrip())
-            if starts.get(begin, (0, -1))[1] == stop:
-                yield starts[begin][0], place, token
-
-
-def distance_of(one: str, other: str) -> int:
-    """The edits between two words."""
-    return near(one, other) if one != other else 0
 
 
 def build(config: Config, spec: DataSpec, parts: Mapping[str, GenerativeModel]) -> GenerativeModel:

@@ -11,8 +11,7 @@ not count: a text has the same features at any length of the records.
 
 What differs: the weights of the softmax have no bound on their norm. Whole tokens may be dropped in
 training (Iyyer et al., "Deep Unordered Composition Rivals Syntactic Methods for Text Classification",
-2015): they become the unknown token, which so gets a vector that means nothing in particular. Labels
-may be smoothed (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016).
+2015): they become the unknown token, which so gets a vector that means nothing in particular.
 
 `generate` takes texts and gives them back with the class that it finds, and its probability.
 """
@@ -55,8 +54,6 @@ class Config(Strict):
     """Share of the features that are dropped in training."""
     token_dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the tokens that become the unknown token in training, or nothing where there is none."""
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    """Share of the probability that training wants spread evenly over all classes."""
 
 
 class TextClassifier(GenerativeModel):
@@ -137,11 +134,10 @@ class TextClassifier(GenerativeModel):
             kept_BF = batch["noise"]["dropout"] >= self.config.dropout
             features_BF = features_BF * ops.cast(kept_BF, "float32") / (1.0 - self.config.dropout)
         logits_BK = self.head(features_BF)
-        loss_B = cross_entropy(label_B, logits_BK)
-        if training and self.config.label_smoothing:
-            even_B = -ops.mean(ops.log_softmax(logits_BK), axis=-1)
-            loss_B = loss_B + self.config.label_smoothing * (even_B - loss_B)
-        return {"cross_entropy": loss_B, "accuracy": accuracy(label_B, logits_BK)}
+        return {
+            "cross_entropy": cross_entropy(label_B, logits_BK),
+            "accuracy": accuracy(label_B, logits_BK),
+        }
 
     def _thinned(self, x_BT: Tensor, noise_BT: Tensor) -> Tensor:
         """Tokens of which some have become the unknown one, or padding."""
@@ -161,10 +157,8 @@ def _greatest(convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor) 
     ends = (width - 1, width - 1)
     c_BWF = convolution(ops.pad(e_BTE, ((0, 0), ends, (0, 0))))
     there_BW = ops.pad(ops.cast(there_BT, c_BWF.dtype), ((0, 0), ends))
-    windows = ops.max_pool(
-        there_BW[..., None], width, strides=1
-    )  # after relu 0 is the least answer
-    return ops.max(c_BWF * windows, axis=1)
+    windows_BW1 = ops.max_pool(there_BW[..., None], width, strides=1)
+    return ops.max(c_BWF * windows_BW1, axis=1)  # after relu 0 is the least answer
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
