@@ -87,6 +87,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
 
 
 @pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of runs. A test copies it to its root, as MLflow takes seconds to make one."""
+    from sparkgen.tracking.database import make_database
+
+    file = tmp_path_factory.mktemp("database") / "mlflow.db"
+    make_database(file)
+    return file
+
+
+@pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data; a test that asks for it is skipped where there is none."""
     folder = Path(os.environ.get("SPARKGEN_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
