@@ -22,7 +22,6 @@ LEARN = names_that_learn("gradient")
 # Dropout draws random numbers of each worker's own. A bias before a batch normalisation, or before a
 # relu whose units are all on, has no gradient but rounding errors, of which Adam makes whole steps.
 SMALL = {"channels": [8], "embedding": 8}
-PLAIN = {"attention_levels": 0, "prediction": "epsilon", "schedule": "linear"}
 INSTEAD = {
     "vq_vae_digits": {"optimizer": {"name": "sgd", "learning_rate": 1e-4}},
     "full_classifier_digits": {
@@ -30,17 +29,9 @@ INSTEAD = {
         "optimizer": {"name": "sgd", "learning_rate": 0.05},
     },
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
-    # What is repeated is traced as often, and workers share no more of it.
-    "gated_pixel_cnn_digits": {"options": {"features": 16, "layers": 2, "reach": 2}},
-    "pixel_cnn_digits": {
-        "options": {"binarisation": "none", "levels": 17, "features": 16, "blocks": 1, "reach": 2}
-    },
-    "pixel_rnn_digits": {"options": {"features": 16, "layers": 1, "reach": 2}},
-    "wgan_gp_digits": {"options": {"latent": 64, "filters": 32, "critic_steps": 2}},
-    # One level of few channels is traced in half the time, and workers share no more of two. Nor does
-    # the second need the attention of the first.
+    # One level of few channels is traced in half the time, and workers share no more of two.
     "ddpm_digits": {"options": SMALL},
-    "ddpm_ancestral_digits": {"options": {**SMALL, **PLAIN}},
+    "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
 SPEC = DataSpec(ImageRecord((8, 8, 1)), 3)
 
