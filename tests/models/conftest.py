@@ -97,7 +97,9 @@ def train() -> Callable[..., None]:
         for name, variables in groups.items():
             optimizers[name].build(variables)
         model.set_optimizers(optimizers)
-        step = tf.function(lambda batch: model.train_step((batch,)), reduce_retracing=True)
+        step = tf.function(
+            lambda batch: model.train_step((batch,)), autograph=False, reduce_retracing=True
+        )
         for batch in batches:
             step({k: tf.nest.map_structure(tf.convert_to_tensor, v) for k, v in batch.items()})
 
