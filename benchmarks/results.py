@@ -58,7 +58,7 @@ FIGURES = {
     "style_loss": "style loss",
     "samples_content_loss": "content loss of the samples",
     "samples_style_loss": "style loss of the samples",
-    "samples_activation_made": "answers of the layers, 1 before",
+    "samples_activation_made": "answers of the layers, times those before",
     "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",
