@@ -4,7 +4,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-
 from sparkgen.catalogue import example_parts
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.tokenizer import TokenizerSection
@@ -26,7 +25,12 @@ EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiments"
 @cache
 def words() -> Tokenizer:
     """A tokenizer of a few words, each with the space before it, and of what is unknown."""
-    names = ["\n", " ", "the", *(f" {word}" for word in "a cat dog mat on ran sat the to".split())]
+    names = [
+        "\n",
+        " ",
+        "the",
+        *(f" {word}" for word in ["a", "cat", "dog", "mat", "on", "ran", "sat", "the", "to"]),
+    ]
     return of_names(names, WORD, TokenizerSection(kind="words"), end=True)
 
 
