@@ -27,9 +27,11 @@ setup(
         "pydantic>=2.5,<3",
         "pyyaml>=6.0",
         "requests>=2.28",
+        "safetensors>=0.4",
         "scikit-learn>=1.3",
         "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
         "threadpoolctl>=2.2",
+        "tokenizers>=0.19,<1",
         "tqdm>=4.65",
         "urllib3>=1.26",
     ],

@@ -22,6 +22,7 @@ BENCHMARKS = (
     "ingest_libsvm",
     "ingest_images",
     "ingest_table",
+    "text_ingest",
     "feed",
     "train",
     "exchange",

@@ -4,10 +4,10 @@
     sparkgen run conf/experiments/prompted_ddpm_mnist.yaml
     python -m benchmarks.prompted_digits
 
-Sample i is made by a prompt that names a class, mostly with a width, a slant and a size, all drawn at random
-from a seed. A tenth of them names one of the combinations that `captions.leave_out` kept out of the data.
-The judge reads the class; widths and slants are measured, and Spearman's rank correlation says how far they
-follow the words.
+Sample i is made by a prompt that names a class, mostly with a width, a slant and a size, all drawn at
+random from a seed. A tenth of them names one of the combinations that `captions.leave_out` kept out of
+the data. The judge reads the class; widths and slants are measured, and Spearman's rank correlation says
+how far they follow the words.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Wish(NamedTuple):
     width: int | None
     slant: int | None
     size: int | None
-    unseen: bool
+    unseen: bool = False
 
     def text(self, names: Sequence[str]) -> str:
         width = "" if self.width is None else WIDTHS[self.width]
@@ -58,7 +58,7 @@ def wishes(count: int, names: Sequence[str], left_out: Sequence[str]) -> Iterato
     random = np.random.default_rng(0)
     phrases = [set(phrase.split()) for phrase in left_out]
     combinations = [
-        Wish(label, width, slant, None, unseen=True)
+        Wish(label, width, slant, None, True)
         for label in range(len(names))
         for width in range(3)
         for slant in range(3)
@@ -74,7 +74,7 @@ def wishes(count: int, names: Sequence[str], left_out: Sequence[str]) -> Iterato
             yield unseen[random.integers(len(unseen))]
             continue
         said = [int(random.integers(3)) if random.random() < SAID else None for _ in range(3)]
-        one = Wish(int(random.integers(len(names))), *said, unseen=False)
+        one = Wish(int(random.integers(len(names))), *said)
         words = set(one.text(names).split())
         yield one._replace(unseen=any(phrase <= words for phrase in phrases))
 
@@ -118,7 +118,8 @@ def main() -> None:
     experiment = load_experiment(EXPERIMENT, root=stated.root)
     judging = load_experiment(EXPERIMENT, root=stated.judge_root or stated.root).environment
     captions = experiment.dataset.captions
-    assert captions is not None and captions.names is not None
+    assert captions is not None
+    assert captions.names is not None
     champion = champion_of(experiment.environment, experiment.name, key="name")
     model = fetch(experiment.environment, champion)
     judge = fetch(judging, champion_of(judging, "judge_mnist", key="judge"))
@@ -133,7 +134,7 @@ def main() -> None:
         )
         read = judge_files(spark, judge, made.files).probabilities.argmax(axis=1)
     strokes = measure(read_samples(made, limit=stated.samples))
-    result = {"all": figures(asked, read, strokes)}
+    result: dict[str, Any] = {"all": figures(asked, read, strokes)}
     for name, wanted in (("unseen", True), ("seen", False)):
         some = np.array([n for n, one in enumerate(asked) if one.unseen == wanted], int)
         of_some = type(strokes)(*(values[some] for values in strokes))

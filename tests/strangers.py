@@ -25,14 +25,15 @@ model = mlflow.pyfunc.load_model(sys.argv[2])
 frame = pd.DataFrame(json.loads(sys.argv[4]))
 out = model.predict(frame, params=json.loads(sys.argv[5]))
 (record,) = {name for name in out.columns if not name.startswith("figure_")} - {"id"}
-print(json.dumps([[int(i), cell.hex()] for i, cell in zip(out["id"], out[record])]))
+cells = [cell.encode() if isinstance(cell, str) else cell for cell in out[record]]
+print(json.dumps([[int(i), cell.hex()] for i, cell in zip(out["id"], cells)]))
 """
 
 
 def sample_as_a_stranger(
     environment: EnvironmentConfig, version: ModelVersion, frame: dict, params: dict
 ) -> list[tuple[int, bytes]]:
-    """Ids and images of what the sampler gives for a frame's columns."""
+    """Ids and records of what the sampler gives for a frame's columns; of texts their UTF-8."""
     own = [path for path in sys.path if Path(path, "sparkgen", "__init__.py").exists()]
     arguments = [tracking_uri(environment), version.uri]
     arguments += [json.dumps(value) for value in (own, frame, params)]

@@ -14,7 +14,7 @@ from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, inner_sections, section_keys, written
 from sparkgen.models.contract import GenerativeModel, Part
 from sparkgen.models.discovery import declared_parts, kinds_of_records, model_module, outline
-from sparkgen.models.names import model_names
+from sparkgen.models.names import model_names, own_names
 from sparkgen.models.parts import KEY as PARTS
 from sparkgen.models.parts import fits
 from sparkgen.models.parts import in_words as part_in_words
@@ -114,7 +114,7 @@ def example_parts(name: str, spec: DataSpec) -> dict[str, Blueprint]:
 
 
 def _example(part: Part, spec: DataSpec) -> Blueprint:
-    for name in model_names():
+    for name in (*model_names(), *own_names()):
         if declared_parts(name) or spec.record.kind not in kinds_of_records(name):
             continue
         try:

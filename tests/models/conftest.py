@@ -6,11 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from parts import built
+from parts import built, spec_of, words
 from sklearn.datasets import load_digits
 
 from sparkgen.config.experiment import DensityConfig
-from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.contract import Batch, GenerativeModel
 from sparkgen.noise import Stream, row_noises
 
@@ -28,7 +27,7 @@ def build() -> Build:
         **options: Any,
     ) -> GenerativeModel:
         keras.utils.set_random_seed(0)
-        return built(name, options, DataSpec(ImageRecord(shape), 10), density)
+        return built(name, options, spec_of(name, shape), density)
 
     return make
 
@@ -41,7 +40,7 @@ def untrained() -> Callable[..., GenerativeModel]:
     def find(name: str, options: dict[str, Any]) -> GenerativeModel:
         if name not in made:
             keras.utils.set_random_seed(0)
-            made[name] = built(name, options, DataSpec(ImageRecord((8, 8, 1)), 10))
+            made[name] = built(name, options, spec_of(name))
         return made[name]
 
     return find
@@ -56,21 +55,34 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def batch_of(digits: tuple[np.ndarray, np.ndarray]) -> Callable[..., Batch]:
-    """`batch_of(model, rows=16, first=0, seed=0)`: digits, enlarged to the model's shape, with noise."""
+    """`batch_of(model, rows=16, first=0, seed=0)`: digits, enlarged to the model's shape, or words."""
 
     def make(model: GenerativeModel, rows: int = 16, first: int = 0, seed: int = 0) -> Batch:
         ids = np.arange(first, first + rows)
-        height, width, channels = model.spec.shape
-        pick = np.ix_(ids, np.arange(height) * 8 // height, np.arange(width) * 8 // width)
-        return {
+        batch = {
             "id": ids.astype(np.int64),
-            "image": np.repeat(digits[0][pick], channels, axis=-1),
             "label": digits[1][ids],
             "weight": np.ones(rows, np.float32),
             "noise": row_noises(model.training_noise, ids, seed=seed, stream=Stream.TRAIN),
         }
+        if model.spec.record.kind == "tokens":
+            return {**batch, "tokens": sentences(ids, model.spec.size)}
+        height, width, channels = model.spec.shape
+        pick = np.ix_(ids, np.arange(height) * 8 // height, np.arange(width) * 8 // width)
+        return {**batch, "image": np.repeat(digits[0][pick], channels, axis=-1)}
 
     return make
+
+
+def sentences(ids: np.ndarray, length: int) -> np.ndarray:
+    """Token records of a few words each, the last ones of a row padded: int32 (N, length)."""
+    some = ("the cat sat", "a dog ran", "on the mat", "to the cat")
+    tokens = np.full((len(ids), length), words().size, np.int32)
+    for row, row_id in enumerate(ids.tolist()):
+        text = " ".join(np.random.default_rng(row_id).choice(some, 1 + length // 3))
+        text = words().encode(text)[: length - row_id % 3]
+        tokens[row, : len(text)] = text
+    return tokens
 
 
 @pytest.fixture
@@ -85,7 +97,9 @@ def train() -> Callable[..., None]:
         for name, variables in groups.items():
             optimizers[name].build(variables)
         model.set_optimizers(optimizers)
-        step = tf.function(lambda batch: model.train_step((batch,)), reduce_retracing=True)
+        step = tf.function(
+            lambda batch: model.train_step((batch,)), autograph=False, reduce_retracing=True
+        )
         for batch in batches:
             step({k: tf.nest.map_structure(tf.convert_to_tensor, v) for k, v in batch.items()})
 

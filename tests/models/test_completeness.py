@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from parts import experiment_of
 
 from sparkgen.config.load import load_experiment
 from sparkgen.models.discovery import model_config, model_names
@@ -13,11 +14,10 @@ EXPERIMENTS = sorted((ROOT / "conf" / "experiments").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", model_names())
-def test_a_model_has_a_test_and_an_experiment_on_the_digits(name: str) -> None:
+def test_a_model_has_a_test_and_an_experiment_that_needs_no_download(name: str) -> None:
     family, model = name.split(".")
     assert (ROOT / "tests" / "models" / family / f"test_{model}.py").is_file()
-    file = ROOT / "conf" / "experiments" / f"{model}_digits.yaml"
-    assert yaml.safe_load(file.read_text())["model"]["name"] == name
+    assert yaml.safe_load(experiment_of(name).read_text())["model"]["name"] == name
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.stem)

@@ -9,8 +9,8 @@ import pytest
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.errors import RequestError
-from sparkgen.tracking.registry import signature
 from sparkgen.tracking.server import artifact_location, connect, tracking_uri
+from sparkgen.tracking.signature import signature
 
 ODD = "a b%20c [v2]#ü?"
 

@@ -18,6 +18,7 @@ from sparkgen.config.captions import CaptionsSection
 from sparkgen.config.download import DownloadSection
 from sparkgen.config.nearest import nearest
 from sparkgen.config.strict import Seed, Strict
+from sparkgen.config.tokenizer import TokenizerSection
 
 NO_CLASSES = ("all",)
 """The class names of a data set whose records have no labels: all of them have the label 0."""
@@ -27,6 +28,7 @@ LATER_KEYS = {
     "class_names": None,
     "test_fraction": 0.0,
     "captions": None,
+    "tokenizer": None,
 }
 """Keys that older releases do not have, or always want a value of, with their defaults."""
 
@@ -53,7 +55,10 @@ class DatasetConfig(Strict):
     """Of one record. For images height, width and channels (1 or 3); libsvm rows have H * W * C
     columns."""
     values: int = 256
-    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary."""
+    """How many values an entry of a record can have: 256 grey levels, or the size of a vocabulary. A
+    tokenizer says itself how many tokens it has."""
+    tokenizer: TokenizerSection | None = None
+    """How texts become tokens; null: their bytes are the tokens."""
     captions: CaptionsSection | None = None
     """What is said of each picture, in words, beside it; null: nothing."""
     class_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -71,7 +76,8 @@ class DatasetConfig(Strict):
     """The share of the records set aside, at random by the seed, as the test split, where the source
     has none of its own."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """The share of training records set aside, at random by the seed, as the validation split."""
+    """The share of training records set aside, at random by the seed, as the validation split. Of one
+    text both are the end: train, validation and test follow each other."""
     shards: Annotated[int, Field(gt=0)] | None = None
     """Files of the training split, a multiple of `lanes`; None: by `shard_rows`. Fewer and larger
     files are read faster; one may hold 1 GiB of records."""
@@ -87,6 +93,12 @@ class DatasetConfig(Strict):
     @classmethod
     def _sequences_are_tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _a_tokenizer_says_the_values(self) -> "DatasetConfig":
+        if self.tokenizer is not None and self.values != LATER_KEYS["values"]:
+            raise ValueError("values must be left out: the tokenizer says how many there are")
+        return self
 
     @model_validator(mode="after")
     def _labels_and_lanes_hold(self) -> "DatasetConfig":

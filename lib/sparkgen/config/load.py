@@ -164,7 +164,8 @@ def _refuse(other: FileKind, values: dict[str, Any], path: str | Path, *, wanted
 def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
     """The request with `{data}` in its paths replaced; `parse` checks the form of the request later.
 
-    Paths are in the source of the data set, in what samples are given, and in options of the model.
+    Paths are in the source and the tokenizer of the data set, in what samples are given, and in options
+    of the model.
     """
     environment = values.get("environment")
     if not isinstance(environment, dict):
@@ -172,6 +173,7 @@ def _place_sources(values: dict[str, Any]) -> dict[str, Any]:
     data = str(environment.get("data", EnvironmentConfig().data))
     given = _section(values, "sampling", "given")
     _place("dataset.source", _section(values, "dataset", "source"), data)
+    _place("dataset.tokenizer", _section(values, "dataset", "tokenizer"), data)
     _place("model.options", _section(values, "model", "options"), data)
     for name in given:
         _place(f"sampling.given.{name}", _section(given, name), data)

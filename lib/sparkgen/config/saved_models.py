@@ -17,6 +17,14 @@ KERAS = re.compile(
 `keras:VGG16@/path/weights.h5`, perhaps with `#sha256=` and the digest of the file. `keras:VGG16+top` has
 the layers that tell the classes."""
 
+HUB = re.compile(
+    r"hf://(?P<name>[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?)@(?P<revision>[0-9a-f]{40})"
+)
+"""What names a network of text on Hugging Face's hub: `hf://OWNER/NAME@` and the commit, 40 digits."""
+FOLDER = re.compile(r"folder:(?P<path>[^#]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?")
+"""What names a folder with such a network: `folder:/path`, perhaps with `#sha256=` and the digest that
+the model version of an earlier use has."""
+
 
 def _names_a_model(value: str) -> str:
     if not SAVED_MODEL.fullmatch(value):
@@ -25,10 +33,11 @@ def _names_a_model(value: str) -> str:
 
 
 def _names_a_part(value: str) -> str:
-    if not any(form.fullmatch(value) for form in (SAVED_MODEL, PACKAGE, KERAS)):
+    if not any(form.fullmatch(value) for form in (SAVED_MODEL, PACKAGE, KERAS, HUB, FOLDER)):
         raise ValueError(
             "name an experiment, as vae_mnist, vae_mnist/3 or models:/NAME/3, or pretrained weights, as "
-            "package:efficientnet-lite0, keras:VGG16 or keras:VGG16@/path/weights.h5"
+            "package:efficientnet-lite0, keras:VGG16, keras:VGG16@/path/weights.h5, folder:/path or "
+            "hf://OWNER/NAME@COMMIT, the commit with its 40 digits"
         )
     return value
 

@@ -26,6 +26,7 @@ from sparkgen.datasets.record import Record
 from sparkgen.datasets.texts import TextRecord
 from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.datasets.tokens import TokenRecord
+from sparkgen.datasets.vocabulary import stand_in
 from sparkgen.errors import RequestError
 
 __all__ = ["DataSpec", "ImageRecord", "PictureRecord", "Record", "TextRecord", "TokenRecord"]
@@ -65,11 +66,18 @@ def make_record(
     return KINDS[kind](tuple(shape), values, **further)
 
 
-def record_of(dataset: DatasetConfig, *, captions: Tokenizer | None = None) -> Record:
+def record_of(
+    dataset: DatasetConfig,
+    tokenizer: Tokenizer | None = None,
+    *,
+    captions: Tokenizer | None = None,
+) -> Record:
     """The form of the records that a dataset's configuration asks for.
 
     Args:
         dataset: the configuration.
+        tokenizer: that of its version. None: a stand-in where the configuration asks for one, which is
+            good for checks before there is a version.
         captions: the tokenizer of its version's captions. None: one of one word, where the configuration
             asks for captions, which is good for checks before there is a version.
 
@@ -82,11 +90,20 @@ def record_of(dataset: DatasetConfig, *, captions: Tokenizer | None = None) -> R
             found=repr(dataset.record),
             mend=choose(dataset.record, OF_DATA_SETS),
         )
+    if dataset.tokenizer is not None:
+        if dataset.record != TokenRecord.kind:
+            raise RequestError(
+                "tokens as dataset.record, where there is a dataset.tokenizer",
+                found=dataset.record,
+                mend="correct it, or remove dataset.tokenizer",
+            )
+        tokenizer = tokenizer or stand_in(dataset.tokenizer)
+    values = dataset.values if tokenizer is None else tokenizer.size
     try:
         if dataset.captions is None:
-            return make_record(dataset.record, dataset.shape, dataset.values)
-        tokenizer, length = captions or word_tokenizer(["a"]), dataset.captions.length
-        return make_record(dataset.record, dataset.shape, dataset.values, tokenizer, length)
+            return make_record(dataset.record, dataset.shape, values, tokenizer)
+        words, length = captions or word_tokenizer(["a"]), dataset.captions.length
+        return make_record(dataset.record, dataset.shape, values, words, length)
     except ValueError as error:
         raise RequestError(
             "values that fit together in dataset", found="values that do not", mend=str(error)

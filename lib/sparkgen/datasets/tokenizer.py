@@ -5,6 +5,7 @@ or whatever that library reads. It lies in the dataset version and travels with 
 a text means the same tokens in training and in use.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,20 @@ from sparkgen.errors import RequestError
 END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]")
 """The names of the token that ends a text, of which a tokenizer has at most one in use."""
 UNKNOWN_TOKENS = ("<unk>", "[UNK]", "<|unknown|>")
+
+
+def _continuing() -> frozenset[str]:
+    """The characters by which byte-level tokenizers write the bytes 128 to 191, which begin no character.
+
+    Printable bytes of Latin-1 are written as themselves, the others as U+0100, U+0101, ... in order.
+    """
+    themselves = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = [byte for byte in range(256) if byte not in themselves]
+    written = {byte: chr(256 + n) for n, byte in enumerate(others)}
+    return frozenset(written.get(byte, chr(byte)) for byte in range(128, 192))
+
+
+CONTINUING = _continuing()
 
 
 @dataclass(frozen=True)
@@ -51,9 +66,30 @@ class Tokenizer:
         """The tokens of a text: int32 (T,)."""
         return self.encode_all([text])[0]
 
-    def encode_all(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
-        """The tokens of several texts, by as many threads as the library takes."""
-        found = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
+    def encode_all(
+        self, texts: Sequence[str], *, special: bool = True
+    ) -> list[npt.NDArray[np.int32]]:
+        """The tokens of several texts, by as many threads as the library takes.
+
+        Args:
+            texts: any.
+            special: names of special tokens in a text, such as `<|endoftext|>`, mean these tokens; else
+                they are text like any other.
+
+        Raises:
+            RequestError: a text has what no token stands for.
+        """
+        library = self._library if special else self._plain
+        # Libraries before 0.20 have the slower one only, which also finds where each token stands.
+        encode = getattr(library, "encode_batch_fast", library.encode_batch)
+        try:
+            found = encode(list(texts), add_special_tokens=False)
+        except Exception as error:  # the library raises nothing more exact
+            raise RequestError(
+                "texts of what the tokenizer has tokens for",
+                found=self._without_token("".join(texts)) or str(error),
+                mend="correct them",
+            ) from None
         return [np.array(one.ids, np.int32) for one in found]
 
     def pieces(self, text: str) -> list[str]:
@@ -64,6 +100,11 @@ class Tokenizer:
         if library.pre_tokenizer is None:
             return [text]
         return [piece for piece, _ in library.pre_tokenizer.pre_tokenize_str(text)]
+
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """The tokens of a text with where in it each begins and ends, in characters."""
+        found = self._library.encode(text, add_special_tokens=False)
+        return [(n, *span) for n, span in zip(found.ids, found.offsets, strict=True)]
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens; bytes that are no UTF-8 become U+FFFD."""
@@ -78,12 +119,54 @@ class Tokenizer:
         found = self._library.token_to_id(name)
         return None if found is None else int(found)
 
+    def _without_token(self, text: str) -> str | None:
+        """The first character that has no token, with its number; None: each has one."""
+        for character in dict.fromkeys(text):
+            try:
+                self._plain.encode(character, add_special_tokens=False)
+            except Exception:  # the library raises nothing more exact
+                return f"{character!r} (U+{ord(character):04X})"
+        return None
+
+    @cached_property
+    def widths(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The characters and the bytes of UTF-8 that each token adds to a text: int64 (V + 1,) each.
+
+        Of a character whose bytes are in several tokens, the one with its first byte counts it. Special
+        tokens, such as the end of a text, and padding, which is the last entry, have none.
+        """
+        tables = np.zeros((2, self.size + 1), np.int64)
+        by_bytes = '"ByteLevel"' in json.dumps(json.loads(self.json).get("decoder"))
+        for token in set(range(self.size)) - self._special:
+            if by_bytes:
+                first = [c for c in self.name(token) if c not in CONTINUING]
+                tables[:, token] = len(first), len(self.name(token))
+            else:
+                text = self.decode([token])
+                tables[:, token] = len(text), len(text.encode())
+        return tables[0], tables[1]
+
+    @cached_property
+    def _special(self) -> set[int]:
+        return {entry["id"] for entry in json.loads(self.json)["added_tokens"] if entry["special"]}
+
     def _first(self, names: Iterable[str]) -> int | None:
         return next((n for name in names if (n := self.number(name)) is not None), None)
 
     @cached_property
+    def _plain(self) -> Any:
+        """The library's object that takes the names of special tokens as text."""
+        library = self._read()
+        library.encode_special_tokens = True
+        return library
+
+    @cached_property
     def _library(self) -> Any:
         """The library's object. It is made anew in every process: what travels is the text."""
+        return self._read()
+
+    def _read(self) -> Any:
+        """The library's object, which cuts and pads nothing."""
         try:
             import tokenizers  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
@@ -93,11 +176,14 @@ class Tokenizer:
                 mend="pip install tokenizers",
             ) from None
         try:
-            return tokenizers.Tokenizer.from_str(self.json)
+            library = tokenizers.Tokenizer.from_str(self.json)
         except Exception as error:  # the library raises nothing more exact
             raise RequestError(
                 "a tokenizer.json of the library tokenizers", found=str(error), mend="correct it"
             ) from None
+        library.no_truncation()  # as files of networks have it, with the length of theirs
+        library.no_padding()
+        return library
 
     def __getstate__(self) -> dict[str, Any]:
         return {"json": self.json}

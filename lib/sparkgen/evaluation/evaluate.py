@@ -5,6 +5,7 @@ order. So which rows share a batch, and with it the last bit of every figure, do
 number of tasks.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ from sparkgen.tasks import run_each
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+TEXT_NATS = "exact_nats"
+"""The likelihood of texts, whose sum over a split is that of the text."""
 
 FileSums = list[tuple[str, str, Sums]]
 """Name, protocol and sums of every figure over one file."""
@@ -116,7 +120,28 @@ def _figures(
         figures[name] = figure
         if name.endswith("_nats"):
             figures[name.replace("_nats", "_bits_per_dim")] = _in_bits(figure, manifest)
+        if name == TEXT_NATS:
+            figures |= _of_text(total.total, figure, manifest)
     return figures
+
+
+def _of_text(nats: float, figure: Figure, manifest: Manifest) -> dict[str, Figure]:
+    """The nats of a whole split of text for each token, character and byte, which tokenizers share."""
+    counts = manifest.texts.get(figure.split, {})
+    found: dict[str, Figure] = {}
+    for what in ("token", "character", "byte"):
+        if not (count := counts.get(f"{what}s", 0)):
+            continue
+        how = f"-log p of the split's {count} {what}s, {figure.protocol}"
+        one = figure._replace(value=nats / count, standard_error=None, protocol=how)
+        found[f"nats_per_{what}"] = one
+        if what == "token":
+            found["perplexity"] = one._replace(value=math.exp(one.value), protocol=f"e^ {how}")
+        if what == "byte":
+            found["bits_per_byte"] = one._replace(
+                value=one.value / math.log(2), protocol=how.replace("in nats", "in bits")
+            )
+    return found
 
 
 def _in_bits(figure: Figure, manifest: Manifest) -> Figure:

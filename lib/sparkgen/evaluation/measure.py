@@ -15,6 +15,14 @@ from sparkgen.models.contract import Batch, GenerativeModel, Likelihood, Protoco
 from sparkgen.noise import Stream, row_noises
 
 TERM = "term of the loss"
+FIGURES_OF_TEXT = {
+    "nats_per_token",
+    "nats_per_character",
+    "nats_per_byte",
+    "perplexity",
+    "bits_per_byte",
+}
+"""What an evaluation makes of the likelihood of a text."""
 
 
 class Measured(NamedTuple):
@@ -68,6 +76,8 @@ def measured_names(model: GenerativeModel, class_names: Sequence[str]) -> set[st
         names |= {f"{figure}_{name}" for name in figure_names(class_names)}
     for name in model.likelihoods(samples=1):
         names |= {f"{name}_nats", f"{name}_bits_per_dim"}
+        if model.makes.kind == "text":
+            names |= FIGURES_OF_TEXT
     return names
 
 

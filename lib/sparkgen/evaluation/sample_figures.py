@@ -36,6 +36,7 @@ from sparkgen.evaluation.memorisation import (
     merge_nearest,
     nearest_distances,
 )
+from sparkgen.evaluation.text_figures import TEXT_FIGURES
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 from sparkgen.noise import Stream, permutation
@@ -84,10 +85,14 @@ class Value(NamedTuple):
     standard_error: float | None = None
 
 
-def sample_figure_names(config: EvaluationConfig, *, labelled: bool = False) -> set[str]:
-    """The names of the figures that `appraise` computes for a request."""
+def sample_figure_names(
+    config: EvaluationConfig, makes: Record, *, labelled: bool = False
+) -> set[str]:
+    """The names of the figures of samples that an evaluation computes for a request."""
     if not config.samples:
         return set()
+    if makes.kind == "text":
+        return TEXT_FIGURES
     if config.judge is None:
         return {*UNJUDGED}
     return {*UNJUDGED, *JUDGED, *([AGREES] if labelled else [])}

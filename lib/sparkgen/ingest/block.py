@@ -39,8 +39,9 @@ class Records(NamedTuple):
 
     `labels` are int32 (N,), `data` (N, record.size) of the record's dtype. `length` is how far the
     block reaches in the numbering of its file, such as lines or pictures. `seen` is what the source
-    format will want to know of the good records: None, or what JSON can say. `captions` are the N texts
-    that stand beside the good records, where the source has such.
+    format will want to know of the good records: None, or what JSON can say. `documents` is how many good
+    records of the source they are, where the source has other records than the version; None: N.
+    `captions` are the N texts that stand beside the good records, where the source has such.
     """
 
     labels: Labels
@@ -48,6 +49,7 @@ class Records(NamedTuple):
     bad: list[Bad]
     length: int
     seen: Any = None
+    documents: int | None = None
     captions: Sequence[str] | None = None
 
 

@@ -61,7 +61,7 @@ BLOCK_SCHEMA = pa.schema(
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
     """A block as one row: its summary, and the records that the filter keeps with their digests."""
-    labels, data, bad, length, seen, captions = block.records
+    labels, data, bad, length, seen, documents, captions = block.records
     good = len(labels)
     if keep.labels is not None:
         stays = np.isin(labels, keep.labels)
@@ -89,6 +89,7 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         reasons=dict(Counter(b.reason for b in bad)),
         found=_found(bad),
         seen=seen,
+        documents=documents,
         captions=numbers,
     )
     wrong = np.frombuffer(_encode_bad(bad), np.uint8)

@@ -64,7 +64,7 @@ def tell_layout(dataset: DatasetConfig, splits: Iterable[str], layout: Layout) -
     for split in splits:
         if not layout.rows.get(split):
             log.warning("no record of the %s sources stays, so there is no such split", split)
-    if dataset.test_fraction and not layout.tested:
+    if dataset.test_fraction and not layout.outputs["test"].rows:
         log.warning(
             "test_fraction %s of so few records is none: no test split", dataset.test_fraction
         )

@@ -15,7 +15,7 @@ from sparkgen.ingest.fit import refuse_few_rows, refuse_large_files, tell_layout
 from sparkgen.ingest.layout import Cut, Summary, make_layout
 from sparkgen.ingest.publish import publish, reject, staging
 from sparkgen.ingest.quarantine import quarantined, reasons, refusal_of_bad, too_many_bad
-from sparkgen.ingest.source import Files
+from sparkgen.ingest.source import Files, Work
 from sparkgen.ingest.sources import source_of
 from sparkgen.ingest.stages import Group, Target, parse, write
 from sparkgen.ingest.version import IngestRequest, made_before, manifest_of
@@ -77,7 +77,7 @@ def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri:
     parsed = _summaries(groups)
     refused = too_many_bad(dataset, parsed)
     source.weigh(named, parsed, refused=refused)
-    layout = make_layout(parsed, _cut(dataset, parsed))
+    layout = make_layout(parsed, _cut(dataset, work, parsed))
     if refused:  # then the quarantine alone is written
         layout = layout._replace(rows=dict.fromkeys(layout.rows, 0))
     else:
@@ -90,8 +90,9 @@ def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri:
         raise refusal_of_bad(source, named, parsed, reject(folder, dataset_uri))
     tell_layout(dataset, files, layout)
     _refuse_changed(files, source.files(dataset))
-    manifest = manifest_of(request, names, parsed, layout, written)
-    return manifest.model_copy(update={"unused": work.unused | manifest.unused})
+    manifest = manifest_of(request, names, parsed, layout, written, work.documents)
+    unused = work.unused | manifest.unused | source.left_out(parsed)
+    return manifest.model_copy(update={"unused": unused})
 
 
 def _summaries(groups: list[Group]) -> list[Summary]:
@@ -120,16 +121,17 @@ def _tell_unused(manifest: Manifest) -> None:
         log.info("of the sources of %s not used: %s", manifest.name, reasons)
 
 
-def _cut(dataset: DatasetConfig, parsed: list[Summary]) -> Cut:
+def _cut(dataset: DatasetConfig, work: Work, parsed: list[Summary]) -> Cut:
+    fractions = (0.0, 0.0) if work.divided else (dataset.test_fraction, dataset.validation_fraction)
     config = dataset.captions
-    tokenizer = None if config is None else tokenizer_of(config, joined(parsed))
+    captions = None if config is None else tokenizer_of(config, joined(parsed))
     return Cut(
-        record=record_of(dataset, captions=tokenizer),
+        record=work.record or record_of(dataset, captions=captions),
         lanes=dataset.lanes,
         shards=dataset.shards,
         shard_rows=dataset.shard_rows,
-        test_fraction=dataset.test_fraction,
-        validation_fraction=dataset.validation_fraction,
+        test_fraction=fractions[0],
+        validation_fraction=fractions[1],
         limit=dataset.limit,
         seed=dataset.seed,
     )

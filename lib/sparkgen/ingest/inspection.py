@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from sparkgen.config.dataset import DatasetConfig
+from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
 from sparkgen.config.load import parse
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.ingest.dataset_file import Key, plain
@@ -85,6 +85,7 @@ def _survey(form: str, recognised: Recognised, name: str) -> Survey:
         "source": {"format": form, **recognised.keys},
         "record": recognised.record,
         "shape": recognised.shape,
+        "tokenizer": recognised.tokenizer,
     }
     draft = parse(DatasetConfig, values, source=f"the dataset {name}")
     with tempfile.TemporaryDirectory() as scratch, _without_remarks():
@@ -115,7 +116,7 @@ def _inspection(
 ) -> Inspection:
     rows = ", ".join(f"{split} {count}" for split, count in survey.rows.items())
     lines = [f"format {form}: {recognised.found}", f"records: {rows or 'none'}"]
-    if recognised.record == "image":
+    if _classified(recognised, survey):
         lines.append(_classes(survey))
     lines += survey.lines
     bad = reasons_text(survey.tally.bad)
@@ -129,13 +130,16 @@ def _inspection(
 def _keys(name: str, form: str, recognised: Recognised, survey: Survey, rows: str) -> list[Key]:
     part = f" ({survey.part})" if survey.part else ""
     source = {"format": form, **recognised.keys, **survey.keys}
-    classes = f"{_few(survey)}; " if recognised.record == "image" else ""
+    classes = f"{_few(survey)}; " if _classified(recognised, survey) else ""
     keys = [
         Key("name", name, "of the data set; versions lie in a folder of this name"),
         Key("source", source, f"{recognised.found}; {classes}{rows}{part}"),
     ]
     if recognised.record != "image":
         keys.append(Key("record", recognised.record, "what a record is"))
+    if recognised.tokenizer is not None:
+        about = "how texts become tokens: characters, words, or bpe, pairs of bytes"
+        keys.append(Key("tokenizer", recognised.tokenizer, about))
     keys.append(Key("shape", list(survey.shape), survey.about_shape))
     options = dict(survey.options)
     if "test" not in survey.rows and survey.tally.labels.total() >= LEAST_SPLIT:
@@ -147,6 +151,10 @@ def _keys(name: str, form: str, recognised: Recognised, survey: Survey, rows: st
     if len(keys) + len(options) > MOST_KEYS:
         options.pop("class_names", None)  # the source finds them itself, in a pass of its own
     return keys + [Key(key, value, about) for key, (value, about) in options.items()]
+
+
+def _classified(recognised: Recognised, survey: Survey) -> bool:
+    return recognised.record == "image" or survey.class_names != NO_CLASSES
 
 
 def _lanes(survey: Survey) -> int | None:

@@ -38,7 +38,8 @@ class Summary(NamedTuple):
 
     `rows` are the good records that the label filter left, `found` what the numbers that made
     records bad reach over, by reason, and `seen` what the source format wants to know of the good
-    records, as JSON gives it back. `captions` are those of the rows in numbers.
+    records, as JSON gives it back. `documents` counts the good records of the source, where these are
+    others. `captions` are those of the rows in numbers.
     """
 
     split: str
@@ -50,7 +51,13 @@ class Summary(NamedTuple):
     reasons: dict[str, int]
     found: dict[str, Reach]
     seen: Any
+    documents: int | None = None
     captions: Any = None
+
+    @property
+    def total(self) -> int:
+        """The records that the block has in the source, good and bad."""
+        return self.bad + (self.good if self.documents is None else self.documents)
 
     @property
     def bad(self) -> int:
@@ -166,6 +173,8 @@ class Layout(NamedTuple):
     def _trained(self, rank: IntArray) -> IntArray:
         """The file of each row that is for training or validation, by its rank among these."""
         train, validation = self.outputs["train"], self.outputs["validation"]
+        if "validation" in self.rows:  # the source has one of its own
+            return train.first + rank % max(train.files, 1)
         rest = rank - validation.rows
         files = train.first + rest % max(train.files, 1)
         if validation.rows:
@@ -190,8 +199,8 @@ def make_layout(summaries: Iterable[Summary], cut: Cut) -> Layout:
     splits = {**rows, "test": tested, "train": rows["train"] - tested} if tested else rows
     kept = {split: min(n, cut.limit or n) for split, n in splits.items()}
     outputs = _outputs(kept, bad, cut)
-    if tested:  # all of them are rows of the training source
-        kept = {"train": kept["train"] + kept["test"]}
+    if tested:  # these are rows of the training source
+        kept["train"] += kept.pop("test")
     return Layout(cut.record, before, dict(rows), kept, outputs, tested, cut.seed)
 
 
@@ -201,10 +210,13 @@ def _kept(files: IntArray, stays: npt.NDArray[np.bool_]) -> IntArray:
 
 def _outputs(rows: Mapping[str, int], bad: int, cut: Cut) -> dict[str, Output]:
     train = rows.get("train", 0)
-    validation = round(train * cut.validation_fraction)
-    shards = min(cut.shards, train - validation) if cut.shards else cut.files(train - validation)
+    validation = rows.get("validation")  # of the source, or else a share of its training rows
+    if validation is None:
+        validation = round(train * cut.validation_fraction)
+        train -= validation
+    shards = min(cut.shards, train) if cut.shards else cut.files(train)
     sizes = {
-        "train": (train - validation, shards),
+        "train": (train, shards),
         "validation": (validation, cut.files(validation)),
         "test": (rows.get("test", 0), cut.files(rows.get("test", 0))),
         QUARANTINE: (bad, -(-bad // QUARANTINE_FILE_ROWS)),

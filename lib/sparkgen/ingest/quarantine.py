@@ -90,7 +90,7 @@ def _bad(parsed: Sequence[Summary]) -> int:
 
 
 def _total(parsed: Sequence[Summary]) -> int:
-    return sum(summary.bad + summary.good for summary in parsed)
+    return sum(summary.total for summary in parsed)
 
 
 def _allowed(dataset: DatasetConfig, parsed: Sequence[Summary]) -> float:

@@ -23,6 +23,7 @@ from sparkgen.errors import RequestError
 
 if TYPE_CHECKING:
     from sparkgen.datasets.manifest import SourceEntry
+    from sparkgen.datasets.record import Record
     from sparkgen.ingest.block import Block
     from sparkgen.ingest.layout import Summary
     from sparkgen.ingest.looking.look import Look, Recognised
@@ -44,11 +45,17 @@ class Work(NamedTuple):
     """The shares of the sources for the tasks, and how much of the sources is not used, by reason.
 
     `class_names` are those that the source found because the dataset states none; None: the stated ones.
+    `record` is the form of the records, where the source found it; None: the stated one. `documents` says
+    of how many documents each split is, where those are not its records. `divided`: blocks are of the
+    splits that the dataset asks for, so that no share of the training records is to be set aside.
     """
 
     shares: Sequence[Share]
     unused: dict[str, int]
     class_names: tuple[str, ...] | None = None
+    record: "Record | None" = None
+    documents: dict[str, int] | None = None
+    divided: bool = False
 
     def names(self, dataset: DatasetConfig) -> tuple[str, ...]:
         """The names of the classes, stated or found."""
@@ -77,6 +84,8 @@ class Source(Strict, ABC):
     """The kinds of captions that its pictures can have."""
     labelled: ClassVar[bool] = True
     """Whether its records have labels; where they have none, all of them have the label 0."""
+    tokenized: ClassVar[bool] = False
+    """Whether it reads texts, which a tokenizer makes tokens of."""
     unused_since_release: ClassVar[bool] = False
     """Whether older releases left records out without a word. A version whose manifest does not count
     what was left out is then made again."""
@@ -147,6 +156,14 @@ class Source(Strict, ABC):
         Raises:
             RequestError: the good records cannot be meant so.
         """
+
+    def left_out(self, parsed: "Sequence[Summary]") -> dict[str, int]:
+        """What of the good records is not in the version, by reason, as far as blocks tell it.
+
+        Args:
+            parsed: all blocks.
+        """
+        return {}
 
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":

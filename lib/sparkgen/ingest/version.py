@@ -19,6 +19,7 @@ from sparkgen.datasets.manifest import (
     renew_manifest,
 )
 from sparkgen.datasets.versions import list_versions
+from sparkgen.datasets.vocabulary import given
 from sparkgen.errors import ManifestError
 from sparkgen.ingest.captions import joined, without_token
 from sparkgen.ingest.layout import QUARANTINE, Layout, Summary
@@ -28,6 +29,7 @@ from sparkgen.ingest.write import WrittenFile
 from sparkgen.tasks import run_each
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "pyspark", "sparkgen")
+TOKENIZERS = "tokenizers"
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,9 @@ class IngestRequest(NamedTuple):
     def config(self) -> dict[str, Any]:
         """The configuration with every key of the source, as a manifest has it."""
         source = {"format": self.dataset.source.format, **self.source.model_dump(mode="json")}
+        tokenizer = self.dataset.tokenizer
+        if tokenizer is not None and tokenizer.path is not None:
+            source["tokenizer_sha256"] = given(tokenizer).sha256
         classes = {} if self.source.labelled else {"class_names": list(NO_CLASSES)}
         return {**self.dataset.model_dump(mode="json"), **classes, "source": source}
 
@@ -94,8 +99,18 @@ def manifest_of(
     parsed: Sequence[Summary],
     layout: Layout,
     written: Sequence[WrittenFile],
+    documents: dict[str, int] | None = None,
 ) -> Manifest:
-    """The manifest of a written version, still without the counts of what `shares` did not use."""
+    """The manifest of a written version, still without the counts of what `shares` did not use.
+
+    Args:
+        request: the request.
+        class_names: of the version.
+        parsed: all blocks.
+        layout: of its rows.
+        written: all files.
+        documents: of each split of a text, where they are not its rows.
+    """
     dataset = request.dataset
     manifest = Manifest(
         **described(layout.record),
@@ -112,12 +127,18 @@ def manifest_of(
         unused=_left_out(parsed, layout),
         captions=_lacking(dataset, parsed),
         copies=_copies(written),
+        texts=_texts(written, documents),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=request.entries,
         config=request.config,
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={name: version(name) for name in _libraries(dataset)},
     )
     return manifest.model_copy(update={"version": content_version(manifest)})
+
+
+def _libraries(dataset: DatasetConfig) -> tuple[str, ...]:
+    has_tokens = dataset.tokenizer is not None or dataset.captions is not None
+    return (*LIBRARIES, TOKENIZERS) if has_tokens else LIBRARIES
 
 
 def _lacking(dataset: DatasetConfig, parsed: Sequence[Summary]) -> dict[str, int]:
@@ -149,6 +170,22 @@ def _copies(written: Sequence[WrittenFile]) -> dict[str, int]:
     for file in written:
         counts.update(file.copies)
     return dict(sorted(counts.items()))
+
+
+def _texts(
+    written: Sequence[WrittenFile], documents: dict[str, int] | None
+) -> dict[str, dict[str, int]]:
+    """How much text each split has; without stated documents each row is one."""
+    counts: dict[str, Counter[str]] = {}
+    for file in written:
+        if file.texts:
+            of_split = counts.setdefault(file.folder, Counter())
+            of_split.update({**file.texts, "documents": file.rows})
+    stated = documents or {}
+    return {
+        split: {**found, "documents": stated.get(split, found["documents"])}
+        for split, found in counts.items()
+    }
 
 
 def _split(files: list[WrittenFile]) -> SplitEntry:

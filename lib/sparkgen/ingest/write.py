@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sparkgen.datasets.record import Record
 from sparkgen.datasets.storage import write_bytes
 from sparkgen.ingest.copies import DIGEST, HeldOut, count_copies
 from sparkgen.ingest.layout import FILE, ORDER, Layout
+
+COUNTED_ROWS = 1 << 14  # at a time
 
 
 class WrittenFile(NamedTuple):
@@ -23,6 +26,7 @@ class WrittenFile(NamedTuple):
     sha256: str
     label_counts: dict[int, int]
     copies: dict[str, int]
+    texts: dict[str, int]
 
 
 def files_of(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -61,7 +65,24 @@ def write_file(
         labels, numbers = np.unique(table["label"].to_numpy(), return_counts=True)
         counts = {int(k): int(n) for k, n in zip(labels, numbers, strict=True)}
     digest = hashlib.sha256(data).hexdigest()
-    return WrittenFile(output.folder, path, len(table), len(data), digest, counts, copies)
+    texts = _texts(table, layout.record) if layout.record.kind in table.column_names else {}
+    return WrittenFile(output.folder, path, len(table), len(data), digest, counts, copies, texts)
+
+
+def _texts(table: pa.Table, record: Record) -> dict[str, int]:
+    """How many tokens the rows have but for the first of each, which no model predicts, and their text.
+
+    Where neighbouring rows share a token, each token but the first of the text is counted once.
+    """
+    if record.tokenizer is None:
+        return {}
+    characters, of_bytes = record.tokenizer.widths
+    counts = np.zeros(3, np.int64)
+    for some in table.select([record.kind]).to_batches(COUNTED_ROWS):
+        tokens = record.decode(some.column(0))[:, 1:]
+        each = np.bincount(tokens.reshape(-1), minlength=len(characters))
+        counts += each[:-1].sum(), each @ characters, each @ of_bytes
+    return dict(zip(("tokens", "characters", "bytes"), counts.tolist(), strict=True))
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -24,9 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
@@ -37,6 +34,7 @@ from sparkgen.models.declared import (
     Direction,
     Given,
     Likelihood,
+    Measured,
     Part,
     Protocol,
     Statistics,
@@ -55,6 +53,7 @@ __all__ = [
     "GenerativeModel",
     "Given",
     "Likelihood",
+    "Measured",
     "Part",
     "Protocol",
     "Statistics",
@@ -107,6 +106,12 @@ class GenerativeModel(Trained):
     """Whether it can judge samples: `features(x)` gives float32 (B, F) of records (B, *spec.shape),
     `head(features)` the unnormalised log-probabilities of the classes, float32 (B, classes)."""
 
+    writes: ClassVar[bool] = False
+    """Whether it makes texts that follow prompts, as a `language._base.LanguageModel` does."""
+    answers_questions: ClassVar[bool] = False
+    """Whether it has `context`, the tokens that it sees at most, and `span_logits(tokens, seen)`: of
+    int32 and bool (B, T) the logits that an answer begins and ends at a token, float32 (B, T, 2)."""
+
     def generate(
         self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING, **options: Any
     ) -> Tensor:
@@ -118,7 +123,8 @@ class GenerativeModel(Trained):
             options: those of `generate_options`.
 
         Returns:
-            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size.
+            Records of `makes` as a model sees them: (B, *makes.shape), or one picture of any size; texts
+            as tokens, or as B strings. `Measured` where the model measures them while it makes them.
 
         Raises:
             ValueError: what is required is not given, or something else is.
@@ -185,6 +191,8 @@ class GenerativeModel(Trained):
     def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Figures of samples by `figure_names`, (B,) each, of what was made as it is stored.
 
+        It is not asked where `make` gives `Measured`.
+
         Args:
             made: samples as a model sees them, after they were rounded to what a file holds.
             given: what they were made from.
@@ -205,7 +213,7 @@ class GenerativeModel(Trained):
         """What the rows of a NumPy batch, by their weights, add to the counts: float64 arrays."""
         raise TypeError(f"{type(self).__name__} has no statistics")
 
-    def fit_statistics(self, totals: Mapping[str, npt.NDArray[np.float64]]) -> None:
+    def fit_statistics(self, totals: Mapping[str, Any]) -> None:
         """Sets the weights from the statistics of all rows; see `models.counted`."""
         raise TypeError(f"{type(self).__name__} does not fit statistics")
 

@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.noise import NoiseSpec
 
@@ -14,8 +11,9 @@ Tensor = Any
 Batch = dict[str, Any]
 Direction = Literal["lower", "higher"]
 """Which way a figure is better."""
-Statistics = dict[str, npt.NDArray[np.float64]]
-"""What rows add to the counts of a model that learns by counting."""
+Statistics = dict[str, Any]
+"""What rows add to the counts of a model that learns by counting: float64 arrays, or the `Counts` of
+`models.counted` for what is numbered and mostly never occurs."""
 
 
 class Given(NamedTuple):
@@ -51,11 +49,24 @@ class Part(NamedTuple):
     """Whether it must have as many classes as the model."""
     activations: bool = False
     """Whether it must have `activations`."""
+    writes: bool = False
+    """Whether it must make texts that follow prompts."""
+    answers: bool = False
+    """Whether it must find answers in texts."""
 
 
 LABEL = {"label": Given("label")}
 """What is given to a model that is conditional on the label."""
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class Measured(NamedTuple):
+    """What `make` may give instead of samples alone: with figures that only the making knows."""
+
+    data: Any
+    """The samples."""
+    figures: Mapping[str, Any]
+    """By the model's `figure_names`, (B,) each."""
 
 
 class Protocol(NamedTuple):

@@ -95,6 +95,8 @@ def fits(part: Part, model: GenerativeModel, spec: DataSpec) -> bool:
         and (model.sees(spec.record) or not part.records)
         and (model.spec.classes == spec.classes or not part.classes)
         and (bool(model.activation_names) or not part.activations)
+        and (model.writes or not part.writes)
+        and (model.answers_questions or not part.answers)
     )
 
 
@@ -111,6 +113,10 @@ def freeze(part: GenerativeModel) -> None:
 def in_words(part: Part) -> str:
     """What a part must be, as `a classifier of the same records and classes`."""
     kind = "a classifier" if part.classifies else "a model"
+    if part.writes:
+        kind += " that continues texts"
+    if part.answers:
+        kind += " that finds answers in texts"
     if part.activations:
         kind += " that tells what its layers answer"
     same = [word for word in ("records", "classes") if getattr(part, word)]

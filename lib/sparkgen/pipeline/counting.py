@@ -115,7 +115,7 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
     """The summed statistics of some files, as the bytes of an .npz file; called in an executor."""
     import numpy as np
 
-    from sparkgen.models.counted import sum_statistics
+    from sparkgen.models.counted import as_arrays, sum_statistics
 
     model: Any = unpack(work.packed)
     record = work.packed.spec.record
@@ -134,15 +134,17 @@ def count_files(work: _Pass, files: list[StoredFile]) -> bytes:
         for rows in batches_of(read_file(file, record), work.batch_rows)
     )
     buffer = io.BytesIO()
-    np.savez(buffer, **sum_statistics(parts))
+    np.savez(buffer, **as_arrays(sum_statistics(parts)))
     return buffer.getvalue()
 
 
 def _unpack(data: bytes) -> "Statistics":
     import numpy as np
 
+    from sparkgen.models.counted import from_arrays
+
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return dict(arrays)
+        return from_arrays(arrays)
 
 
 def _start(experiment: ExperimentConfig, version: DatasetVersion, folder: str) -> "GenerativeModel":

@@ -60,7 +60,7 @@ def figures_of(
 ) -> dict[str, Figure]:
     """The figures of a model version on a dataset version, and of its samples."""
     check_held_out(experiment, dataset.manifest)
-    judge = judge_of(with_classes(experiment, dataset.manifest))
+    judge = judge_of(with_classes(experiment, dataset.manifest), dataset.manifest.spec.record)
     packed = fetch(experiment.environment, version)
     check_makes_rows(experiment, packed.makes, packed.spec)
     wanted = appraised(experiment, packed.given)

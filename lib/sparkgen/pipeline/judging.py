@@ -10,14 +10,20 @@ from sparkgen.datasets.records import DataSpec, Record, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.sample_figures import appraise
+from sparkgen.evaluation.text_figures import Made, text_figures
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, naming
 from sparkgen.pipeline.sample import sample_version
+from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import check_given_rows, filled_in
+from sparkgen.sampling.sample_set import Sampled
 from sparkgen.tracking.registry import ModelVersion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+PROMPT = f"{GIVEN}prompt"
 
 
 class Judge(NamedTuple):
@@ -50,6 +56,11 @@ def sample_figures(
     """
     config = experiment.evaluation
     made = sample_version(experiment, version, wanted, spark)
+    if made.sample_set.kind == "text":
+        texts = _texts(made)
+        return text_figures(
+            spark, texts, config, version_uri=dataset.uri, manifest=dataset.manifest
+        )
     with naming(judge.version if judge else version):
         return appraise(
             spark,
@@ -62,11 +73,21 @@ def sample_figures(
         )
 
 
+def _texts(made: Sampled) -> Made:
+    """The texts of a sample set, without the prompts that they begin with."""
+    texts = [text for file in made.files for text in file.table(["text"])["text"].to_pylist()]
+    if "prompt" not in made.sample_set.config.given:
+        return Made(texts, "without prompts")
+    prompts = [p for file in made.files for p in file.table([PROMPT])[PROMPT].to_pylist()]
+    added = [text.removeprefix(prompt) for text, prompt in zip(texts, prompts, strict=True)]
+    return Made(added, f"after {len(set(prompts))} prompts")
+
+
 def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> SamplingConfig | None:
     """The request of the samples that are evaluated; None where `evaluation.samples` is 0.
 
-    They are of all labels, and are given what the model cannot do without, from where `sampling.given`
-    says.
+    They are of all labels, and are given texts, and what the model cannot do without, from where
+    `sampling.given` says.
 
     Args:
         experiment: the request.
@@ -74,7 +95,8 @@ def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> Samplin
     """
     if not experiment.evaluation.samples:
         return None
-    needed = {name for name, one in takes.items() if one.required} - set(filled_in(takes))
+    needed = {name for name, one in takes.items() if one.required or one.what == "text"}
+    needed -= set(filled_in(takes))
     for name in list(needed):
         needed |= set(takes[name].needs)
     return SamplingConfig(
@@ -97,7 +119,8 @@ def check_makes_rows(experiment: ExperimentConfig, makes: Record, spec: DataSpec
     Raises:
         RequestError: `evaluation.samples` is not 0.
     """
-    if experiment.evaluation.samples and makes != spec.record.bare:
+    of_tokens = makes.kind == "text" and spec.record.kind == "tokens"
+    if experiment.evaluation.samples and makes != spec.record.bare and not of_tokens:
         raise RequestError(
             f"evaluation.samples 0 for a model that makes {makes}, which are no rows to be held against",
             found=str(experiment.evaluation.samples),
@@ -119,8 +142,12 @@ def check_appraised(
         check_given_rows(config, takes, spec, manifest, counted="evaluation.samples")
 
 
-def judge_of(experiment: ExperimentConfig) -> Judge | None:
+def judge_of(experiment: ExperimentConfig, record: Record | None = None) -> Judge | None:
     """The judge of an experiment's samples; None where the experiment names no judge.
+
+    Args:
+        experiment: the experiment.
+        record: of its dataset version; None: there is no version yet.
 
     Raises:
         RequestError: `evaluation.judge` names a model that has no champion, or no classifier of such
@@ -132,21 +159,32 @@ def judge_of(experiment: ExperimentConfig) -> Judge | None:
     environment = experiment.environment
     champion = champion_of(environment, config.judge, key="evaluation.judge")
     packed = fetch(environment, champion)
-    check_judge(experiment, packed)
+    check_judge(experiment, packed, record)
     return Judge(champion, packed)
 
 
-def check_judge(experiment: ExperimentConfig, packed: PortableModel) -> None:
+def check_judge(
+    experiment: ExperimentConfig, packed: PortableModel, record: Record | None = None
+) -> None:
     """Refuses a judge that does not classify the records of the experiment.
+
+    Args:
+        experiment: the experiment.
+        packed: the judge.
+        record: of the experiment's dataset version. None: there is no version yet; then a tokenizer that
+            is still to be made may be that of the judge.
 
     Raises:
         RequestError: it says of what it is one, and of what it should be.
     """
     name, spec = packed.description["name"], packed.spec
     dataset = experiment.dataset
-    record, names = record_of(dataset).bare, dataset.class_names
+    names = dataset.class_names
+    if record is None:
+        made = dataset.tokenizer is None or dataset.tokenizer.path is not None
+        record = record_of(dataset, None if made else spec.record.tokenizer)
     classes = spec.classes if names is None else len(names)
-    if (packed.classifies, spec.record.bare, spec.classes) != (True, record, classes):
+    if (packed.classifies, spec.record.bare, spec.classes) != (True, record.bare, classes):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",
             found=f"{experiment.evaluation.judge}, a {name} of {spec.record} in {spec.classes} classes",

@@ -6,6 +6,7 @@ the dataset version as well, as soon as it is known.
 
 from typing import TYPE_CHECKING
 
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.experiment import LEAST_JUDGED
 from sparkgen.config.nearest import choose
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
@@ -137,7 +138,7 @@ def check_gates(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.sample_figures import sample_figure_names
 
     known = measured_names(model, experiment.dataset.class_names or ())
-    known |= sample_figure_names(experiment.evaluation, labelled=model.conditional)
+    known |= sample_figure_names(experiment.evaluation, model.makes, labelled=model.conditional)
     known |= probe_figure_names(experiment.evaluation, model.spec.record)
     for number, gate in enumerate(experiment.all_gates):
         if gate.metric not in known:
@@ -243,9 +244,13 @@ def _test_to_come(experiment: ExperimentConfig) -> bool:
     return "test" in source.splits
 
 
+def _validation_to_come(dataset: DatasetConfig) -> bool:
+    return dataset.validation_fraction > 0 or "validation" in source_of(dataset).splits
+
+
 def _check_split_to_come(experiment: ExperimentConfig, key: str, split: str) -> None:
     dataset = experiment.dataset
-    if split == "validation" and dataset.validation_fraction == 0:
+    if split == "validation" and not _validation_to_come(dataset):
         mend = "set dataset.validation_fraction"
     elif split == "test" and not _test_to_come(experiment):
         mend = "name a test split in dataset.source, or set dataset.test_fraction"

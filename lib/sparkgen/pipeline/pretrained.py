@@ -6,26 +6,23 @@ networks, in a process of its own, which leaves the devices of this machine free
 
 import importlib.metadata
 import importlib.util
-import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.nearest import choose
-from sparkgen.config.saved_models import KERAS, PACKAGE
+from sparkgen.config.saved_models import FOLDER, HUB, KERAS, PACKAGE
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.sealed import seal
 from sparkgen.datasets.storage import absolute, read_bytes
 from sparkgen.errors import RequestError
-from sparkgen.models.portable import PortableModel, pack
+from sparkgen.models.portable import PortableModel
+from sparkgen.pipeline.apart import saved_apart
+from sparkgen.pipeline.hugging_face import digest_of, download, files_of, save_network
 
 if TYPE_CHECKING:
     from sparkgen.models.pretrained._base import Package
@@ -56,7 +53,32 @@ def pretrained(named: str, *, key: str) -> Found | None:
         return _of_package(match["name"], key)
     if match := KERAS.fullmatch(named):
         return _of_keras(match, key)
+    if match := HUB.fullmatch(named):
+        folder = download(match["name"], match["revision"], key)
+        return _of_folder(folder, None, key, version=match["revision"])
+    if match := FOLDER.fullmatch(named):
+        return _of_folder(absolute(match["path"]), match["sha256"], key)
     return None
+
+
+# -- folders of Hugging Face ---------------------------------------------------------------------
+
+
+def _of_folder(folder: str, expected: str | None, key: str, **origin: str) -> Found:
+    found = digest_of(files_of(folder, key))
+    if expected not in (None, found):
+        raise RequestError(
+            f"a folder with the SHA-256 {expected} as {key}",
+            found=f"{found} at {folder}",
+            mend="get the files again, or correct the digest",
+        )
+    return Found(_of_text(folder, found, key), {**origin, "sha256": found})
+
+
+@lru_cache(maxsize=1)
+def _of_text(folder: str, sha256: str, key: str) -> PortableModel:
+    # A request is looked over several times.
+    return saved_apart(save_network, folder, key, called=folder, key=key)
 
 
 # -- packages ------------------------------------------------------------------------------------
@@ -189,31 +211,13 @@ def _converted(
     network: str, include_top: bool, path: str | None, sha256: str | None, key: str
 ) -> PortableModel:
     # A request is looked over several times.
-    with (
-        tempfile.TemporaryDirectory(prefix="sparkgen-network-") as folder,
-        ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool,
-    ):
+    with tempfile.TemporaryDirectory(prefix="sparkgen-weights-") as folder:
         weights = None
         if path is not None:
             weights = str(Path(folder, Path(path).name))
             Path(weights).write_bytes(read_bytes(path))
-        arguments = (f"{folder}/model", network, include_top, weights, key)
-        try:
-            pool.submit(save_application, *arguments).result()
-        except BrokenProcessPool:
-            raise RequestError(
-                f"{network} to be read as {key}",
-                found="a process that died",
-                mend="free some memory, or name a smaller network",
-            ) from None
-        return pack(f"{folder}/model", called=network)
-
-
-def _begin() -> None:
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    sys.stdout = (
-        sys.stderr
-    )  # Keras says there what it fetches; the last line of stdout is a step's result
+        arguments = (network, include_top, weights, key)
+        return saved_apart(save_application, *arguments, called=network, key=key)
 
 
 def save_application(

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from sparkgen.config.options import check_names, check_options
 from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.rows import pad, padding
+from sparkgen.datasets.texts import as_texts
 from sparkgen.errors import RequestError, SparkgenError
-from sparkgen.models.contract import GenerativeModel, Given
+from sparkgen.models.contract import GenerativeModel, Given, Measured
 from sparkgen.models.declared import labels_of
 from sparkgen.noise import Stream, row_noise
 from sparkgen.sampling.columns import Made
@@ -99,16 +100,13 @@ def _generate(
         name: _as_seen(model.given[name], values, len(ids)) for name, values in given.items()
     }
     made = model.generate(keras.ops.convert_to_tensor(noise), tensors, **recipe.options)
-    values = np.asarray(keras.ops.convert_to_numpy(made))
-    if not np.isfinite(values).all():
-        raise SparkgenError(
-            f"the model gives values that are no numbers for samples {ids.start} to {ids.stop - 1}: "
-            "its training has diverged"
-        )
-    stored = model.makes.to_stored(values)
+    data, figures = made if isinstance(made, Measured) else (made, None)
+    stored = model.makes.to_stored(_as_array(data, ids))
     if not model.figure_names:
         return Made(stored, {})
-    figures = model.figures_of(keras.ops.convert_to_tensor(model.makes.to_model(stored)), tensors)
+    if figures is None:
+        seen = keras.ops.convert_to_tensor(model.makes.to_model(stored))
+        figures = model.figures_of(seen, tensors)
     return Made(
         stored,
         {
@@ -116,6 +114,25 @@ def _generate(
             for name in model.figure_names
         },
     )
+
+
+def _as_array(data: Any, ids: range) -> Array:
+    """What a model gave for some samples: numbers, or a list of texts.
+
+    Raises:
+        SparkgenError: there are values that are no numbers.
+    """
+    import keras
+
+    if isinstance(data, list):
+        return as_texts(data)
+    values = np.asarray(keras.ops.convert_to_numpy(data))
+    if not np.isfinite(values).all():
+        raise SparkgenError(
+            f"the model gives values that are no numbers for samples {ids.start} to {ids.stop - 1}: "
+            "its training has diverged"
+        )
+    return values
 
 
 def _as_seen(given: Given, values: Array, rows: int) -> Any:

@@ -5,7 +5,6 @@ source beside it, and the saved model (`model.json`, `model.weights.h5`, and whe
 user's own package, its source in `package.zip`).
 """
 
-import importlib.metadata
 import json
 import warnings
 from collections.abc import Mapping
@@ -16,18 +15,14 @@ from typing import Any, NamedTuple
 import sparkgen
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
-from sparkgen.config.options import typed
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
+from sparkgen.tracking.requirements import requirements_of
 from sparkgen.tracking.runs import RunLogger
 from sparkgen.tracking.server import connect
+from sparkgen.tracking.signature import signature
 
 CHALLENGER, CHAMPION = "challenger", "champion"
-# What loading a sampler imports, with the version installed here.
-REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pydantic", "pyarrow", "pillow")
-TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
-COLUMN_TYPES = {"label": "long", "record": "binary", "text": "string"}
-"""Of the sampler's columns, by what is given."""
 
 
 class ModelVersion(NamedTuple):
@@ -110,7 +105,7 @@ def _log_sampler(
             code_paths=[str(Path(sparkgen.__file__).parent)],
             artifacts={"model": str(candidate.folder)},
             signature=signature(description, candidate.sampling),
-            pip_requirements=[*requirements(), *description.get("requirements", [])],
+            pip_requirements=requirements_of(description),
             metadata={
                 "shape": list(candidate.manifest.shape),
                 "class_names": list(candidate.manifest.class_names),
@@ -217,19 +212,6 @@ def load(environment: EnvironmentConfig, version: ModelVersion) -> Any:
     return mlflow.pyfunc.load_model(version.uri)
 
 
-def requirements() -> list[str]:
-    """The packages that a process needs to load a sampler, with the versions installed here."""
-    pins = []
-    for name in REQUIREMENTS:
-        for build in TENSORFLOW_BUILDS if name == "tensorflow" else (name,):
-            try:
-                pins.append(f"{name}=={importlib.metadata.version(build)}")
-            except importlib.metadata.PackageNotFoundError:
-                continue
-            break
-    return pins
-
-
 def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
     from mlflow.exceptions import MlflowException
 
@@ -246,48 +228,6 @@ def _version(found: Any) -> ModelVersion:
     return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
 
 
-def signature(description: Mapping[str, Any], sampling: SamplingConfig) -> Any:
-    """The columns and parameters of a sampler, as an MLflow `ModelSignature`.
-
-    Parameters have the types of the model's own defaults, however the request spells its values.
-    """
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-
-    inputs = [ColSpec("long", "id")]
-    for name, given in description.get("given", {}).items():
-        # A label that is not given is that of the model's own turn.
-        required = given.get("required", True) and given["what"] != "label"
-        inputs.append(ColSpec(COLUMN_TYPES[given["what"]], name, required=required))
-    params = {"seed": sampling.seed, "batch_rows": sampling.batch_rows}
-    defaults = description["generate_options"]
-    options = {k: typed(sampling.options.get(k, v), v) for k, v in defaults.items()}
-    made = description.get("makes", description["spec"]).get("kind", "image")
-    figures = [ColSpec("double", f"figure_{name}") for name in description.get("figure_names", ())]
-    return ModelSignature(
-        inputs=Schema(inputs),
-        outputs=Schema([ColSpec("long", "id"), ColSpec("binary", made), *figures]),
-        params=ParamSchema(
-            [ParamSpec(k, _type_name(v), v, _shape(v)) for k, v in (params | options).items()]
-        ),
-    )
-
-
 def _labels(spec: Mapping[str, Any]) -> list[int]:
     """The labels that can be asked for: those that training saw."""
     return list(spec.get("seen", range(spec["classes"])))
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        value = value[0]
-    # bool before int, which it is a kind of.
-    kinds = ((bool, "boolean"), (int, "long"), (float, "double"), (str, "string"))
-    for kind, name in kinds:
-        if isinstance(value, kind):
-            return name
-    raise ValueError(f"an option of generate is a bool, int, float, str or list, found {value!r}")
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    return (-1,) if isinstance(value, list | tuple) else None

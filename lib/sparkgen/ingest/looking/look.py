@@ -43,7 +43,8 @@ class Recognised(NamedTuple):
     """What a format makes of a path: the keys of `dataset.source` to state, and what was found, in words.
 
     `shape` is that of the records, where it is known without reading them. `spark`: only Spark reads it.
-    `as_text`: nothing but its words marks it, so that it may be meant as plain text as well.
+    `as_text`: nothing but its words marks it, so that it may be meant as plain text as well. `tokenizer`:
+    of texts, the key of the dataset.
     """
 
     sure: Sure
@@ -54,6 +55,7 @@ class Recognised(NamedTuple):
     spark: bool = False
     record: str = "image"
     as_text: bool = False
+    tokenizer: dict[str, Any] | None = None
 
 
 class Look:

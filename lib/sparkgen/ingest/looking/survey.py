@@ -78,7 +78,7 @@ class Survey(NamedTuple):
         rows: Counter[str] = Counter()
         for (split, _), count in self.tally.labels.items():
             rows[split] += count
-        return {split: rows[split] for split in ("train", "test") if rows[split]}
+        return {split: rows[split] for split in ("train", "validation", "test") if rows[split]}
 
     def counts(self) -> dict[str, int]:
         """The records of each class, by its name, in all splits together."""

@@ -56,6 +56,12 @@ def _config(name: str) -> type[Source]:
 def _check_record(dataset: DatasetConfig, source: Source) -> None:
     from sparkgen.datasets.records import record_of
 
+    if dataset.tokenizer is not None and not source.tokenized:
+        raise RequestError(
+            f"no dataset.tokenizer for the source format {dataset.source.format}, which reads no text",
+            found="one",
+            mend="remove it",
+        )
     record = record_of(dataset)
     if record.kind not in source.records:
         raise RequestError(

@@ -1,4 +1,4 @@
-"""Reads encoded pictures from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
+"""Reads pictures or texts from columns of tables: Parquet, Delta, a catalog's, any that Spark reads."""
 
 import logging
 from collections import Counter
@@ -9,19 +9,21 @@ from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.picture_options import PictureOptions
 from sparkgen.ingest.source import Files, ManyBad, Work
+from sparkgen.ingest.texts.options import TextOptions
 
 if TYPE_CHECKING:
     from sparkgen.ingest.images.decode import ImageRule
     from sparkgen.ingest.looking.look import Look, Recognised
-    from sparkgen.ingest.looking.survey import PictureShare
+    from sparkgen.ingest.looking.survey import PictureShare, Survey
     from sparkgen.ingest.tables.shares import Part
     from sparkgen.ingest.tables.spark import Table
 
 log = logging.getLogger(__name__)
 
 
-class Config(PictureOptions):
-    """Pictures in a column of a table: Parquet as Hugging Face has it, Delta, a catalog's table, others.
+class Config(PictureOptions, TextOptions):
+    """Pictures or texts in a column of a table: Parquet as Hugging Face has it, Delta, a catalog's table,
+    others.
 
     Each picture is the bytes of an image file, or a struct of such `bytes` and of a `path`.
     """
@@ -33,6 +35,12 @@ class Config(PictureOptions):
     of a catalog's table, or a path of anything else that Spark reads."""
     test: str | None = None
     """The same of the test split; null: there is none."""
+    validation: str | None = None
+    """The same of the validation split, of texts; null: `validation_fraction` of the training split is
+    it."""
+    text: str | None = None
+    """The column of texts, for a tokenizer; null: the table has pictures. Of texts, only a column that
+    `label` names is that of labels."""
     reader: str | None = None
     """What reads them: parquet, delta, catalog, or any format of Spark such as orc or binaryFile; null:
     by what is there and how files' names end."""
@@ -49,12 +57,29 @@ class Config(PictureOptions):
     rows of other tables by the SHA-256 of picture and label. Where two rows have one value, that
     decides."""
 
+    records: ClassVar[tuple[str, ...]] = ("image", "tokens")
+    later: ClassVar[tuple[str, ...]] = ("text", "validation", "blocks", "held_out", "most_bytes")
+
+    def check(self, dataset: DatasetConfig) -> None:
+        if self.text is not None:
+            super().check(dataset)
+            return
+        stated = sorted(self.model_fields_set & set(self.later))
+        if dataset.record != "image" or stated:
+            raise RequestError(
+                "source.text, the column of texts, where "
+                + (f"source.{stated[0]} is set" if stated else "dataset.record is tokens"),
+                found="none",
+                mend="set it, or remove the other",
+            )
+
     @classmethod
     def recognise(cls, look: "Look") -> "Recognised | None":
         from sparkgen.ingest.looking.look import Recognised, Sure
         from sparkgen.ingest.looking.split_files import split_files
         from sparkgen.ingest.tables.delta import is_delta
         from sparkgen.ingest.tables.names import PARQUET, find_table, reader_by_ending
+        from sparkgen.ingest.tables.text_look import recognise_texts
 
         if look.kind == "nothing":
             named = look.may_be_catalog
@@ -69,7 +94,8 @@ class Config(PictureOptions):
         splits = split_files(look, files)
         tables = [find_table(uri) for uri in splits.keys.values()]
         found = f"{tables[0].reader} files: {len(files)}{splits.told}"
-        return Recognised(
+        texts = recognise_texts(tables[0], splits.keys, found)
+        return texts or Recognised(
             Sure.MARKED, splits.keys, found, spark=not all(table.direct for table in tables)
         )
 
@@ -92,11 +118,14 @@ class Config(PictureOptions):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.files.find import passed_over
+        from sparkgen.ingest.images.decode import ImageRule
         from sparkgen.ingest.tables.classes import classes_of
         from sparkgen.ingest.tables.parquet import tell_unused_columns
         from sparkgen.ingest.tables.shares import table_shares
 
-        rule, unused = self.rule(dataset), Counter[str]()
+        # Blocks of texts are cut by the number of rows alone.
+        rule = self.rule(dataset) if self.text is None else ImageRule((1, 1, 1))
+        unused = Counter[str]()
         parts: list[Part] = []
         for split, table in self._tables(dataset).items():
             if table.found.direct:
@@ -107,6 +136,9 @@ class Config(PictureOptions):
             if table.found.root:
                 unused += passed_over(table.uri) + Counter({"not-parquet": table.found.others})
         columns = [part.columns for part in parts]
+        if self.text is not None:
+            work = self._texts(dataset, files, parts, tasks=tasks, scratch=scratch)
+            return work._replace(unused=dict(sorted(unused.items())) | work.unused)
         classes = classes_of(columns, dataset.class_names, _labels(parts), self.train)
         if dataset.class_names is None and columns[0].label is None and parts[0].folder:
             tell_unused_columns(parts[0].uri, columns[0])
@@ -118,10 +150,41 @@ class Config(PictureOptions):
         shares = table_shares(parts, classes, rule, tasks=tasks)
         return Work(shares, dict(sorted(unused.items())), classes.names)
 
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        from sparkgen.ingest.images.decode import ImageRule
+        from sparkgen.ingest.looking.texts import survey_texts
+        from sparkgen.ingest.tables.texts import named, text_shares
+
+        if self.text is None:
+            return super().survey(dataset, scratch=scratch)
+        files, rule = self.files(dataset), ImageRule((1, 1, 1))
+        parts = [
+            part
+            for split, table in self._tables(dataset).items()
+            for part in _parts(split, [file.uri for file in files[split]], table, rule)
+        ]
+        shares = text_shares(parts, rule, "none", self.most_bytes, tasks=1)
+        manner = self.manner_of(labelled=self.label is not None, where=self.train)
+        return survey_texts(named(dataset, parts), shares, manner, {})
+
+    def _texts(
+        self, dataset: DatasetConfig, files: Files, parts: "list[Part]", *, tasks: int, scratch: str
+    ) -> Work:
+        from sparkgen.ingest.images.decode import ImageRule
+        from sparkgen.ingest.tables.texts import named, text_shares
+        from sparkgen.ingest.texts.job import text_work
+
+        unicode = dataset.tokenizer.unicode if dataset.tokenizer else "none"
+        rule = ImageRule((1, 1, 1))
+        shares = text_shares(parts, rule, unicode, self.most_bytes, tasks=tasks)
+        manner = self.manner_of(labelled=self.label is not None, where=self.train)
+        dataset = named(dataset, parts)
+        return text_work(dataset, files, shares, manner, tasks=tasks, scratch=scratch)
+
     def contradiction(self, dataset: DatasetConfig, bad: ManyBad) -> RequestError | None:
         from sparkgen.ingest.class_values import in_order, shown
 
-        if bad.reason != "unknown-label":
+        if bad.reason != "unknown-label" or self.text is not None:
             return super().contradiction(dataset, bad)
         parts = [
             part
@@ -150,28 +213,29 @@ class Config(PictureOptions):
         }
         caption = None if dataset.captions is None else dataset.captions.column
         return {
-            split: Table(self._uris()[split], table, self.image, self.label, self.order_by, caption)
+            split: Table(
+                self._uris()[split],
+                table,
+                self.text or self.image,
+                self.label,
+                self.order_by,
+                self.text is not None,
+                caption,
+            )
             for split, table in found.items()
         }
 
     def _uris(self) -> dict[str, str]:
-        uris = {"train": self.train, "test": self.test}
+        uris = {"train": self.train, "validation": self.validation, "test": self.test}
         return {split: uri for split, uri in uris.items() if uri}
 
 
 def _parts(split: str, uris: list[str], table: "Table", rule: "ImageRule") -> "list[Part]":
     """The blocks of Parquet files that are read as they lie."""
-    from sparkgen.ingest.tables.columns import find_columns
     from sparkgen.ingest.tables.parquet import read_footers
     from sparkgen.ingest.tables.shares import Part
 
-    footers = read_footers(
-        uris,
-        rule,
-        lambda schema, uri: find_columns(
-            schema, image=table.image, label=table.label, uri=uri, caption=table.caption
-        ),
-    )
+    footers = read_footers(uris, rule, table.columns)
     return [
         Part(split, number, uri, columns, cuts, folder=uri.rpartition("/")[0])
         for number, (uri, (columns, cuts)) in enumerate(zip(uris, footers, strict=True))

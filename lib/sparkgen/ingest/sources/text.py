@@ -1,31 +1,41 @@
-"""Reads plain text as tokens: the bytes of files, cut into blocks of one length.
+"""Reads plain text as tokens: those of a tokenizer, or the bytes of files, in blocks of one length.
 
-With the shape [length + 1], record k of a file is its bytes [k * length, (k + 1) * length], both
-included: neighbours share a byte, so that each byte but the first of a file is once the one to predict.
-The last record of a file is padded with zeros. The cut depends on the file alone.
+With a tokenizer, `ingest.texts` says how texts become records. Without one, tokens are bytes: with the
+shape [length + 1], record k of a file is its bytes [k * length, (k + 1) * length], both included:
+neighbours share a byte, so that each byte but the first of a file is once the one to predict. The last
+record of a file is padded with zeros. The cut depends on the file alone.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Files, FileSource, Work
+from sparkgen.ingest.source import Files, Work
+from sparkgen.ingest.texts.files import TextFiles
 
 if TYPE_CHECKING:
     from sparkgen.ingest.block import Block, Records
     from sparkgen.ingest.files.compressed import Turns
     from sparkgen.ingest.looking.look import Look, Recognised
+    from sparkgen.ingest.texts.chunk import Form
+    from sparkgen.ingest.texts.job import Manner
 
 BLOCK_RECORDS = 4096
 BYTES = 256  # values of a byte
 PROPOSED = 257  # bytes of a record, where `sparkgen inspect` writes the shape
 
 
-class Config(FileSource):
-    """Plain text, whose tokens are its bytes: any files, plain, .gz, .bz2, .xz or .zst."""
+class Config(TextFiles):
+    """Plain text: any files, plain, .gz, .bz2, .xz or .zst. Without a tokenizer, tokens are bytes."""
 
-    records: ClassVar[tuple[str, ...]] = ("tokens",)
+    documents: Literal["file", "line", "all"] | None = None
+    """What a document is, where there is a tokenizer: a file, a line, or all files of a split together.
+    null: a file."""
+
+    later: ClassVar[tuple[str, ...]] = (
+        "documents", "blocks", "held_out", "most_bytes", "validation"
+    )  # fmt: skip
     labelled: ClassVar[bool] = False
     prose: ClassVar[bool] = True
 
@@ -51,6 +61,17 @@ class Config(FileSource):
         )
 
     def check(self, dataset: DatasetConfig) -> None:
+        if dataset.tokenizer is not None:
+            super().check(dataset)
+            self._check_documents()
+            return
+        stated = sorted(self.model_fields_set & set(self.later))
+        if stated:
+            raise RequestError(
+                f"a dataset.tokenizer, where source.{stated[0]} is set",
+                found="none",
+                mend="set dataset.tokenizer to {kind: characters}, say",
+            )
         if dataset.values != BYTES or dataset.shape[0] < 2:
             raise RequestError(
                 f"dataset.values {BYTES} and a dataset.shape of [2] or more, since tokens are bytes and "
@@ -63,6 +84,8 @@ class Config(FileSource):
         from sparkgen.ingest.block import block_rows
         from sparkgen.ingest.files.compressed import turns
 
+        if dataset.tokenizer is not None:
+            return self.text_work(dataset, files, self._form(dataset), tasks=tasks, scratch=scratch)
         length = dataset.shape[0] - 1
         stride = block_rows(BLOCK_RECORDS, length + 1) * length
         shares = [
@@ -72,6 +95,33 @@ class Config(FileSource):
             for some in turns(file.uri, _blocks(file.size, stride), tasks=tasks)
         ]
         return Work(shares, self.passed_over())
+
+    def manner(self, files: Files, form: "Form") -> "Manner":
+        manner = super().manner(files, form)
+        several = max(map(len, files.values())) > 1
+        whole = self.documents == "all" or not several
+        return manner._replace(
+            at_end=self.held_out == "end" or (self.held_out is None and form.parts and whole),
+            joined=not form.parts or (several and self.documents != "all"),
+            one=self.documents == "all",
+        )
+
+    def _form(self, dataset: DatasetConfig) -> "Form":
+        return self.line_form(dataset, None)._replace(parts=self.documents != "line")
+
+    def _check_documents(self) -> None:
+        if self.blocks is False and self.documents != "line":
+            raise RequestError(
+                "source.documents line, where source.blocks is false: each document is a record",
+                found=str(self.documents or "file"),
+                mend="correct one of them",
+            )
+        if self.documents == "all" and self.held_out == "random":
+            raise RequestError(
+                "source.held_out end, where all files are one document",
+                found="random",
+                mend="remove it",
+            )
 
 
 class TextShare(NamedTuple):

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from sparkgen.errors import RequestError
 from sparkgen.ingest.files.path_list import NAMES, plain_name
+from sparkgen.ingest.texts.fields import TEXTS
 
 LABELS = (*NAMES["label"], "fine_label")
 """Names by which a column of labels is known, in any case, the first that is there before the others."""
@@ -16,7 +17,7 @@ HUGGING_FACE = b"huggingface"
 
 
 class Columns(NamedTuple):
-    """The columns of a table that are read.
+    """The columns of a table that are read; `image` is that of the texts, where it is read for texts.
 
     `has_path`: the image is a struct of bytes and of the path that holds where bytes are null.
     `names` are the class names that the table itself gives to the labels 0, 1, ...; None: none.
@@ -82,6 +83,50 @@ def find_columns(
     return Columns(
         image, bool(children), has_path, label, is_text, None if is_text else names, caption
     )
+
+
+def find_text_columns(schema: pa.Schema, *, text: str, label: str | None, uri: str) -> Columns:
+    """The column of texts and, where it is named, that of their labels.
+
+    Args:
+        schema: of the table.
+        text: name of the column of texts.
+        label: name of the column of labels; None: there is none.
+        uri: of the table, for messages.
+
+    Raises:
+        RequestError: a column that is not there or of no such type.
+    """
+    kind = schema.field(_named(schema, text, "text", uri)).type
+    if not is_string(kind):
+        raise RequestError(
+            f"texts in column {text} of {uri}",
+            found=str(kind),
+            mend="set source.text to the column that has them",
+        )
+    if label is None:
+        return Columns(text, False, False, None, False, None)
+    is_text = _is_text(schema, _named(schema, label, "label", uri), uri)
+    names = _features(schema).get(label, {}).get("names")
+    return Columns(text, False, False, label, is_text, None if is_text else names)
+
+
+def guess_text_columns(schema: pa.Schema) -> tuple[str, str | None] | None:
+    """The columns that are plainly those of texts and of their labels; None: none of texts."""
+    if any(_is_picture(field.type) for field in schema):
+        return None
+    plain = {plain_name(name): name for name in reversed(schema.names)}
+    label = next((plain[name] for name in LABELS if name in plain), None)
+    strings = [f.name for f in schema if is_string(f.type) and f.name != label]
+    usual = [plain[name] for name in TEXTS if plain.get(name) in strings]
+    found = usual[:1] or (strings if len(strings) == 1 else [])
+    return (found[0], label) if found else None
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Whether a column is of text."""
+    kind = _plain(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def may_be_labels(schema: pa.Schema, columns: Columns) -> list[str]:

@@ -19,7 +19,12 @@ from sparkgen.datasets.storage import absolute, open_uri
 from sparkgen.errors import IngestError, RequestError, SparkgenError
 from sparkgen.ingest.class_values import tell_unused
 from sparkgen.ingest.files.find import find_files
-from sparkgen.ingest.tables.columns import Columns, find_columns, may_be_labels
+from sparkgen.ingest.tables.columns import (
+    Columns,
+    find_columns,
+    find_text_columns,
+    may_be_labels,
+)
 from sparkgen.ingest.tables.delta import delta_frame
 from sparkgen.ingest.tables.names import CATALOG, DELTA, Found, one_entry
 from sparkgen.ingest.tables.spark_path import spark_path
@@ -47,7 +52,18 @@ class Table(NamedTuple):
     image: str | None
     label: str | None
     order_by: str | None
+    text: bool = False
+    """Whether `image` is the column of texts."""
     caption: str | None = None
+    """The column of captions; None: there are none."""
+
+    def columns(self, schema: pa.Schema, uri: str) -> Columns:
+        """Its columns in a schema."""
+        if self.text:
+            return find_text_columns(schema, text=str(self.image), label=self.label, uri=uri)
+        return find_columns(
+            schema, image=self.image, label=self.label, uri=uri, caption=self.caption
+        )
 
     @property
     def reader(self) -> str:
@@ -87,7 +103,7 @@ def spark_entry(table: Table) -> SourceEntry:
 
 
 def sort_table(table: Table, folder: str) -> Sorted:
-    """Reads a table with Spark and writes its pictures and labels, sorted, as Parquet files.
+    """Reads a table with Spark and writes its pictures or texts and labels, sorted, as Parquet files.
 
     Args:
         table: which, and by what its rows are sorted.
@@ -104,14 +120,13 @@ def sort_table(table: Table, folder: str) -> Sorted:
         frame = _frame(table)
         names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
         schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
-        columns = find_columns(
-            schema, image=table.image, label=table.label, uri=table.uri, caption=table.caption
-        )
-        if columns.label is None:
+        columns = table.columns(schema, table.uri)
+        if columns.label is None and not table.text:
             may_be = may_be_labels(schema, columns)
             some = frame.select([f"`{name}`" for name in may_be]).limit(GROUP_ROWS).collect()
             tell_unused({name: [row[name] for row in some] for name in may_be}, where=table.uri)
         image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
+        image = image.cast("binary") if table.text else image
         label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
         label = label.cast("string" if columns.is_text or not columns.label else "bigint")
         keys = [f.col(f"`{table.order_by}`")] if table.order_by else []

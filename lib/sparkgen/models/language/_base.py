@@ -1,0 +1,312 @@
+"""What language models share: the loss, the likelihood, prompts, and the options of `generate`.
+
+    log p(x) = Σ_t log p(x_t | x_1 .. x_{t-1}),
+
+where the first token of a block is given: blocks of a text share one token with their neighbours. Padding
+after the end of a text counts nowhere.
+
+A model sets `network`, which has the protocol of `sparkgen.decoding` (`decoding/protocol.py`), writes
+`build`, which makes its variables, and `logits` of whole blocks. One that has probabilities but no logits
+writes `token_log_probabilities` instead, and one that learns by counting declares `learns`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from sparkgen.config.options import Range
+from sparkgen.datasets.records import DataSpec, Record, TextRecord, TokenRecord
+from sparkgen.datasets.tokenizer import Tokenizer
+from sparkgen.decoding.beam import BeamSearch
+from sparkgen.decoding.choice import Choice
+from sparkgen.decoding.loop import Decoder
+from sparkgen.decoding.protocol import Stateful
+from sparkgen.decoding.texts import (
+    LONGEST_PROMPT,
+    LONGEST_STOP,
+    MOST_STOPS,
+    MOST_TOKENS,
+    NONE,
+    Limits,
+)
+from sparkgen.errors import RequestError
+from sparkgen.models.contract import (
+    Batch,
+    Direction,
+    GenerativeModel,
+    Given,
+    Likelihood,
+    Protocol,
+    Tensor,
+)
+from sparkgen.noise import NoiseSpec
+
+Tokens = npt.NDArray[np.int32]
+MOST_BEAMS = 64
+
+
+class LanguageModel(GenerativeModel):
+    """A model of token records that have a tokenizer. It makes texts that follow prompts."""
+
+    writes = True
+    records = ("tokens",)
+    loss_names: tuple[str, ...] = ("nll",)
+    metric_names: tuple[str, ...] = ("accuracy",)
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"accuracy": "higher"}
+    generate_options: ClassVar[dict[str, Any]] = {
+        "max_tokens": 256,
+        "temperature": 1.0,
+        "top_k": 0,
+        "top_p": 1.0,
+        "repetition_penalty": 1.0,
+        "beams": 0,
+        "length_power": 1.0,
+        "stop": [],
+        "with_prompt": False,
+    }
+    """Tokens that are made at most; by what logits are divided, 0 for the most likely token each time;
+    how many of the most likely tokens are kept, 0 for all; the fewest most likely tokens are kept whose
+    probabilities sum to it; by how much tokens are less likely that stand in the text; 0 for texts that
+    are drawn, else how many beginnings a search for the most likely text keeps; the power of a text's
+    length by which the search divides its log-probability; texts before which a text ends; whether the
+    prompt stands before what is made."""
+    generate_ranges: ClassVar[dict[str, Range]] = {
+        "max_tokens": Range(1, MOST_TOKENS),
+        "temperature": Range(0),
+        "top_k": Range(0),
+        "top_p": Range(0, 1),
+        "repetition_penalty": Range(0.01),
+        "beams": Range(0, MOST_BEAMS),
+        "length_power": Range(0),
+    }
+
+    network: Stateful
+
+    def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        tokenizer_of(spec)
+        self.given = {"prompt": Given("text", required=False)}
+        self.noise = NoiseSpec((MOST_TOKENS,), "uniform")
+
+    def logits(
+        self, tokens_BT: Tensor, noise: Mapping[str, Tensor], *, training: bool = False
+    ) -> Tensor:
+        """Logits of the token after each: float32 (B, T, V).
+
+        Args:
+            tokens_BT: int32; V stands for none.
+            noise: that of the batch.
+            training: whether units are dropped and the like.
+        """
+        raise TypeError(f"{type(self).__name__} has no logits")
+
+    # -- loss ------------------------------------------------------------------------------------
+
+    def token_log_probabilities(
+        self, batch: Batch, *, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Of each token but the first log p in nats, 0 for padding, and whether it is the likeliest.
+
+        Returns:
+            float32 (B, T - 1) each.
+        """
+        tokens_BT = batch[self.spec.record.kind]
+        target = tokens_BT[:, 1:]
+        logits = self.logits(tokens_BT[:, :-1], batch.get("noise", {}), training=training)
+        true = ops.cast(target < self.spec.record.values, "float32")
+        place = ops.expand_dims(ops.minimum(target, self.spec.record.values - 1), -1)
+        each = ops.take_along_axis(ops.log_softmax(logits), place, axis=-1)[..., 0]
+        best = ops.cast(ops.argmax(logits, axis=-1), target.dtype) == target
+        return each * true, ops.cast(best, "float32") * true
+
+    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        log_p, best = self.token_log_probabilities(batch, training=training)
+        # The same divisor for all rows: every true token of a batch counts alike.
+        places = self.spec.shape[0] - 1
+        return {
+            "nll": -ops.sum(log_p, axis=1) / places,
+            "accuracy": ops.sum(best, axis=1) / places,
+        }
+
+    def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
+        """`exact`: the log-probability of the tokens of a block after its first."""
+        return {
+            "exact": Likelihood(
+                Protocol("exact", "sum", "after the first of each block", 1),
+                {},
+                lambda batch: ops.sum(self.token_log_probabilities(batch)[0], axis=1),
+            )
+        }
+
+    # -- texts -----------------------------------------------------------------------------------
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """That of the records."""
+        return tokenizer_of(self.spec)
+
+    @property
+    def makes(self) -> Record:
+        return TextRecord(tokenizer=self.tokenizer)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """Draws texts."""
+        return Decoder(self.network)
+
+    @cached_property
+    def beam_search(self) -> BeamSearch:
+        """Searches the likeliest texts."""
+        return BeamSearch(self.network)
+
+    def make(  # type: ignore[override]
+        self,
+        noise: Tensor,
+        given: Mapping[str, Any],
+        *,
+        max_tokens: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        repetition_penalty: float,
+        beams: int,
+        length_power: float,
+        stop: Sequence[str],
+        with_prompt: bool,
+    ) -> Tensor:
+        texts = given.get("prompt")
+        texts = [""] * len(noise) if texts is None else list(texts)
+        prompts = [encoded(text, self.tokenizer) for text in texts]
+        limits = Limits(max_tokens, self._end(), stop_tokens(stop, self.tokenizer))
+        begun = [
+            p if len(p) else np.array([first_token(self.tokenizer)], np.int32) for p in prompts
+        ]
+        if beams:
+            refuse_draws(temperature=temperature, top_k=top_k, top_p=top_p)
+            made = self.beam_search.search(
+                begun,
+                limits,
+                beams=beams,
+                length_power=length_power,
+                repetition_penalty=repetition_penalty,
+            )
+        else:
+            choice = Choice(temperature, top_k, top_p, repetition_penalty)
+            made = self.decoder.draw(begun, noise, choice, limits)
+        rows = [before_stop(row, stop, self.tokenizer) for row in made]
+        if with_prompt:
+            rows = [np.concatenate(pair) for pair in zip(prompts, rows, strict=True)]
+        return ops.convert_to_tensor(padded(rows, self.tokenizer.size))
+
+    def _end(self) -> int:
+        return NONE if self.tokenizer.end is None else self.tokenizer.end
+
+
+def tokenizer_of(spec: DataSpec) -> Tokenizer:
+    """The tokenizer of the records of a language model.
+
+    Raises:
+        RequestError: they have none.
+    """
+    record = spec.record
+    if isinstance(record, TokenRecord) and record.tokenizer is not None:
+        return record.tokenizer
+    raise RequestError(
+        "tokens of a tokenizer for a language model",
+        found="tokens without a meaning as text" if record.kind == "tokens" else record.kind,
+        mend="ingest a text: see dataset.tokenizer",
+    )
+
+
+def first_token(tokenizer: Tokenizer) -> int:
+    """What stands before a text without a prompt: the token that ends texts, a new line, or token 0."""
+    if tokenizer.end is not None:
+        return tokenizer.end
+    line = tokenizer.encode("\n")
+    return int(line[-1]) if len(line) else 0
+
+
+def encoded(text: str, tokenizer: Tokenizer) -> Tokens:
+    """The tokens of a prompt.
+
+    Raises:
+        RequestError: they are too many, or there are none for some of its characters.
+    """
+    tokens = tokenizer.encode(text)
+    if len(tokens) > LONGEST_PROMPT:
+        raise RequestError(
+            f"a prompt of at most {LONGEST_PROMPT} tokens", found=str(len(tokens)), mend="cut it"
+        )
+    if tokenizer.unknown is None and tokenizer.decode(tokens) != text:
+        raise RequestError(
+            "a prompt of characters that the tokenizer knows",
+            found=repr(text[:80]),
+            mend="leave the others out",
+        )
+    return tokens
+
+
+def stop_tokens(stops: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """The tokens of stop sequences, by which drawing ends early.
+
+    Raises:
+        RequestError: they are too many, too long, empty, or no texts.
+    """
+    tokens = [tokenizer.encode(s).tolist() if isinstance(s, str) else [] for s in stops]
+    if len(stops) > MOST_STOPS or not all(1 <= len(one) <= LONGEST_STOP for one in tokens):
+        raise RequestError(
+            f"at most {MOST_STOPS} texts of 1 to {LONGEST_STOP} tokens as sampling.options.stop",
+            found=repr(list(stops))[:200],
+            mend="correct it",
+        )
+    return tokens
+
+
+def refuse_draws(**options: float) -> None:
+    """Refuses options of drawing where texts are searched.
+
+    Raises:
+        RequestError: it names the first one that is not at its default.
+    """
+    for name, value in options.items():
+        if value != (default := LanguageModel.generate_options[name]):
+            raise RequestError(
+                f"sampling.options.{name} {default:g} with beams, which draw nothing",
+                found=f"{value:g}",
+                mend="remove one of them",
+            )
+
+
+def before_stop(tokens: Tokens, stops: Sequence[str], tokenizer: Tokenizer) -> Tokens:
+    """The tokens of a row before padding, and before the first stop sequence in their text.
+
+    A stop sequence may be written by other tokens than `stop_tokens` gives, or begin within a token. So
+    the text decides: kept are the most tokens whose text has nothing of it.
+    """
+    ended = np.flatnonzero(tokens >= tokenizer.size)
+    tokens = tokens[: ended[0]] if ended.size else tokens
+    text = tokenizer.decode(tokens) if stops else ""
+    found = [at for stop in stops if (at := text.find(stop)) >= 0]
+    if not found:
+        return tokens
+    low, high = 0, len(tokens)  # the texts of beginnings grow with them
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(tokenizer.decode(tokens[:middle])) <= min(found):
+            low = middle
+        else:
+            high = middle - 1
+    return tokens[:low]
+
+
+def padded(rows: Sequence[Tokens], padding: int) -> Tokens:
+    """Rows of tokens as one array (B, L), L at least 1."""
+    length = max(1, *(len(row) for row in rows))
+    tokens = np.full((len(rows), length), padding, np.int32)
+    for number, row in enumerate(rows):
+        tokens[number, : len(row)] = row
+    return tokens
