@@ -50,7 +50,7 @@ class Wish(NamedTuple):
         size = "" if self.size is None else SIZES[self.size]
         before, after = (slant, "") if slant == "upright" else ("", slant)
         words = [word for word in (size, width, before, names[self.label], after) if word]
-        return f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}"
+        return f"{'an' if words[0] in ('eight', 'upright') else 'a'} {' '.join(words)}"
 
 
 def wishes(count: int, names: Sequence[str], left_out: Sequence[str]) -> Iterator[Wish]:
@@ -73,8 +73,11 @@ def wishes(count: int, names: Sequence[str], left_out: Sequence[str]) -> Iterato
         if unseen and random.random() < UNSEEN:
             yield unseen[random.integers(len(unseen))]
             continue
-        said = [int(random.integers(3)) if random.random() < SAID else None for _ in range(3)]
-        one = Wish(int(random.integers(len(names))), *said)
+        label = int(random.integers(len(names)))
+        width, slant, size = (
+            int(random.integers(3)) if random.random() < SAID else None for _ in range(3)
+        )
+        one = Wish(label, width, slant, size)
         words = set(one.text(names).split())
         yield one._replace(unseen=any(phrase <= words for phrase in phrases))
 

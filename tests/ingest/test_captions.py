@@ -40,7 +40,8 @@ LABELS = np.array([1, 0, 1, 1], np.int32)
 def drawn(**more: object) -> tuple[list[str], np.ndarray]:
     config = CaptionsSection.model_validate({**SAYS, **more})
     data = PICTURES.reshape(len(PICTURES), -1)
-    return CaptionRule(config, ("eight", "seven"), SHAPE, 0).drawn(LABELS, data, digests_of(data))
+    names = config.names or ("eight", "seven")
+    return CaptionRule(config, names, SHAPE, 0).drawn(LABELS, data, digests_of(data))
 
 
 def test_the_words_are_those_of_the_strokes() -> None:
@@ -53,6 +54,8 @@ def test_the_words_are_those_of_the_strokes() -> None:
     ]
     assert stays.all()
     assert drawn(width=None, slant=None, size=None)[0][:2] == ["a seven", "an eight"]
+    one = drawn(names=["one", "unicorn"], width=None, slant=None, size=None)[0][:2]
+    assert one == ["a unicorn", "a one"]
 
 
 def test_a_picture_that_a_phrase_describes_is_left_out_though_its_caption_omits_a_word() -> None:

@@ -22,6 +22,7 @@ from sparkgen.errors import RequestError
 from sparkgen.noise import NoiseSpec, Stream, row_noise
 
 VOWELS = "aeiou"
+AS_CONSONANTS = ("one", "uni", "eu")  # how words begin that are spoken as if by a consonant
 MOST_BYTES = 1 << 16  # of one caption
 OMITTED = NoiseSpec((3,), "uniform")  # of width, slant and size
 
@@ -176,4 +177,9 @@ def _words(
 def _sentence(name: str, width: str, slant: str, size: str) -> str:
     before, after = (slant, "") if slant == "upright" else ("", slant)
     words = [word for word in (size, width, before, name, after) if word]
-    return f"{'an' if words[0][0] in VOWELS else 'a'} {' '.join(words)}"
+    return f"{_article(words[0])} {' '.join(words)}"
+
+
+def _article(word: str) -> str:
+    spoken_as_vowel = word[0] in VOWELS and not word.startswith(AS_CONSONANTS)
+    return "an" if spoken_as_vowel else "a"
