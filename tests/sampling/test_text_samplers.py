@@ -32,7 +32,9 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> DatasetVersion:
     """A version of sentences in two classes."""
     folder, record = tmp_path_factory.mktemp("version"), SPEC.record
     rows = {"ids": np.arange(60), "labels": LABELS, "data": tokens_of(TEXTS, SPEC)}
-    splits = {name: write_split(folder, name, record, files=2, **rows) for name in ("train", "test")}
+    splits = {
+        name: write_split(folder, name, record, files=2, **rows) for name in ("train", "test")
+    }
     made = write_version(folder, record, splits, class_names=("bad", "good"))
     return DatasetVersion(str(folder), made)
 

@@ -11,8 +11,8 @@ NumPy arrays.
 The descriptions are the English texts that scikit-learn has of its data sets, a document each, in the
 order of their names. They are joined, and the end of the whole is what is held out.
 
-The sentences are those of the same texts, each with the data set that it describes as its class. Every fifth
-of a text is for the test.
+The sentences are those of the same texts, each with the data set that it describes as its class. Every
+fifth of a text is for the test.
 """
 
 from importlib.metadata import version
@@ -32,8 +32,8 @@ PHOTOGRAPH_SHAPE = (427, 640)
 
 class Config(Source):
     """A data set that comes with the program: `digits`, scikit-learn's handwritten digits; `photographs`,
-    tiles of its two photographs; for a tokenizer `descriptions`, texts about its data sets, or `sentences`,
-    those of the same texts, with the data set as their class.
+    tiles of its two photographs; for a tokenizer `descriptions`, texts about its data sets, or
+    `sentences`, those of the same texts, with the data set as their class.
     """
 
     dataset: Literal["digits", "photographs", "descriptions", "sentences"] = "digits"
