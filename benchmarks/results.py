@@ -26,6 +26,10 @@ TABLE = Path("RESULTS.md")
 EXPERIMENTS = Path("conf/experiments")
 MEASURED = "# Measured:"
 SAMPLES = 1000
+LARGE = 500_000
+"""Bytes of a sheet of samples above which it is kept as a smaller JPEG file."""
+SIDE = 1000
+"""Pixels of the longer side of that file at most."""
 JUDGES = {
     "mnist": "full_classifier_mnist",
     "mnist_156": "full_classifier_mnist",
@@ -52,6 +56,9 @@ FIGURES = {
     },
     "content_loss": "content loss",
     "style_loss": "style loss",
+    "samples_content_loss": "content loss of the samples",
+    "samples_style_loss": "style loss of the samples",
+    "samples_activation_made": "answers of the layers, times those before",
     "judge_agrees": "judge > 0.9 of the given class",
     "kid": "KID",
     "fid": "FID",
@@ -91,7 +98,7 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
     )
     result = json.loads(done.stdout.splitlines()[-1])
     if "contact_sheet" in result["sample"]:
-        shutil.copy(result["sample"]["contact_sheet"], FOLDER / f"{name}.png")
+        keep_sheet(Path(result["sample"]["contact_sheet"]), name)
     return {
         "experiment": name,
         "command": f"make results MODEL={name}",
@@ -99,8 +106,22 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
         "wall_seconds": round(time.monotonic() - start, 1),
         "train": result["train"]["metrics"],
         "promote": result["promote"],
-        "figures": figures(path, data, root),
+        "figures": {**figures(path, data, root), **of_samples(result["sample"])},
     }
+
+
+def keep_sheet(sheet: Path, name: str) -> None:
+    """Puts a sheet of samples beside the record; a large one, of photographs, as a smaller JPEG file."""
+    from PIL import Image
+
+    for old in _sheets(name):
+        old.unlink()
+    if sheet.stat().st_size <= LARGE:
+        shutil.copy(sheet, FOLDER / f"{name}.png")
+        return
+    with Image.open(sheet) as image:
+        image.thumbnail((SIDE, SIDE))
+        image.convert("RGB").save(FOLDER / f"{name}.jpg", quality=85)
 
 
 def write(rows: dict[str, str | None]) -> None:
@@ -154,6 +175,21 @@ def figures(path: Path, data: str, root: str) -> dict[str, Any]:
     return {name: figure._asdict() for name, figure in logged_figures(version).items()}
 
 
+def of_samples(sampled: dict[str, Any]) -> dict[str, Any]:
+    """The figures that the manifest of a sample set has, in the form of those of an evaluation."""
+    manifest = json.loads((Path(sampled["samples"]) / "manifest.json").read_text())
+    common = {
+        "standard_error": None,
+        "protocol": "mean over the sample set",
+        "rows": sampled["count"],
+        "dataset": "samples",
+        "dataset_version": manifest["id"],
+        "seed": manifest["config"]["seed"],
+    }
+    found = manifest.get("figures", {})
+    return {f"samples_{name}": {"value": value, **common} for name, value in found.items()}
+
+
 def table(records: list[dict[str, Any]], rows: dict[str, str | None]) -> str:
     """RESULTS.md from the records, and the published figures."""
     lines = [
@@ -179,12 +215,16 @@ def table(records: list[dict[str, Any]], rows: dict[str, str | None]) -> str:
 
 def _row(record: dict[str, Any], published: str | None) -> str:
     name, train = record["experiment"], record["train"]
-    picture = FOLDER / f"{name}.png"
-    grid = f"![{name}]({picture.relative_to(Path.cwd())})" if picture.exists() else ""
+    grid = "".join(f"![{name}]({sheet.relative_to(Path.cwd())})" for sheet in _sheets(name))
     return (
         f"| {name}<br>`{record['command']}` | {train['parameters']:,.0f} "
         f"| {training_time(record)} | {'<br>'.join(_shown(record))} | {published or ''} | {grid} |"
     )
+
+
+def _sheets(name: str) -> list[Path]:
+    """The sheet of samples of an experiment that lies beside its record, if there is one."""
+    return [p for p in (FOLDER / f"{name}.png", FOLDER / f"{name}.jpg") if p.exists()]
 
 
 def training_time(record: dict[str, Any]) -> str:

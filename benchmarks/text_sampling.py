@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.harness import Comparison, Side, compare, report
 
 REFERENCE = "SPARKGEN_REFERENCE_PYTHON"
-SIZES = {"layers": 4, "heads": 4, "width": 128}
+LAYERS, HEADS, WIDTH = 4, 4, 128
 CONTEXT, LONG_CONTEXT, VOCABULARY = 64, 512, 65
 PROMPT = 16
 """Tokens of a prompt."""
@@ -192,7 +192,14 @@ def make_network() -> Any:
 
     keras.utils.set_random_seed(0)
     form = Form(
-        **SIZES, vocabulary=VOCABULARY, context=CONTEXT, kv_heads=4, feed_forward=512, head_width=32
+        vocabulary=VOCABULARY,
+        context=CONTEXT,
+        layers=LAYERS,
+        heads=HEADS,
+        kv_heads=HEADS,
+        width=WIDTH,
+        feed_forward=4 * WIDTH,
+        head_width=WIDTH // HEADS,
     )
     network = Transformer(form)
     network.build()
@@ -243,9 +250,12 @@ def read_folder(folder: Path) -> tuple[Any, int]:
 
 def write_gpt2(folder: Path) -> Path:
     """Writes a GPT-2 with random weights into a folder."""
-    width, random = SIZES["width"], np.random.default_rng(0)
-    shapes = {"wte.weight": (VOCABULARY, width), "wpe.weight": (LONG_CONTEXT, width)}
-    for i in range(SIZES["layers"]):
+    width, random = WIDTH, np.random.default_rng(0)
+    shapes: dict[str, tuple[int, ...]] = {
+        "wte.weight": (VOCABULARY, width),
+        "wpe.weight": (LONG_CONTEXT, width),
+    }
+    for i in range(LAYERS):
         for name, outputs, inputs in (
             ("attn.c_attn", 3 * width, width),
             ("attn.c_proj", width, width),
@@ -266,8 +276,8 @@ def write_gpt2(folder: Path) -> Path:
     header = json.dumps({"__metadata__": {"format": "pt"}, **entries}).encode()
     whole = len(header).to_bytes(8, "little") + header + data
     (folder / "model.safetensors").write_bytes(whole)
-    config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": width}
-    config |= {"n_layer": SIZES["layers"], "n_head": SIZES["heads"], "n_positions": LONG_CONTEXT}
+    config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": WIDTH}
+    config |= {"n_layer": LAYERS, "n_head": HEADS, "n_positions": LONG_CONTEXT}
     config |= {"vocab_size": VOCABULARY, "layer_norm_epsilon": 1e-5, "n_inner": None}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_text(characters().to_str())

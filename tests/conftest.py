@@ -17,8 +17,11 @@ settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).parents[1]
 
-# Several processes run tests, and each has its share of the cores: NumPy's products need no threads.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Several processes run tests, and each has its share of the cores: products of NumPy and of TensorFlow
+# need no threads. The last bits of a sum depend on how many threads share it, so the processes that a
+# test starts have as many; training workers have a number of their own (`environment.threads`).
+for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 # Java's optimising compiler costs the many small queries of tests more than it brings in. These are
 # read by every Spark that a test starts, in this process or another: by the one that puts the command
@@ -81,6 +84,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of runs. A test copies it to its root, as MLflow takes seconds to make one."""
+    from sparkgen.tracking.database import make_database
+
+    file = tmp_path_factory.mktemp("database") / "mlflow.db"
+    make_database(file)
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import tokenizers
-from tokenizers import decoders, models
-
 from sparkgen.catalogue import example_parts
 from sparkgen.config.experiment import DensityConfig
+from sparkgen.config.tokenizer import TokenizerSection
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.datasets.tokenizer import Tokenizer
+from sparkgen.datasets.vocabulary import WORD, of_names
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import (
     build_model,
@@ -24,12 +23,15 @@ EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiments"
 
 
 @cache
-def letters() -> Tokenizer:
-    """A tokenizer of 28 characters: a new line, a space and the small letters, in this order."""
-    alphabet = {character: n for n, character in enumerate("\n abcdefghijklmnopqrstuvwxyz")}
-    made = tokenizers.Tokenizer(models.BPE(vocab=alphabet, merges=[]))
-    made.decoder = decoders.Fuse()
-    return Tokenizer(made.to_str())
+def words() -> Tokenizer:
+    """A tokenizer of a few words, each with the space before it, and of what is unknown."""
+    names = [
+        "\n",
+        " ",
+        "the",
+        *(f" {word}" for word in ["a", "cat", "dog", "mat", "on", "ran", "sat", "the", "to"]),
+    ]
+    return of_names(names, WORD, TokenizerSection(kind="words"), end=True)
 
 
 def is_of_text(name: str) -> bool:
@@ -40,7 +42,7 @@ def is_of_text(name: str) -> bool:
 def spec_of(name: str, shape: tuple[int, int, int] = (8, 8, 1)) -> DataSpec:
     """Data that a model is for: pictures in ten classes, or as many tokens as they have rows, and one."""
     if is_of_text(name):
-        return DataSpec(TokenRecord((shape[0] + 1,), letters().size, letters()), 10)
+        return DataSpec(TokenRecord((shape[0] + 1,), words().size, words()), 10)
     return DataSpec(ImageRecord(shape), 10)
 
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,9 +34,12 @@ for notebook in notebooks:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of what every notebook printed, or failed with."""
     root = tmp_path_factory.mktemp("notebooks")
+    for notebook in NOTEBOOKS:
+        (root / notebook.stem).mkdir()
+        shutil.copy(database, root / notebook.stem)
     done = subprocess.run(
         [sys.executable, "-c", RUN_EACH, root, *NOTEBOOKS],
         cwd=REPOSITORY / "notebooks",

@@ -26,6 +26,11 @@ def places(request, ring):
     }
 
 
+def each(request, ring):
+    """Several functions of this file, one after the other: their results by name."""
+    return {name: globals()[fn](asked, ring) for name, (fn, asked) in request.items()}
+
+
 def refuse(request, ring):
     """Raises a wrong request on the last rank, while the others wait for it."""
     if ring.rank == ring.size - 1:

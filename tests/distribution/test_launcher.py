@@ -45,8 +45,8 @@ def test_a_single_local_worker_runs_in_a_process_without_horovod():
     assert not result["horovod"]
 
 
-def test_local_workers_form_a_ring():
-    result = run_local(ring_functions.places, {"a": [1]})
+def test_local_workers_form_a_ring(ring_of_two):
+    result = ring_of_two["places"]
     assert result["size"] == 2
     assert result["sum"] == [2.0, 1.0]
     assert result["ranks"] == [[0, 0], [1, 1]]
@@ -112,12 +112,14 @@ def test_the_worker_that_hangs_is_named_and_not_the_one_that_waits_for_it():
         run_local(ring_functions.loop_forever, {}, hang_seconds=3.0)
 
 
-def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path):
-    request = {"folder": str(tmp_path), "always": True}
-    with pytest.raises(WorkersFailed, match=r"worker 1 of 2 died \(signal SIGKILL\)") as failed:
-        run_local(ring_functions.die_once, request, max_restarts=1)
+@pytest.mark.parametrize(("workers", "restarts"), [(1, 1), (2, 0)])
+def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path, workers, restarts):
+    request, last = {"folder": str(tmp_path), "always": True}, workers - 1
+    line = rf"worker {last} of {workers} died \(signal SIGKILL\) after {restarts} restarts"
+    with pytest.raises(WorkersFailed, match=line) as failed:
+        run_local(ring_functions.die_once, request, workers=workers, max_restarts=restarts)
     assert "these are my last words" in str(failed.value)
-    assert (tmp_path / "starts-1").read_text() == "xx"
+    assert (tmp_path / f"starts-{last}").read_text() == "x" * (restarts + 1)
 
 
 def test_workers_die_with_a_killed_driver(tmp_path):

@@ -9,22 +9,19 @@ from sparkgen.distribution.optimizer import distribute
 from sparkgen.distribution.ring import Ring, half_scales
 
 
-def train(workers, *, hook=True, compression="none"):
-    request = {"hook": hook, "compression": compression}
-    where = "in-process" if workers == 1 else "local"
-    options = {"workers": workers, "where": where, "threads_per_worker": 1}
-    result = launch(ring_functions.train_linear, request, **options)
+def arrays(result):
     return {**result, "weights": np.array(result["weights"]), "start": np.array(result["start"])}
 
 
 @pytest.fixture(scope="module")
 def alone():
-    return train(1)
+    request = {"hook": True, "compression": "none"}
+    return arrays(launch(ring_functions.train_linear, request, workers=1, where="in-process"))
 
 
 @pytest.fixture(scope="module")
-def together():
-    return train(2)
+def together(ring_of_two):
+    return arrays(ring_of_two["hooked"])
 
 
 def test_ranks_start_alike_after_the_broadcast(together):
@@ -47,14 +44,14 @@ def test_the_optimizer_keeps_its_name(alone, together):
     assert together["class"] == alone["class"]
 
 
-def test_without_the_hook_ranks_drift_apart():
-    weights = train(2, hook=False)["weights"]
+def test_without_the_hook_ranks_drift_apart(ring_of_two):
+    weights = arrays(ring_of_two["drifting"])["weights"]
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
 
 
 @pytest.fixture(scope="module")
-def halved():
-    return train(2, compression="fp16")
+def halved(ring_of_two):
+    return arrays(ring_of_two["halved"])
 
 
 def test_half_precision_gradients_cost_little(together, halved):

@@ -11,8 +11,8 @@ def alone():
 
 
 @pytest.fixture(scope="module")
-def together():
-    return launch(ring_functions.normalise, {}, workers=2, where="local", threads_per_worker=1)
+def together(ring_of_two):
+    return ring_of_two["statistics"]
 
 
 @pytest.mark.parametrize("name", ["mean", "variance"])

@@ -126,7 +126,7 @@ def pack_classifier(folder: Path, *, seed: int, steps: int) -> PortableModel:
     optimizer = keras.optimizers.Adam(3e-3)
     optimizer.build(model.trainable_variables)
     model.set_optimizers({"model": optimizer})
-    step = tf.function(lambda batch: model.train_step((batch,)))
+    step = tf.function(lambda batch: model.train_step((batch,)), autograph=False)
     random = np.random.default_rng(seed)
     for _ in range(steps):
         ids = random.choice(IDS.train, 100, replace=False)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from parts import built, letters, spec_of
+from parts import built, spec_of, words
 from sklearn.datasets import load_digits
 
 from sparkgen.config.experiment import DensityConfig
@@ -66,7 +66,7 @@ def batch_of(digits: tuple[np.ndarray, np.ndarray]) -> Callable[..., Batch]:
             "noise": row_noises(model.training_noise, ids, seed=seed, stream=Stream.TRAIN),
         }
         if model.spec.record.kind == "tokens":
-            return {**batch, "tokens": words(ids, model.spec.size)}
+            return {**batch, "tokens": sentences(ids, model.spec.size)}
         height, width, channels = model.spec.shape
         pick = np.ix_(ids, np.arange(height) * 8 // height, np.arange(width) * 8 // width)
         return {**batch, "image": np.repeat(digits[0][pick], channels, axis=-1)}
@@ -74,13 +74,13 @@ def batch_of(digits: tuple[np.ndarray, np.ndarray]) -> Callable[..., Batch]:
     return make
 
 
-def words(ids: np.ndarray, length: int) -> np.ndarray:
+def sentences(ids: np.ndarray, length: int) -> np.ndarray:
     """Token records of a few words each, the last ones of a row padded: int32 (N, length)."""
     some = ("the cat sat", "a dog ran", "on the mat", "to the cat")
-    tokens = np.full((len(ids), length), letters().size, np.int32)
+    tokens = np.full((len(ids), length), words().size, np.int32)
     for row, row_id in enumerate(ids.tolist()):
-        text = " ".join(np.random.default_rng(row_id).choice(some, 1 + length // 12))
-        text = letters().encode(text)[: length - row_id % 3]
+        text = " ".join(np.random.default_rng(row_id).choice(some, 1 + length // 3))
+        text = words().encode(text)[: length - row_id % 3]
         tokens[row, : len(text)] = text
     return tokens
 
@@ -97,7 +97,9 @@ def train() -> Callable[..., None]:
         for name, variables in groups.items():
             optimizers[name].build(variables)
         model.set_optimizers(optimizers)
-        step = tf.function(lambda batch: model.train_step((batch,)), reduce_retracing=True)
+        step = tf.function(
+            lambda batch: model.train_step((batch,)), autograph=False, reduce_retracing=True
+        )
         for batch in batches:
             step({k: tf.nest.map_structure(tf.convert_to_tensor, v) for k, v in batch.items()})
 

@@ -1,6 +1,7 @@
 """Promotion on a real registry, of models that were never trained."""
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -25,8 +26,9 @@ from sparkgen.tracking.server import connect
 
 
 @pytest.fixture
-def request_of(experiment, tmp_path: Path, root: Path):
+def request_of(experiment, database: Path, tmp_path: Path, root: Path):
     """The small experiment with a registry of its own and the shared dataset."""
+    shutil.copy(database, tmp_path)
 
     def make(**sections):
         own = {"root": str(tmp_path), "datasets": f"{root}/datasets"}

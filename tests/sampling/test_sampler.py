@@ -26,7 +26,10 @@ SAMPLER = Path(sparkgen.__file__).parent / "sampling" / "sampler.py"
 
 
 @pytest.fixture
-def experiment(tmp_path: Path) -> ExperimentConfig:
+def experiment(database: Path, tmp_path: Path) -> ExperimentConfig:
+    """A small request with a registry of its own."""
+    (tmp_path / "runs").mkdir()
+    shutil.copy(database, tmp_path / "runs")
     return ExperimentConfig.model_validate(
         {
             "name": "tiny",

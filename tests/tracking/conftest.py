@@ -1,5 +1,6 @@
 """A small request with its own tracking server (SQLite) in the test's folder."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from sparkgen.tracking.runs import Subject
 
 
 @pytest.fixture
-def experiment(tmp_path: Path) -> ExperimentConfig:
+def first(tmp_path: Path) -> ExperimentConfig:
+    """The request, of which nothing ran yet."""
     return ExperimentConfig.model_validate(
         {
             "name": "tiny",
@@ -28,24 +30,32 @@ def experiment(tmp_path: Path) -> ExperimentConfig:
 
 
 @pytest.fixture
-def subject(experiment: ExperimentConfig) -> Subject:
+def experiment(first: ExperimentConfig, database: Path, tmp_path: Path) -> ExperimentConfig:
+    """The request, with an empty database of runs."""
+    (tmp_path / "runs").mkdir()
+    shutil.copy(database, tmp_path / "runs")
+    return first
+
+
+@pytest.fixture
+def subject(first: ExperimentConfig) -> Subject:
     """A training of the request, on five rows."""
     manifest = Manifest(
         name="digits",
         version="0123456789abcdef",
         shape=(8, 8, 1),
-        class_names=experiment.dataset.class_names,
+        class_names=first.dataset.class_names,
         lanes=8,
         splits={"test": SplitEntry(rows=5, label_counts={3: 5}, files=())},
         quarantined={},
         sources=(SourceEntry(uri="builtin:digits", size=1, modified="0"),),
-        config=experiment.dataset.model_dump(mode="json"),
+        config=first.dataset.model_dump(mode="json"),
         libraries={},
     )
     return Subject(
-        experiment.name,
-        experiment.model.name,
-        experiment.model_dump(mode="json"),
+        first.name,
+        first.model.name,
+        first.model_dump(mode="json"),
         manifest,
         "datasets/digits/0123456789abcdef",
     )

@@ -115,15 +115,15 @@ with open_run(EnvironmentConfig.model_validate_json(sys.argv[1]), subject) as ru
 
 
 def test_three_first_runs_at_once_share_one_new_database(
-    experiment: ExperimentConfig, subject: Subject, tmp_path: Path
+    first: ExperimentConfig, subject: Subject, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", OPEN_A_RUN]
-    command += [experiment.environment.model_dump_json(), subject.manifest.model_dump_json()]
+    command += [first.environment.model_dump_json(), subject.manifest.model_dump_json()]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **streams) for _ in range(3)]
     said = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], said
-    client = connect(experiment.environment)
+    client = connect(first.environment)
     runs = {client.get_run(output.strip()) for output, _ in said}
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len({run.info.run_id for run in runs}) == 3
@@ -147,9 +147,9 @@ def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path: Path
     ],
 )
 def test_a_damaged_database_is_a_wrong_request_that_says_how_to_mend_it(
-    experiment: ExperimentConfig, statements: list[str], found: str
+    first: ExperimentConfig, statements: list[str], found: str
 ) -> None:
-    file = Path(tracking_uri(experiment.environment).removeprefix("sqlite:///"))
+    file = Path(tracking_uri(first.environment).removeprefix("sqlite:///"))
     file.parent.mkdir()
     if statements:
         with sqlite3.connect(file) as database:
@@ -158,7 +158,7 @@ def test_a_damaged_database_is_a_wrong_request_that_says_how_to_mend_it(
     else:
         file.write_bytes(b"no database at all" * 100)
     with pytest.raises(RequestError, match=f"{found}.*mv {file} {file}.damaged"):
-        connect(experiment.environment)
+        connect(first.environment)
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://someone:secret@127.0.0.1:9/x"])

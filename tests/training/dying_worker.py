@@ -26,10 +26,10 @@ def newest_steps(folder: Path) -> int:
     return int(found[0].rpartition("-")[2].removesuffix(".npz")) if found else 0
 
 
-def wait_for_checkpoints(folder: Path) -> None:
-    """Returns when a few steps are stored."""
+def wait_for_checkpoints(folder: Path, *, after: int = 0) -> None:
+    """Returns when a few steps are stored, or a few more than `after`."""
     deadline = time.monotonic() + 120
-    while newest_steps(folder) < FIRST_STEPS and time.monotonic() < deadline:
+    while newest_steps(folder) < after + FIRST_STEPS and time.monotonic() < deadline:
         time.sleep(0.005)
 
 

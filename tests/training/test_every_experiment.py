@@ -28,6 +28,13 @@ INSTEAD = {
         "options": {"filters": 8, "hidden": 16, "dropout": 0.0},
         "optimizer": {"name": "sgd", "learning_rate": 0.05},
     },
+    "robust_classifier_digits": {
+        "options": {
+            **{"filters": 8, "hidden": 16, "dropout": 0.0},
+            "adversarial_training": {"epsilon": 0.2, "step_size": 0.1, "steps": 2},
+        },
+        "optimizer": {"name": "sgd", "learning_rate": 0.05},
+    },
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
     # One level of few channels is traced in half the time, and workers share no more of two.
     "ddpm_digits": {"options": SMALL},

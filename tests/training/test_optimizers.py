@@ -140,7 +140,7 @@ class Course:
         batch = tf.nest.map_structure(
             tf.convert_to_tensor, empty_batch(self.model.spec, self.model.training_noise, rows=4)
         )
-        step = tf.function(lambda batch: self.model.train_step((batch,)))
+        step = tf.function(lambda batch: self.model.train_step((batch,)), autograph=False)
         self.rates, self.weights = [], []
         for k in range(steps):
             self.rates.append(learner.learning_rates())

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dying_worker import newest_steps, train_and_die_once, wait_for_checkpoints
 from tiny_version import request, same_weights, weights, without_clock, write_version
+from training_functions import train_each
 
 from sparkgen.distribution.launcher import launch
 from sparkgen.training.worker import train
@@ -31,9 +32,9 @@ LONG = {"epochs": 40, "checkpoint_steps": 7, "keep_checkpoints": 3}
 pytestmark = pytest.mark.slow
 
 
-def run(request, *, workers, where="local", **options):
+def run(request, *, workers, where="local", function=train, **options):
     where = "in-process" if workers == 1 and where == "local" else where
-    return launch(train, request, workers=workers, where=where, threads_per_worker=1, **options)
+    return launch(function, request, workers=workers, where=where, threads_per_worker=1, **options)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,20 @@ def alone(version, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(version, tmp_path_factory):
+def together(version, tmp_path_factory):
+    """The same on two workers, which start once for all; and `long`, to which nothing happens."""
+    folder = tmp_path_factory.mktemp("together")
+    wanted = {
+        name: request(version, folder / name.replace(" ", "-"), **options)
+        for name, options in {**MODELS, "long": LONG}.items()
+    }
+    return run(wanted, function=train_each, workers=2)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(together):
     """A longer training on two workers that nothing happens to."""
-    return run(request(version, tmp_path_factory.mktemp("undisturbed"), **LONG), workers=2)
+    return together["long"]
 
 
 def agree(one, other):
@@ -66,8 +78,8 @@ def agree(one, other):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_two_local_workers_train_what_one_trains(version, alone, tmp_path, name):
-    agree(run(request(version, tmp_path, **MODELS[name]), workers=2), alone[name])
+def test_two_local_workers_train_what_one_trains(alone, together, name):
+    agree(together[name], alone[name])
 
 
 def test_four_local_workers_train_what_one_trains(version, alone, tmp_path):
@@ -100,17 +112,18 @@ def test_a_worker_killed_in_mid_epoch_changes_nothing(
     assert same_weights(result, undisturbed)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_driver_that_ends_can_be_followed_by_another(version, undisturbed, tmp_path, how):
-    wanted = request(version, tmp_path, **LONG)
-    driver = start_driver(wanted)
-    wait_for_checkpoints(tmp_path)
-    driver.send_signal(how)
-    _, error = driver.communicate(timeout=120)
-    if how == signal.SIGINT:
-        assert "Interrupted: stopped at epoch" in error
-        assert "--resume goes on from there" in error
-    assert 0 < newest_steps(tmp_path) < 400
+def test_a_driver_that_ends_can_be_followed_by_another(version, undisturbed, tmp_path):
+    wanted, steps = request(version, tmp_path, **LONG), 0
+    for how in (signal.SIGKILL, signal.SIGINT):
+        driver = start_driver(wanted)
+        wait_for_checkpoints(tmp_path, after=steps)
+        driver.send_signal(how)
+        _, error = driver.communicate(timeout=120)
+        if how == signal.SIGINT:
+            assert "Interrupted: stopped at epoch" in error
+            assert "--resume goes on from there" in error
+        assert steps < newest_steps(tmp_path) < 400
+        steps = newest_steps(tmp_path)
     result = run(wanted, workers=2)
     assert without_clock(result["history"]) == without_clock(undisturbed["history"])
     assert same_weights(result, undisturbed)

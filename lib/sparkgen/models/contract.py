@@ -108,8 +108,8 @@ class GenerativeModel(Trained):
     writes: ClassVar[bool] = False
     """Whether it makes texts that follow prompts, as a `language._base.LanguageModel` does."""
     answers_questions: ClassVar[bool] = False
-    """Whether it has `context`, the tokens that it sees at most, and `span_logits(tokens, seen)`: of int32
-    and bool (B, T) the logits that an answer begins and ends at each token, float32 (B, T, 2)."""
+    """Whether it has `context`, the tokens that it sees at most, and `span_logits(tokens, seen)`: of
+    int32 and bool (B, T) the logits that an answer begins and ends at a token, float32 (B, T, 2)."""
 
     def generate(
         self, noise: Tensor, given: Mapping[str, Tensor] = NOTHING, **options: Any

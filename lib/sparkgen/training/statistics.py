@@ -35,7 +35,7 @@ def make_statistics(model: GenerativeModel, batches: Iterable[Batch]) -> Callabl
         # A discriminator is called on real and on generated images.
         return [tf.reduce_mean(tf.stack(calls), axis=0) for calls in found]
 
-    compiled = tf.function(moments)
+    compiled = tf.function(moments, autograph=False)
 
     def fit() -> None:
         found = [

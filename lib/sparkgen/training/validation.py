@@ -47,7 +47,7 @@ def make_validation(learner: Learner, batches: Any) -> Callable[[], EpochFigures
         ]
         return tf.stack([totals, [tf.reduce_sum(weight_B) for weight_B in weights]])
 
-    compiled = tf.function(sums)
+    compiled = tf.function(sums, autograph=False)
 
     def validate() -> EpochFigures:
         with averaged_weights(learner):

@@ -107,9 +107,9 @@ def test_a_saved_model_has_its_tables_and_draws_the_same_text(
 
 
 def test_an_order_whose_keys_are_too_large_is_refused() -> None:
-    from parts import letters
+    from parts import words
 
-    spec = DataSpec(TokenRecord((9,), 10_000, letters()), 1)
+    spec = DataSpec(TokenRecord((9,), 10_000, words()), 1)
     with pytest.raises(RequestError, match="order up to 4 for 10000 tokens, found 5"):
         ngram.build(ngram.Config(order=5), spec)
 

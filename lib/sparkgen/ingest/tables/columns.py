@@ -8,9 +8,8 @@ import pyarrow as pa
 
 from sparkgen.errors import RequestError
 from sparkgen.ingest.files.path_list import NAMES, plain_name
+from sparkgen.ingest.texts.fields import TEXTS
 
-TEXTS = ("text", "sentence", "content", "body", "document", "review", "prompt", "story", "article")
-"""Names by which a column of texts is known, the likeliest first."""
 LABELS = (*NAMES["label"], "fine_label")
 """Names by which a column of labels is known, in any case, the first that is there before the others."""
 HUGGING_FACE = b"huggingface"

@@ -5,9 +5,10 @@ from typing import Any
 
 from sparkgen.ingest.files.path_list import plain_name
 from sparkgen.ingest.looking.look import Recognised, Sure
-from sparkgen.ingest.tables.columns import TEXTS, guess_text_columns
+from sparkgen.ingest.tables.columns import guess_text_columns
 from sparkgen.ingest.tables.names import Found
 from sparkgen.ingest.tables.parquet import opened_parquet
+from sparkgen.ingest.texts.fields import TEXTS
 from sparkgen.ingest.texts.guess import LINES, joined, singles
 
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from sparkgen.ingest.class_values import as_value
 
+TEXTS = ("text", "sentence", "content", "body", "document", "review", "prompt", "story", "article")
+"""Names by which a column of texts is known, the likeliest first."""
 Read = tuple[str, str] | str
 """A text and the value for its class, or the reason why there is none."""
 

@@ -13,7 +13,7 @@ from sparkgen.ingest.images.formats import ENDINGS as PICTURES
 from sparkgen.ingest.images.formats import ending
 from sparkgen.ingest.looking.look import Look, Recognised, Sure, plain_ending
 from sparkgen.ingest.looking.split_files import SplitFiles, split_files
-from sparkgen.ingest.tables.columns import TEXTS
+from sparkgen.ingest.texts.fields import TEXTS
 
 LINES = 400  # that are looked at
 LEAST = 10

@@ -49,7 +49,7 @@ class Config(Strict):
 
 
 class Steps:
-    """N-grams token by token, with the protocol of `sparkgen.decoding`. The state are the tokens before."""
+    """N-grams token by token, as `sparkgen.decoding` reads them. The state are the tokens before."""
 
     context: int | None = None
     chunk = 0  # prompts are read token by token
