@@ -28,6 +28,7 @@ BENCHMARKS = (
     "exchange",
     "sample",
     "pixel_sampling",
+    "text_sampling",
     "evaluate",
     "scale",
 )

@@ -118,6 +118,56 @@ def latent_map(latents: Array, labels: Array, class_names: Sequence[str], path: 
     _save(figure, path)
 
 
+def next_tokens(
+    names: Sequence[str], probabilities: Mapping[str, Array], path: str | Path, *, title: str = ""
+) -> None:
+    """Writes a PNG of the probabilities of some tokens, a chart for each of several settings.
+
+    Args:
+        names: of the tokens.
+        probabilities: by the setting's name, (N,) each.
+        path: of the PNG file.
+        title: a line above.
+    """
+    figure = _figure(2.2 * len(probabilities) + 1.0, 0.26 * len(names) + 1.2)
+    charts = figure.subplots(1, len(probabilities), sharey=True, squeeze=False)[0]
+    for axes, (setting, p) in zip(charts, probabilities.items(), strict=True):
+        axes.barh(range(len(names)), p)
+        axes.set_xlim(0, 1)
+        axes.set_title(setting, fontsize=9)
+    charts[0].set_yticks(range(len(names)), names, fontsize=8)
+    charts[0].invert_yaxis()
+    figure.supxlabel("probability", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def attention_maps(
+    shares: Array, names: Sequence[str], path: str | Path, *, columns: int = 4, title: str = ""
+) -> None:
+    """Writes a PNG of what tokens look at, a map for each head.
+
+    Args:
+        shares: (H, T, T); row t: how much token t takes of each token.
+        names: of the T tokens.
+        path: of the PNG file.
+        columns: maps side by side.
+        title: a line above.
+    """
+    side = 0.14 * len(names) + 0.6
+    columns = min(columns, len(shares))
+    rows = -(-len(shares) // columns)
+    figure = _figure(side * columns, side * rows + 0.4)
+    for head, share in enumerate(shares):
+        axes = figure.add_subplot(rows, columns, head + 1)
+        axes.imshow(share, cmap="Blues", vmin=0.0)
+        axes.set_xticks(range(len(names)), names, fontsize=6)
+        axes.set_yticks(range(len(names)), names, fontsize=6)
+        axes.set_title(f"head {head}", fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
 def plane(latents: Array) -> tuple[Array, tuple[str, str]]:
     """Latents (N, Z) as points (N, 2), by principal axes if Z > 2, and the names of both axes."""
     if latents.shape[1] == 1:

@@ -86,13 +86,16 @@ class Attention(keras.layers.Layer):
         self, x_BTW: Tensor, seeds_B: Tensor | None = None, seen_BS: Tensor | None = None
     ) -> Tensor:
         """(B, T, W) → (B, T, W). `seen_BS`: bool, what every position sees; None: what is earlier."""
-        length = x_BTW.shape[1]
-        at_T = ops.arange(length)
-        q, k, v = self._projected(x_BTW, at_T)
-        seen = at_T[None] <= at_T[:, None] if seen_BS is None else seen_BS[:, None, None, None]
-        share = ops.softmax(ops.where(seen, self._scores(q, k), UNSEEN))
+        share, v = self.shares(x_BTW, seen_BS)
         share = dropped(ops.cast(share, v.dtype), self.dropout, seeds_B, f"{self.name} shares")
         return self._joined(ops.einsum("bkgts,bksd->bkgtd", share, v))
+
+    def shares(self, x_BTW: Tensor, seen_BS: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """How much each position takes of each: float32 (B, K, G, T, T), and of what: (B, K, T, D)."""
+        at_T = ops.arange(x_BTW.shape[1])
+        q, k, v = self._projected(x_BTW, at_T)
+        seen = at_T[None] <= at_T[:, None] if seen_BS is None else seen_BS[:, None, None, None]
+        return ops.softmax(ops.where(seen, self._scores(q, k), UNSEEN)), v
 
     def start(self, rows: int, slots: int) -> Cache:
         """An empty cache, float32."""

@@ -219,6 +219,16 @@ class Transformer(keras.layers.Layer):
             x = block(x, seeds_B)
         return self._logits(x)
 
+    def shares(self, tokens_BT: Tensor) -> list[Tensor]:
+        """How much each position takes of each, of every layer: float32 (B, heads, T, T)."""
+        found, length = [], tokens_BT.shape[1]
+        x = ops.cast(self._embedded(tokens_BT, ops.arange(length)), self.compute)
+        for block in self.blocks:
+            share, _ = block.attention.shares(block.before_attention(x))
+            found.append(ops.reshape(share, (-1, self.form.heads, length, length)))
+            x = block(x)
+        return found
+
     # -- with a cache ----------------------------------------------------------------------------
 
     def start(self, rows: int) -> State:

@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.errors import RequestError
 from sparkgen.models.discovery import build_model
-from sparkgen.models.language._base import before_stop, first_token
+from sparkgen.models.language._prompts import before_stop, first_token
 from sparkgen.noise import Stream, row_noise, row_noises
 
 TINY = {"layers": 1, "heads": 2, "width": 16}

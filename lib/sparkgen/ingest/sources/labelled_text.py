@@ -30,7 +30,7 @@ class Config(TextFiles):
         return self.text_work(dataset, files, self._form(dataset), tasks=tasks, scratch=scratch)
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
-        from sparkgen.ingest.looking.texts import survey_texts
+        from sparkgen.ingest.texts.survey import survey_texts
 
         files, form = self.files(dataset), self._form(dataset)
         shares = self.chunk_shares(files, form, 1)

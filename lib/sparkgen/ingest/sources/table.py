@@ -152,8 +152,8 @@ class Config(PictureOptions, TextOptions):
 
     def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
         from sparkgen.ingest.images.decode import ImageRule
-        from sparkgen.ingest.looking.texts import survey_texts
         from sparkgen.ingest.tables.texts import named, text_shares
+        from sparkgen.ingest.texts.survey import survey_texts
 
         if self.text is None:
             return super().survey(dataset, scratch=scratch)

@@ -4,7 +4,8 @@ In come prompts as texts, and one uniform number for each token to draw. Out com
 each prompt, int32 (B, L), which the record `TextRecord` makes texts of. The loss is the mean of
 -log p(token) in nats.
 
-    _base.py         the loss, the likelihood, prompts and the options of `generate`
+    _base.py         the loss, the likelihood, and the options of `generate`
+    _prompts.py      prompts and stop sequences as tokens
     transformer.py   attention (`layers.transformer`)
     lstm.py          recurrent layers (`layers.lstm`)
     ngram.py         counts, with Kneser-Ney smoothing (`layers.count_tables`)

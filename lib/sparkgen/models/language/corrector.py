@@ -42,9 +42,9 @@ from sparkgen.models.contract import (
     Tensor,
 )
 from sparkgen.models.counted import Counts
-from sparkgen.models.language._base import tokenizer_of
 from sparkgen.models.language._channel import Channel
 from sparkgen.models.language._misspelling import misspelt
+from sparkgen.models.language._prompts import tokenizer_of
 from sparkgen.models.language._words import Vocabulary, WordModel, lexicon_of
 from sparkgen.noise import NoiseSpec
 

@@ -22,7 +22,7 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec, Record, TextRecord
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel, Given, Measured, Part, Tensor
-from sparkgen.models.language._base import tokenizer_of
+from sparkgen.models.language._prompts import tokenizer_of
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"network": Part(records=False, answers=True)}

@@ -61,8 +61,8 @@ from sparkgen.models.language._attack import (
     greedy_by_estimate,
     greedy_by_importance,
 )
-from sparkgen.models.language._base import tokenizer_of
 from sparkgen.models.language._flips import Flips
+from sparkgen.models.language._prompts import tokenizer_of
 from sparkgen.noise import NoiseSpec
 
 PARTS = {"classifier": Part(classifies=True, classes=True)}

@@ -37,7 +37,7 @@ from sparkgen.models.contract import (
     Measured,
     Tensor,
 )
-from sparkgen.models.language._base import tokenizer_of
+from sparkgen.models.language._prompts import tokenizer_of
 from sparkgen.noise import NoiseSpec
 
 
