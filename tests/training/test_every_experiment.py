@@ -6,7 +6,7 @@ import keras
 import pytest
 import yaml
 from parts import names_that_learn, outlined
-from tiny_version import request, without_clock, write_version
+from tiny_version import CAPTION, request, without_clock, write_version
 from training_functions import train_each
 
 from sparkgen.catalogue import example_parts
@@ -41,7 +41,7 @@ INSTEAD = {
     "prompted_ddpm_digits": {"options": {**SMALL, "prompts": True}},
     "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
-SPEC = DataSpec(ImageRecord((8, 8, 1)), 3)
+SPEC = DataSpec(ImageRecord((8, 8, 1), caption=CAPTION), 3)
 
 
 def trainings():

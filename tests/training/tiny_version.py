@@ -13,6 +13,7 @@ from sparkgen.datasets.records import ImageRecord
 SHAPE = (4, 4, 1)
 LANES = 4
 CLASSES = 3
+CAPTION = caption_form(word_tokenizer(["a", "b", "c"]), 3)
 
 
 def write_version(
@@ -31,8 +32,7 @@ def write_version(
     random = np.random.default_rng(seed)
     patterns = random.uniform(0, 200, size=(CLASSES, *shape))
     splits = {}
-    caption = caption_form(word_tokenizer(["a", "b", "c"]), 3) if captioned else None
-    record = ImageRecord(shape, caption=caption)
+    record = ImageRecord(shape, caption=CAPTION if captioned else None)
     for name, rows, files in (("train", train, 2 * LANES), ("validation", validation, 2)):
         labels = random.integers(0, CLASSES, rows).astype(np.int32)
         images = (patterns[labels] + random.uniform(0, 55, (rows, *shape))).astype(np.uint8)
@@ -44,7 +44,7 @@ def write_version(
             ids=np.arange(rows),
             labels=labels,
             data=images,
-            captions=encode_captions(said, caption).tokens if captioned else None,
+            captions=encode_captions(said, CAPTION).tokens if captioned else None,
             files=files,
         )
     versions.write_version(folder, record, splits, class_names="abc", lanes=LANES)
