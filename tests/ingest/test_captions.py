@@ -5,8 +5,6 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
@@ -137,13 +135,20 @@ def test_captions_are_read_from_text_files_beside_pictures(
     assert manifest.format_version == 2
 
 
+@pytest.mark.parametrize("reader", ["parquet", "orc"])
 def test_captions_are_read_from_a_column_and_the_rarest_words_have_no_token(
-    spark: SparkSession, tmp_path: Path
+    reader: str, spark: SparkSession, tmp_path: Path
 ) -> None:
     said = ["a seven", None, "a tiny seven", "a seven"]
-    table = pa.table({"image": [png(one) for one in PICTURES], "said": said})
-    pq.write_table(table, tmp_path / "table.parquet")
-    source = {"format": "table", "train": str(tmp_path / "table.parquet")}
+    rows = [
+        (n, bytearray(png(one)), text)
+        for n, (one, text) in enumerate(zip(PICTURES, said, strict=True))
+    ]
+    frame = spark.createDataFrame(rows, "place int, image binary, said string")
+    path = str(tmp_path / "table")
+    frame.coalesce(1).write.format(reader).save(path)
+    source = {"format": "table", "train": path, "image": "image", "reader": reader}
+    source |= {"order_by": "place"} if reader == "orc" else {}
     captions = {"kind": "column", "column": "said", "length": 4, "words": 2}
     manifest = ingest(spark, dataset(source, captions), datasets_uri=str(tmp_path / "data"))
     found = captions_of(manifest, tmp_path / "data")
