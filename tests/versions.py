@@ -43,6 +43,7 @@ def write_split(
     ids: Array,
     labels: Array,
     data: Array,
+    captions: Array | None = None,
     files: int = 1,
 ) -> SplitEntry:
     """Writes rows, in their order, to files of about the same size.
@@ -54,12 +55,15 @@ def write_split(
         ids: (N,).
         labels: (N,).
         data: as stored, (N, *shape).
+        captions: tokens beside them, (N, T).
         files: how many.
     """
     (folder / split).mkdir(parents=True, exist_ok=True)
     entries = []
     for number, part in enumerate(np.array_split(np.arange(len(ids)), files)):
         columns = [ids[part], labels[part].astype(np.int32), record.encode(data[part])]
+        if captions is not None:
+            columns.append(record.caption.encode(captions[part]))
         path = folder / split / f"part-{number:05d}.parquet"
         table = pa.table([pa.array(column) for column in columns], schema=record.schema)
         pq.write_table(table, path, row_group_size=max(1, len(part)))

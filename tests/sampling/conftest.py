@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from parts import built
 
+from sparkgen.datasets.captions import caption_form, word_tokenizer
 from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.models.discovery import build_model
 from sparkgen.models.saving import save_model
 
 SaveModel = Callable[..., Path]
@@ -28,6 +31,22 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> SaveModel:
         return folder
 
     return save
+
+
+@pytest.fixture(scope="session")
+def prompted_ddpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A diffusion model of 8 by 8 pictures whose captions say `a thick seven` and the like."""
+    keras.utils.set_random_seed(0)
+    caption = caption_form(word_tokenizer(["a", "seven", "thick", "thin"]), 4)
+    record = ImageRecord((8, 8, 1), caption=caption)
+    options = {"channels": [8], "embedding": 16, "sampling_steps": 2, "prompts": True}
+    model = build_model("diffusion.ddpm", options, DataSpec(record, 10))
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign_add(0.2 * random.normal(size=variable.shape).astype(np.float32))
+    folder = tmp_path_factory.mktemp("prompted")
+    save_model(folder, model, name="diffusion.ddpm", options=options)
+    return folder
 
 
 @pytest.fixture(scope="session")

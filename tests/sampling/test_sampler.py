@@ -77,6 +77,20 @@ def test_a_registered_sampler_gives_the_same_bits_where_sparkgen_is_not_installe
     assert found == [(i, image.tobytes()) for i, image in zip(ids, expected, strict=True)]
 
 
+def test_a_prompt_is_answered_where_sparkgen_is_not_installed(
+    experiment: ExperimentConfig, prompted_ddpm: Path
+) -> None:
+    version = register(experiment, prompted_ddpm)
+    ids, prompts = [3, 250, 3], ["a thick seven", "a seven", "a thin seven"]
+    frame = {"id": ids, "prompt": prompts}
+    found = sample_as_a_stranger(experiment.environment, version, frame, {"guidance": 3.0})
+    given = {"prompt": np.array(prompts, object)}
+    recipe = Recipe(0, 100, {"guidance": 3.0})
+    expected = generate_rows(unpack(pack(prompted_ddpm)), ids, given, recipe).data
+    assert found == [(i, image.tobytes()) for i, image in zip(ids, expected, strict=True)]
+    assert found[0] != found[2]
+
+
 def test_a_conditional_sampler_takes_labels(
     experiment: ExperimentConfig, conditional_vae: Path
 ) -> None:

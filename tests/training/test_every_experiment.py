@@ -38,6 +38,7 @@ INSTEAD = {
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
     # One level of few channels is traced in half the time, and workers share no more of two.
     "ddpm_digits": {"options": SMALL},
+    "prompted_ddpm_digits": {"options": {**SMALL, "prompts": True}},
     "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
 SPEC = DataSpec(ImageRecord((8, 8, 1)), 3)
@@ -92,7 +93,8 @@ def leave_its_pictures(asked):
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The results of all trainings by number of workers."""
-    version = write_version(tmp_path_factory.mktemp("data"), train=96, shape=(8, 8, 1))
+    folder = tmp_path_factory.mktemp("data")
+    version = write_version(folder, train=96, shape=(8, 8, 1), captioned=True)
 
     def run(workers):
         folder = tmp_path_factory.mktemp(f"on-{workers}")

@@ -7,6 +7,7 @@ import numpy as np
 import versions
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.captions import caption_form, encode_captions, word_tokenizer
 from sparkgen.datasets.records import ImageRecord
 
 SHAPE = (4, 4, 1)
@@ -15,18 +16,36 @@ CLASSES = 3
 
 
 def write_version(
-    folder: Path, *, train: int = 200, validation: int = 30, seed: int = 0, shape=SHAPE
+    folder: Path,
+    *,
+    train: int = 200,
+    validation: int = 30,
+    seed: int = 0,
+    shape=SHAPE,
+    captioned: bool = False,
 ) -> str:
-    """Writes pictures that are a few patterns and noise; the version's path."""
+    """Writes pictures that are a few patterns and noise; the version's path.
+
+    With `captioned`, `a b` stands beside one of the class b.
+    """
     random = np.random.default_rng(seed)
     patterns = random.uniform(0, 200, size=(CLASSES, *shape))
     splits = {}
-    record = ImageRecord(shape)
+    caption = caption_form(word_tokenizer(["a", "b", "c"]), 3) if captioned else None
+    record = ImageRecord(shape, caption=caption)
     for name, rows, files in (("train", train, 2 * LANES), ("validation", validation, 2)):
         labels = random.integers(0, CLASSES, rows).astype(np.int32)
         images = (patterns[labels] + random.uniform(0, 55, (rows, *shape))).astype(np.uint8)
+        said = [f"a {'abc'[label]}" for label in labels]
         splits[name] = versions.write_split(
-            folder, name, record, ids=np.arange(rows), labels=labels, data=images, files=files
+            folder,
+            name,
+            record,
+            ids=np.arange(rows),
+            labels=labels,
+            data=images,
+            captions=encode_captions(said, caption).tokens if captioned else None,
+            files=files,
         )
     versions.write_version(folder, record, splits, class_names="abc", lanes=LANES)
     return str(folder)

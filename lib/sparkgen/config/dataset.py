@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from sparkgen.config.captions import CaptionsSection
 from sparkgen.config.download import DownloadSection
 from sparkgen.config.nearest import nearest
 from sparkgen.config.strict import Seed, Strict
@@ -26,6 +27,7 @@ LATER_KEYS = {
     "values": 256,
     "class_names": None,
     "test_fraction": 0.0,
+    "captions": None,
     "tokenizer": None,
 }
 """Keys that older releases do not have, or always want a value of, with their defaults."""
@@ -57,6 +59,8 @@ class DatasetConfig(Strict):
     tokenizer says itself how many tokens it has."""
     tokenizer: TokenizerSection | None = None
     """How texts become tokens; null: their bytes are the tokens."""
+    captions: CaptionsSection | None = None
+    """What is said of each picture, in words, beside it; null: nothing."""
     class_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The names of the labels 0, 1, ...; a class folder of images bears a name or a number. null: the
     classes that the source has, in order; `all` where it has none."""

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparkgen.datasets.record import Array, Record
+from sparkgen.datasets.tokens import TokenRecord
 from sparkgen.drawing.grids import image_grid, pair_grid
 from sparkgen.drawing.pixels import to_uint8
 from sparkgen.drawing.thumbnails import thumbnails
@@ -18,6 +19,9 @@ from sparkgen.drawing.thumbnails import thumbnails
 @dataclass(frozen=True)
 class ImageRecord(Record):
     """Pictures of one size, grey or in colour: (height, width, 1 or 3)."""
+
+    caption: TokenRecord | None = None  # type: ignore[misc]  # of the class in other kinds
+    """The form of the captions that stand beside them; None: there are none."""
 
     kind: ClassVar[str] = "image"
     model_dtype: ClassVar[str] = "float32"
@@ -36,7 +40,12 @@ class ImageRecord(Record):
             raise ValueError(f"images have 256 values, found {self.values}")
 
     def __str__(self) -> str:
-        return f"images of shape {list(self.shape)}"
+        beside = "" if self.caption is None else f" with captions of {self.caption.shape[0]} tokens"
+        return f"images of shape {list(self.shape)}{beside}"
+
+    @property
+    def bare(self) -> "ImageRecord":
+        return self if self.caption is None else replace(self, caption=None)
 
     def to_stored(self, data: Array) -> Array:
         """Numbers in [0, 1] as the nearest bytes, 0 to 255, with clipping; uint8 does not change."""

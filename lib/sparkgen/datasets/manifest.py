@@ -2,15 +2,15 @@
 
 ```
 <datasets>/<name>/<version>/
-  train/part-*.parquet  validation/part-*.parquet  test/part-*.parquet   id, label, record
+  train/part-*.parquet  validation/part-*.parquet  test/part-*.parquet   id, label, record, caption
   quarantine/part-*.parquet                                  split, source, position, reason, record
-  tokenizer.json                                             where the records are tokens of one
+  tokenizer.json                                             where records or captions are tokens of one
   manifest.json
 ```
 
-The name of the third column is the kind of the records. A manifest of format 1 describes images of 256
-levels; one of format 2 describes any records of `sparkgen.datasets.records`. A version is written in
-the older format that can describe it.
+The name of the third column is the kind of the records; only pictures with captions have a fourth. A
+manifest of format 1 describes images of 256 levels without captions; one of format 2 describes any
+records of `sparkgen.datasets.records`. A version is written in the older format that can describe it.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ from sparkgen.errors import ManifestError
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.json"
 # The fields that say what a row is.
-FORM = ("format_version", "record", "values", "shape", "dtype", "tokenizer")
+FORM = ("format_version", "record", "values", "shape", "dtype", "tokenizer", "caption_length")
 # Petastorm unpickles a schema that it finds in a data set, which runs code of whoever wrote it.
 PICKLED_SCHEMA_FILES = ("_common_metadata", "_metadata")
 REPAIR = "run sparkgen ingest again, which repairs it"
@@ -82,7 +82,9 @@ class Manifest(_Section):
     """Of one record, such as (height, width, channels)."""
     dtype: str = "uint8"
     tokenizer: Tokenizer | None = None
-    """Of token records. The manifest has its SHA-256; the file lies beside it."""
+    """Of token records, or of captions. The manifest has its SHA-256; the file lies beside it."""
+    caption_length: Positive | None = None
+    """Tokens of the caption beside each record; null: there are none."""
     texts: dict[str, dict[str, Count]] = {}
     """How many documents, tokens, characters and bytes of UTF-8 each split of a text has."""
     class_names: tuple[str, ...]
@@ -92,6 +94,9 @@ class Manifest(_Section):
     """Bad records by reason."""
     unused: dict[str, Count] = {}
     """Files and records that were seen and are no rows, by reason; says nothing of the rows."""
+    captions: dict[str, Count] = {}
+    """What captions lack, by reason: of how many there are no words, or too many, and how many words have
+    no token; says nothing else of the rows."""
     copies: dict[str, Count] = {}
     """How many records of one split are exact copies of records of another, as in `train in test`; says
     nothing of the rows."""
@@ -103,7 +108,7 @@ class Manifest(_Section):
 
     @model_validator(mode="after")
     def _describes_its_records(self) -> "Manifest":
-        expected = described(make_record(self.record, self.shape, self.values, self.tokenizer))
+        expected = described(self._form)
         found = {key: getattr(self, key) for key in FORM}
         if found != expected:
             raise ValueError(f"the records must be described as {expected}, found {found}")
@@ -115,7 +120,7 @@ class Manifest(_Section):
         values: dict[str, Any] = handler(self)
         if self.format_version == 1:
             values.pop("values", None)
-        for key in ("copies", "texts", "tokenizer"):
+        for key in ("captions", "copies", "texts", "tokenizer", "caption_length"):
             if not values.get(key):
                 values.pop(key, None)
         return values
@@ -130,8 +135,13 @@ class Manifest(_Section):
         train, classes = self.splits.get("train"), len(self.class_names)
         counts = train.label_counts if train is not None else {}
         seen = tuple(label for label in range(classes) if counts.get(label))
-        record = make_record(self.record, self.shape, self.values, self.tokenizer)
-        return DataSpec(record, classes, seen if 0 < len(seen) < classes else None)
+        return DataSpec(self._form, classes, seen if 0 < len(seen) < classes else None)
+
+    @property
+    def _form(self) -> Record:
+        return make_record(
+            self.record, self.shape, self.values, self.tokenizer, self.caption_length
+        )
 
     def split(self, name: str) -> SplitEntry:
         """The entry of a split; a `ManifestError` where the split is missing or has no rows."""
@@ -162,24 +172,26 @@ class DatasetVersion(NamedTuple):
 
 def described(record: Record) -> dict[str, Any]:
     """The keys of a manifest that describe the form of its records: those of `FORM`."""
-    by_format_1 = record.kind == "image" and record.values == 256
+    caption = record.caption
+    by_format_1 = record.kind == "image" and record.values == 256 and caption is None
     return {
         "format_version": 1 if by_format_1 else 2,
         "record": record.kind,
         "values": record.values,
         "shape": record.shape,
         "dtype": record.dtype.name,
-        "tokenizer": record.tokenizer,
+        "tokenizer": record.tokenizer if caption is None else caption.tokenizer,
+        "caption_length": None if caption is None else caption.shape[0],
     }
 
 
 def content_version(manifest: Manifest) -> str:
     """The id of a version: 16 hex digits of the SHA-256 of its content and its configuration.
 
-    Where the sources lie, what of them was not used, which splits share records, and which libraries
-    wrote the files, do not enter.
+    Where the sources lie, what of them was not used, what captions lack, which splits share records, and
+    which libraries wrote the files, do not enter.
     """
-    left_out = {"version", "sources", "libraries", "config", "unused", "copies"}
+    left_out = {"version", "sources", "libraries", "config", "unused", "captions", "copies"}
     body = manifest.model_dump(mode="json", exclude=left_out)
     options = {k: v for k, v in manifest.config.items() if k != "source"}
     text = json.dumps([body, options], sort_keys=True, separators=(",", ":"))

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Array = npt.NDArray[Any]
+CAPTION = "caption"
+"""The column of the captions of pictures, and their entry in a batch."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Record(ABC):
     """Whether a model sees one record at a time, since two of them are no batch."""
     tokenizer: ClassVar[Any] = None
     """What its numbers mean as text; None: nothing."""
+    caption: ClassVar[Any] = None
+    """The form of the tokens that stand beside each record, and say in words what it shows; None: none
+    do."""
     pictures: ClassVar[bool] = False
     """Whether a model sees a record as a picture, (height, width, 1 or 3) in [0, 1]."""
     errors: ClassVar[tuple[str, ...]] = ()
@@ -73,6 +78,16 @@ class Record(ABC):
         return self.size * self.dtype.itemsize
 
     @property
+    def columns(self) -> dict[str, "Record"]:
+        """The columns of a row beside its id and label, and the form of each."""
+        return {self.kind: self} | ({} if self.caption is None else {CAPTION: self.caption})
+
+    @property
+    def bare(self) -> "Record":
+        """The form of the same records where no captions stand beside them."""
+        return self
+
+    @property
     def schema(self) -> pa.Schema:
         """The schema of a Parquet file of rows.
 
@@ -80,7 +95,7 @@ class Record(ABC):
         from 0, in source order; where a limit leaves records out, their numbers are missing.
         """
         return pa.schema(
-            [("id", pa.int64()), ("label", pa.int32()), (self.kind, pa.binary())],
+            [("id", pa.int64()), ("label", pa.int32()), *((c, pa.binary()) for c in self.columns)],
         )
 
     def to_model(self, stored: Any, cast: Callable[[Any, str], Any] = np.ndarray.astype) -> Any:

@@ -17,16 +17,20 @@ class RecordEntry(BaseModel):
     shape: tuple[int, ...]
     values: int = 256
     tokenizer: str | None = None
-    """Of tokens, or of texts that are made from them: the text of the `tokenizer.json`."""
+    """Of tokens, of texts that are made from them, or of captions: the text of the `tokenizer.json`."""
+    caption_length: int | None = None
+    """Tokens of the caption beside each record; None: there are none."""
 
     @classmethod
     def of(cls, record: Record) -> "RecordEntry":
         """What is said of a `Record`."""
+        tokenizer = record.tokenizer if record.caption is None else record.caption.tokenizer
         return cls(
             kind=record.kind,
             shape=record.shape,
             values=record.values,
-            tokenizer=None if record.tokenizer is None else record.tokenizer.json,
+            tokenizer=None if tokenizer is None else tokenizer.json,
+            caption_length=None if record.caption is None else record.caption.shape[0],
         )
 
     @model_serializer(mode="wrap")
@@ -37,4 +41,4 @@ class RecordEntry(BaseModel):
     def record(self) -> Record:
         """The `Record` again; a `ValueError` where this release knows no such records."""
         tokenizer = None if self.tokenizer is None else Tokenizer(self.tokenizer)
-        return make_record(self.kind, self.shape, self.values, tokenizer)
+        return make_record(self.kind, self.shape, self.values, tokenizer, self.caption_length)

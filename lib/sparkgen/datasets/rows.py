@@ -1,6 +1,6 @@
 """Reads the rows of a dataset version as arrays: a file, a part of a split, a batch for a model."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -26,21 +26,30 @@ class Rows(NamedTuple):
     """(N,)."""
     data: npt.NDArray[Any]
     """The records as they are stored: (N, *shape)."""
+    caption: npt.NDArray[Any] | None = None
+    """The captions beside them, as they are stored: (N, T)."""
 
     def take(self, rows: Any) -> "Rows":
         """Some of the rows, selected by a slice or by their numbers."""
-        return Rows(self.id[rows], self.label[rows], self.data[rows])
+        return Rows._make(None if column is None else column[rows] for column in self)
+
+    def columns(self, record: Record) -> Arrays:
+        """The columns by the names that they have in a file and in a batch."""
+        return dict(zip(record.schema.names, self, strict=False))
 
     @classmethod
     def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
         """All rows of some parts, one part after the other."""
-        return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*parts, strict=True)
+        return cls._make(None if some[0] is None else np.concatenate(some) for some in columns)
 
     @classmethod
     def zeros(cls, record: Record, count: int = 0) -> "Rows":
         """Rows whose ids, labels and records are all zero."""
-        data = np.zeros((count, *record.shape), record.dtype)
-        return cls(np.zeros(count, np.int64), np.zeros(count, np.int32), data)
+        columns = (np.zeros((count, *one.shape), one.dtype) for one in record.columns.values())
+        return cls(np.zeros(count, np.int64), np.zeros(count, np.int32), *columns)
 
 
 class Segment(NamedTuple):
@@ -112,8 +121,10 @@ def read_file(file: StoredFile, record: Record) -> Rows:
     Raises:
         ManifestError: the file is missing or damaged.
     """
-    table = file.table(["id", "label", record.kind], widths={record.kind: record.row_bytes})
-    return decode(table["id"].to_numpy(), table["label"].to_numpy(), table[record.kind], record)
+    widths = {name: one.row_bytes for name, one in record.columns.items()}
+    table = file.table(record.schema.names, widths=widths)
+    cells = [table[name] for name in record.columns]
+    return decode(table["id"].to_numpy(), table["label"].to_numpy(), cells, record)
 
 
 def read_column(file: StoredFile, record: Record, name: str | None = None) -> npt.NDArray[Any]:
@@ -135,12 +146,14 @@ def read_column(file: StoredFile, record: Record, name: str | None = None) -> np
 def decode(
     ids: npt.NDArray[Any],
     labels: npt.NDArray[Any],
-    cells: pa.ChunkedArray | Sequence[bytes],
+    cells: Sequence[pa.ChunkedArray | Sequence[bytes]],
     record: Record,
 ) -> Rows:
-    """The `Rows` of a file, from its three columns."""
+    """The `Rows` of a file, from its columns; `cells` are those of `record.columns`."""
     return Rows(
-        ids.astype(np.int64, copy=False), labels.astype(np.int32, copy=False), record.decode(cells)
+        ids.astype(np.int64, copy=False),
+        labels.astype(np.int32, copy=False),
+        *(one.decode(some) for one, some in zip(record.columns.values(), cells, strict=True)),
     )
 
 
@@ -166,9 +179,8 @@ def stored_batch(rows: Rows, record: Record, noise: Mapping[str, Any], *, size: 
         size: rows of the batch.
     """
     return {
+        **{name: pad(column, size) for name, column in rows.columns(record).items()},
         "id": pad(rows.id, size, PADDING_ID),
-        "label": pad(rows.label, size),
-        record.kind: pad(rows.data, size),
         "weight": pad(np.ones(len(rows.id), np.float32), size),
         "noise": {name: pad(values, size) for name, values in noise.items()},
     }
@@ -194,7 +206,14 @@ def make_batch(
     """
     drawn = row_noises(noise, rows.id.tolist(), seed=seed, stream=stream, epoch=epoch)
     batch = stored_batch(rows, record, drawn, size=len(rows.id) if size is None else size)
-    return {**batch, record.kind: record.to_model(batch[record.kind])}
+    return {**batch, **seen_columns(batch, record)}
+
+
+def seen_columns(
+    batch: Mapping[str, Any], record: Record, cast: Callable[[Any, str], Any] = np.ndarray.astype
+) -> Arrays:
+    """The columns of a stored batch as a model sees them: arrays, or tensors with their `cast`."""
+    return {name: one.to_model(batch[name], cast) for name, one in record.columns.items()}
 
 
 def batches_of(rows: Rows, size: int) -> Iterator[Rows]:

@@ -92,6 +92,15 @@ class Tokenizer:
             ) from None
         return [np.array(one.ids, np.int32) for one in found]
 
+    def pieces(self, text: str) -> list[str]:
+        """The pieces of a text, such as its words, before each is looked up or divided further."""
+        library = self._library
+        if library.normalizer is not None:
+            text = library.normalizer.normalize_str(text)
+        if library.pre_tokenizer is None:
+            return [text]
+        return [piece for piece, _ in library.pre_tokenizer.pre_tokenize_str(text)]
+
     def spans(self, text: str) -> list[tuple[int, int, int]]:
         """The tokens of a text with where in it each begins and ends, in characters."""
         found = self._library.encode(text, add_special_tokens=False)

@@ -82,9 +82,9 @@ def block_grid(
         start = sum(g.shape[1] for g in grids) + GAP_PIXELS // 2
         centres += [start + step // 2 + step * column for column in range(columns)]
         grids += [grid, np.full((len(grid), BLOCK_GAP_PIXELS, grid.shape[2]), PAPER, np.uint8)]
-    image = _with_band(_picture(np.concatenate(grids[:-1], axis=1)), LINE_PIXELS)
+    image = _with_band(as_picture(np.concatenate(grids[:-1], axis=1)), LINE_PIXELS)
     for centre, heading in zip(centres, headings, strict=True):
-        _text(image, (centre, 1), heading, anchor="ma")
+        write_text(image, (centre, 1), heading, anchor="ma")
     save_titled(image, path, title)
 
 
@@ -118,7 +118,7 @@ def prediction_grid(
     size = (columns * width, -(-len(tiles) // columns) * height)
     page = Image.new("RGB", size, (PAPER, PAPER, PAPER))
     for i, (label, guess) in enumerate(zip(labels, predicted, strict=True)):
-        right, picture = label == guess, _picture(tiles[i])
+        right, picture = label == guess, as_picture(tiles[i])
         x, y = i % columns * width + width // 2, i // columns * height + 2 * GAP_PIXELS
         left = x - picture.width // 2
         if not right:
@@ -126,9 +126,9 @@ def prediction_grid(
             ImageDraw.Draw(page).rectangle(frame, fill=WRONG)
         page.paste(picture, (left, y))
         y += picture.height + 3
-        _text(page, (x, y), names[label], anchor="ma")
+        write_text(page, (x, y), names[label], anchor="ma")
         verdict, colour = (f"{'✓' if right else '✗'} {names[guess]}", RIGHT if right else WRONG)
-        _text(page, (x, y + LINE_PIXELS - 1), verdict, anchor="ma", colour=colour)
+        write_text(page, (x, y + LINE_PIXELS - 1), verdict, anchor="ma", colour=colour)
     save_titled(page, path, title)
 
 
@@ -153,10 +153,11 @@ def enlarge(images: Bytes) -> Bytes:
 
 
 def _write(grid: Bytes, path: str | Path, title: str) -> None:
-    save_titled(_picture(grid), path, title)
+    save_titled(as_picture(grid), path, title)
 
 
-def _picture(pixels: Bytes) -> Any:
+def as_picture(pixels: Bytes) -> Any:
+    """One image (H, W, C) as a picture of Pillow's."""
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
@@ -167,7 +168,7 @@ def save_titled(image: Any, path: str | Path, title: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     if title:
         image = _with_band(image, TITLE_PIXELS, int(_font().getlength(title)) + 4 * GAP_PIXELS)
-        _text(image, (2 * GAP_PIXELS, GAP_PIXELS), title)
+        write_text(image, (2 * GAP_PIXELS, GAP_PIXELS), title)
     image.save(path)
 
 
@@ -181,7 +182,7 @@ def _with_band(image: Any, band_pixels: int, least_width: int = 0) -> Any:
     return page
 
 
-def _text(
+def write_text(
     image: Any,
     position: tuple[int, int],
     text: str,
@@ -189,6 +190,7 @@ def _text(
     anchor: str = "la",
     colour: tuple[int, int, int] = INK,
 ) -> None:
+    """Writes a line of text on a picture of Pillow's; `anchor` says what of the text is at `position`."""
     from PIL import ImageDraw
 
     ImageDraw.Draw(image).text(position, text, font=_font(), fill=colour, anchor=anchor)

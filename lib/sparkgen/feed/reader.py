@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.records import Record
-from sparkgen.datasets.rows import Split, open_split
+from sparkgen.datasets.rows import Split, open_split, seen_columns
 from sparkgen.feed.evaluation import check_share, cut_batches
 from sparkgen.feed.failure import feed_errors, remembered
 from sparkgen.feed.plan import START, Plan, Position, Span, evaluation_share, plan_of
@@ -136,7 +136,8 @@ def _cut(
 
 
 def _row_bytes(split: Split, noise: Noise) -> int:
-    return split.record.row_bytes + sum(4 * int(np.prod(spec.shape)) for spec in noise.values())
+    stored = sum(one.row_bytes for one in split.record.columns.values())
+    return stored + sum(4 * int(np.prod(spec.shape)) for spec in noise.values())
 
 
 def _signature(rows: int, split: Split, noise: Noise) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def _signature(rows: int, split: Split, noise: Noise) -> dict[str, Any]:
     return {
         "id": tf.TensorSpec((None, rows), tf.int64),
         "label": tf.TensorSpec((None, rows), tf.int32),
-        record.kind: tf.TensorSpec((None, rows, *record.shape), record.dtype),
+        **{k: tf.TensorSpec((None, rows, *r.shape), r.dtype) for k, r in record.columns.items()},
         "noise": {k: tf.TensorSpec((None, rows, *s.shape), tf.float32) for k, s in noise.items()},
     }
 
@@ -154,7 +155,6 @@ def _finished(batches: tf.data.Dataset, record: Record, rows: int) -> tf.data.Da
     """Batches with records as a model sees them and a weight for every row, made ahead of need."""
 
     def finish(batch: dict[str, Any]) -> dict[str, Any]:
-        seen = record.to_model(batch[record.kind], tf.cast)
-        return {"weight": tf.ones(rows), **batch, record.kind: seen}
+        return {"weight": tf.ones(rows), **batch, **seen_columns(batch, record, tf.cast)}
 
     return batches.map(finish).prefetch(2)

@@ -40,7 +40,8 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
 
 def memory_bytes(split: Split, shard: int) -> int:
     """The memory that the rows of a shard take, in bytes."""
-    return split.files[shard].entry.rows * (split.record.row_bytes + BYTES_BESIDE_RECORD)
+    stored = sum(one.row_bytes for one in split.record.columns.values())
+    return split.files[shard].entry.rows * (stored + BYTES_BESIDE_RECORD)
 
 
 def read_in_order(split: Split, order: Iterable[int], *, keep_bytes: int = 0) -> Iterator[Rows]:
@@ -167,7 +168,7 @@ def _next_table(reader: Any) -> Any:
 
 
 def _decode(table: Any, record: Record) -> Rows:
-    return decode(table.id, table.label, getattr(table, record.kind), record)
+    return decode(table.id, table.label, [getattr(table, c) for c in record.columns], record)
 
 
 def _unreadable(split: Split, shards: Sequence[int], error: Exception) -> ManifestError:

@@ -47,10 +47,10 @@ def cut_spans(
     hands: dict[int, _Hand] = {}
     for span in spans:
         lanes = [_lane_rows(plan, span, lane, hands, shards) for lane in span.lanes]
-        columns = zip(*lanes, strict=True)
+        columns = [lane.columns(split.record) for lane in lanes]
         arrays = {
-            name: _by_step(list(column), span.steps)
-            for name, column in zip(split.record.schema.names, columns, strict=True)
+            name: _by_step([one[name] for one in columns], span.steps)
+            for name in split.record.schema.names
         }
         yield arrays | {"noise": {k: _span_noise(k, spec, plan, span) for k, spec in noise.items()}}
 

@@ -4,6 +4,7 @@ Blocks are cut by the source alone (so many bytes, so many members), never by ho
 are: whatever the cluster, the same blocks make the same dataset version.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ class Records(NamedTuple):
     block reaches in the numbering of its file, such as lines or pictures. `seen` is what the source
     format will want to know of the good records: None, or what JSON can say. `documents` is how many good
     records of the source they are, where the source has other records than the version; None: N.
+    `captions` are the N texts that stand beside the good records, where the source has such.
     """
 
     labels: Labels
@@ -48,6 +50,7 @@ class Records(NamedTuple):
     length: int
     seen: Any = None
     documents: int | None = None
+    captions: Sequence[str] | None = None
 
 
 class Block(NamedTuple):

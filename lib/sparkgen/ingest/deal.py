@@ -1,13 +1,17 @@
 """Encodes blocks as rows of an Arrow table, and assigns their records to the files of the version."""
 
 from collections import Counter
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sparkgen.datasets.captions import encode_captions
+from sparkgen.datasets.record import CAPTION
 from sparkgen.ingest.block import Bad, Block
+from sparkgen.ingest.captions import CaptionRule, from_bytes, summed, to_bytes
 from sparkgen.ingest.copies import DIGEST, digests_of
 from sparkgen.ingest.layout import (
     FILE,
@@ -34,10 +38,13 @@ _BAD = pa.schema(
 
 
 class Filter(NamedTuple):
-    """The filter of good records after parsing: the labels that are kept, and whether to invert."""
+    """The filter of good records after parsing: the labels that are kept, whether to invert, and how
+    captions are made.
+    """
 
     labels: tuple[int, ...] | None
     invert: bool
+    captions: CaptionRule | None = None
 
 
 BLOCK_SCHEMA = pa.schema(
@@ -46,6 +53,7 @@ BLOCK_SCHEMA = pa.schema(
         ("labels", pa.binary()),
         ("data", pa.binary()),
         ("digests", pa.binary()),
+        ("captions", pa.binary()),
         ("bad", pa.binary()),
     ]
 )
@@ -53,13 +61,24 @@ BLOCK_SCHEMA = pa.schema(
 
 def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
     """A block as one row: its summary, and the records that the filter keeps with their digests."""
-    labels, data, bad, length, seen, documents = block.records
+    labels, data, bad, length, seen, documents, captions = block.records
     good = len(labels)
     if keep.labels is not None:
         stays = np.isin(labels, keep.labels)
         labels, data = labels[stays], data[stays]
+        captions = None if captions is None else list(compress(captions, stays))
     if keep.invert:
         data = np.invert(data)
+    digests, numbers = digests_of(data), None
+    if keep.captions is not None:
+        everyone = len(labels)
+        if keep.captions.config.kind == "drawn":
+            captions, stays = keep.captions.drawn(labels, data, digests)
+            captions = list(compress(captions, stays))
+            labels, data, digests = labels[stays], data[stays], digests[stays]
+        captions = captions or [""] * len(labels)
+        left_out = everyone - len(labels)
+        numbers = summed(captions, keep.captions.config.length, left_out)
     summary = Summary(
         block.split,
         block.file,
@@ -71,8 +90,10 @@ def encode_block(block: Block, keep: Filter) -> pa.RecordBatch:
         found=_found(bad),
         seen=seen,
         documents=documents,
+        captions=numbers,
     )
-    binaries = (labels, data, digests_of(data), np.frombuffer(_encode_bad(bad), np.uint8))
+    wrong = np.frombuffer(_encode_bad(bad), np.uint8)
+    binaries = (labels, data, digests, to_bytes(captions), wrong)
     columns = [pa.array([summary.to_json()]), *(_one_binary(b) for b in binaries)]
     return pa.record_batch(columns, schema=BLOCK_SCHEMA)
 
@@ -89,10 +110,10 @@ def deal(
         tasks: how many write; task `t` writes the files `t`, `t + tasks`, ...
     """
     good, bad = [], []
-    for summary, labels, data, digests, wrong in zip(*blocks.columns, strict=True):
+    for summary, *columns, wrong in zip(*blocks.columns, strict=True):
         block = Summary.from_json(summary.as_py())
         if block.rows:
-            buffers = [column.as_buffer() for column in (labels, data, digests)]
+            buffers = [column.as_buffer() for column in columns]
             good.append(_rows(block, buffers, layout))
         if block.bad:
             name = names[block.split][block.file]
@@ -101,7 +122,7 @@ def deal(
 
 
 def _rows(block: Summary, buffers: list[pa.Buffer], layout: Layout) -> pa.Table:
-    labels, data, digests = buffers
+    labels, data, digests, captions = buffers
     record, before = layout.record, layout.before[block.split, block.file, block.number]
     ids = before.first_id + np.arange(block.rows, dtype=np.int64)
     files, orders = layout.assign(block.split, ids)
@@ -113,6 +134,9 @@ def _rows(block: Summary, buffers: list[pa.Buffer], layout: Layout) -> pa.Table:
         "label": np.frombuffer(labels, np.int32),
         record.kind: record.encode(np.frombuffer(data, record.dtype).reshape(block.rows, -1)),
     }
+    if record.caption is not None:
+        tokens = encode_captions(from_bytes(captions.to_pybytes()), record.caption).tokens
+        columns[CAPTION] = record.caption.encode(tokens)
     rows, kept = pa.table(columns), files != NOWHERE
     return rows if kept.all() else rows.filter(pa.array(kept))
 

@@ -9,6 +9,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.records import record_of
 from sparkgen.datasets.storage import remove_folder
 from sparkgen.errors import IngestError, RequestError, TaskFailed
+from sparkgen.ingest.captions import caption_rule, joined, tokenizer_of
 from sparkgen.ingest.deal import Filter
 from sparkgen.ingest.fit import refuse_few_rows, refuse_large_files, tell_layout, writers
 from sparkgen.ingest.layout import Cut, Summary, make_layout
@@ -66,7 +67,8 @@ def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri:
     work = source.shares(dataset, files, tasks=cores, scratch=scratch)
     names = dataset.class_names or work.class_names or NO_CLASSES
     named = dataset.model_copy(update={"class_names": names})
-    keep, blocks = Filter(_kept(dataset, names), dataset.invert), f"{scratch}/blocks"
+    keep = Filter(_kept(dataset, names), dataset.invert, caption_rule(dataset, names))
+    blocks = f"{scratch}/blocks"
     groups = parse(spark, work.shares, keep, blocks)
     again = source.reread(dataset, files, _summaries(groups), tasks=cores, scratch=scratch)
     if again is not None:
@@ -75,7 +77,7 @@ def _make(spark: SparkSession, request: IngestRequest, folder: str, dataset_uri:
     parsed = _summaries(groups)
     refused = too_many_bad(dataset, parsed)
     source.weigh(named, parsed, refused=refused)
-    layout = make_layout(parsed, _cut(dataset, work))
+    layout = make_layout(parsed, _cut(dataset, work, parsed))
     if refused:  # then the quarantine alone is written
         layout = layout._replace(rows=dict.fromkeys(layout.rows, 0))
     else:
@@ -111,15 +113,20 @@ def _tell_unused(manifest: Manifest) -> None:
     """Says on stderr what was in the sources, is not bad, and is not in the version; and of copies."""
     for splits, count in manifest.copies.items():
         log.warning("%d records of %s are exact copies of others there", count, splits)
+    if manifest.captions:
+        lacking = ", ".join(f"{what} {n}" for what, n in manifest.captions.items())
+        log.warning("of the captions of %s: %s", manifest.name, lacking)
     if manifest.unused:
         reasons = ", ".join(f"{reason} {n}" for reason, n in manifest.unused.items())
         log.info("of the sources of %s not used: %s", manifest.name, reasons)
 
 
-def _cut(dataset: DatasetConfig, work: Work) -> Cut:
+def _cut(dataset: DatasetConfig, work: Work, parsed: list[Summary]) -> Cut:
     fractions = (0.0, 0.0) if work.divided else (dataset.test_fraction, dataset.validation_fraction)
+    config = dataset.captions
+    captions = None if config is None else tokenizer_of(config, joined(parsed))
     return Cut(
-        record=work.record or record_of(dataset),
+        record=work.record or record_of(dataset, captions=captions),
         lanes=dataset.lanes,
         shards=dataset.shards,
         shard_rows=dataset.shard_rows,

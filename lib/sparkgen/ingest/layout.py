@@ -39,7 +39,7 @@ class Summary(NamedTuple):
     `rows` are the good records that the label filter left, `found` what the numbers that made
     records bad reach over, by reason, and `seen` what the source format wants to know of the good
     records, as JSON gives it back. `documents` counts the good records of the source, where these are
-    others.
+    others. `captions` are those of the rows in numbers.
     """
 
     split: str
@@ -52,6 +52,7 @@ class Summary(NamedTuple):
     found: dict[str, Reach]
     seen: Any
     documents: int | None = None
+    captions: Any = None
 
     @property
     def total(self) -> int:
@@ -67,9 +68,8 @@ class Summary(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Summary":
-        *counts, found, seen, documents = json.loads(text)
-        found = {why: Reach(*ends) for why, ends in found.items()}
-        return cls._make([*counts, found, seen, documents])
+        summary = cls._make(json.loads(text))
+        return summary._replace(found={why: Reach(*ends) for why, ends in summary.found.items()})
 
 
 class Before(NamedTuple):

@@ -80,6 +80,8 @@ class Source(Strict, ABC):
 
     records: ClassVar[tuple[str, ...]] = ("image",)
     """The kinds of records that the format can make."""
+    captions: ClassVar[tuple[str, ...]] = ("drawn",)
+    """The kinds of captions that its pictures can have."""
     labelled: ClassVar[bool] = True
     """Whether its records have labels; where they have none, all of them have the label 0."""
     tokenized: ClassVar[bool] = False

@@ -21,6 +21,7 @@ from sparkgen.datasets.manifest import (
 from sparkgen.datasets.versions import list_versions
 from sparkgen.datasets.vocabulary import given
 from sparkgen.errors import ManifestError
+from sparkgen.ingest.captions import joined, without_token
 from sparkgen.ingest.layout import QUARANTINE, Layout, Summary
 from sparkgen.ingest.quarantine import reasons
 from sparkgen.ingest.source import Files, Source
@@ -124,6 +125,7 @@ def manifest_of(
         },
         quarantined=reasons(parsed),
         unused=_left_out(parsed, layout),
+        captions=_lacking(dataset, parsed),
         copies=_copies(written),
         texts=_texts(written, documents),
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
@@ -135,14 +137,29 @@ def manifest_of(
 
 
 def _libraries(dataset: DatasetConfig) -> tuple[str, ...]:
-    return LIBRARIES if dataset.tokenizer is None else (*LIBRARIES, TOKENIZERS)
+    has_tokens = dataset.tokenizer is not None or dataset.captions is not None
+    return (*LIBRARIES, TOKENIZERS) if has_tokens else LIBRARIES
+
+
+def _lacking(dataset: DatasetConfig, parsed: Sequence[Summary]) -> dict[str, int]:
+    """What the captions of the rows lack; those of rows beyond the limit are among them."""
+    if dataset.captions is None:
+        return {}
+    found = joined(parsed)
+    counts = {
+        "empty": found.empty,
+        "cut": found.long,
+        "words without a token": without_token(dataset.captions, found),
+    }
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def _left_out(parsed: Sequence[Summary], layout: Layout) -> dict[str, int]:
-    """Good records that `labels` and `limit` leave out."""
-    kept = sum(s.rows for s in parsed)
+    """Good records that `labels`, `limit` and `captions.leave_out` leave out."""
+    kept, by_caption = sum(s.rows for s in parsed), joined(parsed).left_out
     counts = {
-        "other-label": sum(s.good for s in parsed) - kept,
+        "other-label": sum(s.good for s in parsed) - kept - by_caption,
+        "caption-left-out": by_caption,
         "beyond-limit": kept - sum(layout.rows.values()),
     }
     return {reason: count for reason, count in counts.items() if count}

@@ -6,6 +6,8 @@ normalisation, the vector added inside each, self-attention on the coarsest maps
 from every block on the way down to its partner on the way up. What differs: as many blocks up as
 down, and the image may be folded into patches first (Hoogeboom et al., "Simple Diffusion", 2023),
 which spares the costly convolutions at full resolution.
+
+A U-Net with `prompted` sees the words of a prompt as well, wherever it has self-attention.
 """
 
 import math
@@ -15,6 +17,7 @@ import keras
 from keras import ops
 
 from sparkgen.errors import RequestError
+from sparkgen.layers.prompts import CrossAttention
 
 Tensor = Any
 GROUPS = 8  # of group normalisation; every channel count is a multiple of it
@@ -114,28 +117,46 @@ class SelfAttention(keras.layers.Layer):
 
 
 class Stage(keras.layers.Layer):
-    """A residual block, and self-attention where asked for."""
+    """A residual block, and self-attention and cross-attention where asked for."""
 
-    def __init__(self, channels: int, *, attention: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, channels: int, *, attention: bool, prompted: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.block = ResidualBlock(channels)
         self.attention = SelfAttention() if attention else keras.layers.Identity()
+        self.reading = CrossAttention(GROUPS) if attention and prompted else None
 
-    def call(self, x_BHWC: Tensor, steering_BE: Tensor) -> Tensor:
-        return self.attention(self.block(x_BHWC, steering_BE))
+    def call(
+        self,
+        x_BHWC: Tensor,
+        steering_BE: Tensor,
+        words_BME: Tensor | None = None,
+        known_BM: Tensor | None = None,
+    ) -> Tensor:
+        h_BHWC = self.attention(self.block(x_BHWC, steering_BE))
+        return h_BHWC if self.reading is None else self.reading(h_BHWC, words_BME, known_BM)
 
 
 class UNet(keras.layers.Layer):
-    """Images (B, H, W, C) and vectors (B, E) → float32 (B, H, W, `channels_out`), at first zero."""
+    """Images (B, H, W, C) and vectors (B, E) → float32 (B, H, W, `channels_out`), at first zero.
 
-    def __init__(self, channels_out: int, widths: Widths, **kwargs: Any) -> None:
+    With `prompted` it is given the parts of a `Prompt` as well.
+    """
+
+    def __init__(
+        self, channels_out: int, widths: Widths, *, prompted: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         levels, coarsest = len(widths.channels), widths.channels[-1]
         attends = [level >= levels - widths.attention_levels for level in range(levels)]
 
         def stages(level: int) -> list[Stage]:
             channels = widths.channels[level]
-            return [Stage(channels, attention=attends[level]) for _ in range(widths.blocks)]
+            return [
+                Stage(channels, attention=attends[level], prompted=prompted)
+                for _ in range(widths.blocks)
+            ]
 
         self.patch = widths.patch
         self.stem = _convolution(widths.channels[0])
@@ -143,26 +164,36 @@ class UNet(keras.layers.Layer):
         self.halve = [
             _convolution(widths.channels[level], strides=2) for level in range(levels - 1)
         ]
-        self.middle = [Stage(coarsest, attention=attends[-1]), Stage(coarsest, attention=False)]
+        self.middle = [
+            Stage(coarsest, attention=attends[-1], prompted=prompted),
+            Stage(coarsest, attention=False),
+        ]
         self.up = [stages(level) for level in range(levels)]
         self.double = [_doubling(widths.channels[level]) for level in range(levels - 1)]
         self.norm = keras.layers.GroupNormalization(GROUPS)
         depth = widths.patch**2 * channels_out
         self.head = _convolution(depth, kernel_initializer="zeros", dtype="float32")
 
-    def call(self, x_BHWC: Tensor, steering_BE: Tensor) -> Tensor:
+    def call(
+        self,
+        x_BHWC: Tensor,
+        steering_BE: Tensor,
+        words_BME: Tensor | None = None,
+        known_BM: Tensor | None = None,
+    ) -> Tensor:
+        prompt = () if words_BME is None else (words_BME, known_BM)
         h = self.stem(fold(x_BHWC, self.patch))
         across: list[Tensor] = []
         for level, stages in enumerate(self.down):
             h = self.halve[level - 1](h) if level else h
             for stage in stages:
-                h = stage(h, steering_BE)
+                h = stage(h, steering_BE, *prompt)
                 across.append(h)
         for stage in self.middle:
-            h = stage(h, steering_BE)
+            h = stage(h, steering_BE, *prompt)
         for level in reversed(range(len(self.up))):
             for stage in self.up[level]:
-                h = stage(ops.concatenate([h, across.pop()], axis=-1), steering_BE)
+                h = stage(ops.concatenate([h, across.pop()], axis=-1), steering_BE, *prompt)
             h = self.double[level - 1](h) if level else h
         return unfold(self.head(ops.silu(self.norm(h))), self.patch)
 

@@ -15,6 +15,7 @@ A batch is a dictionary:
 | `id` | int64 (B,), the row's number in its split |
 | `image` | float32 (B, H, W, C), range [0, 1]; for another kind of record see `datasets.records` |
 | `label` | int32 (B,) |
+| `caption` | int32 (B, T), beside pictures that have captions: tokens, then padding |
 | `weight` | float32 (B,): 1 for a row, 0 for padding |
 | `noise` | a dictionary: for each name of the model's `training_noise`, float32 (B, *shape) |
 """
@@ -151,11 +152,11 @@ class GenerativeModel(Trained):
     @property
     def makes(self) -> Record:
         """The form of what `generate` gives."""
-        return self.spec.record
+        return self.spec.record.bare
 
     def sees(self, record: Record) -> bool:
         """Whether it can be given records of a form."""
-        return record == self.spec.record
+        return record.bare == self.spec.record.bare
 
     @property
     def activation_names(self) -> tuple[str, ...]:

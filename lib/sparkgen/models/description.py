@@ -50,7 +50,7 @@ def description_of(
         }
     if model.given:
         description["given"] = {name: given_as_json(one) for name, one in model.given.items()}
-    if model.makes != model.spec.record:
+    if model.makes != model.spec.record.bare:
         description["makes"] = RecordEntry.of(model.makes).model_dump(mode="json")
     if model.figure_names:
         description["figure_names"] = list(model.figure_names)

@@ -23,7 +23,7 @@ class EncoderDecoder(GenerativeModel):
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
-        self.given = {spec.record.kind: Given("record", spec.record, required=False)}
+        self.given = {spec.record.kind: Given("record", spec.record.bare, required=False)}
 
     def set_density(self, kind: str = "prior", components: int = 1) -> None:
         """Chooses, once, the density that `generate` draws latents of."""

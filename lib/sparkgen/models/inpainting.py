@@ -29,12 +29,12 @@ class KnownPixels(NamedTuple):
 def known_given(spec: DataSpec) -> dict[str, Given]:
     """The entry of `GenerativeModel.given` that says which pixels of a picture are known."""
     kind = spec.record.kind
-    return {KNOWN: Given("record", spec.record, required=False, needs=(kind,))}
+    return {KNOWN: Given("record", spec.record.bare, required=False, needs=(kind,))}
 
 
 def picture_given(spec: DataSpec) -> dict[str, Given]:
     """The entries of a model that takes a picture only to fill in its missing pixels."""
-    picture = Given("record", spec.record, required=False, needs=(KNOWN,))
+    picture = Given("record", spec.record.bare, required=False, needs=(KNOWN,))
     return {spec.record.kind: picture, **known_given(spec)}
 
 

@@ -51,7 +51,9 @@ class Spec(BaseModel):
     kind: str = "image"
     values: int = 256
     tokenizer: str | None = None
-    """The text of the `tokenizer.json` of token records."""
+    """The text of the `tokenizer.json` of token records or captions."""
+    caption_length: int | None = None
+    """Tokens of the caption beside each record; None: there are none."""
 
     @classmethod
     def of(cls, spec: DataSpec) -> "Spec":
@@ -165,7 +167,7 @@ class PortableModel(NamedTuple):
     def makes(self) -> Record:
         """The form of what the model generates."""
         entry = self.description.get("makes")
-        return self.spec.record if entry is None else RecordEntry.model_validate(entry).record
+        return self.spec.record.bare if entry is None else RecordEntry.model_validate(entry).record
 
     @property
     def figure_names(self) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ def check_makes_rows(experiment: ExperimentConfig, makes: Record, spec: DataSpec
         RequestError: `evaluation.samples` is not 0.
     """
     of_tokens = makes.kind == "text" and spec.record.kind == "tokens"
-    if experiment.evaluation.samples and makes != spec.record and not of_tokens:
+    if experiment.evaluation.samples and makes != spec.record.bare and not of_tokens:
         raise RequestError(
             f"evaluation.samples 0 for a model that makes {makes}, which are no rows to be held against",
             found=str(experiment.evaluation.samples),
@@ -184,7 +184,7 @@ def check_judge(
         made = dataset.tokenizer is None or dataset.tokenizer.path is not None
         record = record_of(dataset, None if made else spec.record.tokenizer)
     classes = spec.classes if names is None else len(names)
-    if (packed.classifies, spec.record, spec.classes) != (True, record, classes):
+    if (packed.classifies, spec.record.bare, spec.classes) != (True, record.bare, classes):
         raise RequestError(
             f"a classifier of {dataset.name} as evaluation.judge: {record} in {classes} classes",
             found=f"{experiment.evaluation.judge}, a {name} of {spec.record} in {spec.classes} classes",

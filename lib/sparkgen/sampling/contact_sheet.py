@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from sparkgen.config.options import KNOWN
 from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.drawing.captioned import captioned_grid
 from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.sample_set import Sampled, read_samples, stream_samples
 
@@ -34,7 +36,10 @@ def write_contact_sheet(made: Sampled) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"sheet{record.suffix}")
         shown = _given_as_seen(made, config.contact_sheet)
-        if shown is None:
+        texts = _texts(made, config.contact_sheet)
+        if record.pictures and record.fixed and texts is not None:
+            captioned_grid(samples, texts, path, title=title)
+        elif shown is None:
             record.draw(samples, path, title=title)
         else:
             title = f"above: given, below: made by {title}"
@@ -47,6 +52,22 @@ def _read(made: Sampled, limit: int, column: str | None = None) -> Any:
     if made.sample_set.record_in(column).alone:
         return stream_samples(made, limit=limit, column=column)
     return read_samples(made, limit=limit, column=column)
+
+
+def _texts(made: Sampled, limit: int) -> list[str] | None:
+    """The texts that were given to the model; None: there are none."""
+    for name in made.sample_set.config.given:
+        found: list[str] = []
+        for file in made.files:
+            if len(found) >= limit or name == "label":
+                break
+            column = file.table([GIVEN + name])[GIVEN + name]
+            if not pa.types.is_string(column.type):
+                break
+            found += column.to_pylist()
+        if found:
+            return found[:limit]
+    return None
 
 
 def _given_as_seen(made: Sampled, limit: int) -> Any | None:

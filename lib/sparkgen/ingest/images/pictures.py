@@ -19,13 +19,15 @@ SHEET_BYTES = 256 << 10  # of lines that are unfiltered at once; more of them wo
 class Picture(NamedTuple):
     """An encoded picture with its label, or with the reason why it is no record.
 
-    `position` is that of `Bad`. With a reason, `data` is what the quarantine keeps of it.
+    `position` is that of `Bad`. With a reason, `data` is what the quarantine keeps of it. `caption` is
+    what stands beside it in words; None: nothing does.
     """
 
     position: int | str
     label: int
     data: bytes
     reason: str | None = None
+    caption: str | None = None
 
 
 def decode_pictures(
@@ -45,16 +47,21 @@ def decode_pictures(
     pixels = np.empty((most, math.prod(rule.shape)), np.uint8)
     waiting = _Waiting(pixels, rule)
     labels: list[int] = []
+    captions: list[str | None] = []
     bad: list[Bad] = []
     for picture in pictures:
         reason = picture.reason or _decode(picture, waiting, len(labels), uri)
         if reason is None:
             labels.append(picture.label)
+            captions.append(picture.caption)
         else:  # a block may be full of them
             bad.append(Bad(picture.position, reason, picture.data[:RAW_BYTES]))
     waiting.finish()
     count = len(labels)
-    return Records(np.array(labels, np.int32), pixels[:count], bad, count + len(bad))
+    beside = [caption or "" for caption in captions] if any(captions) else None
+    return Records(
+        np.array(labels, np.int32), pixels[:count], bad, count + len(bad), captions=beside
+    )
 
 
 def _decode(picture: Picture, waiting: "_Waiting", row: int, uri: str) -> str | None:

@@ -43,6 +43,7 @@ def source_of(dataset: DatasetConfig) -> Source:
     _check_record(dataset, source)
     _check_labels(dataset, source)
     _check_test(dataset, source)
+    _check_captions(dataset, source)
     source.check(dataset)
     return source
 
@@ -92,6 +93,26 @@ def _check_labels(dataset: DatasetConfig, source: Source) -> None:
             f"{dataset.source.format}, whose records have no labels",
             found=", ".join(found),
             mend="remove them",
+        )
+
+
+def _check_captions(dataset: DatasetConfig, source: Source) -> None:
+    config = dataset.captions
+    if config is None:
+        return
+    if config.kind not in source.captions:
+        raise RequestError(
+            f"{' or '.join(source.captions)} as dataset.captions.kind, what there is for the source "
+            f"format {dataset.source.format}",
+            found=config.kind,
+            mend="choose another",
+        )
+    classes = dataset.class_names
+    if config.names and classes and len(config.names) != len(classes):
+        raise RequestError(
+            f"as many dataset.captions.names as the {len(classes)} class_names",
+            found=str(len(config.names)),
+            mend="correct them",
         )
 
 

@@ -25,6 +25,7 @@ class Config(PictureOptions):
 
     # A version that does not count unused files may lack images that nobody missed.
     unused_since_release: ClassVar[bool] = True
+    captions: ClassVar[tuple[str, ...]] = ("drawn", "text_files")
 
     path: str
     """A folder or an archive, or a glob for several of them. An image in any folder below that of a class
@@ -102,6 +103,7 @@ class Config(PictureOptions):
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         from sparkgen.ingest.files.archives import list_members, own_name
+        from sparkgen.ingest.trees.caption_files import with_captions, without_captions
         from sparkgen.ingest.trees.layout import FolderRule
         from sparkgen.ingest.trees.placement import place
         from sparkgen.ingest.trees.shares import image_shares
@@ -109,6 +111,9 @@ class Config(PictureOptions):
 
         uris = [entry.uri for entry in files["train"]]
         listings = [list_members(uri) for uri in uris]
+        captions: list[dict[str, Any]] = [{} for _ in uris]
+        if dataset.captions is not None and dataset.captions.kind == "text_files":
+            listings, captions = map(list, zip(*map(without_captions, listings), strict=True))
         layout = FolderRule(
             self.path,
             self._folders,
@@ -126,7 +131,8 @@ class Config(PictureOptions):
             share
             for split, sources in candidates.items()
             for number, uri in enumerate(uris)
-            for share in image_shares(split, number, uri, sources[number], rule=rule, tasks=tasks)
+            for found in [with_captions(sources[number], captions[number])]
+            for share in image_shares(split, number, uri, found, rule=rule, tasks=tasks)
         ]
         return Work(shares, unused, names if dataset.class_names is None else None)
 

@@ -28,6 +28,8 @@ class Config(PictureOptions, TextOptions):
     Each picture is the bytes of an image file, or a struct of such `bytes` and of a `path`.
     """
 
+    captions: ClassVar[tuple[str, ...]] = ("drawn", "column")
+
     train: str
     """The training split: a file, folder or glob of Parquet files, the folder of a Delta table, the name
     of a catalog's table, or a path of anything else that Spark reads."""
@@ -111,7 +113,7 @@ class Config(PictureOptions, TextOptions):
 
         return {
             split: table.found.files if table.found.direct else [spark_entry(table)]
-            for split, table in self._tables().items()
+            for split, table in self._tables(dataset).items()
         }
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
@@ -125,7 +127,7 @@ class Config(PictureOptions, TextOptions):
         rule = self.rule(dataset) if self.text is None else ImageRule((1, 1, 1))
         unused = Counter[str]()
         parts: list[Part] = []
-        for split, table in self._tables().items():
+        for split, table in self._tables(dataset).items():
             if table.found.direct:
                 uris = [file.uri for file in files[split]]
                 parts += _parts(split, uris, table, rule)
@@ -158,7 +160,7 @@ class Config(PictureOptions, TextOptions):
         files, rule = self.files(dataset), ImageRule((1, 1, 1))
         parts = [
             part
-            for split, table in self._tables().items()
+            for split, table in self._tables(dataset).items()
             for part in _parts(split, [file.uri for file in files[split]], table, rule)
         ]
         shares = text_shares(parts, rule, "none", self.most_bytes, tasks=1)
@@ -186,7 +188,7 @@ class Config(PictureOptions, TextOptions):
             return super().contradiction(dataset, bad)
         parts = [
             part
-            for split, table in self._tables().items()
+            for split, table in self._tables(dataset).items()
             if table.found.direct
             for part in _parts(split, [f.uri for f in table.found.files], table, self.rule(dataset))
         ]
@@ -200,7 +202,7 @@ class Config(PictureOptions, TextOptions):
             mend=f"correct dataset.class_names, or leave it out; {bad.where}",
         )
 
-    def _tables(self) -> "dict[str, Table]":
+    def _tables(self, dataset: DatasetConfig) -> "dict[str, Table]":
         """The table of each split, as it is now."""
         from sparkgen.ingest.tables.names import find_table
         from sparkgen.ingest.tables.spark import Table
@@ -209,6 +211,7 @@ class Config(PictureOptions, TextOptions):
             split: find_table(uri, split=split, reader=self.reader, order_by=self.order_by)
             for split, uri in self._uris().items()
         }
+        caption = None if dataset.captions is None else dataset.captions.column
         return {
             split: Table(
                 self._uris()[split],
@@ -217,6 +220,7 @@ class Config(PictureOptions, TextOptions):
                 self.label,
                 self.order_by,
                 self.text is not None,
+                caption,
             )
             for split, table in found.items()
         }

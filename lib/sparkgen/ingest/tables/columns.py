@@ -29,14 +29,23 @@ class Columns(NamedTuple):
     label: str | None
     is_text: bool
     names: tuple[str, ...] | None
+    caption: str | None = None
 
     @property
     def read(self) -> list[str]:
         """The names of the columns."""
-        return [self.image, *([self.label] if self.label else [])]
+        named = dict.fromkeys([self.image, self.label, self.caption])
+        return [name for name in named if name]
 
 
-def find_columns(schema: pa.Schema, *, image: str | None, label: str | None, uri: str) -> Columns:
+def find_columns(
+    schema: pa.Schema,
+    *,
+    image: str | None,
+    label: str | None,
+    uri: str,
+    caption: str | None = None,
+) -> Columns:
     """The columns by their names where these are given, else those that are plainly meant.
 
     Args:
@@ -44,10 +53,13 @@ def find_columns(schema: pa.Schema, *, image: str | None, label: str | None, uri
         image: name of the column of pictures; None: the only one that can be.
         label: name of the column of labels; None: one of a usual name, if there is one.
         uri: of the table, for messages.
+        caption: name of the column of captions; None: there are none.
 
     Raises:
         RequestError: a column that is not there, of no such type, or not to be told from others.
     """
+    if caption is not None:
+        _check_caption(schema, caption, uri)
     features = _features(schema)
     image = _named(schema, image, "image", uri) if image else _only_image(schema, uri)
     kind = schema.field(image).type
@@ -67,8 +79,9 @@ def find_columns(schema: pa.Schema, *, image: str | None, label: str | None, uri
         label = next(iter([*usual, *(classified if len(classified) == 1 else [])]), None)
     names = features.get(label, {}).get("names") if label else None
     is_text = label is not None and _is_text(schema, label, uri)
+    has_path = "path" in children
     return Columns(
-        image, bool(children), "path" in children, label, is_text, None if is_text else names
+        image, bool(children), has_path, label, is_text, None if is_text else names, caption
     )
 
 
@@ -141,6 +154,22 @@ def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
         }
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}  # a table of another kind
+
+
+def _check_caption(schema: pa.Schema, caption: str, uri: str) -> None:
+    if schema.names.count(caption) != 1:
+        raise RequestError(
+            f"one column {caption}, dataset.captions.column, in {uri}",
+            found=listed(schema.names),
+            mend="correct its name",
+        )
+    kind = _plain(schema.field(caption).type)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise RequestError(
+            f"text in column {caption} of {uri}, dataset.captions.column",
+            found=str(kind),
+            mend="name a column of text",
+        )
 
 
 def _named(schema: pa.Schema, name: str, key: str, uri: str) -> str:

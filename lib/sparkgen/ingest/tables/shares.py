@@ -16,6 +16,7 @@ from pyarrow import fs
 from sparkgen.datasets.storage import is_remote, open_uri
 from sparkgen.errors import IngestError
 from sparkgen.ingest.block import Block
+from sparkgen.ingest.captions import text_of
 from sparkgen.ingest.class_values import UNKNOWN, Classes
 from sparkgen.ingest.files.archives import MOST_BYTES
 from sparkgen.ingest.images.decode import ImageRule
@@ -88,12 +89,18 @@ class TableShare(NamedTuple):
         cells, paths = _cells(batch.column(part.columns.image), part.columns)
         column = batch.column(part.columns.label) if part.columns.label else None
         labels = labels_of(column, len(batch), self.classes).tolist()
-        for cell, path, label, position in zip(cells, paths, labels, within, strict=False):
+        said = part.columns.caption
+        captions = batch.column(said).to_pylist() if said else [None] * len(batch)
+        rows = zip(cells, paths, labels, captions, within, strict=False)
+        for cell, path, label, caption, position in rows:
             reason = REASONS.get(label)
+            if caption is not None:
+                caption, wrong = text_of(caption.encode())
+                reason = reason or wrong
             if cell is None:
                 cell, missing = _file(part.folder, path)
                 reason = reason or missing
-            yield Picture(position, label, cell, reason)
+            yield Picture(position, label, cell, reason, caption)
 
 
 def table_shares(

@@ -54,12 +54,16 @@ class Table(NamedTuple):
     order_by: str | None
     text: bool = False
     """Whether `image` is the column of texts."""
+    caption: str | None = None
+    """The column of captions; None: there are none."""
 
     def columns(self, schema: pa.Schema, uri: str) -> Columns:
         """Its columns in a schema."""
         if self.text:
             return find_text_columns(schema, text=str(self.image), label=self.label, uri=uri)
-        return find_columns(schema, image=self.image, label=self.label, uri=uri)
+        return find_columns(
+            schema, image=self.image, label=self.label, uri=uri, caption=self.caption
+        )
 
     @property
     def reader(self) -> str:
@@ -126,11 +130,16 @@ def sort_table(table: Table, folder: str) -> Sorted:
         label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
         label = label.cast("string" if columns.is_text or not columns.label else "bigint")
         keys = [f.col(f"`{table.order_by}`")] if table.order_by else []
-        keys += [f.sha2(image, 256), label]
-        rows = frame.select(image.alias("image"), label.alias("label"), *_keys(keys))
-        ordered = rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select("image", "label")
-    text = columns.is_text or columns.label is None
-    written = pa.schema([("image", pa.binary()), ("label", pa.string() if text else pa.int64())])
+        said = [f.col(f"`{columns.caption}`")] if columns.caption else []
+        keys += [f.sha2(image, 256), label, *said]
+        rows = frame.select(
+            image.alias("image"),
+            label.alias("label"),
+            *(one.alias("caption") for one in said),
+            *_keys(keys),
+        )
+        written = _written(columns)
+        ordered = rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select(written.names)
 
     def write(partition: int, found: Iterator[Any]) -> Iterator[tuple[int, str]]:
         uri = f"{folder}/part-{partition:05d}-{uuid.uuid4().hex}.parquet"
@@ -142,8 +151,21 @@ def sort_table(table: Table, folder: str) -> Sorted:
     if not parts:
         raise RequestError(f"rows in the table {table.uri}", found="none", mend="write some")
     label_column = "label" if columns.label else None
-    plain = columns._replace(image="image", is_struct=False, has_path=False, label=label_column)
+    plain = columns._replace(
+        image="image",
+        is_struct=False,
+        has_path=False,
+        label=label_column,
+        caption="caption" if columns.caption else None,
+    )
     return Sorted([uri for _, uri in sorted(parts)], plain)
+
+
+def _written(columns: Columns) -> pa.Schema:
+    """The columns of the sorted files."""
+    text = columns.is_text or columns.label is None
+    fields = [("image", pa.binary()), ("label", pa.string() if text else pa.int64())]
+    return pa.schema(fields + ([("caption", pa.string())] if columns.caption else []))
 
 
 def _keys(keys: list[Any]) -> list[Any]:
@@ -151,23 +173,23 @@ def _keys(keys: list[Any]) -> list[Any]:
 
 
 def _write(uri: str, rows: Iterator[Any], schema: pa.Schema) -> int:
-    """Writes rows of (image, label), and says how many; no file where there are none."""
+    """Writes rows of an image and more, and says how many; no file where there are none."""
     filesystem, path = open_uri(uri)
-    count, size, images, labels = 0, 0, [], []
+    count, size = 0, 0
+    waiting: list[tuple[Any, ...]] = []
     writer = None
-    for image, label in rows:
+    for image, *others in rows:
         if writer is None:
             filesystem.create_dir(path.rpartition("/")[0], recursive=True)
             writer = pq.ParquetWriter(path, schema, filesystem=filesystem, use_dictionary=False)
-        images.append(None if image is None else bytes(image))
-        labels.append(label)
+        waiting.append((None if image is None else bytes(image), *others))
         count, size = count + 1, size + len(image or b"")
-        if size >= GROUP_BYTES or len(images) == GROUP_ROWS:
-            writer.write_table(pa.table([images, labels], schema=schema))
-            size, images, labels = 0, [], []
+        if size >= GROUP_BYTES or len(waiting) == GROUP_ROWS:
+            writer.write_table(pa.table(list(zip(*waiting, strict=True)), schema=schema))
+            size, waiting = 0, []
     if writer is not None:
-        if images:
-            writer.write_table(pa.table([images, labels], schema=schema))
+        if waiting:
+            writer.write_table(pa.table(list(zip(*waiting, strict=True)), schema=schema))
         writer.close()
     return count
 

@@ -25,11 +25,15 @@ log = logging.getLogger(__name__)
 
 
 class Candidate(NamedTuple):
-    """A member that may be a record, with its label, or with the reason why it cannot be one."""
+    """A member that may be a record, with its label, or with the reason why it cannot be one.
+
+    `caption` is the member with what is said of it in words, if there is one.
+    """
 
     member: Member
     label: int
     reason: str | None = None
+    caption: Member | None = None
 
 
 class Placement(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sparkgen.ingest.block import Block, block_rows
+from sparkgen.ingest.captions import text_of
 from sparkgen.ingest.files.archives import read_members
 from sparkgen.ingest.images.decode import ImageRule
 from sparkgen.ingest.images.formats import ending, format_of
@@ -29,13 +30,13 @@ class ImageShare(NamedTuple):
 
     def blocks(self) -> Iterator[Block]:
         readable = [c.member for c in self.candidates if c.reason is None]
-        contents = read_members(self.uri, readable)
+        contents, captions = read_members(self.uri, readable), self._captions()
         members = block_members(self.rule)
         for start in range(0, len(self.candidates), members):
             some = self.candidates[start : start + members]
             number = self.first + start // members
             records = decode_pictures(
-                self._pictures(some, contents), self.rule, most=len(some), uri=self.uri
+                self._pictures(some, contents, captions), self.rule, most=len(some), uri=self.uri
             )
             yield Block(self.split, self.file, number, records)
 
@@ -48,18 +49,29 @@ class ImageShare(NamedTuple):
         """Some of the good candidates, by their numbers in rising order."""
         good = [c for c in self.candidates if c.reason is None]
         some = tuple(good[number] for number in numbers)
-        return self._pictures(some, read_members(self.uri, [c.member for c in some]))
+        return self._pictures(some, read_members(self.uri, [c.member for c in some]), {})
+
+    def _captions(self) -> dict[int, bytes | None]:
+        """The bytes of the captions, by the numbers of their members."""
+        beside = {c.caption.number: c.caption for c in self.candidates if c.caption is not None}
+        members = [beside[number] for number in sorted(beside)]
+        contents = read_members(self.uri, members) if members else []
+        return {m.number: data for m, data in zip(members, contents, strict=False)}
 
     def _pictures(
-        self, some: tuple[Candidate, ...], contents: Iterator[bytes | None]
+        self,
+        some: tuple[Candidate, ...],
+        contents: Iterator[bytes | None],
+        captions: dict[int, bytes | None],
     ) -> Iterator[Picture]:
-        for member, label, reason in some:
+        for member, label, reason, beside in some:
             data = next(contents) if reason is None else b""
             if data is None:
                 data, reason = b"", "unreadable-member"
             elif reason is None and not ending(member.name) and format_of(data) is None:
                 data, reason = b"", "unknown-type"
-            yield Picture(printable(member.name), label, data, reason)
+            caption, wrong = text_of((beside and captions.get(beside.number)) or b"")
+            yield Picture(printable(member.name), label, data, reason or wrong, caption)
 
 
 def block_members(rule: ImageRule) -> int:

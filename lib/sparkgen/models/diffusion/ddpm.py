@@ -8,13 +8,17 @@ without a classifier (Ho and Salimans, 2022): labels are dropped at random in tr
 
     prediction = p(x_t) + guidance · (p(x_t, y) - p(x_t)).
 
+A prompt guides it as a label does: a small transformer reads its words, and the U-Net sees them where it
+has self-attention (`layers.prompts`). An empty prompt stands for one withheld. Of words that no caption
+of the training has, the figure `unknown_words` counts those of each sample; they are left out.
+
 Missing pixels are filled in as by Lugmayr et al., "RePaint: Inpainting using Denoising Diffusion
 Probabilistic Models", 2022, without its resampling: after each step of the way back, known pixels are
 replaced by those of the picture, noised to the level of that step.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -23,6 +27,7 @@ from pydantic import Field
 
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
+from sparkgen.datasets.captions import encode_captions
 from sparkgen.datasets.records import DataSpec
 from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
@@ -37,8 +42,10 @@ from sparkgen.layers.diffusion import (
     target,
     way_back,
 )
+from sparkgen.layers.prompts import Prompt, PromptEncoder
 from sparkgen.layers.unet import GROUPS, UNet, Widths, sinusoids
-from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
+from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Given, Tensor
+from sparkgen.models.diffusion._prompted import figure_names, prompt_figures
 from sparkgen.models.inpainting import partial_picture, picture_given
 from sparkgen.noise import NoiseSpec
 
@@ -66,14 +73,29 @@ class Config(Strict):
     """Size E of the embedding of time and label."""
     conditional: bool = False
     """Whether the network is given the label."""
+    prompts: bool = False
+    """Whether the network is given the caption, and `generate` a prompt in its place."""
+    prompt_blocks: int = Field(1, gt=0)
+    """Transformer blocks that read a prompt."""
     label_dropout: float = Field(0.1, ge=0, lt=1)
-    """Share of the rows whose label is withheld in training."""
+    """Share of the rows whose label and caption are withheld in training."""
     guidance: float = Field(1.0, ge=0)
-    """Of `generate`: 0 ignores the label, 1 follows it, more exaggerates it."""
+    """Of `generate`: 0 ignores the label and the prompt, 1 follows them, more exaggerates them."""
     sampler: Literal["ddim", "ancestral"] = "ddim"
     """Whether the way back draws fresh noise."""
     sampling_steps: int = Field(50, gt=0)
     """Steps of the way back; for ancestral sampling the most that `generate` can take."""
+
+
+class Wish(NamedTuple):
+    """What B images are to be."""
+
+    label: Tensor | None = None
+    """int32 (B,)."""
+    prompt: Prompt | None = None
+
+
+NO_WISH = Wish()
 
 
 class Ddpm(GenerativeModel):
@@ -86,19 +108,27 @@ class Ddpm(GenerativeModel):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         self.config = config
-        self.given = {**(LABEL if config.conditional else {}), **picture_given(spec)}
+        self.caption = spec.record.caption if config.prompts else None
+        self.given = {
+            **(LABEL if config.conditional else {}),
+            **({"prompt": Given("text")} if config.prompts else {}),
+            **picture_given(spec),
+        }
+        self.guided = config.conditional or config.prompts
+        # The same rows are without both, so that the network learns what is common to all.
+        self.withheld = "label" if config.conditional else "prompt"
         ancestral = config.sampler == "ancestral"
         self.noise = NoiseSpec((config.sampling_steps, *spec.shape) if ancestral else spec.shape)
         self.training_noise = {
             "epsilon": NoiseSpec(spec.shape),
             "time": NoiseSpec((), "uniform"),
-            **({"label": NoiseSpec((), "uniform")} if config.conditional else {}),
+            **({self.withheld: NoiseSpec((), "uniform")} if self.guided else {}),
         }
-        # The options are this model's own; without labels there is nothing to guide.
+        # The options are this model's own; without labels and prompts there is nothing to guide.
         most = config.sampling_steps if ancestral else config.steps
         options: dict[str, Any] = {"steps": config.sampling_steps}
         ranges = {"steps": Range(1, most)}
-        if config.conditional:
+        if self.guided:
             options["guidance"], ranges["guidance"] = config.guidance, Range(0)
         self.generate_options = options  # type: ignore[misc]
         self.generate_ranges = ranges  # type: ignore[misc]
@@ -109,17 +139,29 @@ class Ddpm(GenerativeModel):
         )
         if config.conditional:  # The last row stands for a label withheld.
             self.embed_label = keras.layers.Embedding(spec.classes + 1, config.embedding)
+        if self.caption is not None:
+            self.figure_names = figure_names(spec)  # type: ignore[misc]
+            self.read_prompt = PromptEncoder(
+                self.caption.values,
+                self.caption.shape[0],
+                config.embedding,
+                config.prompt_blocks,
+                name="read_prompt",
+            )
         widths = Widths(config.channels, config.blocks, config.attention_levels, config.patch)
         widths.check(spec.shape)
-        self.unet = UNet(spec.shape[2], widths, name="unet")
+        self.unet = UNet(spec.shape[2], widths, prompted=config.prompts, name="unet")
         self.compiled_step = compiled(self.step_back, xla=False)
 
-    def predict_at(self, x_t: Tensor, time: Tensor, labels: Tensor | None) -> Tensor:
+    def predict_at(self, x_t: Tensor, time: Tensor, wish: Wish) -> Tensor:
         """What the network predicts of `x_t` (B, H, W, C) at times (B,), float32, in steps."""
         embedding_BE = self.embed_time(sinusoids(time, self.config.embedding))
         if self.conditional:
-            embedding_BE += self.embed_label(labels)
-        return self.unet(x_t, ops.silu(embedding_BE))
+            embedding_BE += self.embed_label(wish.label)
+        if wish.prompt is None:
+            return self.unet(x_t, ops.silu(embedding_BE))
+        embedding_BE += wish.prompt.words[:, 0]
+        return self.unet(x_t, ops.silu(embedding_BE), *wish.prompt)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         kind, epsilon = self.config.prediction, batch["noise"]["epsilon"]
@@ -127,7 +169,7 @@ class Ddpm(GenerativeModel):
         time_B = ops.floor(batch["noise"]["time"] * self.config.steps)
         a, s = self.rates(time_B)
         x_t = a * x + s * epsilon
-        predicted = self.predict_at(x_t, time_B, self._training_labels(batch, training))
+        predicted = self.predict_at(x_t, time_B, self._wish_in_training(batch, training))
         error = predicted - target(kind, x, epsilon, a, s)
         epsilon_error = noise_of(kind, predicted, x_t, a, s) - epsilon
         return {
@@ -152,7 +194,8 @@ class Ddpm(GenerativeModel):
         steps: int | None = None,
         guidance: float | None = None,
     ) -> Tensor:
-        labels, picture = given.get("label"), partial_picture(given, self.spec)
+        picture = partial_picture(given, self.spec)
+        wish, none = self._wish(given)
         ancestral = self.config.sampler == "ancestral"
         steps = self.config.sampling_steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance
@@ -164,37 +207,61 @@ class Ddpm(GenerativeModel):
         for i, step in enumerate(way_back(self.kept_T, steps, eta=float(ancestral))):
             # Without fresh noise, and in the last step, its share is 0.
             fresh = path_BSHWC[:, min(i + 1, available - 1)]
-            x = self.compiled_step(x, fresh, np.array(step, np.float32), labels, float(guidance))
+            x = self.compiled_step(
+                x, fresh, np.array(step, np.float32), wish, none, float(guidance)
+            )
             if picture is not None:
                 x = ops.where(picture.known, noised(2.0 * picture.image - 1.0, fresh, step), x)
         made = ops.clip(0.5 * (x + 1.0), 0.0, 1.0)
         return made if picture is None else picture.over(made)
 
     def step_back(
-        self, x_t: Tensor, fresh: Tensor, step: Tensor, labels: Tensor | None, guidance: float
+        self, x_t: Tensor, fresh: Tensor, step: Tensor, wish: Wish, none: Wish, guidance: float
     ) -> Tensor:
-        """The image one step earlier, from x_t and fresh noise (B, H, W, C); `step` as (6,) numbers."""
+        """The image one step earlier, from x_t and fresh noise (B, H, W, C); `step` as (6,) numbers.
+
+        `none` is the wish for nothing, from which guidance leads away.
+        """
         step = Step(*ops.unstack(step, num=len(Step._fields)))
         time_B = ops.broadcast_to(step.time, (ops.shape(x_t)[0],))
-        predicted = self._guided(x_t, time_B, labels, guidance)
+        predicted = self._guided(x_t, time_B, wish, none, guidance)
         x_hat = denoised(self.config.prediction, predicted, x_t, step.a, step.s)
         x_hat = ops.clip(x_hat, -1.0, 1.0)
         epsilon = (x_t - step.a * x_hat) / step.s
         return step.image_rate * x_hat + step.noise_rate * epsilon + step.spread * fresh
 
-    def _guided(self, x_t: Tensor, time: Tensor, labels: Tensor | None, guidance: float) -> Tensor:
-        if not self.conditional or guidance == 1.0:
-            return self.predict_at(x_t, time, labels)
-        without = self.predict_at(x_t, time, ops.full_like(labels, self.spec.classes))
+    def _guided(self, x_t: Tensor, time: Tensor, wish: Wish, none: Wish, guidance: float) -> Tensor:
+        if not self.guided or guidance == 1.0:
+            return self.predict_at(x_t, time, wish)
+        without = self.predict_at(x_t, time, none)
         if guidance == 0.0:
             return without
-        return without + guidance * (self.predict_at(x_t, time, labels) - without)
+        return without + guidance * (self.predict_at(x_t, time, wish) - without)
 
-    def _training_labels(self, batch: Batch, training: bool) -> Tensor | None:
-        if not self.conditional or not training:
-            return batch["label"]
-        withheld_B = batch["noise"]["label"] < self.config.label_dropout
-        return ops.where(withheld_B, self.spec.classes, batch["label"])
+    def _wish(self, given: Mapping[str, Tensor]) -> tuple[Wish, Wish]:
+        """What samples are to be, and the wish for nothing."""
+        wish = none = NO_WISH
+        if self.conditional:
+            label_B = given["label"]
+            wish, none = Wish(label_B), Wish(ops.full_like(label_B, self.spec.classes))
+        if self.caption is not None:
+            tokens_BT = encode_captions(given["prompt"], self.caption).tokens
+            empty_BT = np.full_like(tokens_BT, self.caption.values)
+            wish = wish._replace(prompt=self.read_prompt(ops.convert_to_tensor(tokens_BT)))
+            none = none._replace(prompt=self.read_prompt(ops.convert_to_tensor(empty_BT)))
+        return wish, none
+
+    def _wish_in_training(self, batch: Batch, training: bool) -> Wish:
+        label_B, tokens_BT = batch["label"], batch.get("caption")
+        if training and self.withheld in batch["noise"]:
+            withheld_B = batch["noise"][self.withheld] < self.config.label_dropout
+            label_B = ops.where(withheld_B, self.spec.classes, label_B)
+            if self.caption is not None:
+                tokens_BT = ops.where(withheld_B[:, None], self.caption.values, tokens_BT)
+        return Wish(label_B, None if self.caption is None else self.read_prompt(tokens_BT))
+
+    def figures_of(self, made: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return prompt_figures(made, given["prompt"], self.spec)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:
@@ -203,6 +270,12 @@ def build(config: Config, spec: DataSpec) -> GenerativeModel:
     Raises:
         RequestError: an image whose sides cannot be halved so often, or more sampling steps than T.
     """
+    if config.prompts and spec.record.caption is None:
+        raise RequestError(
+            "a data set with captions for model.options.prompts",
+            found=str(spec.record),
+            mend="state dataset.captions, or set prompts to false",
+        )
     if config.sampling_steps > config.steps:
         raise RequestError(
             f"model.options.sampling_steps of at most the {config.steps} steps of the process",

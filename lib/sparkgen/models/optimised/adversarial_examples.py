@@ -65,7 +65,7 @@ class AdversarialExamples(GenerativeModel):
         super().__init__(spec, **kwargs)
         self.config, self.classifier = config, classifier
         self.given = {
-            spec.record.kind: Given("record", spec.record),
+            spec.record.kind: Given("record", spec.record.bare),
             **LABEL,
             "target": Given("label", required=False),
         }

@@ -54,7 +54,7 @@ class AdversarialPatch(GenerativeModel):
     ) -> None:
         super().__init__(spec, **kwargs)
         self.classifier, self.target, self.spread = classifier, config.target, config.spread
-        self.given = {spec.record.kind: Given("record", spec.record)}
+        self.given = {spec.record.kind: Given("record", spec.record.bare)}
         self.noise = NoiseSpec((2,), "uniform")
         self.training_noise = {"place": self.noise}
         self.side = side_of(config.area, spec.shape)

@@ -25,7 +25,9 @@ AT_ONCE = 1024  # rows that are damaged, in float32 and with noise beside each
 
 
 class Config(SourceConfig):
-    """It gives row i of a split of the model's dataset version to sample i, its text, or its label."""
+    """It gives row i of a split of the model's dataset version to sample i: its record, its text or
+    caption, or its label.
+    """
 
     split: Literal["train", "validation", "test"] = "test"
     """The split whose rows are given."""
@@ -49,7 +51,8 @@ class Config(SourceConfig):
     def check(self, wanted: Wanted) -> None:
         if wanted.choices is not None:
             raise wanted.refuse("rows, which gives records and their labels")
-        if wanted.what == "text" and wanted.spec.record.tokenizer is None:
+        record = wanted.spec.record
+        if wanted.what == "text" and record.tokenizer is None and record.caption is None:
             raise wanted.refuse("rows, which gives texts where they are tokens of a tokenizer")
         self._check_form(wanted, wanted.spec.record, "in the rows that it is trained on")
         if self.damage is not None and (wanted.record is None or not wanted.record.pictures):
@@ -99,7 +102,7 @@ def _is_taken(record: Record, wanted: Record) -> bool:
     also in colour.
     """
     if wanted.fixed:
-        return record == wanted
+        return record.bare == wanted
     return record.pictures and record.shape[-1] in (1, *wanted.shape)
 
 
@@ -123,7 +126,9 @@ class SplitRows(GivenSource):
     def values(self, ids: range) -> npt.NDArray[Any]:
         found = read_rows(self.split, ids.start, ids.stop)
         if self.what == "text":
-            return TextRecord(tokenizer=self.split.record.tokenizer).to_stored(found.data)
+            form = self.split.record.caption or self.split.record
+            tokens = found.data if found.caption is None else found.caption
+            return TextRecord(tokenizer=form.tokenizer).to_stored(tokens)
         if self.wanted is None:
             return found.label
         kind, data = self.config.damage, found.data
