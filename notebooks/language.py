@@ -66,7 +66,7 @@ book.show(table.round(3).to_string())
 # COMMAND ----------
 
 model = models["transformer"]
-beginning = "This data set has"
+beginning = "This data set "
 tokens = model.tokenizer.encode(beginning)
 logits = np.asarray(model.logits(tokens[None], {}))[0, -1]
 likeliest = np.argsort(-logits)[:12]

@@ -134,6 +134,7 @@ def next_tokens(
     for axes, (setting, p) in zip(charts, probabilities.items(), strict=True):
         axes.barh(range(len(names)), p)
         axes.set_xlim(0, 1)
+        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
         axes.set_title(setting, fontsize=9)
     charts[0].set_yticks(range(len(names)), names, fontsize=8)
     charts[0].invert_yaxis()

@@ -60,9 +60,9 @@ def mended(model: GenerativeModel, text: str, lexicon: str = "", **options: obje
 def test_a_lexicon_mends_names_beside_common_words(
     written: str, lexicon: str, meant: str, model: GenerativeModel
 ) -> None:
-    assert mended(model, written, lexicon) == meant
-    assert mended(model, written) != meant
-    assert mended(counted(lexicon=lexicon), written) == meant
+    assert mended(model, written, lexicon, error_rate=0.01) == meant
+    assert mended(model, written, error_rate=0.01) != meant
+    assert mended(counted(lexicon=lexicon, error_rate=0.01), written) == meant
 
 
 def test_words_misspelt_in_every_way_are_mended_and_the_rest_stays(model: GenerativeModel) -> None:

@@ -61,7 +61,7 @@ class Config(Strict):
     smoothing: float = Field(1000.0, gt=0)
     """m of p(w | v) = (c(v, w) + m P(w)) / (c(v) + m): how often a word must have been seen for the words
     that followed it to count as much as the frequencies of single words."""
-    error_rate: float = Field(0.01, gt=0, lt=0.5)
+    error_rate: float = Field(0.001, gt=0, lt=0.5)
     """The share of words that are taken to be written wrongly; the lower, the more stays as it is.
     `generate` has the same option."""
     edit_rate: float = Field(0.05, gt=0, lt=0.5)
