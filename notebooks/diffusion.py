@@ -25,6 +25,7 @@ import numpy as np
 
 from sparkgen.config.request import DatasetRequest
 from sparkgen.layers.diffusion import denoised
+from sparkgen.models.diffusion.ddpm import Wish
 from sparkgen.noise import row_noise
 from sparkgen.notebook import Notebook, challenger, rows
 from sparkgen.pipeline import evaluate, ingest, train
@@ -81,7 +82,7 @@ book.picture("forward", image_grid, (panel + 1) / 2, columns=10, title=title)
 glances = []
 for time, x_t in zip(times, noised, strict=True):
     at = np.full(4, time, np.int32)
-    predicted = model.predict_at(x_t, at.astype(np.float32), y)
+    predicted = model.predict_at(x_t, at.astype(np.float32), Wish(y))
     a, s = model.rates(at)
     glances.append(np.asarray(denoised(model.config.prediction, predicted, x_t, a, s)))
 panel = np.stack(glances, axis=1).reshape(-1, *model.spec.shape)

@@ -40,6 +40,7 @@ from sparkgen.pipeline.session import spark_session
 book = Notebook("optimised", globals(), experiment="activation_maximisation_digits")
 experiment = book.request()
 part = book.request(experiment.model.parts["classifier"])
+stands_on = f"model.parts.classifier={part.name}"
 spark = spark_session(experiment.environment)
 
 # COMMAND ----------
@@ -131,7 +132,7 @@ book.picture("filters", image_grid, patterns, columns=16, title=title)
 
 # COMMAND ----------
 
-attacks = book.request("adversarial_examples_digits")
+attacks = book.request("adversarial_examples_digits", stands_on)
 train.run(attacks, spark)
 book.show(evaluate.run(attacks, spark)["metrics"])
 attack, held_out = challenger(attacks), rows(attacks, limit=20)
@@ -155,7 +156,7 @@ book.show(pd.DataFrame({"label": held_out["label"], **figures}).T.to_string())
 
 # COMMAND ----------
 
-patches = book.request("adversarial_patch_digits")
+patches = book.request("adversarial_patch_digits", stands_on)
 train.run(patches, spark)
 book.show(evaluate.run(patches, spark)["metrics"])
 patch = challenger(patches)
