@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from parts import outlined
+from parts import outlined, spec_of
 
 from sparkgen.catalogue import (
-    SPEC,
     docstring,
     experiments_with,
     given_sections,
@@ -47,7 +46,7 @@ def test_every_option_of_a_model_is_listed_with_its_meaning(name: str) -> None:
     assert generating.title == "sampling.options"
     parts = [section.names for section in inner if section.title == "model.parts"]
     assert parts == ([list(declared_parts(name))] if declared_parts(name) else [])
-    assert takes.names == list(outlined(name, {}, SPEC).given)
+    assert takes.names == list(outlined(name, {}, spec_of(name)).given)
 
 
 def test_what_a_model_takes_beside_noise_is_listed() -> None:
@@ -135,7 +134,7 @@ def test_the_experiments_with_a_model_are_found_and_a_bad_file_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert experiments_with("diffusion.ddpm", CONF / "experiments") == [
-        path.name for path in sorted((CONF / "experiments").glob("ddpm_*.yaml"))
+        path.name for path in sorted((CONF / "experiments").glob("*ddpm_*.yaml"))
     ]
     (tmp_path / "a.yaml").write_text("model: {name: a.b}")
     (tmp_path / "b.yaml").write_text("model: [")

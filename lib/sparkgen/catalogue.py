@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sparkgen.config.options import Range
+from sparkgen.config.tokenizer import TokenizerSection
 from sparkgen.config.yaml_text import read_mapping, yaml_files
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
+from sparkgen.datasets.vocabulary import stand_in
 from sparkgen.errors import RequestError
 from sparkgen.manual import Key, Section, in_words, inner_sections, section_keys, written
 from sparkgen.models.contract import GenerativeModel, Part
@@ -24,7 +26,12 @@ from sparkgen.sampling.given import source_configs, source_names
 log = logging.getLogger(__name__)
 
 SPEC = DataSpec(ImageRecord((28, 28, 1)), 10)
-SPECS = (SPEC, DataSpec(TokenRecord((64,)), 10))
+TOKENIZER = stand_in(TokenizerSection(kind="words", size=256))
+SPECS = (
+    SPEC,
+    DataSpec(TokenRecord((64,), TOKENIZER.size, TOKENIZER), 10),
+    DataSpec(TokenRecord((64,)), 10),
+)
 """The data that a model is outlined for, by the kinds of records; its options do not depend on it."""
 CONDITIONAL = "conditional"
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
