@@ -22,7 +22,7 @@ SHAKESPEARE = 4358  # blocks of 256 bytes and the next one in 1,115,394 bytes
         ("sample_libsvm_data.txt", {"train": 100}, 2, "[28, 28, 1]"),
         ("mnist-digits-train-head2000.txt.gz", {"train": 2000}, 10, "[28, 28, 1]"),
         ("tinyshakespeare.txt", {"train": SHAKESPEARE}, 1, "[257]"),
-        ("sst2", {"train": 2887, "test": 757}, 1, "[257]"),
+        ("sst2", {"train": 6920, "validation": 872, "test": 1821}, 2, "[64]"),
         ("malformed-images", {"train": 32}, 2, "[64, 64, 3]"),
     ],
 )
@@ -47,4 +47,4 @@ def test_what_real_data_hold_besides_is_told(data_dir: Path, tmp_path: Path) -> 
     assert "damaged among those looked at: truncated-image 1, undecodable-image 7" in odd.lines
     assert "max_bad_fraction: " in odd.text
     text = inspected(data_dir / "sst2", tmp_path, file=None).lines[0]
-    assert text.endswith("not used, of another split: 1, such as dev.txt")
+    assert text.endswith("lines of a label and a text in 3 files")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from parts import outlined
+from parts import outlined, spec_of
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
@@ -26,8 +26,9 @@ ROWS, MASK = {"from": "rows"}, {"from": "mask"}
 
 
 def test_missing_pixels_are_filled_in_by_six_models() -> None:
-    spec = DataSpec(ImageRecord((8, 8, 1)), 10)
-    assert {name for name in model_names() if "known" in outlined(name, {}, spec).given} == FILLS_IN
+    assert {
+        name for name in model_names() if "known" in outlined(name, {}, spec_of(name)).given
+    } == FILLS_IN
 
 
 @pytest.mark.parametrize(

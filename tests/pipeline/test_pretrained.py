@@ -135,7 +135,9 @@ def test_weights_that_there_are_not_are_refused(
 
 @pytest.mark.parametrize("named", ["package:", "package:Lite0", "keras:", "keras:VGG16#sha256=1"])
 def test_words_that_name_no_weights_are_refused_by_the_configuration(named: str) -> None:
-    line = r"as package:efficientnet-lite0, keras:VGG16 or keras:VGG16@/path/weights\.h5"
+    line = (
+        r"as package:efficientnet-lite0, keras:VGG16, keras:VGG16@/path/weights\.h5, folder:/path"
+    )
     with pytest.raises(RequestError, match=line):
         parse(ModelConfig, {"name": "any.model", "parts": {"network": named}}, source="it")
 

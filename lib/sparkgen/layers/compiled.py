@@ -17,8 +17,9 @@ def compiled(
 
     XLA updates the caches of a loop in place; TensorFlow's own executor copies them every time, but
     is the faster one with large convolutions on a CPU. `xla` chooses where there is a choice.
-    Python's own `if` and `for` are not translated, which would cost more than a third of the time of
-    a first call: what depends on the value of a tensor is `ops.cond` or a loop of `keras.ops`.
+    In this package Python's own `if` and `for` are not translated, which would cost more than a third of
+    the time of a first call: what depends on the value of a tensor is `ops.cond` or a loop of
+    `keras.ops`. In functions of a user's own package they are.
 
     Args:
         function: what is compiled, anew for each shape of its arguments.
@@ -29,7 +30,8 @@ def compiled(
         import tensorflow as tf
 
         signature = None if shapes is None else [tf.TensorSpec(s, tf.float32) for s in shapes]
-        return tf.function(function, signature, autograph=False, jit_compile=xla)
+        own = getattr(function, "__module__", "").startswith("sparkgen.")
+        return tf.function(function, signature, autograph=not own, jit_compile=xla)
     if keras.backend.backend() == "jax":
         import jax  # type: ignore[import-not-found]
 
