@@ -27,7 +27,6 @@ setup(
         "pydantic>=2.5,<3",
         "pyyaml>=6.0",
         "requests>=2.28",
-        "safetensors>=0.4",
         "scikit-learn>=1.3",
         "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
         "threadpoolctl>=2.2",

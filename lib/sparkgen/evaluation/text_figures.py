@@ -34,7 +34,7 @@ NAMES = ("distinct_1", "distinct_2", "distinct_3", "repetition", "longest_run")
 TEXT_FIGURES = {*NAMES, *(f"{name}_held_out" for name in NAMES), "memorised"}
 """The names of all figures."""
 LEAST_PIECES = 500
-"""Held-out pieces are at least half as many: the longest run of a few of them says little."""
+"""Held-out pieces are at least as many: the longest run of a few of them says little."""
 REPEATED = 4
 """Words of a run that is looked for in the same text."""
 BETWEEN = b"\xff"
@@ -74,7 +74,7 @@ def text_figures(
     check_sizes([*held_out, *train])
     record = manifest.spec.record
     count = len(made.texts)
-    lengths = [len(text) for text in made.texts] * max(1, LEAST_PIECES // count)
+    lengths = [len(text) for text in made.texts] * -(-LEAST_PIECES // count)
     pieces = _pieces(held_out, record, lengths, seed=config.seed)
     runs = _longest(spark, [*made.texts, *pieces], train, record)
     values = {**_of_words(made.texts), "longest_run": float(runs[:count].mean())}

@@ -39,6 +39,14 @@ def terms_and_gradients(
 
     if slices == 1:
         return of_rows(data)
+    return _in_slices(of_rows, data, slices)
+
+
+def _in_slices(
+    of_rows: Callable[[Data], tuple[Terms, list[Tensor | None]]], data: Data, slices: int
+) -> tuple[Terms, list[Tensor | None]]:
+    import tensorflow as tf
+
     size = tf.nest.flatten(data)[0].shape[0] // slices
     first, gradients = of_rows(_rows(data, 0, size))
     used = [gradient is not None for gradient in gradients]

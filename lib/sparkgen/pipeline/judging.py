@@ -79,8 +79,9 @@ def _texts(made: Sampled) -> Made:
     if "prompt" not in made.sample_set.config.given:
         return Made(texts, "without prompts")
     prompts = [p for file in made.files for p in file.table([PROMPT])[PROMPT].to_pylist()]
-    added = [text.removeprefix(prompt) for text, prompt in zip(texts, prompts, strict=True)]
-    return Made(added, f"after {len(set(prompts))} prompts")
+    if made.sample_set.options.get("with_prompt"):
+        texts = [text.removeprefix(prompt) for text, prompt in zip(texts, prompts, strict=True)]
+    return Made(texts, f"after {len(set(prompts))} prompts")
 
 
 def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> SamplingConfig | None:

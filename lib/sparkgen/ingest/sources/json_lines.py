@@ -4,16 +4,14 @@ from typing import TYPE_CHECKING
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
-from sparkgen.ingest.source import Files, Work
-from sparkgen.ingest.texts.files import TextFiles
+from sparkgen.ingest.texts.files import LineFiles
 
 if TYPE_CHECKING:
     from sparkgen.ingest.looking.look import Look, Recognised
-    from sparkgen.ingest.looking.survey import Survey
-    from sparkgen.ingest.texts.chunk import Form
+    from sparkgen.ingest.texts.fields import Fields
 
 
-class Config(TextFiles):
+class Config(LineFiles):
     """Texts in JSON lines (.jsonl, .ndjson): an object a line, plain, .gz, .bz2, .xz or .zst."""
 
     text: str
@@ -36,17 +34,7 @@ class Config(TextFiles):
                 mend="set it, or remove them",
             )
 
-    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        return self.text_work(dataset, files, self._form(dataset), tasks=tasks, scratch=scratch)
-
-    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
-        from sparkgen.ingest.texts.survey import survey_texts
-
-        files, form = self.files(dataset), self._form(dataset)
-        shares = self.chunk_shares(files, form, 1)
-        return survey_texts(dataset, shares, self.manner(files, form), self.passed_over())
-
-    def _form(self, dataset: DatasetConfig) -> "Form":
+    def fields(self) -> "Fields":
         from sparkgen.ingest.texts.fields import Fields
 
-        return self.line_form(dataset, Fields(self.text, self.label))
+        return Fields(self.text, self.label)

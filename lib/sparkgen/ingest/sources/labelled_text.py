@@ -4,17 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from sparkgen.config.dataset import DatasetConfig
-from sparkgen.ingest.source import Files, Work
-from sparkgen.ingest.texts.files import TextFiles
+from sparkgen.ingest.texts.files import LineFiles
 
 if TYPE_CHECKING:
     from sparkgen.ingest.looking.look import Look, Recognised
-    from sparkgen.ingest.looking.survey import Survey
-    from sparkgen.ingest.texts.chunk import Form
+    from sparkgen.ingest.texts.fields import Fields
 
 
-class Config(TextFiles):
+class Config(LineFiles):
     """Lines of a label and a text, plain, .gz, .bz2, .xz or .zst."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
@@ -26,17 +23,7 @@ class Config(TextFiles):
 
         return guess_labelled(look)
 
-    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
-        return self.text_work(dataset, files, self._form(dataset), tasks=tasks, scratch=scratch)
-
-    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
-        from sparkgen.ingest.texts.survey import survey_texts
-
-        files, form = self.files(dataset), self._form(dataset)
-        shares = self.chunk_shares(files, form, 1)
-        return survey_texts(dataset, shares, self.manner(files, form), self.passed_over())
-
-    def _form(self, dataset: DatasetConfig) -> "Form":
+    def fields(self) -> "Fields":
         from sparkgen.ingest.texts.fields import Fields
 
-        return self.line_form(dataset, Fields(separator=self.separator))
+        return Fields(separator=self.separator)

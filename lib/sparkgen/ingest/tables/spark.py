@@ -114,17 +114,10 @@ def sort_table(table: Table, folder: str) -> Sorted:
         IngestError: reading failed while it was under way.
     """
     from pyspark.sql import functions as f
-    from pyspark.sql.pandas.types import to_arrow_schema
 
     with _refused(table):
         frame = _frame(table)
-        names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
-        schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
-        columns = table.columns(schema, table.uri)
-        if columns.label is None and not table.text:
-            may_be = may_be_labels(schema, columns)
-            some = frame.select([f"`{name}`" for name in may_be]).limit(GROUP_ROWS).collect()
-            tell_unused({name: [row[name] for row in some] for name in may_be}, where=table.uri)
+        columns = _columns(table, frame)
         image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
         image = image.cast("binary") if table.text else image
         label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
@@ -150,15 +143,28 @@ def sort_table(table: Table, folder: str) -> Sorted:
         parts = ordered.rdd.mapPartitionsWithIndex(write).collect()
     if not parts:
         raise RequestError(f"rows in the table {table.uri}", found="none", mend="write some")
-    label_column = "label" if columns.label else None
     plain = columns._replace(
         image="image",
         is_struct=False,
         has_path=False,
-        label=label_column,
+        label="label" if columns.label else None,
         caption="caption" if columns.caption else None,
     )
     return Sorted([uri for _, uri in sorted(parts)], plain)
+
+
+def _columns(table: Table, frame: Any) -> Columns:
+    """The columns of a table that are read; those that may be labels and are not are told."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    names = [field.name for field in frame.schema if field.dataType.typeName() in _KINDS]
+    schema = to_arrow_schema(frame.select([f"`{name}`" for name in names]).schema)
+    columns = table.columns(schema, table.uri)
+    if columns.label is None and not table.text:
+        may_be = may_be_labels(schema, columns)
+        some = frame.select([f"`{name}`" for name in may_be]).limit(GROUP_ROWS).collect()
+        tell_unused({name: [row[name] for row in some] for name in may_be}, where=table.uri)
+    return columns
 
 
 def _written(columns: Columns) -> pa.Schema:

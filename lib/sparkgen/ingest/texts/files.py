@@ -1,5 +1,6 @@
 """Defines the base of the source formats that read texts from files."""
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from sparkgen.config.dataset import DatasetConfig
@@ -7,6 +8,7 @@ from sparkgen.ingest.source import Files, FileSource, Work
 from sparkgen.ingest.texts.options import TextOptions
 
 if TYPE_CHECKING:
+    from sparkgen.ingest.looking.survey import Survey
     from sparkgen.ingest.texts.chunk import FileChunks, Form
     from sparkgen.ingest.texts.fields import Fields
     from sparkgen.ingest.texts.job import Manner
@@ -58,3 +60,22 @@ class TextFiles(FileSource, TextOptions):
     def _uris(self) -> dict[str, str]:
         uris = super()._uris()
         return uris | ({"validation": self.validation} if self.validation else {})
+
+
+class LineFiles(TextFiles):
+    """Files with a text and a label in each line."""
+
+    @abstractmethod
+    def fields(self) -> "Fields":
+        """Where a line has them."""
+
+    def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
+        form = self.line_form(dataset, self.fields())
+        return self.text_work(dataset, files, form, tasks=tasks, scratch=scratch)
+
+    def survey(self, dataset: DatasetConfig, *, scratch: str) -> "Survey":
+        from sparkgen.ingest.texts.survey import survey_texts
+
+        files, form = self.files(dataset), self.line_form(dataset, self.fields())
+        shares = self.chunk_shares(files, form, 1)
+        return survey_texts(dataset, shares, self.manner(files, form), self.passed_over())

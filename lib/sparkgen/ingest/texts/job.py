@@ -61,28 +61,9 @@ def text_work(
         IngestError: a file cannot be read.
     """
     counts = on_executors(_counted, shares)
-    own = "validation" in files
-    validation = 0.0 if own else dataset.validation_fraction
-    fractions = Shares(dataset.test_fraction, validation, manner.at_end, dataset.seed)
-    division = divide(counts, fractions, one=manner.one)
-    sizes = {one.key: one.characters for one in counts if one.key[0] == "train"}
-    section = dataset.tokenizer
-    assert section is not None  # as the source has checked
-    joined = manner.joined if manner.blocks else not manner.labelled
-    tokenizer = learn(
-        section, shares, division, sizes, end=joined, seed=dataset.seed, scratch=scratch
-    )
-    ends = joined if section.end is None else section.end
-    plan = Plan(
-        division,
-        tokenizer,
-        section.kind == "characters",
-        dataset.shape[0],
-        tokenizer.end if ends else None,
-        _classes(dataset, counts, manner) if manner.labelled else None,
-    )
-    log.info("the tokenizer of %s has %d tokens", dataset.name, tokenizer.size)
-    record = record_of(dataset, tokenizer)
+    plan = _plan(dataset, files, shares, manner, counts, scratch=scratch)
+    log.info("the tokenizer of %s has %d tokens", dataset.name, plan.tokenizer.size)
+    record = record_of(dataset, plan.tokenizer)
     assert isinstance(record, TokenRecord)
     empty = sum(one.empty for one in counts)
     work = Work(
@@ -93,6 +74,37 @@ def text_work(
         divided=True,
     )
     return work if not manner.blocks else _joined(work, files, shares, plan, record, tasks, scratch)
+
+
+def _plan(
+    dataset: DatasetConfig,
+    files: Files,
+    shares: Sequence[ChunkShare],
+    manner: Manner,
+    counts: Sequence[Count],
+    *,
+    scratch: str,
+) -> Plan:
+    """How the counted texts are divided, and by which tokenizer they become tokens."""
+    section = dataset.tokenizer
+    assert section is not None  # as the source has checked
+    validation = 0.0 if "validation" in files else dataset.validation_fraction
+    fractions = Shares(dataset.test_fraction, validation, manner.at_end, dataset.seed)
+    division = divide(counts, fractions, one=manner.one)
+    sizes = {one.key: one.characters for one in counts if one.key[0] == "train"}
+    joined = manner.joined if manner.blocks else not manner.labelled
+    tokenizer = learn(
+        section, shares, division, sizes, end=joined, seed=dataset.seed, scratch=scratch
+    )
+    ends = joined if section.end is None else section.end
+    return Plan(
+        division,
+        tokenizer,
+        section.kind == "characters",
+        dataset.shape[0],
+        tokenizer.end if ends else None,
+        _classes(dataset, counts, manner) if manner.labelled else None,
+    )
 
 
 def _joined(

@@ -5,9 +5,9 @@
 where the first token of a block is given: blocks of a text share one token with their neighbours. Padding
 after the end of a text counts nowhere.
 
-A model sets `network`, which has the protocol of `sparkgen.decoding` (`decoding/protocol.py`), writes
-`build`, which makes its variables, and `logits` of whole blocks. One that has probabilities but no logits
-writes `token_log_probabilities` instead, and one that learns by counting declares `learns`.
+A model sets `network`, which has the protocol of `sparkgen.decoding` (`decoding/protocol.py`). One whose
+network is a Keras layer is a `NetworkModel`, and writes nothing else. One that has probabilities but no
+logits writes `token_log_probabilities`, and one that learns by counting declares `learns`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ from sparkgen.decoding.loop import Decoder
 from sparkgen.decoding.protocol import Stateful
 from sparkgen.decoding.texts import MOST_TOKENS, NONE, Limits
 from sparkgen.errors import RequestError
+from sparkgen.layers.row_dropout import row_seeds
 from sparkgen.models.contract import (
     Batch,
     Direction,
@@ -203,6 +204,27 @@ class LanguageModel(GenerativeModel):
 
     def _end(self) -> int:
         return NONE if self.tokenizer.end is None else self.tokenizer.end
+
+
+class NetworkModel(LanguageModel):
+    """A language model whose `network`, set by the model, is called with tokens and seeds of dropout."""
+
+    network: Any
+
+    def __init__(self, spec: DataSpec, *, dropout: float, **kwargs: Any) -> None:
+        super().__init__(spec, **kwargs)
+        if dropout:
+            self.training_noise = {"dropout": NoiseSpec((2,), "uniform")}
+
+    def build(self, batch_shape: Any = None) -> None:
+        self.network.build()
+        self.built = True
+
+    def logits(
+        self, tokens_BT: Tensor, noise: Mapping[str, Tensor], *, training: bool = False
+    ) -> Tensor:
+        dropping = training and "dropout" in noise
+        return self.network(tokens_BT, row_seeds(noise["dropout"]) if dropping else None)
 
 
 def refuse_draws(**options: float) -> None:

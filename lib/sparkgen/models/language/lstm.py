@@ -11,7 +11,6 @@ does not depend on the number of workers. A text that is generated has one state
 its end.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -22,10 +21,9 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.lstm import LSTM, State
 from sparkgen.layers.network import KEEPS_DTYPE
-from sparkgen.layers.row_dropout import dropped, row_seeds
+from sparkgen.layers.row_dropout import dropped
 from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.language._base import LanguageModel
-from sparkgen.noise import NoiseSpec
+from sparkgen.models.language._base import NetworkModel
 
 
 class Config(Strict):
@@ -100,27 +98,13 @@ class Recurrent(keras.layers.Layer):
         return ops.cast(ops.matmul(x, ops.cast(self.head, x.dtype)), "float32") + self.bias
 
 
-class LSTMModel(LanguageModel):
+class LSTMModel(NetworkModel):
     """Tokens → logits of the next ones, by recurrent layers."""
 
-    network: Recurrent
-
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(spec, **kwargs)
-        if config.dropout:
-            self.training_noise = {"dropout": NoiseSpec((2,), "uniform")}
+        super().__init__(spec, dropout=config.dropout, **kwargs)
         dtype = keras.config.dtype_policy().compute_dtype
         self.network = Recurrent(config, spec.record.values, dtype=dtype, name="network")
-
-    def build(self, batch_shape: Any = None) -> None:
-        self.network.build()
-        self.built = True
-
-    def logits(
-        self, tokens_BT: Tensor, noise: Mapping[str, Tensor], *, training: bool = False
-    ) -> Tensor:
-        dropping = training and "dropout" in noise
-        return self.network(tokens_BT, row_seeds(noise["dropout"]) if dropping else None)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

@@ -15,7 +15,6 @@ that a training does not depend on the number of workers.
 A text longer than the context is continued from its end: where the context is full it moves on by half.
 """
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import keras
@@ -23,11 +22,9 @@ from pydantic import Field, model_validator
 
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
-from sparkgen.layers.row_dropout import row_seeds
 from sparkgen.layers.transformer import Form, Transformer
-from sparkgen.models.contract import GenerativeModel, Tensor
-from sparkgen.models.language._base import LanguageModel
-from sparkgen.noise import NoiseSpec
+from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.language._base import NetworkModel
 
 
 class Config(Strict):
@@ -101,28 +98,14 @@ class Config(Strict):
         )
 
 
-class TransformerModel(LanguageModel):
+class TransformerModel(NetworkModel):
     """Tokens → logits of the next ones, by `layers.transformer`."""
 
-    network: Transformer
-
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        super().__init__(spec, **kwargs)
-        if config.dropout:
-            self.training_noise = {"dropout": NoiseSpec((2,), "uniform")}
+        super().__init__(spec, dropout=config.dropout, **kwargs)
         self.network = Transformer(
             config.form(spec), dtype=keras.config.dtype_policy().compute_dtype, name="network"
         )
-
-    def build(self, batch_shape: Any = None) -> None:
-        self.network.build()
-        self.built = True
-
-    def logits(
-        self, tokens_BT: Tensor, noise: Mapping[str, Tensor], *, training: bool = False
-    ) -> Tensor:
-        dropping = training and "dropout" in noise
-        return self.network(tokens_BT, row_seeds(noise["dropout"]) if dropping else None)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

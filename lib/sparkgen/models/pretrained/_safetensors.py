@@ -1,7 +1,8 @@
 """Reads the tensors of a `.safetensors` file.
 
 Such a file is the size of its header, uint64, little endian; the header, JSON that has of each tensor its
-dtype, its shape and where its numbers begin and end; then the numbers.
+dtype, its shape and where its numbers begin and end; then the numbers. The library `safetensors` gives
+NumPy no bfloat16, in which many networks are, and this reader takes a file that is mapped into memory.
 """
 
 import json
