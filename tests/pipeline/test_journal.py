@@ -75,16 +75,29 @@ def test_a_run_keeps_its_dataset_version_wherever_the_source_of_it_lies(
     assert unfinished(experiment(environment={"root": str(tmp_path)}, dataset=moved)) == older
 
 
-def test_a_run_that_was_noted_without_what_it_starts_from_is_resumed_from_nothing(
+def test_keys_that_an_earlier_release_did_not_know_have_their_defaults(
     experiment, started, tmp_path: Path
 ) -> None:
     request, old = started
-    training = {k: v for k, v in old.sections["training"].items() if k != "start_from"}
-    write_journal(request, old._replace(sections={**old.sections, "training": training}))
+    training = {
+        key: value
+        for key, value in old.sections["training"].items()
+        if key not in ("start_from", "accumulate")
+    }
+    training["optimizer"] = {"name": training["optimizer"]["name"], "learning_rate": 0.001}
+    dataset = {k: v for k, v in old.sections["dataset"].items() if k != "captions"}
+    noted = {**old.sections, "training": training, "dataset": dataset}
+    assert noted != old.sections
+    write_journal(request, old._replace(sections=noted))
     assert unfinished(request).started_from is None
-    other = experiment(environment={"root": str(tmp_path)}, training={"start_from": "other"})
-    with pytest.raises(RequestError, match="the training section that run old was started with"):
-        unfinished(other)
+    for other in (
+        {"start_from": "other"},
+        {"accumulate": 2},
+        {"optimizer": {"learning_rate": 2.0}},
+    ):
+        changed = experiment(environment={"root": str(tmp_path)}, training=other)
+        with pytest.raises(RequestError, match="the training section that run old was started"):
+            unfinished(changed)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from sparkgen.config.request import ExperimentConfig
 
 # What makes a training what it is. The number of workers, and where they run, may change.
@@ -56,7 +58,14 @@ def identity(experiment: ExperimentConfig) -> dict[str, Any]:
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
     """The first section that differs from the `identity` of the training so far; None if none differs."""
     now = identity(experiment)
-    return next((name for name in SECTIONS if not _same(begun.get(name), now[name])), None)
+    return next(
+        (
+            name
+            for name in SECTIONS
+            if not _same(begun.get(name), getattr(experiment, name), now[name])
+        ),
+        None,
+    )
 
 
 def changed_value(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:
@@ -71,15 +80,20 @@ def changed_value(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str
     return next((word for key, (word, v) in values.items() if begun.get(key, v) != v), None)
 
 
-def _same(begun: Any, now: Mapping[str, Any]) -> bool:
-    return isinstance(begun, Mapping) and _said(begun) == _said(now)
+def _same(begun: Any, config: BaseModel, now: Mapping[str, Any]) -> bool:
+    return isinstance(begun, Mapping) and _said(_grown(begun, config)) == _said(now)
+
+
+def _grown(begun: Mapping[str, Any], config: BaseModel) -> dict[str, Any]:
+    """A noted section with the defaults of the keys that the release which noted it did not know."""
+    grown = {**type(config).model_construct().model_dump(mode="json"), **begun}
+    for name, value in config:
+        if isinstance(value, BaseModel) and isinstance(grown.get(name), Mapping):
+            grown[name] = _grown(grown[name], value)
+    return grown
 
 
 def _said(section: Mapping[str, Any]) -> dict[str, Any]:
     # Earlier releases wrote out `training.method`, which the model says, and `dataset.source`, which
-    # the version says; they knew no `training.start_from` and no `training.accumulate`.
-    said = {key: value for key, value in section.items() if key not in ("method", "source")}
-    for key, default in (("start_from", None), ("accumulate", 1)):
-        if said.get(key) == default:
-            said.pop(key, None)
-    return said
+    # the version says.
+    return {key: value for key, value in section.items() if key not in ("method", "source")}
