@@ -84,7 +84,7 @@ def test_keys_that_an_earlier_release_did_not_know_have_their_defaults(
         for key, value in old.sections["training"].items()
         if key not in ("start_from", "accumulate")
     }
-    training["optimizer"] = {"name": training["optimizer"]["name"], "learning_rate": 0.001}
+    training["optimizer"] = {"name": "adam", "learning_rate": 3e-3}
     dataset = {k: v for k, v in old.sections["dataset"].items() if k != "captions"}
     noted = {**old.sections, "training": training, "dataset": dataset}
     assert noted != old.sections
