@@ -32,10 +32,8 @@ def each(request, ring):
 
 
 def refuse(request, ring):
-    """Raises a wrong request on the last rank, while the others wait for it."""
-    if ring.rank == ring.size - 1:
-        raise RequestError("a seven", found="a six", mend="add one")
-    return places(request, ring)
+    """Raises a wrong request."""
+    raise RequestError("a seven", found="a six", mend="add one")
 
 
 def stumble(request, ring):

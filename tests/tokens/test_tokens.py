@@ -125,22 +125,6 @@ def test_text_becomes_rows_of_tokens_and_a_model_of_them_learns_it(
     assert bits == pytest.approx(trained["figures"]["exact_nats"] / (LENGTH * np.log(2)))
 
 
-@pytest.mark.slow
-def test_one_and_two_workers_train_alike(root: Path, tmp_path: Path) -> None:
-    alone = launch(
-        train_worker, worker_request(root, tmp_path / "1"), workers=1, where="in-process"
-    )
-    together = launch(
-        train_worker,
-        worker_request(root, tmp_path / "2"),
-        workers=2,
-        where="local",
-        threads_per_worker=1,
-    )
-    for mine, theirs in zip(figures(together), figures(alone), strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-4)
-
-
 def test_a_training_goes_on_bit_for_bit(root: Path, tmp_path: Path) -> None:
     whole, again = (worker_request(root, tmp_path / name) for name in ("whole", "again"))
     first = launch(train_worker, whole, workers=1, where="in-process")

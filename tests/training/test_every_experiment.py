@@ -1,16 +1,17 @@
 """Every model that learns by gradient trains the same on one and on two workers."""
 
+from itertools import chain
 from pathlib import Path
 
 import keras
 import pytest
 import yaml
-from parts import names_that_learn, outlined
-from tiny_version import CAPTION, request, without_clock, write_version
+from parts import is_of_text, names_that_learn, outlined, words
+from tiny_version import CAPTION, request, without_clock, write_texts, write_version
 from training_functions import train_each
 
 from sparkgen.catalogue import example_parts
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.discovery import build_part
 from sparkgen.models.saving import save_model
@@ -37,21 +38,29 @@ INSTEAD = {
     },
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
     # One level of few channels is traced in half the time, and workers share no more of two.
-    "ddpm_digits": {"options": SMALL},
     "prompted_ddpm_digits": {"options": {**SMALL, "prompts": True}},
     "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
-SPEC = DataSpec(ImageRecord((8, 8, 1), caption=CAPTION), 3)
+# Tracing a diffusion model takes long, and `prompted_ddpm_digits` is this one with prompts beside it.
+WITHIN_ANOTHER = ["ddpm_digits"]
+PICTURES = DataSpec(ImageRecord((8, 8, 1), caption=CAPTION), 3)
+TEXTS = DataSpec(TokenRecord((9,), words().size, words()), 3)
+
+
+def spec_of(name):
+    """The records of the tests that a model is for."""
+    return TEXTS if is_of_text(name) else PICTURES
 
 
 def trainings():
-    """Model, options and optimizers of all experiments on the digits, by name."""
+    """Model, options and optimizers of all experiments that need no download, by name."""
     found = {}
-    for path in sorted(CONF.glob("*_digits.yaml")):
+    paths = [CONF.glob(f"*_{data}.yaml") for data in ("digits", "descriptions", "sentences")]
+    for path in sorted(chain(*paths)):
         experiment = yaml.safe_load(path.read_text())
         model, training = experiment["model"], experiment.get("training", {})
         # Of the others Spark sums the counts, whatever the partitions, or there is nothing to learn.
-        if model["name"] not in LEARN:
+        if model["name"] not in LEARN or path.stem in WITHIN_ANOTHER:
             continue
         own = {
             key: training[key]
@@ -75,7 +84,7 @@ TRAININGS = trainings()
 def leave_parts(asked):
     """Puts the parts of a requested model where its training looks for them."""
     model = asked["experiment"]["model"]
-    for name, one in example_parts(model["name"], SPEC).items():
+    for name, one in example_parts(model["name"], spec_of(model["name"])).items():
         keras.utils.set_random_seed(0)
         uri = part_uri(asked["checkpoint_uri"], name)
         save_model(uri, build_part(one), name=one.name, options=one.options)
@@ -85,21 +94,25 @@ def leave_parts(asked):
 def leave_its_pictures(asked):
     """Puts the pictures that a requested model is trained by where its training looks for them."""
     model = asked["experiment"]["model"]
-    leave_pictures(
-        pictures_of(outlined(model["name"], model["options"], SPEC)), asked["checkpoint_uri"]
-    )
+    model_outline = outlined(model["name"], model["options"], spec_of(model["name"]))
+    leave_pictures(pictures_of(model_outline), asked["checkpoint_uri"])
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The results of all trainings by number of workers."""
     folder = tmp_path_factory.mktemp("data")
-    version = write_version(folder, train=96, shape=(8, 8, 1), captioned=True)
+    pictures = write_version(folder, train=96, shape=(8, 8, 1), captioned=True)
+    texts = write_texts(tmp_path_factory.mktemp("texts"), TEXTS.record)
 
     def run(workers):
         folder = tmp_path_factory.mktemp(f"on-{workers}")
         requests = {
-            name: request(version, folder / name, epochs=2, batch_size=16, **training)
+            name: request(
+                texts if is_of_text(training["model"]) else pictures,
+                folder / name,
+                **{"epochs": 2, "batch_size": 16, **training},
+            )
             for name, training in TRAININGS.items()
         }
         for asked in requests.values():

@@ -86,11 +86,6 @@ def test_four_local_workers_train_what_one_trains(version, alone, tmp_path):
     agree(run(request(version, tmp_path, **MODELS["vae"]), workers=4), alone["vae"])
 
 
-def test_two_workers_in_a_barrier_stage_train_what_one_trains(spark, version, alone, tmp_path):
-    wanted = request(version, tmp_path, **MODELS["vae"])
-    agree(run(wanted, workers=2, where="spark", spark=spark), alone["vae"])
-
-
 @pytest.mark.parametrize("where", ["local", "spark"])
 def test_a_worker_killed_in_mid_epoch_changes_nothing(
     spark, version, undisturbed, tmp_path, caplog, where

@@ -1,4 +1,4 @@
-"""A dataset version of a few random pictures, and experiments on it."""
+"""A dataset version of a few random pictures, or texts, and experiments on it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import versions
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.captions import caption_form, encode_captions, word_tokenizer
-from sparkgen.datasets.records import ImageRecord
+from sparkgen.datasets.records import ImageRecord, TokenRecord
 
 SHAPE = (4, 4, 1)
 LANES = 4
@@ -46,6 +46,21 @@ def write_version(
             data=images,
             captions=encode_captions(said, CAPTION).tokens if captioned else None,
             files=files,
+        )
+    versions.write_version(folder, record, splits, class_names="abc", lanes=LANES)
+    return str(folder)
+
+
+def write_texts(folder: Path, record: TokenRecord, *, train: int = 96, validation: int = 30) -> str:
+    """Writes rows of random tokens, of which the last few of each are padding; the version's path."""
+    random, splits = np.random.default_rng(0), {}
+    for name, rows, files in (("train", train, 2 * LANES), ("validation", validation, 2)):
+        data = random.integers(0, record.values, (rows, *record.shape))
+        ends = random.integers(3, record.size + 1, (rows, 1))
+        data = np.where(np.arange(record.size) < ends, data, record.padding).astype(record.dtype)
+        labels = random.integers(0, CLASSES, rows)
+        splits[name] = versions.write_split(
+            folder, name, record, ids=np.arange(rows), labels=labels, data=data, files=files
         )
     versions.write_version(folder, record, splits, class_names="abc", lanes=LANES)
     return str(folder)
