@@ -189,7 +189,7 @@ def build(config: Config, spec: DataSpec) -> GenerativeModel:
         raise RequestError(
             "tokens that are words, with one for unknown words, for corrector",
             found="tokens that are none",
-            mend="choose a dataset with tokenizer.kind words",
+            mend="choose a dataset with tokenizer.kind words or white_space",
         )
     try:
         return Corrector(config, spec, name="corrector")
