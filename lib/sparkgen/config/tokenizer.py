@@ -33,8 +33,8 @@ class TokenizerSection(Strict):
     """Whether there is a token for the end of a text, which stands after each document. null: where
     documents are joined, or are records of their own without labels."""
     unknown: bool | None = None
-    """Whether there is a token for what training lacks. null: for words and white_space. Without one, a text with a
-    character that training lacks is a bad record."""
+    """Whether there is a token for what training lacks. null: of words and white_space. Without one, a
+    text with a character that training lacks is a bad record."""
 
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> "TokenizerSection":
