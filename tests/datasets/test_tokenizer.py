@@ -39,14 +39,17 @@ def learned(texts: list[str] = HARD, *, end: bool = True, **keys: Any) -> Tokeni
     return tokenizer_of(texts, section(**keys), end=end)
 
 
-@pytest.mark.parametrize("kind", ["characters", "words", "bpe"])
+@pytest.mark.parametrize("kind", ["characters", "words", "white_space", "bpe"])
 @pytest.mark.parametrize("end", [False, True])
 def test_a_text_comes_back_as_it_was(kind: str, end: bool) -> None:
     tokenizer = learned(kind=kind, end=end)
     encoder = Encoder(tokenizer, characters=kind == "characters")
     tokens, numbers, bad = encoder.encode(HARD, range(len(HARD)))
     assert (numbers, bad) == (list(range(len(HARD))), [])
-    assert [tokenizer.decode(some) for some in tokens] == HARD
+    like_special = HARD.index("<|endoftext|> <unk> [SEP] </s>")
+    for n, some in enumerate(tokens):
+        if kind != "white_space" or n != like_special:
+            assert tokenizer.decode(some) == HARD[n]
     assert (tokenizer.end is not None) == end
     assert all(tokenizer.end not in some for some in tokens)
 
@@ -90,12 +93,30 @@ def test_an_unknown_word_is_lost_with_the_space_before_it() -> None:
     assert tokenizer.decode(tokenizer.encode("a zebra b")) == "a<unk> b"
 
 
+def test_words_between_white_space_keep_their_marks() -> None:
+    text = "it 's -lrb- not -rrb- a film-maker 's film , is n't it ?"
+    names = {}
+    for kind in ("words", "white_space"):
+        tokenizer = learned([text], kind=kind, size=100, end=False)
+        names[kind] = [tokenizer.name(token).strip() for token in tokenizer.encode(text)]
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert names["white_space"] == text.split()
+    assert names["words"] != text.split()
+
+
+def test_a_word_that_is_written_like_a_special_token_is_unknown() -> None:
+    tokenizer = learned(["<|endoftext|> a <unk>"], kind="white_space")
+    found = tokenizer.encode_all(["<|endoftext|> a <unk>"], special=False)[0]
+    assert [tokenizer.name(token) for token in found] == ["<unk>", " a", " <unk>"]
+    assert tokenizer.end not in found
+
+
 def test_equally_frequent_words_are_taken_by_name() -> None:
     tokenizer = learned(["z y x w v"], kind="words", size=5, end=True)
     assert [tokenizer.name(n) for n in range(5)] == [" v", " w", " x", "<unk>", "<|endoftext|>"]
 
 
-@pytest.mark.parametrize("kind", ["words", "bpe"])
+@pytest.mark.parametrize("kind", ["words", "white_space", "bpe"])
 def test_every_process_makes_the_same_tokenizer(kind: str, tmp_path: Path) -> None:
     script = (
         "import sys, json\n"
@@ -120,11 +141,13 @@ def test_the_form_of_unicode_travels_with_the_tokenizer() -> None:
 
 
 def test_widths_add_up_to_the_characters_and_bytes_of_a_text() -> None:
-    for kind in ("characters", "words", "bpe"):
+    for kind in ("characters", "words", "white_space", "bpe"):
         tokenizer = learned(kind=kind)
         characters, in_bytes = tokenizer.widths
         assert len(characters) == tokenizer.size + 1
         for text, tokens in zip(HARD, tokenizer.encode_all(HARD, special=False), strict=True):
+            if tokenizer.unknown in tokens:
+                continue
             assert characters[tokens].sum() == len(text)
             assert in_bytes[tokens].sum() == len(text.encode())
         assert characters[tokenizer.end] == in_bytes[tokenizer.size] == 0
@@ -167,7 +190,8 @@ def test_merges_are_written_in_the_form_that_all_releases_read() -> None:
         ({"kind": "words", "path": "x"}, "either a kind or a path"),
         ({"path": "x", "size": 9}, "size has no meaning for a tokenizer that path names"),
         ({"kind": "characters", "size": 9}, "size has no meaning for characters"),
-        ({"kind": "words", "unknown": False}, "words need a token for unknown ones"),
+        ({"kind": "words", "unknown": False}, "words need a token for unknown words"),
+        ({"kind": "white_space", "unknown": False}, "white_space need a token for unknown words"),
         ({"kind": "bpe", "unknown": True}, "bpe needs no token"),
         ({"kind": "bpe", "size": 100}, "257 or more for bpe"),
     ],
@@ -184,7 +208,7 @@ def test_a_tokenizer_of_names_can_be_read_without_special_tokens() -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{"kind": "characters"}, {"kind": "words"}, {"kind": "bpe"}, {"path": "x", "end": False}],
+    [{"kind": "characters"}, {"kind": "white_space"}, {"kind": "bpe"}, {"path": "x", "end": False}],
 )
 def test_a_section_can_be_read_as_it_is_written(keys: dict[str, Any]) -> None:
     assert section(**section(**keys).model_dump(mode="json")) == section(**keys)

@@ -5,18 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from words import BAD, GOOD, OTHER, text_spec, tokenizer_of_words
 
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.config.experiment import SamplingConfig
+from sparkgen.config.experiment import DensityConfig, SamplingConfig
+from sparkgen.config.load import parse
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
-from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord, record_of
 from sparkgen.errors import RequestError
 from sparkgen.models.autoregressive.naive_bayes import NaiveBayes
 from sparkgen.models.contract import LABEL, GenerativeModel, Given
+from sparkgen.models.discovery import build_model, outline
+from sparkgen.models.portable import pack
+from sparkgen.models.saving import save_model
 from sparkgen.pipeline.judging import appraised, check_appraised
+from sparkgen.pipeline.named import NamedModel
+from sparkgen.pipeline.parts import blueprints
 from sparkgen.pipeline.places import check_places
-from sparkgen.pipeline.preflight import check, check_held_out, check_rows
+from sparkgen.pipeline.preflight import check, check_held_out, check_rows, tokenizer_to_come
 from sparkgen.sampling.check import check_sampling
 
 DDPM = {
@@ -494,3 +502,24 @@ def test_a_source_of_an_unknown_scheme_is_refused_before_spark_is_started(refusa
 def test_artifacts_of_an_unknown_scheme_are_refused_before_the_ingest(refusal) -> None:
     line = refusal(environment={"artifacts": "foo://bucket/artifacts"})
     assert "environment.artifacts, found foo://bucket/artifacts: Could not find" in line
+
+
+def test_before_the_ingest_a_part_says_which_tokens_there_will_be(tmp_path: Path) -> None:
+    spec = text_spec(tokenizer_of_words([*GOOD, *BAD, *OTHER]))
+    options = {"embedding": 4, "windows": [1], "filters": 2}
+    name = "language.text_classifier"
+    save_model(tmp_path, build_model(name, options, spec), name=name, options=options)
+    parts = {"classifier": NamedModel("models:/judge/1", {}, pack(tmp_path))}
+
+    def dataset(**tokenizer: object) -> DatasetConfig:
+        source = {"format": "labelled_text", "train": "none.txt"}
+        values = {"name": "tiny", "source": source, "record": "tokens", "shape": [16]}
+        return parse(DatasetConfig, {**values, "tokenizer": tokenizer}, source="a test")
+
+    words = dataset(kind="words", size=8192)
+    assert record_of(words) != spec.record
+    assert record_of(words, tokenizer_to_come(words, parts)) == spec.record
+    outlined = blueprints(parts)
+    assert outline("language.text_attack", {}, spec, DensityConfig(), outlined).learns == "nothing"
+    assert tokenizer_to_come(words, {}) is None
+    assert tokenizer_to_come(dataset(path="tokenizer.json"), parts) is None

@@ -221,6 +221,9 @@ class EvaluationConfig(Strict):
     judge: str | None = None
     """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
     classes of the samples; null: these figures are left out."""
+    stride: Annotated[int, Field(gt=0)] | None = None
+    """Tokens from window to window, for figures of texts `strided_<name>` beside those of the records,
+    in which few tokens stand before the first ones; null: none."""
     probe: ProbeConfig | None = None
     """Linear probes of the latents, or of a classifier's features; null: none."""
 

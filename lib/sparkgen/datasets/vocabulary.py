@@ -4,16 +4,21 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sparkgen.config.tokenizer import TokenizerSection
+from sparkgen.config.tokenizer import OF_WORDS, TokenizerSection
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.datasets.tokenizer import END_TOKENS, UNKNOWN_TOKENS, Tokenizer
 from sparkgen.errors import RequestError
 
 END, UNKNOWN = END_TOKENS[0], UNKNOWN_TOKENS[0]
+RESERVED = {*END_TOKENS, *UNKNOWN_TOKENS}
 CHARACTER = r"[\s\S]"
 WORD = r" ?[\p{L}\p{M}\p{N}_]+(?:['’][\p{L}\p{M}]+)*| ?[^\s\p{L}\p{M}\p{N}_]|\s"
 """A word with its apostrophes, or another mark, each with one space before it; or one character of white
 space. So the tokens of a text, one after the other, are the text."""
+SPACED = r" ?\S+|\s"
+"""What stands between white space, with one space before it; or one character of white space."""
+PATTERNS = {"characters": CHARACTER, "words": WORD, "white_space": SPACED}
+"""Of a token, by the kind of tokenizer."""
 STAND_IN = 256  # characters of a tokenizer whose text is not read yet
 
 
@@ -23,17 +28,17 @@ def of_names(
     """The tokenizer whose tokens 0, 1, ... are some characters or words.
 
     Args:
-        names: theirs.
+        names: theirs; a word that is written like a special token is left out, and so unknown.
         pattern: the regular expression of a token.
         section: says the form of Unicode, and whether there is a token for what is unknown.
         end: whether there is a token for the end of a text.
     """
-    vocabulary = list(names)
-    unknown = section.unknown or section.kind == "words"
+    unknown = has_unknown(section)
     special = [UNKNOWN] * unknown + [END] * end
+    vocabulary = [name for name in names if name not in RESERVED]
     model = {
         "type": "WordLevel",
-        "vocab": {name: n for n, name in enumerate([*vocabulary, *special[: int(unknown)]])},
+        "vocab": {name: n for n, name in enumerate([*vocabulary, *special[:unknown]])},
         "unk_token": UNKNOWN,
     }
     split = {
@@ -81,6 +86,11 @@ def of_pairs(
     return _tokenizer(model, level, level, section, len(vocabulary), [END] * end)
 
 
+def has_unknown(section: TokenizerSection) -> bool:
+    """Whether there is a token for what is unknown."""
+    return section.unknown or section.kind in OF_WORDS
+
+
 def given(section: TokenizerSection) -> Tokenizer:
     """The tokenizer at `path`.
 
@@ -111,9 +121,9 @@ def stand_in(section: TokenizerSection) -> Tokenizer:
         return given(section)
     size = STAND_IN if section.kind == "characters" else section.most
     names = [chr(32 + n) for n in range(95)]
-    end, unknown = section.end is not False, section.unknown or section.kind == "words"
-    names += [f"stand-in {n}" for n in range(size - len(names) - end - bool(unknown))]
-    return of_names(names[: max(1, size - end - bool(unknown))], CHARACTER, section, end=end)
+    end, unknown = section.end is not False, has_unknown(section)
+    names += [f"stand-in {n}" for n in range(size - len(names) - end - unknown)]
+    return of_names(names[: max(1, size - end - unknown)], CHARACTER, section, end=end)
 
 
 def _tokenizer(

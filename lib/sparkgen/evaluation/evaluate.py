@@ -5,7 +5,6 @@ order. So which rows share a batch, and with it the last bit of every figure, do
 number of tasks.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from sparkgen.evaluation.metrics import (
     standard_error,
     sums,
 )
+from sparkgen.evaluation.text_nats import of_text, strided_figures
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 from sparkgen.tasks import run_each
@@ -79,7 +79,8 @@ def evaluate(
         found = run_each(spark, total, files, tasks=partitions)
     finally:
         model.unpersist()
-    return _figures(found, config, manifest)
+    strided = strided_figures(spark, packed, config, version_uri=version_uri, manifest=manifest)
+    return _figures(found, config, manifest) | strided
 
 
 def sum_file(
@@ -121,27 +122,8 @@ def _figures(
         if name.endswith("_nats"):
             figures[name.replace("_nats", "_bits_per_dim")] = _in_bits(figure, manifest)
         if name == TEXT_NATS:
-            figures |= _of_text(total.total, figure, manifest)
+            figures |= of_text(total.total, figure, manifest)
     return figures
-
-
-def _of_text(nats: float, figure: Figure, manifest: Manifest) -> dict[str, Figure]:
-    """The nats of a whole split of text for each token, character and byte, which tokenizers share."""
-    counts = manifest.texts.get(figure.split, {})
-    found: dict[str, Figure] = {}
-    for what in ("token", "character", "byte"):
-        if not (count := counts.get(f"{what}s", 0)):
-            continue
-        how = f"-log p of the split's {count} {what}s, {figure.protocol}"
-        one = figure._replace(value=nats / count, standard_error=None, protocol=how)
-        found[f"nats_per_{what}"] = one
-        if what == "token":
-            found["perplexity"] = one._replace(value=math.exp(one.value), protocol=f"e^ {how}")
-        if what == "byte":
-            found["bits_per_byte"] = one._replace(
-                value=one.value / math.log(2), protocol=how.replace("in nats", "in bits")
-            )
-    return found
 
 
 def _in_bits(figure: Figure, manifest: Manifest) -> Figure:

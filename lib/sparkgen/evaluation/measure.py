@@ -11,18 +11,13 @@ from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Rows, make_batch, pad
 from sparkgen.evaluation.metrics import ERRORS
+from sparkgen.evaluation.text_nats import text_names
 from sparkgen.models.contract import Batch, GenerativeModel, Likelihood, Protocol
 from sparkgen.noise import Stream, row_noises
 
 TERM = "term of the loss"
-FIGURES_OF_TEXT = {
-    "nats_per_token",
-    "nats_per_character",
-    "nats_per_byte",
-    "perplexity",
-    "bits_per_byte",
-}
-"""What an evaluation makes of the likelihood of a text."""
+TEXT_LIKELIHOOD = "exact"
+"""The likelihood of texts, whose sum over a split is that of the text."""
 
 
 class Measured(NamedTuple):
@@ -64,20 +59,36 @@ def measure(
             yield Measured(name, reconstruction_text(model.spec.record), values)
 
 
+def exact_nats(
+    model: GenerativeModel, rows: Rows, config: EvaluationConfig
+) -> npt.NDArray[np.float64]:
+    """Minus the exact log-likelihood of at most `batch_rows` rows: (rows,)."""
+    likelihood = model.likelihoods(samples=config.likelihood_samples)[TEXT_LIKELIHOOD]
+    return -_log_likelihood(likelihood, _batch(model, rows, config), rows, config)
+
+
 def error_names(model: GenerativeModel) -> tuple[str, ...]:
     """The names of the reconstruction errors of a model; empty for a model that does not reconstruct."""
     return model.spec.record.errors if model.reconstructs else ()
 
 
-def measured_names(model: GenerativeModel, class_names: Sequence[str]) -> set[str]:
-    """The names of all figures that an evaluation can compute of a model, which may be an outline."""
+def measured_names(
+    model: GenerativeModel, class_names: Sequence[str], *, stride: int | None = None
+) -> set[str]:
+    """The names of all figures that an evaluation can compute of a model, which may be an outline.
+
+    Args:
+        model: the model.
+        class_names: of the dataset.
+        stride: of the windows of texts; None: there are none.
+    """
     names = {*model.loss_names, *model.metric_names, *error_names(model)}
     for figure in model.by_class:
         names |= {f"{figure}_{name}" for name in figure_names(class_names)}
     for name in model.likelihoods(samples=1):
         names |= {f"{name}_nats", f"{name}_bits_per_dim"}
-        if model.makes.kind == "text":
-            names |= FIGURES_OF_TEXT
+        if name == TEXT_LIKELIHOOD:
+            names |= text_names(model, stride=stride)
     return names
 
 

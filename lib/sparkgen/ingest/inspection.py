@@ -138,7 +138,7 @@ def _keys(name: str, form: str, recognised: Recognised, survey: Survey, rows: st
     if recognised.record != "image":
         keys.append(Key("record", recognised.record, "what a record is"))
     if recognised.tokenizer is not None:
-        about = "how texts become tokens: characters, words, or bpe, pairs of bytes"
+        about = "how texts become tokens: characters, words, white_space (words between it), or bpe"
         keys.append(Key("tokenizer", recognised.tokenizer, about))
     keys.append(Key("shape", list(survey.shape), survey.about_shape))
     options = dict(survey.options)

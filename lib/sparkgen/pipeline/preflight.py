@@ -27,6 +27,7 @@ from sparkgen.tracking.server import check_artifacts, connect
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
+    from sparkgen.datasets.tokenizer import Tokenizer
     from sparkgen.models.contract import GenerativeModel
 
 WRITTEN = {
@@ -136,8 +137,11 @@ def check_gates(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.measure import measured_names
     from sparkgen.evaluation.probes import probe_figure_names
     from sparkgen.evaluation.sample_figures import sample_figure_names
+    from sparkgen.evaluation.text_nats import check_stride
 
-    known = measured_names(model, experiment.dataset.class_names or ())
+    stride = experiment.evaluation.stride
+    check_stride(model, stride)
+    known = measured_names(model, experiment.dataset.class_names or (), stride=stride)
     known |= sample_figure_names(experiment.evaluation, model.makes, labelled=model.conditional)
     known |= probe_figure_names(experiment.evaluation, model.spec.record)
     for number, gate in enumerate(experiment.all_gates):
@@ -165,7 +169,8 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     kept = None if names is None else dataset.label_numbers(names)
     seen = None if kept is None else tuple(sorted(set(kept)))
     classes = _classes_to_come(parts) if names is None else len(names)
-    model = _outline(experiment, DataSpec(record_of(dataset), classes, seen), parts)
+    record = record_of(dataset, tokenizer_to_come(dataset, parts))
+    model = _outline(experiment, DataSpec(record, classes, seen), parts)
     check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
@@ -232,6 +237,17 @@ def _classes_to_come(parts: Parts) -> int:
     """The classes of an outline where the source will say how many there are: those of a part, if any."""
     counts = [part.packed.spec.classes for part in parts.values()]
     return max(counts, default=UNKNOWN_CLASSES)
+
+
+def tokenizer_to_come(dataset: DatasetConfig, parts: Parts) -> "Tokenizer | None":
+    """The tokenizer of an outline where the ingest will make it: that of a part, if any.
+
+    Whether it is the one that the ingest makes is seen when the version is there.
+    """
+    if dataset.tokenizer is None or dataset.tokenizer.path is not None:
+        return None
+    found = (part.packed.spec.record.tokenizer for part in parts.values())
+    return next((tokenizer for tokenizer in found if tokenizer is not None), None)
 
 
 def _test_to_come(experiment: ExperimentConfig) -> bool:

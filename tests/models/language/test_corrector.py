@@ -199,3 +199,17 @@ def test_a_saved_corrector_mends_in_batches_of_any_size(
         expected = ["the president was here", "a film", "barack obama said it"]
         assert made.data.tolist() == expected
         np.testing.assert_array_equal(made.figures["changed_words"], [1, 1, 2])
+
+
+def test_counts_are_made_into_probabilities_once() -> None:
+    model = counted()
+    mended(model, "the film was goood")
+    words, options = model.words(), dict(model.generate_options)
+    channel = model.channel("", **options)
+    assert model.words() is words
+    assert model.channel("", **options) is channel
+    assert channel.found.keys() >= {"the", "goood"}
+    batch = {"tokens": tokens_of(TEXTS, SPEC), "weight": np.ones(len(TEXTS), np.float32)}
+    model.fit_statistics(model.statistics(batch))
+    assert model.words() is not words
+    assert model.channel("", **options) is not channel

@@ -57,6 +57,20 @@ def test_the_numbers_of_weights_are_those_of_the_paper(parameters: Callable) -> 
     assert parameters(model) == tokenizer.size * 300 + windows + 300 * 2 + 2
 
 
+def test_a_word_has_one_vector_with_and_without_a_space_before_it(spec: DataSpec) -> None:
+    tokens = tokens_of(["film film"], spec)
+    assert tokens[0, 0] != tokens[0, 1]
+    for ignore in (False, True):
+        model = made(spec, ignore_space=ignore)
+        first, second = np.asarray(model.embedded(tokens))[0, :2]
+        assert (first == second).all() == ignore
+        by_token = model.vectors_of_tokens()
+        assert by_token.shape == (spec.record.values, 12)
+        np.testing.assert_array_equal(by_token[tokens[0, :2]], [first, second])
+        words = len({*GOOD, *BAD, *OTHER, ".", "<unk>"})
+        assert len(np.asarray(model.vectors.embeddings)) == (words if ignore else by_token.shape[0])
+
+
 def test_padding_changes_no_feature_and_a_text_shorter_than_a_window_has_some(
     spec: DataSpec,
 ) -> None:

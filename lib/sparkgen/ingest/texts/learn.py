@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 
-from sparkgen.config.tokenizer import TokenizerSection
+from sparkgen.config.tokenizer import OF_WORDS, TokenizerSection
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.datasets.tokenizer import Tokenizer
-from sparkgen.datasets.vocabulary import CHARACTER, WORD, given, of_names, of_pairs
+from sparkgen.datasets.vocabulary import PATTERNS, given, of_names, of_pairs
 from sparkgen.errors import RequestError
 from sparkgen.ingest.texts.chunk import Chunk, ChunkShare, Key
 from sparkgen.ingest.texts.divide import Division
@@ -95,8 +95,8 @@ def tokenizer_of(texts: Sequence[str], section: TokenizerSection, *, end: bool) 
         end: whether there is a token for the end of a text.
     """
     if section.kind == "characters":
-        return of_names(sorted(set("".join(texts))), CHARACTER, section, end=end)
-    return (_words if section.kind == "words" else _pairs)(texts, section, end=end)
+        return of_names(sorted(set("".join(texts))), PATTERNS["characters"], section, end=end)
+    return (_words if section.kind in OF_WORDS else _pairs)(texts, section, end=end)
 
 
 def chosen(sizes: dict[Key, int], most: int, *, seed: int) -> set[Key]:
@@ -148,13 +148,14 @@ def _words(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tok
     """The most frequent words; of equally frequent ones the first by name."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
+    pattern = PATTERNS[str(section.kind)]
     library = Tokenizer(models.WordLevel(unk_token="<unk>"))
-    library.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "isolated")
+    library.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), "isolated")
     size = section.most - 1 - end
     trainer = trainers.WordLevelTrainer(vocab_size=size, show_progress=False, special_tokens=[])
     library.train_from_iterator(texts, trainer)
     vocabulary = library.get_vocab(with_added_tokens=False)
-    return of_names(sorted(vocabulary, key=vocabulary.__getitem__), WORD, section, end=end)
+    return of_names(sorted(vocabulary, key=vocabulary.__getitem__), pattern, section, end=end)
 
 
 def _pairs(texts: Sequence[str], section: TokenizerSection, *, end: bool) -> Tokenizer:

@@ -133,12 +133,13 @@ class Corrector(GenerativeModel):
 
     def words(self) -> WordModel:
         """The probabilities of words by the counts that the weights hold now."""
-        words_W, pairs = np.asarray(self.words_W), self.pairs.arrays
+        words_W, keys = np.asarray(self.words_W), self.pairs.arrays["keys"]
         before = self._counted
-        if before is None or before[1] is not pairs or not np.array_equal(before[0], words_W):
-            counts = Counts(pairs["keys"], pairs["numbers"])
+        # A dictionary would not be the same again: Keras keeps another one in its place.
+        if before is None or before[1] is not keys or not np.array_equal(before[0], words_W):
+            counts = Counts(keys, self.pairs.arrays["numbers"])
             model = WordModel(self.vocabulary, words_W, counts, self.config.smoothing)
-            self._counted, self._channels = (words_W, pairs, model), {}
+            self._counted, self._channels = (words_W, keys, model), {}
             return model
         return before[2]
 
@@ -189,7 +190,7 @@ def build(config: Config, spec: DataSpec) -> GenerativeModel:
         raise RequestError(
             "tokens that are words, with one for unknown words, for corrector",
             found="tokens that are none",
-            mend="choose a dataset with tokenizer.kind words",
+            mend="choose a dataset with tokenizer.kind words or white_space",
         )
     try:
         return Corrector(config, spec, name="corrector")

@@ -175,7 +175,7 @@ class TextAttack(GenerativeModel):
                 start,
             )
         elif not goal.reached(start.probabilities):
-            vectors_VE = np.asarray(self.classifier.vectors.embeddings)
+            vectors_VE = self.classifier.vectors_of_tokens()
             found = greedy_by_estimate(
                 victim,
                 goal,

@@ -27,6 +27,7 @@ from pydantic import Field
 
 from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec, Record, TextRecord
+from sparkgen.datasets.tokenizer import Tokenizer
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.models.contract import (
@@ -54,6 +55,8 @@ class Config(Strict):
     """Share of the features that are dropped in training."""
     token_dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the tokens that become the unknown token in training, or nothing where there is none."""
+    ignore_space: bool = False
+    """Whether a word has the same vector with and without a space before it."""
 
 
 class TextClassifier(GenerativeModel):
@@ -75,8 +78,9 @@ class TextClassifier(GenerativeModel):
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(spec, **kwargs)
         self.config, self.tokenizer = config, tokenizer_of(spec)
+        self.vector_of_V = _vector_numbers(self.tokenizer, ignore_space=config.ignore_space)
         self.vectors = keras.layers.Embedding(
-            spec.record.values,
+            int(self.vector_of_V.max()) + 1,
             config.embedding,
             embeddings_initializer=keras.initializers.RandomUniform(-0.25, 0.25),
         )
@@ -106,8 +110,15 @@ class TextClassifier(GenerativeModel):
     def embedded(self, tokens_BT: Tensor) -> Tensor:
         """The vectors of tokens (B, T, E); those of padding are zeros."""
         there_BT = ops.less(tokens_BT, self.spec.record.values)
-        e_BTE = self.vectors(ops.where(there_BT, tokens_BT, 0))
+        x_BT = ops.where(there_BT, tokens_BT, 0)
+        if self.config.ignore_space:
+            x_BT = ops.take(self.vector_of_V, x_BT)
+        e_BTE = self.vectors(x_BT)
         return e_BTE * ops.cast(there_BT, e_BTE.dtype)[..., None]
+
+    def vectors_of_tokens(self) -> npt.NDArray[np.float32]:
+        """The vector of each token: (V, E)."""
+        return np.asarray(self.vectors.embeddings)[self.vector_of_V]
 
     def features_of(self, e_BTE: Tensor, tokens_BT: Tensor) -> Tensor:
         """The features of vectors in place of the tokens' own: float32 (B, F)."""
@@ -149,6 +160,16 @@ class TextClassifier(GenerativeModel):
         texts = list(given["text"])
         p_BK = np.asarray(self.compiled_probabilities(self.tokens_of(texts)))
         return Measured(texts, {"predicted": p_BK.argmax(-1), "confidence": p_BK.max(-1)})
+
+
+def _vector_numbers(tokenizer: Tokenizer, *, ignore_space: bool) -> npt.NDArray[np.int32]:
+    """Which vector each token has: (V,)."""
+    if not ignore_space:
+        return np.arange(tokenizer.size, dtype=np.int32)
+    written = [tokenizer.decode([token]) for token in range(tokenizer.size)]
+    numbers: dict[str, int] = {}
+    found = [numbers.setdefault(text.strip() or text, len(numbers)) for text in written]
+    return np.array(found, np.int32)
 
 
 def _greatest(convolution: keras.layers.Layer, e_BTE: Tensor, there_BT: Tensor) -> Tensor:
