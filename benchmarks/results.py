@@ -4,7 +4,7 @@ python -m benchmarks.results [EXPERIMENT ...] [--data DIR]     default: every ro
 
 Each experiment runs through all five jobs by its own command, two workers on this machine; its
 record is `benchmarks/results/<experiment>.json` and its samples are `<experiment>.png` beside it, or
-`.txt` where they are texts, of which the table quotes the beginning. The experiment's file is told
+`.txt` too where they are texts, of which the table quotes the beginning. The experiment's file is told
 what was measured, in a comment. `--table` only writes RESULTS.md and these comments anew from the
 records (`benchmarks/results_table.py`).
 """
@@ -82,8 +82,11 @@ def keep_sheet(sheet: Path, name: str) -> None:
 
     for old in sheets_of(name):
         old.unlink()
-    if sheet.suffix == ".txt" or sheet.stat().st_size <= LARGE:
-        shutil.copy(sheet, FOLDER / f"{name}{sheet.suffix}")
+    if sheet.suffix == ".txt":
+        shutil.copy(sheet, FOLDER / f"{name}.txt")
+        sheet = sheet.with_suffix(".png")
+    if sheet.stat().st_size <= LARGE:
+        shutil.copy(sheet, FOLDER / f"{name}.png")
         return
     with Image.open(sheet) as image:
         image.thumbnail((SIDE, SIDE))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from pyspark.sql import SparkSession
 from strangers import sample_as_a_stranger
 from versions import write_split, write_version
@@ -98,6 +99,8 @@ def test_attacks_on_rows_are_the_same_for_any_number_of_partitions_and_rows_a_ba
         )
         tables.append(pq.read_table(sorted(Path(made.uri).glob("*.parquet"))))
     assert all(table.equals(tables[0]) for table in tables)
+    with Image.open(made.text_picture) as sheet:
+        assert sheet.width > 2 * 64 * 7
     table = tables[0].to_pydict()
     assert table["given_text"] == TEXTS[:30]
     assert table["label"] == LABELS[:30].tolist()

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_version import CLASSES, SHAPE, request, write_version
+from versions import random_data, write_split
+from versions import write_version as write_rows
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.datasets.records import DataSpec, ImageRecord
+from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
+from sparkgen.drawing.charts import loss_curves
 from sparkgen.models.discovery import build_model
 from sparkgen.models.reconstruction._base import Autoencoder
 from sparkgen.training.class_report import confusion, predict
 from sparkgen.training.latent_report import draw_latents, pairs
-from sparkgen.training.report import draw_samples, write_report
+from sparkgen.training.report import draw_samples, text_units, write_report
 
 HISTORY = [{"loss": 1.0, "val_loss": 1.5}, {"loss": 0.5, "val_loss": 1.0}]
 ALWAYS = {"loss_curves.png", "samples.png"}
@@ -201,3 +204,21 @@ def test_predictions_are_those_of_the_whole_however_many_rows_there_are():
     whole = np.asarray(model.logits(images)).argmax(axis=1)
     assert predict(model, images).tolist() == whole.tolist()
     assert predict(model, images[:30]).tolist() == whole[:30].tolist()
+
+
+def test_the_loss_of_texts_has_an_axis_in_bits_a_byte(tmp_path: Path) -> None:
+    record = TokenRecord((5,), 7)
+    rows = {"ids": np.arange(3), "labels": np.zeros(3, np.int32), "data": random_data(record, 3)}
+    splits = {"train": write_split(tmp_path, "train", record, **rows)}
+    manifest = write_rows(tmp_path, record, splits, class_names=("all",))
+    assert text_units(manifest) is None
+    # 12 tokens are predicted of 24 bytes: one nat for each token is half a nat for each byte.
+    counts = {"train": {"tokens": 12, "characters": 20, "bytes": 24}}
+    units = text_units(manifest.model_copy(update={"texts": counts}))
+    assert units.factor == pytest.approx(0.5 / np.log(2))
+    greys = []
+    for given in (None, {"loss": units}):
+        loss_curves(HISTORY, tmp_path / "loss.png", units=given)
+        with Image.open(tmp_path / "loss.png") as image:
+            greys.append(np.asarray(image.convert("L")).mean())
+    assert greys[1] < greys[0]  # there is more ink

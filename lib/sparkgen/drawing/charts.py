@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,26 @@ MOST_WRITTEN_CLASSES = 25  # of a confusion matrix whose cells still have room f
 DARK = 0.5  # a share from which on white letters are read better than black ones
 
 
-def loss_curves(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
+class Units(NamedTuple):
+    """Two units of a figure: that of its numbers, another one, and what one is in the other."""
+
+    left: str
+    right: str
+    factor: float
+
+
+def loss_curves(
+    history: Sequence[Mapping[str, float]],
+    path: str | Path,
+    *,
+    units: Mapping[str, Units] | None = None,
+) -> None:
     """Writes a PNG with one chart for each figure; training and validation share a chart.
 
     Args:
         history: the epochs' figures by name; `val_<name>` belongs to `<name>`.
         path: of the PNG file.
+        units: of figures, by name, for an axis on each side.
     """
     keys = {key for epoch in history for key in epoch} - NOT_A_CURVE
     names = sorted({key.removeprefix("val_") for key in keys}, key=lambda n: (n != "loss", n))
@@ -36,9 +50,19 @@ def loss_curves(history: Sequence[Mapping[str, float]], path: str | Path) -> Non
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
+        if units and name in units:
+            _two_axes(axes, units[name])
         if f"val_{name}" in keys:
             axes.legend(frameon=False, fontsize=8)
     _save(figure, path)
+
+
+def _two_axes(axes: Any, units: Units) -> None:
+    axes.set_ylabel(units.left, fontsize=8)
+    right = axes.secondary_yaxis(
+        "right", functions=(lambda y: y * units.factor, lambda y: y / units.factor)
+    )
+    right.set_ylabel(units.right, fontsize=8)
 
 
 def confusion_matrix(

@@ -1,4 +1,7 @@
-"""Draws the contact sheet of a sample set: the first samples, each with what was given to the model."""
+"""Draws the contact sheet of a sample set: the first samples, each with what was given to the model.
+
+The sheet of texts is a text itself, with a picture of the same name beside it.
+"""
 
 import io
 import tempfile
@@ -9,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from sparkgen.config.options import KNOWN
+from sparkgen.datasets.records import TextRecord
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.drawing.captioned import captioned_grid
+from sparkgen.drawing.text_sheet import text_sheet
 from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.sample_set import Sampled, read_samples, stream_samples
 
@@ -45,6 +50,10 @@ def write_contact_sheet(made: Sampled) -> None:
             title = f"above: given, below: made by {title}"
             record.draw_pairs(shown, samples, path, title=title)
         write_bytes(made.contact_sheet, path.read_bytes())
+        if record.kind == TextRecord.kind:
+            path = path.with_suffix(".png")
+            text_sheet(samples, path, given=texts, title=title)
+            write_bytes(made.text_picture, path.read_bytes())
 
 
 def _read(made: Sampled, limit: int, column: str | None = None) -> Any:

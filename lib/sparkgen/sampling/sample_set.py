@@ -6,7 +6,7 @@
                         given_<name> for every other thing that was given to the model, for one from a
                         file also given_<name>_name, and a column figure_<name> for every figure that
                         the model gives of a sample
-  contact_sheet.png     or .txt, by the kind of record
+  contact_sheet.png     or .txt, by the kind of record; of texts both
   png/<sample>.png      where they were asked for
   manifest.json         written last: a set without it is not there
   part-*.json           until then, beside each file that is written: its entry in the manifest
@@ -118,6 +118,11 @@ class Sampled(NamedTuple):
     def contact_sheet(self) -> str:
         """The URI of the contact sheet."""
         return f"{self.uri}/{CONTACT_SHEET}{self.sample_set.record.suffix}"
+
+    @property
+    def text_picture(self) -> str:
+        """The URI of the picture of the contact sheet, where samples are texts."""
+        return f"{self.uri}/{CONTACT_SHEET}.png"
 
     @property
     def files(self) -> list[StoredFile]:

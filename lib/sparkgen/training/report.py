@@ -1,6 +1,7 @@
 """Rank 0 draws the pictures of a training run, because it has the model in memory."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import first_rows
-from sparkgen.drawing.charts import loss_curves
+from sparkgen.drawing.charts import Units, loss_curves
 from sparkgen.models.contract import GenerativeModel, Given
 from sparkgen.models.declared import labels_of
 from sparkgen.models.encoder_decoder import EncoderDecoder
@@ -55,7 +56,9 @@ def write_report(
     folder = Path(folder)
     if history:
         with attempt("loss_curves.png"):
-            loss_curves(history, folder / "loss_curves.png")
+            units = dict.fromkeys(("loss", *model.loss_names), text_units(manifest))
+            told = {name: both for name, both in units.items() if both is not None}
+            loss_curves(history, folder / "loss_curves.png", units=told if model.writes else None)
     _write_samples(model, experiment, folder)
     split = experiment.evaluation.split
     if split not in manifest.splits:
@@ -74,6 +77,15 @@ def write_report(
     with attempt("pictures of the model's own"):
         model.draw_report(rows, folder)
     return folder
+
+
+def text_units(manifest: Manifest) -> Units | None:
+    """Nats a token, as language models have them, and bits a byte; None where no text was counted."""
+    counts = manifest.texts.get("train", {})
+    if not counts.get("bytes"):
+        return None
+    places = manifest.split("train").rows * (manifest.spec.shape[0] - 1)
+    return Units("nats a token", "bits a byte", places / counts["bytes"] / math.log(2))
 
 
 def _write_samples(model: GenerativeModel, experiment: ExperimentConfig, folder: Path) -> None:
