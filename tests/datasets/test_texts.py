@@ -86,3 +86,27 @@ def test_a_manifest_finds_its_tokenizer_beside_it(tokenizer: Tokenizer, tmp_path
     (tmp_path / TOKENIZER).unlink()
     with pytest.raises(ManifestError, match=r"no tokenizer\.json"):
         read_manifest(str(tmp_path))
+
+
+def test_where_a_given_tokenizer_lies_is_nothing_to_the_id_of_a_version(
+    tokenizer: Tokenizer,
+) -> None:
+    def version(tokens: Tokenizer, **section: str | None) -> str:
+        manifest = Manifest(
+            **described(TokenRecord((4,), tokens.size, tokens)),
+            name="letters",
+            version="",
+            class_names=("all",),
+            lanes=8,
+            splits={},
+            quarantined={},
+            sources=(),
+            config={"tokenizer": section},
+            libraries={},
+        )
+        return content_version(manifest)
+
+    here = version(tokenizer, kind=None, path="/here/tokenizer.json")
+    assert here == version(tokenizer, kind=None, path="s3://there/other.json")
+    assert here != version(Tokenizer(tokenizer.json + "\n"), kind=None, path="/here/tokenizer.json")
+    assert here != version(tokenizer, kind="characters", path=None)

@@ -106,6 +106,17 @@ class Tokenizer:
         found = self._library.encode(text, add_special_tokens=False)
         return [(n, *span) for n, span in zip(found.ids, found.offsets, strict=True)]
 
+    def for_pairs(self, length: int, *, overlap: int) -> Any:
+        """The library's object that puts two texts behind each other, and cuts the second one in windows.
+
+        Args:
+            length: tokens of a window, the first text included.
+            overlap: tokens of the second text that neighbouring windows share.
+        """
+        library = self._read()
+        library.enable_truncation(length, stride=overlap, strategy="only_second")
+        return library
+
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens; bytes that are no UTF-8 become U+FFFD."""
         return str(self._library.decode(list(map(int, tokens)), skip_special_tokens=False))

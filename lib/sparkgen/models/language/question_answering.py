@@ -109,14 +109,8 @@ class QuestionAnswering(GenerativeModel):
     @cached_property
     def pair_tokenizer(self) -> Any:
         """It puts a question and as much of a text as there is room for behind each other."""
-        import tokenizers
-
-        tokenizer = tokenizers.Tokenizer.from_str(tokenizer_of(self.network.spec).json)
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(
-            self.length, stride=min(OVERLAP, self.length // 2), strategy="only_second"
-        )
-        return tokenizer
+        overlap = min(OVERLAP, self.length // 2)
+        return tokenizer_of(self.network.spec).for_pairs(self.length, overlap=overlap)
 
     def _windows(self, context: str, question: str) -> list[Any]:
         try:
