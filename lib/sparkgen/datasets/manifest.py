@@ -188,8 +188,8 @@ def described(record: Record) -> dict[str, Any]:
 def content_version(manifest: Manifest) -> str:
     """The id of a version: 16 hex digits of the SHA-256 of its content and its configuration.
 
-    Where the sources and a given tokenizer lie, what of the sources was not used, what captions lack, which
-    splits share records, and which libraries wrote the files, do not enter.
+    Where the sources and a given tokenizer lie, what of the sources was not used, what captions lack,
+    which splits share records, and which libraries wrote the files, do not enter.
     """
     left_out = {"version", "sources", "libraries", "config", "unused", "captions", "copies"}
     body = manifest.model_dump(mode="json", exclude=left_out)
