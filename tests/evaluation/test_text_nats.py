@@ -14,7 +14,8 @@ from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
 from sparkgen.datasets.vocabulary import CHARACTER, of_names
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.evaluate import evaluate
-from sparkgen.evaluation.text_nats import check_stride, text_names, windows
+from sparkgen.evaluation.strided import windows
+from sparkgen.evaluation.text_nats import check_stride, text_names
 from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack
 from sparkgen.models.saving import save_model

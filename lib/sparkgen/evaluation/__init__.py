@@ -9,6 +9,7 @@ the protocol they were computed by.
     probe_figures    Spark jobs that encode rows and fit linear probes: what the latents know of classes
     probes           which probes a request asks for, and what they need
     linear_probe     one probe, its labelled rows, principal components
+    text_nats        what a text costs a token, a character, a byte; `strided` by windows
     metrics, distances, manifold, memorisation, judgement   formulas
     figures          what a figure is, and which may be compared
     promotion        gates: whether a challenger becomes champion

@@ -23,7 +23,8 @@ from sparkgen.evaluation.metrics import (
     standard_error,
     sums,
 )
-from sparkgen.evaluation.text_nats import of_text, strided_figures
+from sparkgen.evaluation.strided import strided_figures
+from sparkgen.evaluation.text_nats import of_text
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 from sparkgen.tasks import run_each
