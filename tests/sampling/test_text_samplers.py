@@ -19,6 +19,7 @@ from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack
 from sparkgen.models.saving import save_model
 from sparkgen.pipeline.train import subject
+from sparkgen.sampling.contact_sheet import has_contact_sheet
 from sparkgen.sampling.sample import sample
 from sparkgen.tracking import registry
 from sparkgen.tracking.runs import open_run
@@ -101,6 +102,9 @@ def test_attacks_on_rows_are_the_same_for_any_number_of_partitions_and_rows_a_ba
     assert all(table.equals(tables[0]) for table in tables)
     with Image.open(made.text_picture) as sheet:
         assert sheet.width > 2 * 64 * 7
+    assert has_contact_sheet(made)
+    Path(made.text_picture).unlink()
+    assert not has_contact_sheet(made)
     table = tables[0].to_pydict()
     assert table["given_text"] == TEXTS[:30]
     assert table["label"] == LABELS[:30].tolist()

@@ -25,6 +25,8 @@ def has_contact_sheet(made: Sampled) -> bool:
 
     try:
         data = read_bytes(made.contact_sheet)
+        if made.sample_set.record.kind == TextRecord.kind:
+            read_bytes(made.text_picture)
         if made.sample_set.record.suffix == ".png":
             with Image.open(io.BytesIO(data)) as sheet:
                 sheet.load()
