@@ -95,7 +95,7 @@ class Attention(keras.layers.Layer):
         at_T = ops.arange(x_BTW.shape[1])
         q, k, v = self._projected(x_BTW, at_T)
         seen = at_T[None] <= at_T[:, None] if seen_BS is None else seen_BS[:, None, None, None]
-        return ops.softmax(ops.where(seen, self._scores(q, k), UNSEEN)), v
+        return shares_of(self._scores(q, k), seen), v
 
     def start(self, rows: int, slots: int) -> Cache:
         """An empty cache, float32."""
@@ -149,7 +149,7 @@ class Attention(keras.layers.Layer):
         slots = cache.keys.shape[2]
         if slots <= BLOCK:
             seen = ops.arange(slots)[None] <= at_C[:, None]
-            share = ops.softmax(ops.where(seen, self._scores(q, cache.keys), UNSEEN))
+            share = shares_of(self._scores(q, cache.keys), seen)
             return ops.einsum("bkgts,bksd->bkgtd", share, cache.values)
         return self._by_blocks(q, cache, at_C)
 
@@ -207,6 +207,16 @@ class Product(keras.layers.Layer):
     def call(self, x: Tensor) -> Tensor:
         y = ops.matmul(x, ops.cast(self.kernel, x.dtype))
         return y + ops.cast(self.bias, x.dtype) if self.biases else y
+
+
+def shares_of(scores: Tensor, seen: Tensor) -> Tensor:
+    """How much is taken of each entry of the last axis: float32, exactly 0 of what is not seen.
+
+    Args:
+        scores: how well queries fit keys.
+        seen: bool, which fits their shape.
+    """
+    return ops.softmax(ops.where(seen, ops.cast(scores, "float32"), UNSEEN))
 
 
 def angles(at_T: Tensor, width: int, base: float) -> tuple[Tensor, Tensor]:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from sparkgen.layers.attention import shares_of
+
 Tensor = Any
 HEADS = 4  # fewer where they do not divide the channels
-UNSEEN = -1e4  # the score of what is not attended to, a number in half precision, too
 
 
 class Prompt(NamedTuple):
@@ -27,8 +28,11 @@ class Prompt(NamedTuple):
     """bool (B, T + 1): what is no padding."""
 
 
-class Attention(keras.layers.Layer):
-    """Queries (B, N, C) attend to words (B, M, E) with up to `HEADS` heads: (B, N, C)."""
+class WordAttention(keras.layers.Layer):
+    """Queries (B, N, C) attend to words (B, M, E) with up to `HEADS` heads: (B, N, C).
+
+    Unlike `attention.Attention` it looks at another sequence, each side with a product of its own.
+    """
 
     def __init__(self, *, output: str = "glorot_uniform", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -50,8 +54,9 @@ class Attention(keras.layers.Layer):
 
         query, key = by_head(self.query(x_BNC)), by_head(self.key(words_BME))
         scores_BHNM = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / math.sqrt(size)
-        scores_BHNM = ops.where(known_BM[:, None, None, :], scores_BHNM, UNSEEN)
-        mixed_BHNS = ops.matmul(ops.softmax(scores_BHNM), by_head(self.value(words_BME)))
+        share_BHNM = shares_of(scores_BHNM, known_BM[:, None, None])
+        value_BHMS = by_head(self.value(words_BME))
+        mixed_BHNS = ops.matmul(ops.cast(share_BHNM, value_BHMS.dtype), value_BHMS)
         mixed_BNC = ops.reshape(ops.transpose(mixed_BHNS, (0, 2, 1, 3)), (-1, count, channels))
         return self.out(mixed_BNC)
 
@@ -62,7 +67,7 @@ class CrossAttention(keras.layers.Layer):
     def __init__(self, groups: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.norm = keras.layers.GroupNormalization(groups)
-        self.attention = Attention(output="zeros")
+        self.attention = WordAttention(output="zeros")
 
     def call(self, x_BHWC: Tensor, words_BME: Tensor, known_BM: Tensor) -> Tensor:
         _, height, width, channels = x_BHWC.shape
@@ -77,7 +82,7 @@ class Block(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         size = input_shape[-1]
         self.first_norm, self.second_norm = (keras.layers.LayerNormalization() for _ in range(2))
-        self.attention = Attention()
+        self.attention = WordAttention()
         self.widen = keras.layers.Dense(4 * size, "gelu")
         self.narrow = keras.layers.Dense(size)
 
