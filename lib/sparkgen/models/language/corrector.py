@@ -81,7 +81,7 @@ class Corrector(GenerativeModel):
     metric_directions: ClassVar[Mapping[str, Direction]] = dict.fromkeys(metric_names, "higher")
     protocols: Mapping[str, str] = {
         "nll": "nats a word, pairs of words",
-        "kept": "texts that stay as they are",
+        "kept": "texts that stay as they are, all unknown words being alike",
         "mended_1": "texts that come back exactly after one edit in a word of 4 or more letters",
         "mended_2": "texts that come back exactly after two edits in a word of 4 or more letters",
     }
