@@ -50,10 +50,16 @@ def own(experiment, tmp_path: Path):
 
 @pytest.mark.slow
 def test_the_pipeline_runs_from_source_to_samples_and_again(
-    own, spark: SparkSession, caplog: pytest.LogCaptureFixture
+    own,
+    spark: SparkSession,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    request = own()
+    monkeypatch.chdir(tmp_path)  # the executors have the working directory in which Spark began
+    request = own(environment={"root": "."})
     first = run.run(request, spark)
+    assert Path(first["sample"]["samples"]).is_relative_to(tmp_path)
     assert {step: set(result) for step, result in first.items()} == RESULT_KEYS
     assert json.loads(json.dumps(first)) == first
     assert first["promote"] == {"promoted": True, "champion": "models:/tiny/1", "reasons": []}
@@ -69,7 +75,8 @@ def test_the_pipeline_runs_from_source_to_samples_and_again(
         "concept.png",
     }
 
-    second = run.run(own(gates=[{"metric": "mse", "max": 1e-6}]), spark)
+    gates = [{"metric": "mse", "max": 1e-6}]
+    second = run.run(own(environment={"root": "."}, gates=gates), spark)
     assert second["ingest"] == first["ingest"]
     assert second["train"]["model_uri"] == "models:/tiny/2"
     assert second["evaluate"]["metrics"] == first["evaluate"]["metrics"]

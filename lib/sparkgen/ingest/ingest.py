@@ -31,7 +31,8 @@ def ingest(spark: SparkSession, dataset: DatasetConfig, *, datasets_uri: str) ->
     Args:
         spark: a session whose executors have this package and reach the sources.
         dataset: the configuration.
-        datasets_uri: the folder of all datasets, reached by driver and executors.
+        datasets_uri: the folder of all datasets, an absolute path or a URI, reached by driver and
+            executors.
 
     Raises:
         RequestError: a source that is not there, is no such source, or contradicts its
