@@ -1,5 +1,6 @@
 """Models from packages that are no part of sparkgen: found, carried along, and refused in one line."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,22 @@ def test_a_model_may_be_a_single_file(folder: Path, tmp_path: Path) -> None:
     model = saved(tmp_path / "model", "one_file")
     (folder / "one_file.py").unlink()
     assert level_of(model) == 0.5
+
+
+def test_a_package_in_a_zip_archive_makes_the_same_model_as_in_a_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `spark-submit --py-files` gives it."""
+    write_grey(folder, 0.25)
+    (folder / "one_file.py").write_text(
+        MODEL.format(where="math").replace("import grey", "import pi") + GREY.format(level=0.5)
+    )
+    names = ("shades.deep.grey", "one_file")
+    before = [pack(saved(tmp_path / name, name)) for name in names]
+    archive = shutil.make_archive(str(tmp_path / "mine"), "zip", folder)
+    shutil.rmtree(folder)
+    monkeypatch.syspath_prepend(archive)
+    assert [pack(saved(tmp_path / f"zip-{name}", name)) for name in names] == before
 
 
 def test_a_saved_model_alone_imports_nothing_that_is_installed(

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
@@ -131,7 +131,7 @@ def manifest_of(
         quarantine_files=tuple(_entry(w) for w in written if w.folder == QUARANTINE),
         sources=request.entries,
         config=request.config,
-        libraries={name: version(name) for name in _libraries(dataset)},
+        libraries={name: _version(name) for name in _libraries(dataset)},
     )
     return manifest.model_copy(update={"version": content_version(manifest)})
 
@@ -139,6 +139,13 @@ def manifest_of(
 def _libraries(dataset: DatasetConfig) -> tuple[str, ...]:
     has_tokens = dataset.tokenizer is not None or dataset.captions is not None
     return (*LIBRARIES, TOKENIZERS) if has_tokens else LIBRARIES
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # as of this package in an archive that is no wheel
+        return "unknown"
 
 
 def _lacking(dataset: DatasetConfig, parsed: Sequence[Summary]) -> dict[str, int]:

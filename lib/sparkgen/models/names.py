@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sparkgen.archive import module_names
+
 PRETRAINED = "pretrained"
 """The family whose models only stand as parts."""
 
@@ -14,5 +16,5 @@ def model_names() -> list[str]:
 def own_names() -> list[str]:
     """Every model of sparkgen's own, as `<family>.<name>`."""
     root = Path(__file__).parent
-    files = root.glob("*/*.py")
-    return sorted(f"{f.parent.name}.{f.stem}" for f in files if not f.stem.startswith("_"))
+    families = module_names(root, packages=True)
+    return [f"{family}.{name}" for family in families for name in module_names(root / family)]

@@ -12,13 +12,13 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel
 
+from sparkgen.archive import files_below, read_file
 from sparkgen.config.nearest import nearest
 from sparkgen.errors import RequestError
 from sparkgen.models.imports import SUFFIX, Package, belongs, carrier, forget, restorer, top
@@ -201,10 +201,9 @@ def _source_files(package: str, spec: ModuleSpec) -> Iterator[tuple[str, bytes]]
     folders: Sequence[str] | None = spec.submodule_search_locations
     if folders is None:
         if spec.origin is not None and spec.origin.endswith(SUFFIX):
-            yield f"{package}{SUFFIX}", Path(spec.origin).read_bytes()
+            yield f"{package}{SUFFIX}", read_file(spec.origin)
         return
-    for folder in map(Path, folders):
-        for file in folder.rglob(f"[!.]*{SUFFIX}"):
-            path = file.relative_to(folder)
-            if file.is_file() and not any(part.startswith(".") for part in path.parts):
-                yield f"{package}/{path.as_posix()}", file.read_bytes()
+    for folder in folders:
+        for path, data in files_below(folder, SUFFIX):
+            if not any(part.startswith(".") for part in path.split("/")):
+                yield f"{package}/{path}", data

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparkgen import stopping
+from sparkgen.archive import own_archive
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.pipeline.master import check_master, check_memory
@@ -42,7 +43,18 @@ def spark_session(environment: EnvironmentConfig) -> "SparkSession":
         session = _start(environment)
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
+    _send_own_archive(session)
     return session
+
+
+def _send_own_archive(session: "SparkSession") -> None:
+    """Sends this package to the executors where it is imported from an archive, as by `--py-files`.
+
+    Spark itself puts an archive on the path of executors only by the ending of its name, and no wheel.
+    """
+    archive, context = own_archive(), session.sparkContext
+    if archive is not None and archive.name not in context._python_includes:
+        context.addPyFile(str(archive))
 
 
 def _start(environment: EnvironmentConfig) -> "SparkSession":

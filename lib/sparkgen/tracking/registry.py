@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sparkgen
+from sparkgen.archive import on_disk
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.manifest import Manifest
@@ -101,8 +102,8 @@ def _log_sampler(
             name="sampler",
             run_id=run.run_id,
             registered_model_name=name,
-            python_model=str(candidate.script),
-            code_paths=[str(Path(sparkgen.__file__).parent)],
+            python_model=str(on_disk(candidate.script)),
+            code_paths=[str(on_disk(Path(sparkgen.__file__).parent))],
             artifacts={"model": str(candidate.folder)},
             signature=signature(description, candidate.sampling),
             pip_requirements=requirements_of(description),

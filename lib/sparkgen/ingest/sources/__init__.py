@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 
+from sparkgen.archive import module_names
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.load import parse
 from sparkgen.config.nearest import choose
@@ -14,8 +15,7 @@ MOST_RECORD_BYTES = 256 << 20  # of one record; a task holds a block of them sev
 
 def source_names() -> list[str]:
     """The names of all source formats."""
-    files = Path(__file__).parent.glob("*.py")
-    return sorted(f.stem for f in files if not f.stem.startswith("_"))
+    return module_names(Path(__file__).parent)
 
 
 def source_configs() -> dict[str, type[Source]]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sparkgen.archive import module_names
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.load import parse
 from sparkgen.config.nearest import choose
@@ -34,8 +35,7 @@ Sources = Mapping[str, GivenSource]
 
 def source_names() -> list[str]:
     """The names of all sources."""
-    files = Path(__file__).parent.glob("*.py")
-    return sorted(file.stem for file in files if not file.stem.startswith("_"))
+    return module_names(Path(__file__).parent)
 
 
 def source_configs() -> dict[str, type[SourceConfig]]:
