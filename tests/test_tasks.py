@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sparkgen.errors import IngestError, ManifestError, TaskFailed
+from sparkgen.errors import IngestError, ManifestError, RequestError, TaskFailed
 from sparkgen.tasks import run_each
 
 
@@ -56,3 +56,13 @@ def test_any_other_error_is_a_task_that_failed(spark: Any) -> None:
 
     with pytest.raises(TaskFailed, match=r"^ZeroDivisionError: division by zero$"):
         run_each(spark, divide, [1, 0])
+
+
+def test_a_module_that_executors_lack_is_named_with_what_to_do(spark: Any) -> None:
+    def look(item: int) -> Iterator[int]:
+        import no_such_package_anywhere
+
+        yield no_such_package_anywhere.number
+
+    with pytest.raises(RequestError, match="found no module no_such_package_anywhere: install it"):
+        run_each(spark, look, [1])

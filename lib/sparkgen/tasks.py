@@ -4,6 +4,7 @@ What goes in and comes out is small, such as names of files and what was written
 pictures pass through files on storage that all executors share, never through the JVM.
 """
 
+import re
 import sys
 import threading
 import uuid
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sparkgen.beside import beside
-from sparkgen.errors import SparkgenError, TaskFailed
+from sparkgen.errors import RequestError, SparkgenError, TaskFailed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,6 +43,7 @@ def run_each(
     Raises:
         SparkgenError: one that `run` raised, as itself; no task is tried again, and the others are
             stopped.
+        RequestError: a module that the executors' Python lacks.
         TaskFailed: `run` raised another error, as often as Spark tries a task.
     """
     from py4j.protocol import Py4JJavaError
@@ -68,6 +70,7 @@ def run_each(
     except Py4JJavaError as error:
         if not errors.value:
             message = _last_of_traceback(str(error.java_exception.getMessage()))
+            refuse_missing_module(message)
             raise TaskFailed(message) from error
     if errors.value:
         raise errors.value[0]
@@ -103,6 +106,22 @@ def _forget_archives() -> None:
     for path, finder in list(sys.path_importer_cache.items()):
         if isinstance(finder, zipimport.zipimporter):
             del sys.path_importer_cache[path]
+
+
+def refuse_missing_module(line: str) -> None:
+    """Refuses a Python of the executors that lacks a module, if the last line of a traceback says so.
+
+    Raises:
+        RequestError: it names the module.
+    """
+    missing = re.match(r"ModuleNotFoundError: No module named '([^']+)'", line)
+    if missing is not None:
+        raise RequestError(
+            "sparkgen with all that it needs in the Python of the executors",
+            found=f"no module {missing[1]}",
+            mend="install it there, or name a Python that has it as PYSPARK_PYTHON; the README says "
+            'what is needed, under "On a cluster"',
+        )
 
 
 def _last_of_traceback(message: str) -> str:

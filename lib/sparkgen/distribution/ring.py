@@ -5,6 +5,7 @@ launcher started. Every method but the attributes is collective: all ranks must 
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkgen.distribution.heartbeat import heartbeat
+from sparkgen.errors import RequestError
 
 Array = npt.NDArray[Any]
 Tensor = Any
@@ -59,10 +61,23 @@ class Ring:
 
 
 class HorovodRing(Ring):
-    """A group of several worker processes, which Horovod connects by their environment variables."""
+    """A group of several worker processes, which Horovod connects by their environment variables.
+
+    Raises:
+        RequestError: Horovod is not installed, or was built for another TensorFlow.
+    """
 
     def __init__(self) -> None:
-        import horovod.tensorflow as hvd
+        try:
+            import horovod.tensorflow as hvd
+        except (
+            ImportError
+        ) as error:  # of Horovod, or of its library, which is built for one TensorFlow
+            raise RequestError(
+                f"Horovod, built for the TensorFlow there, in the workers' Python {sys.executable}",
+                found=str(error).partition("\n")[0],
+                mend="install the wheel that make setup leaves in .wheels; one worker needs none",
+            ) from error
 
         hvd.init()
         self._hvd = hvd
