@@ -19,6 +19,7 @@ from sparkgen.distribution.heartbeat import Beat
 from sparkgen.distribution.outcome import Ended, success
 from sparkgen.distribution.signals import StopRequests
 from sparkgen.distribution.supervisor import Call, Size, supervise
+from sparkgen.distribution.voice import Aloud
 
 LOOPBACK = "127.0.0.1"
 ANSWER = b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nkill"
@@ -103,5 +104,5 @@ def test_no_worker_goes_on_without_a_board(tmp_path: Path) -> None:
     before = psutil.Process().children()
     call = Call(f"{ring_functions.__name__}:sleep", {"folder": str(tmp_path)})
     with pytest.raises(OSError, match="refused"):
-        supervise(call, 0, {}, gone)
+        supervise(call, 0, {}, gone, hear=Aloud())
     assert psutil.Process().children() == before

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import ring_functions
 
-from sparkgen.distribution.launcher import launch
+from sparkgen.distribution.launcher import launch, run_again
+from sparkgen.distribution.outcome import lost_stage
+from sparkgen.distribution.ring import join_ring
 from sparkgen.errors import RequestError, WorkerError, WorkersFailed
 
 
@@ -120,6 +122,27 @@ def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path,
         run_local(ring_functions.die_once, request, workers=workers, max_restarts=restarts)
     assert "these are my last words" in str(failed.value)
     assert (tmp_path / f"starts-{last}").read_text() == "x" * (restarts + 1)
+
+
+def test_workers_whose_python_has_no_horovod_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "horovod", None)  # as if it were not there
+    monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
+    monkeypatch.setenv("HOROVOD_SIZE", "2")
+    line = f"expected Horovod, built for .* {re.escape(sys.executable)}, found .*horovod.*: install"
+    with pytest.raises(RequestError, match=line):
+        join_ring()
+
+
+def test_lost_workers_that_cannot_be_replaced_are_a_failure_and_no_wrong_request():
+    def refused():
+        raise RequestError("2 slots", found="1", mend="add one")
+
+    starts = iter([lambda: [lost_stage("an executor is gone")], refused])
+    line = "workers were lost and cannot be replaced: expected 2 slots, found 1: add one"
+    with pytest.raises(WorkersFailed, match=line):
+        run_again(lambda: next(starts)(), workers=2, max_restarts=3)
+    with pytest.raises(RequestError, match="expected 2 slots"):
+        run_again(refused, workers=2, max_restarts=3)
 
 
 def test_workers_die_with_a_killed_driver(tmp_path):

@@ -72,6 +72,8 @@ class EnvironmentConfig(Strict):
     """A worker that takes no training step for this long, or for ten times its usual step where that
     is longer, counts as hanging. Start, compilation, validation and checkpoints have at least half an
     hour."""
+    slots_seconds: Annotated[float, Field(ge=0)] = 300.0
+    """How long the launcher `spark` waits for a task slot for each worker: executors may come late."""
     spark_master: Text | None = None
     """The Spark master, such as `local[4]`; null: what spark-submit or the cluster says."""
     spark: dict[str, str] = {}

@@ -5,10 +5,12 @@ on rank 0; a worker that dies or hangs is started again.
 
     launcher                        starts the workers, in this process, on this machine or in Spark
     local, barrier                  workers as processes of this machine, or as tasks of Spark
+    cluster                         waits for the executors of Spark
     process, supervisor, slots      one worker's process, what watches it, which rank it has
     ring                            what a worker may ask of the others: its rank, sums, broadcasts
     optimizer, statistics           gradients and batch statistics averaged over the workers
     board, attendance, heartbeat, watch   who is there, who hangs, how far each is
+    voice                           what rank 0 says, on the driver's standard error
     outcome, trouble, signals       how a worker ended, and what the driver says of it
 
 Read `launcher.py` first, then `ring.py`. Horovod is used in this room alone.

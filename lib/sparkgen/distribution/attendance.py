@@ -1,4 +1,6 @@
-"""The driver waits here for all workers: it passes stop requests on, and ends all if one worker hangs."""
+"""The driver waits here for all workers: it passes on stop requests and what rank 0 says, and ends all if
+one worker hangs.
+"""
 
 import time
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from sparkgen.distribution.board import Board
 from sparkgen.distribution.outcome import Ended, blame, raised
 from sparkgen.distribution.signals import StopRequests
 from sparkgen.distribution.supervisor import Size
+from sparkgen.distribution.voice import Listener
 from sparkgen.distribution.watch import LOOK_SECONDS, Watch
 from sparkgen.errors import Interrupted
 
@@ -29,8 +32,9 @@ def attend(
         SparkgenError: what a worker raised while it was to stop.
     """
     posted, looked, hung = 0, time.monotonic(), None
-    watch = Watch(size.hang_seconds)
+    watch, listener = Watch(size.hang_seconds), Listener(board)
     while wait(futures, timeout=WAIT_SECONDS).not_done:
+        listener.listen()
         if requests.count > posted:
             board.post("stop" if requests.count == 1 else "kill")
             posted = requests.count
@@ -40,6 +44,7 @@ def attend(
                 hung = watch.look(board.beats(size.workers))
             if hung is not None:
                 board.post("kill")
+    listener.listen()
     if requests.count:
         raise _interruption([e for future in futures for e in _ended(future)])
     all_ended = [e for future in futures for e in _results(future)]

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
+from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.outcome import Ended, lost_stage
 from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
 from sparkgen.distribution.supervisor import Call, Size, supervise
-from sparkgen.errors import RequestError, WorkerError
+from sparkgen.distribution.voice import Sender
+from sparkgen.errors import WorkerError
+from sparkgen.tasks import refuse_missing_module
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,13 +36,13 @@ def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]
     If Spark lost a task, one record stands for all workers.
 
     Raises:
-        RequestError: the cluster has fewer slots than there are workers.
+        RequestError: the cluster has fewer slots than there are workers, for all of `slots_seconds`.
         WorkerError: a task failed before its worker began.
     """
     from py4j.protocol import Py4JJavaError
 
     workers = size.workers
-    _check_slots(spark, workers)
+    await_slots(spark, workers, seconds=size.slots_seconds)
     context = spark.sparkContext
     with (
         stop_requests() as requests,
@@ -74,7 +77,7 @@ def _task(
         **thread_environment(threads, local_size=slot.local_size),
         **_gpus(context),
     }
-    yield supervise(call, slot.rank, environment, board)
+    yield supervise(call, slot.rank, environment, board, hear=Sender(board))
 
 
 def interface_towards(address: str) -> str:
@@ -98,25 +101,15 @@ def _gpus(context: Any) -> dict[str, str]:
     )
 
 
-def _check_slots(spark: "SparkSession", workers: int) -> None:
-    """Spark itself would ask again for ten minutes before it refused."""
-    scala = spark.sparkContext._jsc.sc()
-    slots = scala.maxNumConcurrentTasks(scala.resourceProfileManager().defaultResourceProfile())
-    if slots < workers:
-        raise RequestError(
-            f"a Spark cluster with a task slot for each of the {workers} workers",
-            found=f"{slots} slots",
-            mend="set environment.workers to as many, or give Spark more cores",
-        )
-
-
 def _lost_by_spark(message: str) -> Ended:
     """The end of all workers, by what Spark says of their stage.
 
     Raises:
+        RequestError: a module that the executors' Python lacks.
         WorkerError: a task raised an error that another start would only raise again.
     """
     said = [line.strip() for line in message.partition("\n\tat ")[0].splitlines() if line.strip()]
+    refuse_missing_module(said[-1])
     if "Traceback (most recent call last)" in message and not said[-1].startswith(UNREACHABLE):
         raise WorkerError(f"a Spark task of the workers failed: {said[-1]}")
     return lost_stage(said[-1])

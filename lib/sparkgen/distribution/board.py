@@ -1,7 +1,8 @@
 """The board is Horovod's rendezvous server on the driver, which also holds a message to all workers.
 
 Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
-checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), and the workers' heartbeats.
+checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), the workers' heartbeats, and
+what rank 0 says in an executor.
 Like Horovod's own, it is open to whoever reaches its port, and lives as long as one launch.
 """
 
@@ -58,6 +59,14 @@ class Board(NamedTuple):
         """The newest heartbeats of the workers that have begun, by rank."""
         found = {rank: self._get(f"beat-{rank}") for rank in range(size)}
         return {rank: decode(data) for rank, data in found.items() if data is not None}
+
+    def say(self, number: int, piece: bytes) -> None:
+        """Writes a piece of what rank 0 says; pieces are numbered from 0."""
+        self._put(f"said-{number}", piece)
+
+    def said(self, number: int) -> bytes | None:
+        """A piece of what rank 0 says; None where it has not come yet."""
+        return self._get(f"said-{number}")
 
     def _get(self, key: str) -> bytes | None:
         try:

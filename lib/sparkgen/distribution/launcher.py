@@ -17,7 +17,7 @@ from sparkgen.distribution.ring import Ring
 from sparkgen.distribution.slots import thread_environment
 from sparkgen.distribution.supervisor import Call, Size
 from sparkgen.distribution.trouble import unexpected
-from sparkgen.errors import RequestError, SparkgenError
+from sparkgen.errors import RequestError, SparkgenError, WorkersFailed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,6 +36,7 @@ def launch(
     threads_per_worker: int | None = None,
     max_restarts: int = 0,
     hang_seconds: float = 60.0,
+    slots_seconds: float = 300.0,
     log_folder: str | None = None,
     spark: "SparkSession | None" = None,
 ) -> Json:
@@ -52,6 +53,7 @@ def launch(
         max_restarts: how often a lost worker is answered by a new start.
         hang_seconds: the least time without a training step after which a worker is lost, too; not
             in process.
+        slots_seconds: how long to wait for the task slots of Spark.
         log_folder: path or URI of a folder for the traceback of an error that `fn` raised.
         spark: the session, for `spark`.
 
@@ -67,19 +69,28 @@ def launch(
             os.environ.update(thread_environment(threads_per_worker, local_size=1))
         return _in_process(fn, request, log_folder)
     call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
-    size = Size(workers, threads_per_worker, hang_seconds)
+    size = Size(workers, threads_per_worker, hang_seconds, slots_seconds)
     run = partial(run_local, call, size)
     if where == "spark":
         if spark is None:
             raise ValueError("expected a Spark session for where='spark', found None")
         run = partial(run_barrier, call, size, spark=spark)
-    return _run_again(run, workers=workers, max_restarts=max_restarts)
+    return run_again(run, workers=workers, max_restarts=max_restarts)
 
 
-def _run_again(run: Callable[[], list[Ended]], *, workers: int, max_restarts: int) -> Json:
-    """Rank 0's result of a ring that is started again as often as a worker is lost."""
+def run_again(run: Callable[[], list[Ended]], *, workers: int, max_restarts: int) -> Json:
+    """Rank 0's result of a ring that is started again as often as a worker is lost.
+
+    Raises:
+        SparkgenError: as `launch`.
+    """
     for restart in range(max_restarts + 1):
-        ended = run()
+        try:
+            ended = run()
+        except RequestError as error:
+            if restart:  # the first start had what this one lacks
+                raise WorkersFailed(f"workers were lost and cannot be replaced: {error}") from None
+            raise
         result = result_of(ended)
         if result is not None:
             return result

@@ -16,6 +16,7 @@ from sparkgen.distribution.outcome import Ended
 from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
 from sparkgen.distribution.supervisor import Call, Size, supervise
+from sparkgen.distribution.voice import Aloud
 
 LOOPBACK = "127.0.0.1"
 
@@ -28,7 +29,7 @@ def run_local(call: Call, size: Size) -> list[Ended]:
         ThreadPoolExecutor(size.workers, "worker") as pool,
     ):
         futures = [
-            pool.submit(supervise, call, rank, environment, board)
+            pool.submit(supervise, call, rank, environment, board, hear=Aloud())
             for rank, environment in enumerate(_environments(board, size.workers, size.threads))
         ]
         return attend(futures, board, size, requests)

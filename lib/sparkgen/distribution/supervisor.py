@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -48,16 +49,26 @@ class Size(NamedTuple):
     """TensorFlow threads of each; None: a machine's cores over the workers on it."""
     hang_seconds: float
     """The least time without a training step after which a worker counts as hanging."""
+    slots_seconds: float = 0.0
+    """How long to wait for Spark's task slots."""
 
 
-def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) -> Ended:
+def supervise(
+    call: Call,
+    rank: int,
+    environment: dict[str, str],
+    board: Board,
+    *,
+    hear: Callable[[bytes], None],
+) -> Ended:
     """Runs one worker process until it ends, and gives a record of how it ended.
 
     Args:
         call: what it does.
-        rank: of this worker; that of rank 0 is heard on standard error.
+        rank: of this worker.
         environment: what the worker's environment has besides this process's own.
         board: where losses are told and notices read.
+        hear: gets what rank 0 says on standard error, piece by piece.
 
     Raises:
         OSError: the driver cannot be reached; the worker is dead.
@@ -68,7 +79,7 @@ def supervise(call: Call, rank: int, environment: dict[str, str], board: Board) 
         process = _start(folder, environment)
         tail = bytearray()
         listener = threading.Thread(
-            target=_listen, args=(process.stderr, tail, rank == 0), daemon=True
+            target=_listen, args=(process.stderr, tail, hear if rank == 0 else None), daemon=True
         )
         listener.start()
         try:
@@ -152,14 +163,13 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, relay: _Relay) -> boo
     return False
 
 
-def _listen(stream: IO[bytes], tail: bytearray, echo: bool) -> None:
-    """Keeps the end of what a worker says, and passes it on as it comes where `echo`."""
+def _listen(stream: IO[bytes], tail: bytearray, hear: Callable[[bytes], None] | None) -> None:
+    """Keeps the end of what a worker says, and passes it on as it comes."""
     while chunk := os.read(stream.fileno(), 4096):
         tail += chunk
         del tail[:-TAIL_BYTES]
-        if echo:
-            sys.stderr.write(chunk.decode(errors="replace"))
-            sys.stderr.flush()
+        if hear is not None:
+            hear(chunk)
     stream.close()
 
 

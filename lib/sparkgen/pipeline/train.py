@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
@@ -63,6 +64,10 @@ def run(
     model = check_rows(experiment, version.manifest, parts)
     start = None if journal else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)
+    environment = experiment.environment
+    if spark is not None and environment.launcher == "spark" and model.learns == "gradient":
+        # Before there is a run, which could only fail.
+        await_slots(spark, environment.workers, seconds=environment.slots_seconds)
     with _claimed_run(experiment, version, journal) as logger:
         lineage = journal.lineage if journal else _leave(experiment, logger, start, parts, pictures)
         journal = _begin(experiment, version, logger, lineage)
@@ -184,6 +189,7 @@ def _launch(
         threads_per_worker=environment.threads_per_worker,
         max_restarts=environment.max_restarts,
         hang_seconds=environment.hang_seconds,
+        slots_seconds=environment.slots_seconds,
         log_folder=folder,
         spark=spark,
     )
