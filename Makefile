@@ -50,14 +50,14 @@ bench-quick: setup  ## Fails where a quick benchmark's ratio is under benchmarks
 test-dbr:  ## The wheel on the pins of Databricks 15.4 LTS ML: touches none of them, and runs
 	@./.ci/test-dbr
 
-wheel: setup  ## dist/sparkgen-*.whl, which the Databricks bundle uploads
+wheel:  ## dist/sparkgen-*.whl, by any Python 3; needs no compiler
 	@rm -rf build dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$${PYTHON:-python3} -m pip wheel --quiet --no-deps --ignore-requires-python --wheel-dir dist .
 
 lock: setup  ## Locks anew: the newest versions that setup.py allows
 	@./.ci/lock
 
 clean:  ## Removes everything that was made, but keeps .wheels and runs
-	rm -rf .venv .venv-dbr .venv-lock build dist lib/*.egg-info
+	rm -rf .venv .venv-dbr .venv-lock .venv-pack build dist lib/*.egg-info
 	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -29,7 +29,7 @@ setup(
         "requests>=2.28",
         "scikit-learn>=1.3",
         "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
-        "threadpoolctl>=2.2",
+        "threadpoolctl>=3",  # 2.2 fails to read the OpenBLAS of NumPy, and so leaves its threads alone
         "tokenizers>=0.19,<1",
         "tqdm>=4.65",
         "urllib3>=1.26",

@@ -24,6 +24,10 @@
 
 # COMMAND ----------
 
+# MAGIC %restart_python
+
+# COMMAND ----------
+
 import numpy as np
 import pandas as pd
 

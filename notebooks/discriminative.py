@@ -21,6 +21,10 @@
 
 # COMMAND ----------
 
+# MAGIC %restart_python
+
+# COMMAND ----------
+
 import numpy as np
 import pandas as pd
 

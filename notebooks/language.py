@@ -19,6 +19,10 @@
 
 # COMMAND ----------
 
+# MAGIC %restart_python
+
+# COMMAND ----------
+
 import keras
 import numpy as np
 import pandas as pd

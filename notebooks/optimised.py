@@ -26,6 +26,10 @@
 
 # COMMAND ----------
 
+# MAGIC %restart_python
+
+# COMMAND ----------
+
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_sample_image

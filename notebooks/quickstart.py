@@ -13,6 +13,10 @@
 
 # COMMAND ----------
 
+# MAGIC %restart_python
+
+# COMMAND ----------
+
 from sparkgen.notebook import Notebook
 
 book = Notebook("quickstart", globals(), experiment="vae_digits")

@@ -21,6 +21,10 @@
 
 # COMMAND ----------
 
+# MAGIC %restart_python
+
+# COMMAND ----------
+
 import numpy as np
 
 from sparkgen.config.request import DatasetRequest

