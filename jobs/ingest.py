@@ -3,7 +3,7 @@
     spark-submit --master spark://MASTER:7077 jobs/ingest.py conf/datasets/mnist.yaml
 
 The arguments are those of `sparkgen ingest`; `--help` names them. The executors need this package too:
-install the wheel on the nodes, and name their Python in PYSPARK_PYTHON.
+README.md has the ways to it, under "On a cluster".
 """
 
 import importlib.util

@@ -3,7 +3,7 @@
     spark-submit --master spark://MASTER:7077 jobs/promote.py conf/experiments/vae_mnist.yaml
 
 The arguments are those of `sparkgen promote`; `--help` names them. The executors need this package too:
-install the wheel on the nodes, and name their Python in PYSPARK_PYTHON.
+README.md has the ways to it, under "On a cluster".
 """
 
 import importlib.util

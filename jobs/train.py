@@ -4,7 +4,7 @@
         --set environment.launcher=spark
 
 The arguments are those of `sparkgen train`; `--help` names them. The executors need this package too:
-install the wheel on the nodes, and name their Python in PYSPARK_PYTHON.
+README.md has the ways to it, under "On a cluster".
 """
 
 import importlib.util
