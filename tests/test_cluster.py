@@ -121,7 +121,7 @@ def start(log: Path, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=environment(), stdout=file, stderr=file)
 
 
-def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 90) -> None:
+def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 900) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -186,13 +186,13 @@ def run(cluster: Cluster, root: Path, wheel: Path) -> Run:
     here, log = root.parent, root.parent / "log"
     process = cluster.submit([[*job, "--root=runs"] for job in jobs], wheel=wheel, here=here)
     try:
-        wait_for(lambda: SHORT in log.read_text(), "a training that waits", seconds=400)
+        wait_for(lambda: SHORT in log.read_text(), "a training that waits")
         cluster.add_worker()
-        wait_for(lambda: bool(checkpoints(root)), "a checkpoint", seconds=400)
+        wait_for(lambda: bool(checkpoints(root)), "a checkpoint")
         victim = training_workers(cluster)[1]
         its_environment = victim.environ()
         victim.kill()
-        process.wait(timeout=400)
+        process.wait(timeout=900)
     finally:
         process.kill()
     said = log.read_text()
