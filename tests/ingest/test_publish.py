@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from sparkgen.datasets.storage import write_bytes
 from sparkgen.ingest.publish import remove_stale, staging
 
 
@@ -33,6 +34,7 @@ def test_only_the_staging_of_the_dead_is_removed(tmp_path: Path) -> None:
 def test_a_staging_folder_goes_when_its_work_fails(tmp_path: Path) -> None:
     try:
         with staging(str(tmp_path / "tiny")) as uri:
+            write_bytes(f"{uri}/train/part-00000.parquet", b"some")
             assert Path(uri).is_dir()
             raise KeyboardInterrupt
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.ingest.fetching.download import fetch_missing
 from sparkgen.ingest.sources import source_of
+from sparkgen.pipeline.version import datasets_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,8 +31,7 @@ def run(request: DatasetRequest, spark: "SparkSession") -> dict[str, Any]:
     from sparkgen.ingest.ingest import ingest
 
     fetch_sources(request)
-    datasets_uri = request.environment.path(request.environment.datasets)
-    manifest = ingest(spark, request.dataset, datasets_uri=datasets_uri)
+    manifest = ingest(spark, request.dataset, datasets_uri=datasets_uri(request.environment))
     return {
         "dataset": manifest.name,
         "version": manifest.version,
