@@ -4,6 +4,7 @@ Credentials, regions and endpoints come from the environment and the files that 
 read. A file system is made once a bucket, since its connections are dear to open.
 """
 
+import importlib
 import os
 from functools import lru_cache
 from typing import Any
@@ -25,8 +26,8 @@ KINDS = {
     "viewfs": "viewfs",
 }
 """The schemes that are known, each with the name under which its file system is found."""
-BY_FSSPEC = {"abfss": "pip install 'sparkgen[azure]'"}
-"""Kinds that pyarrow lacks, each with what installs the fsspec implementation."""
+BY_FSSPEC = {"abfss": ("adlfs", "azure")}
+"""Kinds that pyarrow lacks: the package with fsspec's file system, and the extra that has it."""
 BY_LIBHDFS = ("hdfs", "viewfs")
 
 _LEGAL = "[]@!$&'()*+,;=:%~"  # in the host of a URI, beside letters, digits and _.-
@@ -51,7 +52,9 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
         filesystem, base = _file_system(kind, host, query, _s3_settings() if kind == "s3" else "")
     except ImportError:
         raise RequestError(
-            f"a package for {scheme}: URIs such as {uri}", found="none", mend=BY_FSSPEC[kind]
+            f"the package {BY_FSSPEC[kind][0]} for {uri}",
+            found="none",
+            mend=f"pip install 'sparkgen[{BY_FSSPEC[kind][1]}]'",
         ) from None
     except (ArrowException, OSError, ValueError) as error:
         raise RequestError(
@@ -71,6 +74,7 @@ def _file_system(kind: str, host: str, query: str, settings: str) -> tuple[fs.Fi
         raise ValueError("a URI without a host or bucket")
     uri = f"{kind}://{quote(host, safe=_LEGAL)}"
     if kind in BY_FSSPEC:
+        importlib.import_module(BY_FSSPEC[kind][0])
         return _by_fsspec(uri)
     options = "&".join(filter(None, (query, settings)))
     filesystem, base = fs.FileSystem.from_uri(f"{uri}?{options}" if options else uri)

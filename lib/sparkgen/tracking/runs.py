@@ -19,7 +19,7 @@ from sparkgen.stopping import Stopped, held, received
 from sparkgen.tracking.server import (
     artifact_location,
     check_artifacts,
-    check_location,
+    check_package,
     connect,
     connect_uri,
 )
@@ -171,7 +171,7 @@ def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
 
     name = environment.experiment
     if (found := client.get_experiment_by_name(name)) is not None:
-        check_location(found.artifact_location)
+        check_package(found.artifact_location)
         return found.experiment_id
     check_artifacts(environment)  # an experiment keeps its place for good
     try:

@@ -194,33 +194,37 @@ def check_artifacts(environment: EnvironmentConfig) -> None:
     """Refuses a place for artifacts that MLflow cannot use; to be called after `connect`.
 
     Raises:
-        RequestError: see `check_location`.
-    """
-    if (location := artifact_location(environment)) is not None:
-        check_location(location)
-
-
-def check_location(location: str) -> None:
-    """Refuses a URI of artifacts that MLflow cannot write to on this machine.
-
-    Raises:
         RequestError: MLflow does not know its scheme, or lacks a package for it.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    module, extra = NEEDED.get(location.partition(":")[0], (None, None))
+    if (location := artifact_location(environment)) is None:
+        return
+    check_package(location)
     try:
-        if module is not None:
-            importlib.import_module(
-                module
-            )  # which MLflow itself would do in the midst of a training
         get_artifact_repository(location)
     except (ImportError, MlflowException, OSError) as error:
         raise RequestError(
             "a place that MLflow can write to as environment.artifacts",
             found=f"{location}: {' '.join(str(error).split())[:200]}",
-            mend=f"pip install 'sparkgen[{extra}]'"
-            if extra
-            else "correct it, or install what MLflow needs",
+            mend="correct it, or install what MLflow needs for it",
         ) from error
+
+
+def check_package(location: str) -> None:
+    """Refuses a URI of artifacts for which MLflow would lack a package in the midst of a training.
+
+    Raises:
+        RequestError: it says what to install.
+    """
+    module, extra = NEEDED.get(location.partition(":")[0], ("", ""))
+    try:
+        if module:
+            importlib.import_module(module)
+    except ImportError as error:
+        raise RequestError(
+            f"the package with which MLflow writes to {location}",
+            found=str(error),
+            mend=f"pip install 'sparkgen[{extra}]'",
+        ) from None
