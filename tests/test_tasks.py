@@ -1,5 +1,6 @@
 """Tasks on real executors: what comes back, in what order, and what becomes of errors."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,3 +57,17 @@ def test_any_other_error_is_a_task_that_failed(spark: Any) -> None:
 
     with pytest.raises(TaskFailed, match=r"^ZeroDivisionError: division by zero$"):
         run_each(spark, divide, [1, 0])
+
+
+def test_what_lets_the_driver_into_storage_goes_with_each_task(
+    spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark was started before, so its executors cannot have inherited it; they forget it again."""
+
+    def account(_: int) -> Iterator[str | None]:
+        yield os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "ours")
+    assert run_each(spark, account, [1, 2]) == ["ours", "ours"]
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME")
+    assert run_each(spark, account, [1, 2]) == [None, None]

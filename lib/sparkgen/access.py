@@ -24,6 +24,8 @@ GROUPS = (
 
 Access = dict[str, str]
 
+_taken: Access = {}  # by this process, as the executors of a Spark session are used again
+
 
 def own_access() -> Access:
     """The variables of this process that say how remote storage is reached, and as whom."""
@@ -33,5 +35,10 @@ def own_access() -> Access:
 def take_access(given: Mapping[str, str]) -> None:
     """Sets the variables that a driver gives, but for groups of which this machine has its own."""
     for group in GROUPS:
-        if not any(name in os.environ for name in group):
-            os.environ.update({name: given[name] for name in group if name in given})
+        if any(os.environ.get(name) != _taken.get(name) for name in group):
+            continue
+        for name in group:
+            for variables in (os.environ, _taken):
+                variables.pop(name, None)
+                if name in given:
+                    variables[name] = given[name]

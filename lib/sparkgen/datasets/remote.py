@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from pyarrow import ArrowException, fs
 
+from sparkgen.access import own_access
 from sparkgen.errors import RequestError
 
 KINDS = {
@@ -49,7 +50,8 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
     host, _, path = place.partition("/")
     kind = KINDS[scheme]
     try:
-        filesystem, base = _file_system(kind, host, query, _s3_settings() if kind == "s3" else "")
+        options = "&".join(filter(None, (query, _s3_settings() if kind == "s3" else "")))
+        filesystem, base = _file_system(kind, host, options, tuple(own_access().items()))
     except ImportError:
         raise RequestError(
             f"the package {BY_FSSPEC[kind][0]} for {uri}",
@@ -68,15 +70,16 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 @lru_cache(maxsize=64)
-def _file_system(kind: str, host: str, query: str, settings: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a host or bucket, and the path of its root; made anew for other settings."""
+def _file_system(
+    kind: str, host: str, options: str, access: tuple[tuple[str, str], ...]
+) -> tuple[fs.FileSystem, str]:
+    """The file system of a host or bucket, and the path of its root; made anew for another `access`."""
     if not host:
         raise ValueError("a URI without a host or bucket")
     uri = f"{kind}://{quote(host, safe=_LEGAL)}"
     if kind in BY_FSSPEC:
         importlib.import_module(BY_FSSPEC[kind][0])
         return _by_fsspec(uri)
-    options = "&".join(filter(None, (query, settings)))
     filesystem, base = fs.FileSystem.from_uri(f"{uri}?{options}" if options else uri)
     return filesystem, base
 

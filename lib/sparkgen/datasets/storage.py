@@ -117,9 +117,9 @@ def _try(uri: str, *, writes: bool) -> None:
     bucket = path.partition("/")[0]
     if bucket and filesystem.get_file_info(bucket).type == fs.FileType.NotFound:
         raise RequestError(
-            f"a bucket that is there at {uri}",
+            f"a bucket or container that is there at {uri}",
             found=f"no {bucket}",
-            mend="make the bucket, or correct the URI",
+            mend="make it, or correct the URI",
         )
     if writes:
         trial = f"{path}/.sparkgen-{uuid.uuid4().hex}"
