@@ -52,13 +52,7 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
     try:
         options = "&".join(filter(None, (query, _s3_settings() if kind == "s3" else "")))
         filesystem, base = _file_system(kind, host, options, tuple(own_access().items()))
-    except ImportError:
-        raise RequestError(
-            f"the package {BY_FSSPEC[kind][0]} for {uri}",
-            found="none",
-            mend=f"pip install 'sparkgen[{BY_FSSPEC[kind][1]}]'",
-        ) from None
-    except (ArrowException, OSError, ValueError) as error:
+    except (ArrowException, ImportError, OSError, ValueError) as error:
         raise RequestError(
             f"a storage that this machine can reach at {uri}",
             found=str(error).splitlines()[0],
@@ -78,8 +72,7 @@ def _file_system(
         raise ValueError("a URI without a host or bucket")
     uri = f"{kind}://{quote(host, safe=_LEGAL)}"
     if kind in BY_FSSPEC:
-        importlib.import_module(BY_FSSPEC[kind][0])
-        return _by_fsspec(uri)
+        return _by_fsspec(kind, uri)
     filesystem, base = fs.FileSystem.from_uri(f"{uri}?{options}" if options else uri)
     return filesystem, base
 
@@ -100,9 +93,17 @@ def _s3_settings() -> str:
     return "&".join(f"{key}={quote(value, safe='')}" for key, value in found.items() if value)
 
 
-def _by_fsspec(uri: str) -> tuple[fs.FileSystem, str]:
-    from fsspec.core import url_to_fs
-
+def _by_fsspec(kind: str, uri: str) -> tuple[fs.FileSystem, str]:
+    package, extra = BY_FSSPEC[kind]
+    try:
+        importlib.import_module(package)
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise RequestError(
+            f"the package {package} for {uri}",
+            found="none",
+            mend=f"pip install 'sparkgen[{extra}]'",
+        ) from None
     filesystem, base = url_to_fs(uri)
     return fs.PyFileSystem(_Handler(filesystem)), base
 
