@@ -9,7 +9,6 @@ bit. Takes about ten minutes on two cores; one line a stage.
 """
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 from s3_server import S3Server, s3_server
 
 from sparkgen.datasets.files import digest
@@ -95,7 +95,8 @@ class Place(NamedTuple):
         with (self.folder / "log").open("ab") as log:
             done = subprocess.run(self.command(step, *options), stdout=subprocess.PIPE, stderr=log)
         if done.returncode != 0:
-            raise SystemExit(f"{step} ended with {done.returncode}: see {self.folder}/log")
+            said = (self.folder / "log").read_text()[-2000:]
+            raise SystemExit(f"{step} ended with {done.returncode}: {said}")
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -117,7 +118,7 @@ def main(names: list[str]) -> None:
             _kill(place, STAGES[stage], s3)
             _check_whole(s3, place)
             how = _go_on(place, step, expected)
-            _check_whole(s3, place)
+            assert _check_whole(s3, place) > 0
             print(f"ok  {step:<7} {stage}: {how}", flush=True)
 
 
@@ -141,23 +142,25 @@ def _kill(place: Place, stage: Stage, s3: S3Server) -> None:
         if method == stage.method and re.search(stage.pattern, asked):
             seen.append(asked)
             if len(seen) == stage.number:
-                os.killpg(job.pid, signal.SIGKILL)
+                driver = psutil.Process(job.pid)
+                for process in (driver, *driver.children(recursive=True)):
+                    process.kill()
 
     s3.watchers.append(watch)
     with (place.folder / "log").open("ab") as log:
-        job = subprocess.Popen(
-            place.command(stage.step), start_new_session=True, stdout=log, stderr=log
-        )
-        status = job.wait(timeout=300)
+        job = subprocess.Popen(place.command(stage.step), stdout=log, stderr=log)
+        status = job.wait(timeout=900)
     s3.watchers.remove(watch)
     if status != -signal.SIGKILL:
-        raise SystemExit(f"{stage} was not met: {len(seen)} of {stage.number}; {place.folder}/log")
+        raise SystemExit(f"{stage} was not met: {len(seen)} of {stage.number}")
 
 
-def _check_whole(s3: S3Server, place: Place) -> None:
-    """Reads every file that a manifest below the root names; each has the bytes that it says."""
-    for file in _named(s3, place.root.removeprefix("s3://bucket/")):
+def _check_whole(s3: S3Server, place: Place) -> int:
+    """Reads every file that a manifest below the root names, holds it to its SHA-256, and counts them."""
+    files = list(_named(s3, place.root.removeprefix("s3://bucket/")))
+    for file in files:
         file.read()
+    return len(files)
 
 
 def _named(s3: S3Server, prefix: str) -> Iterator[StoredFile]:
