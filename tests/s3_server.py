@@ -15,8 +15,9 @@ class S3Server(NamedTuple):
 
     environment: dict[str, str]
     """The variables by which clients find the server and are let in."""
-    watchers: list[Callable[[str, str], None]]
-    """Are called with method and path of each request before it is answered."""
+    watchers: list[Callable[[str, str], object]]
+    """Are called with method and path of each request before it is answered; what they find true is
+    refused."""
     names: Callable[[], list[str]]
     """The names of all objects in the bucket."""
     age: Callable[[str, float], None]
@@ -30,13 +31,14 @@ def s3_server() -> Iterator[S3Server]:
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    watchers: list[Callable[[str, str], None]] = []
+    watchers: list[Callable[[str, str], object]] = []
     moto = DomainDispatcherApplication(create_backend_app)
 
     def application(request: dict[str, Any], respond: Any) -> Any:
         asked = f"{request['PATH_INFO']}?{request['QUERY_STRING']}"
-        for watch in list(watchers):
-            watch(request["REQUEST_METHOD"], asked)
+        if any([watch(request["REQUEST_METHOD"], asked) for watch in list(watchers)]):
+            respond("403 Forbidden", [("Content-Length", "0")])
+            return [b""]
         return moto(request, respond)
 
     server = make_server("127.0.0.1", 0, application, threaded=True)
