@@ -1,6 +1,8 @@
 """An ingest that ends at any of its requests to object storage, as one that is killed there does.
 
-From a request on the server refuses all others, so the bucket stays as a killed process leaves it.
+From a request on the server refuses all others, so the bucket stays as a killed process leaves it. The end
+of an upload by this process is left to `tests/s3_kills.py`: pyarrow holds Python's lock when it tries
+that again, and the server is in this process.
 """
 
 import re
@@ -45,7 +47,6 @@ def whole(root: str) -> list[Manifest]:
         (rf"PUT .*{VERSION}/train/part-", 1, 0),
         (rf"PUT .*{VERSION}/", 3, 0),
         (rf"PUT .*{VERSION}/manifest\.json.*partNumber", 1, 0),
-        (rf"POST .*{VERSION}/manifest\.json.*uploadId", 1, 0),
         (r"POST /bucket\?delete", 2, 1),
     ],
 )
