@@ -5,7 +5,7 @@
 A step is killed by SIGKILL, with all its processes, at the moment of a request that says where it is.
 After each kill no manifest names a file that is not whole. The step, run again, makes what it makes on a
 disk where nothing happens to it: the same dataset version, the same weights, the same samples, bit for
-bit. Takes about ten minutes on two cores; one line a stage.
+bit. It prints one line a stage.
 """
 
 import json

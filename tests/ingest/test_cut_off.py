@@ -1,7 +1,7 @@
 """An ingest that ends at any of its requests to object storage, as one that is killed there does.
 
-From a request on the server refuses all others, so the bucket stays as a killed process leaves it. The end
-of an upload by this process is left to `tests/s3_kills.py`: pyarrow holds Python's lock when it tries
+From a request on the server refuses all others, so the bucket stays as a killed process leaves it. The
+end of an upload by this process is left to `tests/s3_kills.py`: pyarrow holds Python's lock when it tries
 that again, and the server is in this process.
 """
 
