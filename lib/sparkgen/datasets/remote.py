@@ -53,6 +53,12 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
         options = "&".join(filter(None, (query, _s3_settings() if kind == "s3" else "")))
         filesystem, base = _file_system(kind, host, options, tuple(own_access().items()))
     except (ArrowException, ImportError, OSError, ValueError) as error:
+        if isinstance(error, ImportError) and kind in BY_FSSPEC:
+            package, extra = BY_FSSPEC[kind]
+            mend = f"pip install 'sparkgen[{extra}]'"
+            raise RequestError(
+                f"the package {package} for {uri}", found="none", mend=mend
+            ) from None
         raise RequestError(
             f"a storage that this machine can reach at {uri}",
             found=str(error).splitlines()[0],
@@ -94,16 +100,9 @@ def _s3_settings() -> str:
 
 
 def _by_fsspec(kind: str, uri: str) -> tuple[fs.FileSystem, str]:
-    package, extra = BY_FSSPEC[kind]
-    try:
-        importlib.import_module(package)
-        from fsspec.core import url_to_fs
-    except ImportError:
-        raise RequestError(
-            f"the package {package} for {uri}",
-            found="none",
-            mend=f"pip install 'sparkgen[{extra}]'",
-        ) from None
+    importlib.import_module(BY_FSSPEC[kind][0])
+    from fsspec.core import url_to_fs
+
     filesystem, base = url_to_fs(uri)
     return fs.PyFileSystem(_Handler(filesystem)), base
 
