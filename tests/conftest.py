@@ -124,6 +124,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def s3() -> Iterator["S3Server"]:  # noqa: F821
+    """A real S3 server on loopback, with the bucket `bucket`; storage of this process leads there."""
+    pytest.importorskip("moto.server", reason="moto is not installed")
+    pytest.importorskip("boto3", reason="boto3 is not installed")
+    from s3_server import s3_server
+
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data; a test that asks for it is skipped where there is none."""
     folder = Path(os.environ.get("SPARKGEN_TEST_DATA", REPOSITORY.parent / "shared" / "data"))

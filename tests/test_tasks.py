@@ -1,5 +1,6 @@
 """Tasks on real executors: what comes back, in what order, and what becomes of errors."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,3 +67,17 @@ def test_a_module_that_executors_lack_is_named_with_what_to_do(spark: Any) -> No
 
     with pytest.raises(RequestError, match="found no module no_such_package_anywhere: install it"):
         run_each(spark, look, [1])
+
+
+def test_what_lets_the_driver_into_storage_goes_with_each_task(
+    spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark was started before, so its executors cannot have inherited it; they forget it again."""
+
+    def account(_: int) -> Iterator[str | None]:
+        yield os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "ours")
+    assert run_each(spark, account, [1, 2]) == ["ours", "ours"]
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME")
+    assert run_each(spark, account, [1, 2]) == [None, None]

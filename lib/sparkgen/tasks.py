@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sparkgen.access import own_access, take_access
 from sparkgen.beside import beside
 from sparkgen.errors import RequestError, SparkgenError, TaskFailed
 
@@ -53,8 +54,10 @@ def run_each(
         return []
     context = spark.sparkContext
     errors: Any = context.accumulator((), AddingAccumulatorParam(()))
+    access = own_access()
 
     def run_part(part: Iterator[S]) -> Iterator[T]:
+        take_access(access)
         try:
             for item in part:
                 yield from run(item)

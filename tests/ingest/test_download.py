@@ -12,8 +12,8 @@ from web_server import Server, content, status
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.download import DownloadFile
 from sparkgen.config.load import load_dataset
+from sparkgen.datasets import disks
 from sparkgen.errors import RequestError
-from sparkgen.ingest.fetching import download
 from sparkgen.ingest.fetching.download import fetch_missing, missing_files
 from sparkgen.ingest.fetching.web import Patience
 from sparkgen.ingest.sources import source_of
@@ -163,7 +163,7 @@ def test_what_was_fetched_before_a_failure_stays_and_is_not_named(
 def test_where_nothing_can_be_appended_a_whole_file_is_copied(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "MOUNTED", (f"{tmp_path}/volume/",))
+    monkeypatch.setattr(disks, "MOUNTED", (f"{tmp_path}/volume/",))
     data = b"a" * 9
     url = server.serve("/a.txt", content(data))
     (tmp_path / "volume").mkdir()

@@ -9,17 +9,22 @@ import re
 import shutil
 import threading
 import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote, unquote
 
-from pyarrow import ArrowException, fs
+import pyarrow as pa
+from pyarrow import fs
 
+from sparkgen.datasets.disks import on_disk
+from sparkgen.datasets.remote import open_remote
 from sparkgen.errors import RequestError
 
-SCHEMES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 ANSWER_SECONDS = 60  # of a storage that is there; a client left alone tries for many minutes
 
 _REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_LEGAL = "/?#[]@!$&'()*+,;=:%~"  # in URIs, beside letters, digits and _.-
 
 
 def open_uri(uri: str) -> tuple[fs.FileSystem, str]:
@@ -31,15 +36,7 @@ def open_uri(uri: str) -> tuple[fs.FileSystem, str]:
     uri = absolute(uri)
     if not is_remote(uri):
         return fs.LocalFileSystem(), uri
-    scheme, _, rest = uri.partition("://")
-    try:
-        return fs.FileSystem.from_uri(f"{_known(scheme, uri)}://{quote(rest, safe=_LEGAL)}")
-    except (ArrowException, OSError, ImportError) as error:
-        raise RequestError(
-            f"a storage that this machine can reach at {uri}",
-            found=str(error).splitlines()[0],
-            mend="give a path or a URI of another storage",
-        ) from None
+    return open_remote(uri)
 
 
 def is_remote(uri: str) -> bool:
@@ -66,7 +63,15 @@ def absolute(uri: str) -> str:
                 "a file: URI of this machine, file:///path", found=uri, mend="write three slashes"
             )
         return os.path.abspath(unquote(slash + path))
-    return uri if is_remote(uri) else os.path.abspath(uri)
+    return _plain(uri) if is_remote(uri) else os.path.abspath(uri)
+
+
+def _plain(uri: str) -> str:
+    """A remote URI without empty steps in its path, which object storage would take for names."""
+    place, question, query = uri.partition("?")
+    scheme, _, rest = place.partition("://")
+    host, *steps = rest.split("/")
+    return f"{scheme}://{'/'.join([host, *filter(None, steps)])}{question}{query}"
 
 
 def as_uri(path: str) -> str:
@@ -74,18 +79,22 @@ def as_uri(path: str) -> str:
     return path if is_remote(path) or quote(path) == path else f"file://{quote(path)}"
 
 
-def check_answers(uri: str, *, seconds: float = ANSWER_SECONDS) -> None:
+def check_answers(uri: str, *, writes: bool = False, seconds: float = ANSWER_SECONDS) -> None:
     """Checks that a storage answers within `seconds`.
 
+    Args:
+        uri: a place in it.
+        writes: it must take a file at this place, which is removed again.
+        seconds: to wait, at most.
+
     Raises:
-        RequestError: it refuses, or does not answer.
+        RequestError: it refuses, does not answer, or has no such bucket.
     """
     failed: list[Exception] = []
 
     def ask() -> None:
         try:
-            filesystem, path = open_uri(uri)
-            filesystem.get_file_info(path)
+            _try(uri, writes=writes)
         except Exception as error:
             failed.append(error)
 
@@ -103,55 +112,86 @@ def check_answers(uri: str, *, seconds: float = ANSWER_SECONDS) -> None:
         )
 
 
-def _known(scheme: str, uri: str) -> str:
-    if scheme not in SCHEMES:
+def _try(uri: str, *, writes: bool) -> None:
+    filesystem, path = open_uri(uri)
+    bucket = path.partition("/")[0]
+    if bucket and filesystem.get_file_info(bucket).type == fs.FileType.NotFound:
         raise RequestError(
-            f"a path, or a URI of {', '.join(SCHEMES)}, file or dbfs", found=uri, mend="correct it"
+            f"a bucket or container that is there at {uri}",
+            found=f"no {bucket}",
+            mend="make it, or correct the URI",
         )
-    return "s3" if scheme in ("s3a", "s3n") else scheme
+    if writes:
+        trial = f"{path}/.sparkgen-{uuid.uuid4().hex}"
+        _send(filesystem, trial, pa.py_buffer(b"written to see whether it can be"))
+        filesystem.delete_file(trial)
+    else:
+        filesystem.get_file_info(path)
 
 
 def read_bytes(uri: str) -> bytes:
     """All bytes of a file; `FileNotFoundError` where the file does not exist."""
     filesystem, path = open_uri(uri)
-    with filesystem.open_input_stream(path) as stream:
+    with filesystem.open_input_stream(path, compression=None) as stream:
         return bytes(stream.read())
 
 
 def write_bytes(uri: str, data: bytes) -> None:
-    """Writes a file atomically: it exists whole, or not at all."""
+    """Writes a file: on a disk and on object storage it exists whole, or not at all.
+
+    On object storage that is mounted as a folder a process that is killed may leave the beginning of it.
+    So what is written last of an artifact, and makes it visible, says itself whether it is whole.
+    """
     filesystem, path = open_uri(uri)
-    filesystem.create_dir(os.path.dirname(path), recursive=True)
+    buffer = pa.py_buffer(data)
     if not isinstance(filesystem, fs.LocalFileSystem):
-        with filesystem.open_output_stream(path) as stream:
-            stream.write(data)
+        _uninterrupted(_send, filesystem, path, buffer)
         return
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if not on_disk(path):
+        with open(path, "wb") as file:
+            file.write(buffer)
+        return
+    with _renamed(path) as temporary, open(temporary, "wb") as file:
+        file.write(buffer)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def copy_in(path: str, uri: str) -> None:
-    """Copies a local file to a URI atomically: it exists whole, or not at all."""
+    """Copies a local file to a URI, as `write_bytes` writes one."""
     filesystem, place = open_uri(uri)
-    filesystem.create_dir(os.path.dirname(place), recursive=True)
     if not isinstance(filesystem, fs.LocalFileSystem):
-        fs.copy_files(path, place, fs.LocalFileSystem(), filesystem)
+        _uninterrupted(fs.copy_files, path, place, fs.LocalFileSystem(), filesystem)
         return
-    temporary = f"{os.path.dirname(place)}/.{uuid.uuid4().hex}.tmp"
-    try:
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    if not on_disk(place):
+        shutil.copyfile(path, place)
+        return
+    with _renamed(place) as temporary:
         shutil.copyfile(path, temporary)
-        os.replace(temporary, place)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+
+
+def move(source: str, target: str) -> None:
+    """Puts a file of a storage in the place of another one there, in one step where it is a disk."""
+    filesystem, path = open_uri(source)
+    place = open_uri(target)[1]
+    if not isinstance(filesystem, fs.LocalFileSystem):
+        filesystem.copy_file(path, place)
+        return
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    if on_disk(place):
+        os.replace(path, place)
+    else:
+        shutil.copyfile(path, place)
+
+
+def new_file(uri: str) -> Any:
+    """A file to be written as a stream, which is only there for sure when it is closed."""
+    filesystem, path = open_uri(uri)
+    if isinstance(filesystem, fs.LocalFileSystem):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    return filesystem.open_output_stream(path, compression=None)
 
 
 def remove_folder(uri: str) -> None:
@@ -159,3 +199,29 @@ def remove_folder(uri: str) -> None:
     filesystem, path = open_uri(uri)
     if filesystem.get_file_info(path).type == fs.FileType.Directory:
         filesystem.delete_dir(path)
+
+
+@contextmanager
+def _renamed(path: str) -> Iterator[str]:
+    """The path of a temporary file beside a file, whose name it gets in the end, unless that failed."""
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def _send(filesystem: fs.FileSystem, path: str, buffer: pa.Buffer) -> None:
+    with filesystem.open_output_stream(path, compression=None) as stream:
+        stream.write(buffer)
+
+
+def _uninterrupted(send: Callable[..., object], *arguments: Any) -> None:
+    """Calls a function in a thread, where no signal interrupts it.
+
+    A stream of pyarrow that an exception ends is closed, and what it had got so far becomes the file.
+    """
+    with ThreadPoolExecutor(1, "storage") as sender:
+        sender.submit(send, *arguments).result()

@@ -17,7 +17,8 @@ import pyarrow as pa
 from pyarrow import fs
 from pyspark.sql import SparkSession
 
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.disks import on_disk
+from sparkgen.datasets.storage import new_file, open_uri
 from sparkgen.ingest.copies import by_split, compared, held_out
 from sparkgen.ingest.deal import BLOCK_SCHEMA, Dealt, Filter, deal, encode_block
 from sparkgen.ingest.layout import Layout, Summary
@@ -116,7 +117,7 @@ def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:
     block = next(blocks, None)
     while block is not None:
         uri, size, summaries = _new_uri(scratch), 0, []
-        with _create(uri) as sink, pa.ipc.new_file(sink, BLOCK_SCHEMA) as file:
+        with new_file(uri) as sink, pa.ipc.new_file(sink, BLOCK_SCHEMA) as file:
             while block is not None and size < GROUP_BYTES:
                 file.write_batch(block)
                 size += block.nbytes
@@ -128,7 +129,7 @@ def _write_groups(blocks: Batches, scratch: str) -> Iterator[Group]:
 def _write_batches(batches: list[pa.RecordBatch], scratch: str) -> str:
     """Writes batches of one schema, at least one, to one file, and gives its URI."""
     uri = _new_uri(scratch)
-    with _create(uri) as sink, pa.ipc.new_file(sink, batches[0].schema) as file:
+    with new_file(uri) as sink, pa.ipc.new_file(sink, batches[0].schema) as file:
         for batch in batches:
             file.write_batch(batch)
     return uri
@@ -157,15 +158,9 @@ def _new_uri(scratch: str) -> str:
     return f"{scratch}/{uuid.uuid4().hex}.arrow"
 
 
-def _create(uri: str) -> Any:
-    filesystem, path = open_uri(uri)
-    filesystem.create_dir(path.rpartition("/")[0], recursive=True)
-    return filesystem.open_output_stream(path)
-
-
 def _open(uri: str) -> Any:
-    """A file to read at any place; a local one in memory, not copied."""
+    """A file to read at any place; one on a disk in memory, not copied."""
     filesystem, path = open_uri(uri)
-    if isinstance(filesystem, fs.LocalFileSystem):
+    if isinstance(filesystem, fs.LocalFileSystem) and on_disk(path):
         return pa.memory_map(path)
     return filesystem.open_input_file(path)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sparkgen.datasets.disks import on_disk
 from sparkgen.errors import RequestError
 
 CONFIG, TOKENIZER, TENSORS = "config.json", "tokenizer.json", "model.safetensors"
@@ -128,6 +129,9 @@ def save_network(folder: str, source: str, key: str) -> None:
 def _tensors(file: Path) -> Iterator[tuple[str, Any]]:
     from sparkgen.models.pretrained._safetensors import read_tensors
 
+    if not on_disk(str(file)):
+        yield from read_tensors(file.read_bytes()).items()
+        return
     with (
         file.open("rb") as stream,
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,

@@ -31,11 +31,14 @@ def check_places(environment: EnvironmentConfig, written: Collection[str] = KEYS
             continue
         uri = absolute(environment.path(value))
         place = uri if is_remote(uri) else str(first_existing(uri))
-        if place in tried or not (is_remote(uri) or key in written):
+        known = place in tried or any(
+            place.startswith(f"{one}/") for one in tried if is_remote(one)
+        )
+        if known or not (is_remote(uri) or key in written):
             continue
         tried.add(place)
         if is_remote(uri):
-            check_answers(uri)
+            check_answers(uri, writes=key in written)
         elif problem := unwritable(place):
             raise RequestError(
                 f"a folder that can be written as environment.{key}",

@@ -23,7 +23,7 @@ from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
 from sparkgen.sampling.check import check_sampling
 from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
-from sparkgen.tracking.server import check_artifacts, connect
+from sparkgen.tracking.server import check_artifacts, connect, tracking_uri
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
@@ -54,6 +54,8 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
     Raises:
         RequestError: it names the first thing that is wrong.
     """
+    if isinstance(request, ExperimentConfig):
+        tracking_uri(request.environment)  # a database file on remote storage is refused first
     check_places(request.environment, ("root", *WRITTEN[step]))
     source = source_of(request.dataset)
     if step in ("ingest", "run"):

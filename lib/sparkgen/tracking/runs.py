@@ -16,7 +16,13 @@ from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.stopping import Stopped, held, received
-from sparkgen.tracking.server import artifact_location, check_artifacts, connect, connect_uri
+from sparkgen.tracking.server import (
+    artifact_location,
+    check_artifacts,
+    check_package,
+    connect,
+    connect_uri,
+)
 
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
 PARAM_CHARACTERS = 500
@@ -165,6 +171,7 @@ def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
 
     name = environment.experiment
     if (found := client.get_experiment_by_name(name)) is not None:
+        check_package(found.artifact_location)
         return found.experiment_id
     check_artifacts(environment)  # an experiment keeps its place for good
     try:

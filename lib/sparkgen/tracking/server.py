@@ -1,5 +1,6 @@
 """The tracking server's URI is found here, and a first request checks that the server answers."""
 
+import importlib
 import logging
 import os
 import socket
@@ -9,11 +10,19 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.datasets.disks import on_disk
+from sparkgen.datasets.remote import KINDS
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+# The module that MLflow needs for artifacts, and the extra that has it, by the scheme of their place.
+NEEDED = {
+    "s3": ("boto3", "s3"),
+    "gs": ("google.cloud.storage", "gcs"),
+    "abfss": ("azure.storage.filedatalake", "azure"),
+}
 # MLflow alone would try a dead server for minutes.
 IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
@@ -22,7 +31,7 @@ def tracking_uri(environment: EnvironmentConfig) -> str:
     """The URI of the tracking server, the same from every working directory.
 
     Raises:
-        RequestError: a database file on a root that is no folder of this machine.
+        RequestError: a database file on a root that is no disk of this machine.
     """
     return _server_uri(environment, environment.tracking_uri)
 
@@ -33,7 +42,7 @@ def _server_uri(environment: EnvironmentConfig, uri: str) -> str:
     # A question mark in the root is a letter of its name, one after the file begins a query.
     file, question, query = uri.removeprefix(SQLITE).partition("?")
     path = absolute(environment.path(file))
-    if is_remote(path):
+    if is_remote(path) or not on_disk(path):
         raise RequestError(
             f"a tracking server for {environment.root}, where no database file can be",
             found=uri,
@@ -176,7 +185,9 @@ def artifact_location(environment: EnvironmentConfig) -> str | None:
     """The URI where a new MLflow experiment keeps its artifacts; None: the server decides."""
     if environment.artifacts is None:
         return None
-    return as_uri(absolute(environment.path(environment.artifacts)))
+    location = as_uri(absolute(environment.path(environment.artifacts)))
+    scheme, mark, rest = location.partition("://")
+    return f"{KINDS.get(scheme, scheme)}{mark}{rest}"  # MLflow knows one name for each kind
 
 
 def check_artifacts(environment: EnvironmentConfig) -> None:
@@ -190,6 +201,7 @@ def check_artifacts(environment: EnvironmentConfig) -> None:
 
     if (location := artifact_location(environment)) is None:
         return
+    check_package(location)
     try:
         get_artifact_repository(location)
     except (ImportError, MlflowException, OSError) as error:
@@ -198,3 +210,21 @@ def check_artifacts(environment: EnvironmentConfig) -> None:
             found=f"{location}: {' '.join(str(error).split())[:200]}",
             mend="correct it, or install what MLflow needs for it",
         ) from error
+
+
+def check_package(location: str) -> None:
+    """Refuses a URI of artifacts for which MLflow would lack a package in the midst of a training.
+
+    Raises:
+        RequestError: it says what to install.
+    """
+    module, extra = NEEDED.get(location.partition(":")[0], ("", ""))
+    try:
+        if module:
+            importlib.import_module(module)
+    except ImportError as error:
+        raise RequestError(
+            f"the package with which MLflow writes to {location}",
+            found=str(error),
+            mend=f"pip install 'sparkgen[{extra}]'",
+        ) from None

@@ -8,15 +8,13 @@ from fnmatch import fnmatchcase
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.download import DownloadFile
+from sparkgen.datasets.disks import on_disk
 from sparkgen.datasets.storage import absolute, copy_in, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.ingest.fetching.fetch import fetch
 from sparkgen.ingest.fetching.web import NotFetched, Patience
 from sparkgen.ingest.files.find import is_there
 from sparkgen.ingest.source import Source
-
-MOUNTED = ("/Volumes/", "/dbfs/")
-"""Mounts on Databricks machines, on whose files nothing can be appended or locked."""
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +98,7 @@ def _belongs(place: str, uri: str) -> bool:
 
 def _bring(file: DownloadFile, place: str, patience: Patience) -> None:
     """Fetches a file to where it belongs; what can only be written whole gets a copy."""
-    if not is_remote(place) and not place.startswith(MOUNTED):
+    if not is_remote(place) and on_disk(place):
         fetch(file, place, patience)
         return
     with tempfile.TemporaryDirectory(prefix="sparkgen-") as folder:

@@ -5,6 +5,7 @@ sorted by a column, or by the SHA-256 of the picture and the label: rows in whic
 are interchangeable. Spark writes nothing itself: its tasks write where the staged version lies.
 """
 
+import itertools
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sparkgen.access import own_access, take_access
 from sparkgen.datasets.manifest import SourceEntry
-from sparkgen.datasets.storage import absolute, open_uri
+from sparkgen.datasets.storage import absolute, new_file
 from sparkgen.errors import IngestError, RequestError, SparkgenError
 from sparkgen.ingest.class_values import tell_unused
 from sparkgen.ingest.files.find import find_files
@@ -134,7 +136,10 @@ def sort_table(table: Table, folder: str) -> Sorted:
         written = _written(columns)
         ordered = rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select(written.names)
 
+    access = own_access()
+
     def write(partition: int, found: Iterator[Any]) -> Iterator[tuple[int, str]]:
+        take_access(access)
         uri = f"{folder}/part-{partition:05d}-{uuid.uuid4().hex}.parquet"
         if _write(uri, found, written):
             yield partition, uri
@@ -180,23 +185,20 @@ def _keys(keys: list[Any]) -> list[Any]:
 
 def _write(uri: str, rows: Iterator[Any], schema: pa.Schema) -> int:
     """Writes rows of an image and more, and says how many; no file where there are none."""
-    filesystem, path = open_uri(uri)
+    first = next(rows, None)
+    if first is None:
+        return 0
     count, size = 0, 0
     waiting: list[tuple[Any, ...]] = []
-    writer = None
-    for image, *others in rows:
-        if writer is None:
-            filesystem.create_dir(path.rpartition("/")[0], recursive=True)
-            writer = pq.ParquetWriter(path, schema, filesystem=filesystem, use_dictionary=False)
-        waiting.append((None if image is None else bytes(image), *others))
-        count, size = count + 1, size + len(image or b"")
-        if size >= GROUP_BYTES or len(waiting) == GROUP_ROWS:
-            writer.write_table(pa.table(list(zip(*waiting, strict=True)), schema=schema))
-            size, waiting = 0, []
-    if writer is not None:
+    with new_file(uri) as sink, pq.ParquetWriter(sink, schema, use_dictionary=False) as writer:
+        for image, *others in itertools.chain([first], rows):
+            waiting.append((None if image is None else bytes(image), *others))
+            count, size = count + 1, size + len(image or b"")
+            if size >= GROUP_BYTES or len(waiting) == GROUP_ROWS:
+                writer.write_table(pa.table(list(zip(*waiting, strict=True)), schema=schema))
+                size, waiting = 0, []
         if waiting:
             writer.write_table(pa.table(list(zip(*waiting, strict=True)), schema=schema))
-        writer.close()
     return count
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sparkgen.datasets.storage import open_uri
+from sparkgen.datasets.storage import new_file, open_uri
 from sparkgen.datasets.tokens import TokenRecord
 from sparkgen.ingest.block import Bad, Block, Records, block_rows
 from sparkgen.ingest.texts.chunk import Chunk, ChunkShare, Key
@@ -80,11 +80,7 @@ class _Files:
         """Appends to a file; its URI, and where in it the data begin."""
         uri = f"{self._prefix}-{name}"
         if name not in self._open:
-            filesystem, path = open_uri(uri)
-            filesystem.create_dir(path.rpartition("/")[0], recursive=True)
-            self._open[name] = self._stack.enter_context(
-                filesystem.open_output_stream(path, compression=None)
-            )
+            self._open[name] = self._stack.enter_context(new_file(uri))
             self._sizes[name] = 0
         self._open[name].write(data)
         offset = self._sizes[name]
