@@ -6,10 +6,9 @@ user's own package, its source in `package.zip`).
 """
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import sparkgen
@@ -20,7 +19,7 @@ from sparkgen.errors import ModelError, RequestError
 from sparkgen.tracking.requirements import requirements_of
 from sparkgen.tracking.runs import RunLogger
 from sparkgen.tracking.server import connect
-from sparkgen.tracking.signature import signature
+from sparkgen.tracking.signature import example, labels_of, signature
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 
@@ -92,27 +91,35 @@ def _log_sampler(
 
     # A logged model goes to MLflow's current experiment, which need not be that of its run.
     mlflow.set_experiment(experiment_id=client.get_run(run.run_id).info.experiment_id)
-    with warnings.catch_warnings():
-        # MLflow wants an example to try the model on; the signature is known and holds.
-        warnings.filterwarnings("ignore", message=".*input example was not provided")
-        info = Model.log(
-            None,
-            flavor=mlflow.pyfunc,
-            name="sampler",
-            run_id=run.run_id,
-            registered_model_name=name,
-            python_model=str(candidate.script),
-            code_paths=[str(Path(sparkgen.__file__).parent)],
-            artifacts={"model": str(candidate.folder)},
-            signature=signature(description, candidate.sampling),
-            pip_requirements=requirements_of(description),
-            metadata={
-                "shape": list(candidate.manifest.shape),
-                "class_names": list(candidate.manifest.class_names),
-                "labels": _labels(description["spec"]),
-            },
-        )
+    info = Model.log(
+        None,
+        flavor=SimpleNamespace(__name__="mlflow.pyfunc", save_model=_save_model),
+        name="sampler",
+        run_id=run.run_id,
+        registered_model_name=name,
+        python_model=str(candidate.script),
+        code_paths=[str(Path(sparkgen.__file__).parent)],
+        artifacts={"model": str(candidate.folder)},
+        signature=signature(description, candidate.sampling),
+        input_example=example(description),
+        validate_serving_input=False,
+        pip_requirements=requirements_of(description),
+        metadata={
+            "shape": list(candidate.manifest.shape),
+            "class_names": list(candidate.manifest.class_names),
+            "labels": labels_of(description),
+        },
+    )
     return str(info.registered_model_version)
+
+
+def _save_model(*, validate_serving_input: bool, **settings: Any) -> None:
+    """Saves as MLflow's own flavour does, which has no such option: with it, `Model.log` does not load the
+    model to try the example, here where the devices are the workers'.
+    """
+    import mlflow
+
+    mlflow.pyfunc.save_model(**settings)
 
 
 def find(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVersion | None:
@@ -226,8 +233,3 @@ def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
 
 def _version(found: Any) -> ModelVersion:
     return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
-
-
-def _labels(spec: Mapping[str, Any]) -> list[int]:
-    """The labels that can be asked for: those that training saw."""
-    return list(spec.get("seen", range(spec["classes"])))
