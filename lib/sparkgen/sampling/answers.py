@@ -1,9 +1,9 @@
 """Answers a request to the registered sampler: checks its columns, and lays out what the model makes.
 
 The answer has columns that every client of MLflow reads: numbers, texts, and arrays of integers. MLflow's
-Spark function knows no bytes, and JSON has none. So a picture is the text of a PNG file in base64: a tenth
-to a quarter of the length of its pixels as numbers, a file again after one `unbase64`, and what the `src` of
-a web page's image takes. The parameter `format` asks for the pixels themselves.
+Spark function knows no bytes, and JSON has none. So a picture is the text of a PNG file in base64, which
+is shorter than its pixels as numbers, a file again after one `unbase64`, and what the `src` of a web
+page's image takes. The parameter `format` asks for the pixels themselves.
 """
 
 import base64
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MOST_OF_AN_OPTION = 100_000
 """The most that a request may ask of an option that counts, such as `steps`, and has no range."""
 LONG = 2**63
+WHOLE = re.compile("-?[0-9]{1,19}")
 EXACT = 2**53
 """From here on a float does not tell two integers apart."""
 
@@ -168,16 +169,12 @@ def _integer(value: Any, name: str) -> int:
     Raises:
         RequestError: it is no such number, or one that 64 bits do not hold.
     """
-    found: int | None = None
-    if isinstance(value, int) and not isinstance(value, bool):
-        found = value
-    elif isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        found = int(value)
-    elif isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
-        found = int(value)
-    if found is None or not -LONG <= found < LONG:
-        raise RequestError(f"integers as {name}", found=repr(value)[:40], mend="correct it")
-    return found
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole |= isinstance(value, float) and value.is_integer() and abs(value) < EXACT
+    whole |= isinstance(value, str) and WHOLE.fullmatch(value) is not None
+    if whole and -LONG <= int(value) < LONG:
+        return int(value)
+    raise RequestError(f"integers as {name}", found=repr(value)[:40], mend="correct it")
 
 
 def _bytes(cell: Any, name: str) -> bytes:

@@ -2,14 +2,15 @@
 
 | | columns or parameters |
 | --- | --- |
-| input | `id`, an integer from 0; a column for each thing that is given to the model, by its name: labels, \
-integers, optional; texts string; records binary, as in a dataset version (such as `image`: uint8, H * W * C, \
-row major), and pictures of any size as image files such as PNG or JPEG; no cell without a value |
+| input | `id`, an integer from 0; a column for each thing that is given to the model, by its name: \
+labels, integers, optional; texts string; records binary, as in a dataset version (such as `image`: \
+uint8, H * W * C, row major), and pictures of any size as image files such as PNG or JPEG; no cell \
+without a value |
 | parameters | `seed`, `batch_rows`, `format` of pictures, and the options of the model's `generate` |
-| output | `id` long; `label`, and whatever else is a label of what the model is given, long; `shape`, an array \
-of integers; the record by its kind: `image` and `picture`, a PNG file in base64, or with `format=array` \
-the pixels, row major; `tokens`, an array; `text`, a string; a column `figure_<name>`, double, for every \
-figure of a sample that the model gives |
+| output | `id` long; `label`, and whatever else is a label of what the model is given, long; `shape`, \
+an array of integers; the record by its kind: `image` and `picture`, a PNG file in base64, or with \
+`format=array` the pixels, row major; `tokens`, an array; `text`, a string; a column `figure_<name>`, \
+double, for every figure of a sample that the model gives |
 
 In JSON a binary cell is base64. The shape and the class names are in the registered model's metadata.
 Nothing is pickled: the model is JSON and a Keras weights file, and this package travels beside it.

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import sparkgen
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.credentials import hide, hide_in
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
 from sparkgen.tracking.requirements import requirements_of
@@ -76,7 +77,7 @@ def register(
     manifest = candidate.manifest
     tags = {"dataset": manifest.name, "dataset_version": manifest.version}
     for key, value in (tags | {"model": description["name"], **candidate.lineage}).items():
-        client.set_model_version_tag(name, version, key, value)
+        client.set_model_version_tag(name, version, key, hide(value))
     client.set_registered_model_alias(name, CHALLENGER, version)
     # Not the challenger of now: another training may have registered its own since.
     return _version(client.get_model_version(name, version))
@@ -114,8 +115,9 @@ def _log_sampler(
 
 
 def _save_model(*, validate_serving_input: bool, **settings: Any) -> None:
-    """Saves as MLflow's own flavour does, which has no such option: with it, `Model.log` does not load the
-    model to try the example, here where the devices are the workers'.
+    """Saves as MLflow's own flavour does, which has no such option.
+
+    It keeps `Model.log` from loading the model to try the example: the devices here are the workers'.
     """
     import mlflow
 
@@ -181,8 +183,8 @@ def annotate(
     """Adds tags to a model version, and gives the version with all its tags."""
     client = connect(environment)
     for key, value in tags.items():
-        client.set_model_version_tag(version.name, str(version.version), key, value)
-    return version._replace(tags={**version.tags, **tags})
+        client.set_model_version_tag(version.name, str(version.version), key, hide(value))
+    return version._replace(tags={**version.tags, **hide_in(tags)})
 
 
 def fetch(environment: EnvironmentConfig, version: ModelVersion, folder: str | Path) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.credentials import hide, hide_in
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.stopping import Stopped, held, received
@@ -77,7 +78,7 @@ class RunLogger(NamedTuple):
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags of the run, each a short text."""
         for name, value in values.items():
-            self.client.set_tag(self.run_id, name, value)
+            self.client.set_tag(self.run_id, name, hide(value))
 
     def artifact(self, path: str | Path, folder: str = "") -> None:
         """Uploads a file, or a folder's contents, into a folder of the run's artifacts."""
@@ -86,7 +87,8 @@ class RunLogger(NamedTuple):
 
     def json(self, values: Any, name: str) -> None:
         """Uploads plain values as a JSON file."""
-        self.client.log_text(self.run_id, json.dumps(values, indent=1, sort_keys=True), name)
+        text = json.dumps(hide_in(values), indent=1, sort_keys=True)
+        self.client.log_text(self.run_id, text, name)
 
 
 def _same(one: float, other: float) -> bool:
@@ -193,7 +195,7 @@ def _existing(client: Any, run_id: str) -> RunLogger:
 def _describe(run: RunLogger, subject: Subject) -> None:
     from mlflow.entities import Param
 
-    flat = flatten(subject.config)
+    flat = flatten(hide_in(subject.config))
     params = [Param(key, text[:PARAM_CHARACTERS]) for key, text in flat.items()]
     for start in range(0, len(params), PARAMS_A_CALL):
         run.client.log_batch(run.run_id, params=params[start : start + PARAMS_A_CALL])

@@ -2,18 +2,25 @@
 
 import logging
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.credentials import HIDDEN
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")  # MLflow's words for 401 and 403
+LET_IN = (
+    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
+    "in the environment of this process and of the workers"
+)
 # MLflow alone would try a dead server for minutes.
 IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
@@ -97,10 +104,11 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
         _remove_misread(uri)
     except (ImportError, MlflowException, SQLAlchemyError, OSError) as error:
         _refuse_damaged(uri, key)
+        refused = getattr(error, "error_code", None) in REFUSED
         raise RequestError(
-            f"a {server} that answers at {_without_password(uri)}",
-            found=" ".join(str(error).split())[:200] or type(error).__name__,
-            mend=f"start it, or set {key}",
+            f"a {server} that {'lets us in' if refused else 'answers'} at {uri}",
+            found=_without_user(_short(error), uri) or type(error).__name__,
+            mend=LET_IN if refused else f"start it, or set {key}",
         ) from error
 
 
@@ -167,9 +175,17 @@ def _impatience() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _without_password(uri: str) -> str:
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _without_user(text: str, uri: str) -> str:
+    """What a client said of a server, without the user name and the password in the server's URI."""
     parts = urlsplit(uri)
-    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+    for word in filter(None, (parts.username, parts.password)):
+        for written in {word, unquote(word)}:
+            text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", HIDDEN, text)
+    return text
 
 
 def artifact_location(environment: EnvironmentConfig) -> str | None:
