@@ -58,6 +58,10 @@ class WorkerError(SparkgenError):
     """A training worker raised an unexpected error; the message gives its class and place."""
 
 
+class TrackingLost(SparkgenError):
+    """The tracking server went away during a training; the message says how to go on."""
+
+
 class NotPromoted(SparkgenError):
     """A gate refused the model, and there is no champion; `done` has the results by step."""
 

@@ -10,13 +10,14 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.credentials import HIDDEN
+from sparkgen.credentials import HIDDEN, hide
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")  # MLflow's words for 401 and 403
+UNREACHABLE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "ENDPOINT_NOT_FOUND", *REFUSED)
 LET_IN = (
     "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
     "in the environment of this process and of the workers"
@@ -99,7 +100,7 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
 
     try:
         _prepare(uri)
-        with _impatience():
+        with impatience():
             yield
         _remove_misread(uri)
     except (ImportError, MlflowException, SQLAlchemyError, OSError) as error:
@@ -107,9 +108,19 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
         refused = getattr(error, "error_code", None) in REFUSED
         raise RequestError(
             f"a {server} that {'lets us in' if refused else 'answers'} at {uri}",
-            found=_without_user(_short(error), uri) or type(error).__name__,
+            found=_without_user(short(error), uri) or type(error).__name__,
             mend=LET_IN if refused else f"start it, or set {key}",
         ) from error
+
+
+def failed(error: BaseException) -> bool:
+    """Whether an error says that a tracking server, or its store of files, cannot be reached."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in UNREACHABLE
+    return isinstance(error, RequestException)
 
 
 def _client(uri: str, registry_uri: str | None) -> Any:
@@ -125,6 +136,8 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It logs the traceback of every error that it raises as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    # It says every time that it tries again.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
@@ -162,7 +175,8 @@ def _remove_misread(uri: str) -> None:
 
 
 @contextmanager
-def _impatience() -> Iterator[None]:
+def impatience() -> Iterator[None]:
+    """Has MLflow give a server up within seconds."""
     before = {name: os.environ.get(name) for name in IMPATIENCE}
     os.environ.update(IMPATIENCE)
     try:
@@ -175,7 +189,8 @@ def _impatience() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _short(error: Exception) -> str:
+def short(error: BaseException) -> str:
+    """What an error says, in one line of 200 characters at most."""
     return " ".join(str(error).split())[:200]
 
 
@@ -189,10 +204,21 @@ def _without_user(text: str, uri: str) -> str:
 
 
 def artifact_location(environment: EnvironmentConfig) -> str | None:
-    """The URI where a new MLflow experiment keeps its artifacts; None: the server decides."""
+    """The URI where a new MLflow experiment keeps its artifacts; None: the server decides.
+
+    Raises:
+        RequestError: it has credentials, which MLflow would show in its pages.
+    """
     if environment.artifacts is None:
         return None
-    return as_uri(absolute(environment.path(environment.artifacts)))
+    location = as_uri(absolute(environment.path(environment.artifacts)))
+    if (shown := hide(location)) != location:
+        raise RequestError(
+            "environment.artifacts without user, password and key, since MLflow shows it to everyone",
+            found=shown,
+            mend="give them in the variables of the storage's client, such as AWS_ACCESS_KEY_ID",
+        )
+    return location
 
 
 def check_artifacts(environment: EnvironmentConfig) -> None:

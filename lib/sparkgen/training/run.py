@@ -61,7 +61,7 @@ def _train(setting: Setting, state: State) -> None:
         steps_per_epoch=setting.steps_per_epoch,
         validate=_validation(setting),
         save=partial(save_state, setting),
-        log=epoch_log(setting),
+        log=epoch_log(setting, state.history),
         progress=progress,
     )
     try:
