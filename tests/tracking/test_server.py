@@ -26,7 +26,7 @@ def answering(status: int) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(b"You are not authenticated.")
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *_: object) -> None: ...
 

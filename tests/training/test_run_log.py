@@ -11,7 +11,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.server import connect, tracking_uri
 from sparkgen.training.run_log import patient_log, upload_report
 

@@ -17,12 +17,15 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.credentials import hide, hide_in
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
+from sparkgen.tracking.card import Column
 from sparkgen.tracking.requirements import requirements_of
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.server import connect
 from sparkgen.tracking.signature import example, labels_of, signature
 
 CHALLENGER, CHAMPION = "challenger", "champion"
+LOGGED = "models:/"
+"""The source of a version that is a logged model; the ids of these begin with m-."""
 
 
 class ModelVersion(NamedTuple):
@@ -32,6 +35,8 @@ class ModelVersion(NamedTuple):
     version: int
     run_id: str
     tags: Mapping[str, str]
+    model_id: str | None = None
+    """Of MLflow's logged model, which has the figures; None: registered by an older release of MLflow."""
 
     @property
     def uri(self) -> str:
@@ -52,6 +57,8 @@ class Candidate(NamedTuple):
     """The dataset version that the model was trained on."""
     lineage: Mapping[str, str] = MappingProxyType({})
     """Further tags: what the training started from."""
+    epoch: int = 0
+    """The epoch whose weights it has."""
 
 
 def registered_name(environment: EnvironmentConfig, experiment: str) -> str:
@@ -80,7 +87,10 @@ def register(
         client.set_model_version_tag(name, version, key, hide(value))
     client.set_registered_model_alias(name, CHALLENGER, version)
     # Not the challenger of now: another training may have registered its own since.
-    return _version(client.get_model_version(name, version))
+    registered = _version(client.get_model_version(name, version))
+    if registered.model_id is not None:
+        run.hand_on(registered.model_id, candidate.epoch)
+    return registered
 
 
 def _log_sampler(
@@ -187,6 +197,27 @@ def annotate(
     return version._replace(tags={**version.tags, **hide_in(tags)})
 
 
+def describe(environment: EnvironmentConfig, version: ModelVersion, text: str) -> None:
+    """Makes a Markdown text the description of a model version."""
+    client = connect(environment)
+    client.update_model_version(version.name, str(version.version), description=text)
+
+
+def interface(
+    environment: EnvironmentConfig, version: ModelVersion
+) -> tuple[list[Column], list[Column]]:
+    """The columns that a version's sampler takes, and its parameters."""
+    import mlflow
+
+    connect(environment)
+    signature = mlflow.models.get_model_info(version.uri).signature
+    columns = [
+        Column(spec.name, getattr(spec.type, "name", "any"), required=spec.required)
+        for spec in signature.inputs
+    ]
+    return columns, [Column(p.name, p.dtype.name, p.default) for p in signature.params]
+
+
 def fetch(environment: EnvironmentConfig, version: ModelVersion, folder: str | Path) -> Path:
     """Copies the saved model of a version into a local folder, and gives the path of its folder in there.
 
@@ -234,4 +265,7 @@ def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
 
 
 def _version(found: Any) -> ModelVersion:
-    return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
+    source = str(found.source or "")
+    logged = source.removeprefix(LOGGED) if source.startswith(f"{LOGGED}m-") else None
+    number, tags = int(found.version), dict(found.tags)
+    return ModelVersion(found.name, number, found.run_id, tags, found.model_id or logged)
