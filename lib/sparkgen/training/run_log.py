@@ -5,7 +5,8 @@ A tracking server that fails for a while does not end a training: figures are ke
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -82,6 +83,19 @@ def patient_log(
             told.clear()
 
     return log
+
+
+@contextmanager
+def machine_log(setting: Setting) -> Iterator[None]:
+    """Logs the load of rank 0's machine to the run in the `with` block, where the request asks for it."""
+    with ExitStack() as stack:
+        with attempt("load of the machine in the run"):
+            if setting.request.experiment.environment.system_metrics:
+                from sparkgen.tracking.machine import machine_logged
+
+                if (logger := _logger(setting)) is not None:
+                    stack.enter_context(machine_logged(logger))
+        yield
 
 
 def log_transfer(setting: Setting, transfer: Transfer) -> None:
