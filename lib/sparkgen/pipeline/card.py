@@ -29,6 +29,7 @@ from sparkgen.training.attempt import attempt
 
 SHEETS = "samples"
 """The folder of contact sheets among a run's artifacts."""
+MOST_PICTURE_BYTES = 1 << 20
 VERDICT = "gates"
 """The tag of a version that says what the gates of its experiment said of it."""
 
@@ -69,9 +70,17 @@ def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -
         figures=[_row(name, figure) for name, figure in sorted(figures.items())],
         gates=_gates(experiment.all_gates, figures, version.tags.get(VERDICT)),
         sheets=sheets,
+        picture=_picture(run, sheets),
         columns=columns,
         params=params,
     )
+
+
+def _picture(run: RunLogger, sheets: Sequence[str]) -> bytes | None:
+    """The first sheet that is a picture and small enough to stand in a text."""
+    drawn = [sheet for sheet in sheets if sheet.endswith(".png")]
+    data = run.content(drawn[0]) if drawn else b""
+    return data if 0 < len(data) <= MOST_PICTURE_BYTES else None
 
 
 def _summary(experiment: ExperimentConfig) -> str:

@@ -1,5 +1,6 @@
 """Writes the card of a model version: Markdown that says what it is, how good it is and how to use it."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -39,33 +40,41 @@ class Card(NamedTuple):
     """Condition, and whether it holds."""
     sheets: Sequence[str]
     """Artifacts of the run that show samples."""
+    picture: bytes | None
+    """The first of these that is a PNG file; None: there is none, or it is large."""
     columns: Sequence[Column]
     params: Sequence[Column]
 
 
 def card(values: Card) -> str:
-    """The whole card, whose links are relative to the folder of the run's artifacts."""
-    sheets = [
-        f"![{sheet}]({sheet})" if _drawn(sheet) else f"[{sheet}]({sheet})"
-        for sheet in values.sheets
-    ]
+    """The whole card, with one sheet of samples in it, so that it can be read anywhere."""
+    picture = ""
+    if values.picture is not None:
+        encoded = base64.b64encode(values.picture).decode("ascii")
+        picture = f"![samples](data:image/png;base64,{encoded})"
     figures = _table(("figure", "value", "split", "rows", "protocol"), values.figures)
-    return _joined([*_head(values), *_samples(sheets), *_measured(values, figures), *_use(values)])
+    samples = _samples([picture, *_links(values, values.sheets)])
+    return _joined([*_head(values), *samples, *_measured(values, figures), *_use(values)])
 
 
 def description(values: Card) -> str:
-    """The card in as many characters as a version's description has; pictures lie behind links."""
-    run = f"#/experiments/{values.experiment_id}/runs/{values.run_id}/artifacts"
-    links = [f"[{name}]({run}/{name})" for name in (CARD, *values.sheets[:3])]
+    """The card in as many characters as a version's description has; MLflow's pages fetch its picture."""
+    drawn = [sheet for sheet in values.sheets if sheet.endswith(".png")][:1]
+    pictures = [f"![{one}](get-artifact?path={one}&run_uuid={values.run_id})" for one in drawn]
+    samples = _samples([*pictures, *_links(values, (CARD, *values.sheets[:3]))])
     rows = [row[:4] for row in values.figures]
     while True:
         figures = _table(("figure", "value", "split", "rows"), rows)
-        text = _joined(
-            [*_head(values), *_samples(links), *_measured(values, figures), *_use(values)]
-        )
+        text = _joined([*_head(values), *samples, *_measured(values, figures), *_use(values)])
         if len(text) <= DESCRIPTION_CHARACTERS or not rows:
             return text[:DESCRIPTION_CHARACTERS]
         rows = rows[: len(rows) // 2]
+
+
+def _links(values: Card, names: Sequence[str]) -> list[str]:
+    """Links to artifacts within MLflow's pages."""
+    run = f"#/experiments/{values.experiment_id}/runs/{values.run_id}/artifacts"
+    return [f"[{name}]({run}/{name})" for name in names]
 
 
 def _joined(blocks: Sequence[str]) -> str:
@@ -78,7 +87,7 @@ def _head(values: Card) -> list[str]:
 
 
 def _samples(links: Sequence[str]) -> list[str]:
-    return ["### Samples", "\n\n".join(links)] if links else []
+    return ["### Samples", *links] if any(links) else []
 
 
 def _measured(values: Card, figures: str) -> list[str]:
@@ -130,6 +139,8 @@ curl http://127.0.0.1:5001/invocations -H 'Content-Type: application/json' -d '{
         f"""Spark, of a table `rows` with these columns, and SQL:
 
 ```python
+from pyspark.sql.functions import struct
+
 sample = mlflow.pyfunc.spark_udf(spark, "{values.uri}", env_manager="local")
 made = rows.select(sample(struct({names})).alias("made")).select("made.*")
 spark.udf.register("sample", sample)
@@ -141,10 +152,6 @@ spark.sql("SELECT made.* FROM (SELECT sample(struct({", ".join(row)})) AS made F
 
 def _example(column: Column) -> Any:
     return {"any": 0, "binary": "..."}.get(column.kind, "The")
-
-
-def _drawn(path: str) -> bool:
-    return path.endswith(".png")
 
 
 def _table(header: Sequence[str], rows: Rows) -> str:

@@ -121,9 +121,12 @@ class RunLogger(NamedTuple):
         """The values of a JSON file that `json` uploaded; None where there is none."""
         if name not in self.files(name.rpartition("/")[0]):
             return None
+        return json.loads(self.content(name))
+
+    def content(self, name: str) -> bytes:
+        """The bytes of an artifact that there is."""
         with tempfile.TemporaryDirectory() as folder:
-            path = self.client.download_artifacts(self.run_id, name, folder)
-            return json.loads(Path(path).read_text())
+            return Path(self.client.download_artifacts(self.run_id, name, folder)).read_bytes()
 
 
 def _same(one: float, other: float) -> bool:
