@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -30,7 +31,9 @@ from sparkgen.pipeline import run
 from sparkgen.tracking import registry
 from sparkgen.tracking.server import connect, tracking_uri
 
-EXPERIMENT = Path(__file__).parents[2] / "conf" / "experiments" / "vae_digits.yaml"
+REPOSITORY = Path(__file__).parents[2]
+README = REPOSITORY / "README.md"
+EXPERIMENT = REPOSITORY / "conf" / "experiments" / "vae_digits.yaml"
 SMALL = (
     "training.epochs=2",
     "dataset.limit=200",
@@ -144,11 +147,31 @@ def test_a_program_loads_the_champion_by_its_alias_and_its_page_says_all_of_it(
     assert "mean over pixels" in card  # a protocol
 
 
-def test_spark_calls_the_champion_as_it_is(trained: Trained, spark: SparkSession) -> None:
-    mlflow.set_tracking_uri(trained.server)
-    sampler = mlflow.pyfunc.spark_udf(spark, trained.uri, env_manager="local")
-    made = spark.range(3).select(sampler(struct("id")).alias("made")).select("made.*").collect()
-    assert [(row.id, row.label, row.shape) for row in made] == [(n, n, [8, 8, 1]) for n in range(3)]
+def test_spark_calls_the_champion_as_readme_says(
+    trained: Trained, spark: SparkSession, tmp_path: Path
+) -> None:
+    (code,) = re.findall(
+        r"```python\n(import mlflow\nfrom pyspark.*?)```", README.read_text(), re.S
+    )
+    places = {
+        "sqlite:///runs/mlflow.db": trained.server,
+        '"samples"': repr(str(tmp_path / "samples")),
+        "spark.range(1000)": "spark.range(0, 12, 1, 2)",
+    }
+    for written, here in places.items():
+        assert written in code
+        code = code.replace(written, here)
+    names: dict[str, Any] = {"spark": spark}
+    exec(code, names)
+    found = spark.read.parquet(str(tmp_path / "samples")).orderBy("id").collect()
+    sampler = mlflow.pyfunc.load_model(trained.uri)
+    expected = sampler.predict(pd.DataFrame({"id": range(12)}))
+    assert [row.id for row in found] == list(range(12))
+    assert [bytes(row.png) for row in found] == [base64.b64decode(p) for p in expected["image"]]
+    assert [row.shape for row in found] == [[8, 8, 1]] * 12
+    labelled = spark.createDataFrame([(0, 9), (1, 9)], "id long, label int")
+    made = labelled.select(names["sampler"](struct("id", "label")).alias("made")).collect()
+    assert [row.made.label for row in made] == [9, 9]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")

@@ -1,4 +1,4 @@
-"""What a registered sampler answers MLflow's server and Spark's function, and what it refuses."""
+"""What a registered sampler answers MLflow's server, and what it refuses."""
 
 import base64
 import io
@@ -15,8 +15,6 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import validate_serving_input
 from mlflow.pyfunc.scoring_server import invocations
 from PIL import Image
-from pyspark.sql import SparkSession
-from pyspark.sql.functions import lit, struct
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.datasets.records import KINDS
@@ -25,8 +23,6 @@ from sparkgen.models.unpacking import unpack
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.sampling.sampler import Sampler
 from sparkgen.tracking.signature import example, signature
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 def pixels_of(answer: dict[str, Any]) -> np.ndarray:
@@ -166,31 +162,3 @@ def test_the_logged_example_is_one_that_the_server_answers(saved: Path) -> None:
     model = mlflow.models.Model.load(saved)
     found = validate_serving_input(str(saved), model.get_serving_input(str(saved)))
     assert found["label"].tolist() == [0, 1]
-
-
-def test_spark_gives_the_samples_of_a_registered_model_as_readme_says(
-    saved: Path, conditional_vae: Path, spark: SparkSession, tmp_path: Path, monkeypatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    (code,) = re.findall(
-        r"```python\n(import mlflow\nfrom pyspark.*?)```", README.read_text(), re.S
-    )
-    places = {
-        "sqlite:///runs/mlflow.db": f"sqlite:///{tmp_path}/none.db",
-        "models:/vae_digits@champion": str(saved),
-        '"samples"': repr(str(tmp_path / "samples")),
-        "spark.range(1000)": "spark.range(0, 12, 1, 3)",
-    }
-    for written, here in places.items():
-        assert written in code
-        code = code.replace(written, here)
-    names: dict[str, Any] = {"spark": spark}
-    exec(code, names)
-    found = spark.read.parquet(str(tmp_path / "samples")).orderBy("id").collect()
-    expected = generate_rows(unpack(pack(conditional_vae)), range(12), {}, Recipe(5, 100, {})).data
-    for row, image in zip(found, expected, strict=True):
-        with Image.open(io.BytesIO(row["png"])) as picture:
-            assert np.array_equal(np.asarray(picture).reshape(row["shape"]), image)
-    labelled = spark.range(2).withColumn("label", lit(9))
-    column = names["sampler"](struct("id", "label")).alias("made")
-    assert [row.made.label for row in labelled.select(column).collect()] == [9, 9]
