@@ -106,12 +106,13 @@ def _overrides(path: Path, data: str) -> tuple[str, ...]:
 def figures(path: Path, data: str, root: str) -> dict[str, Any]:
     """The figures of the challenger, each with its protocol."""
     from sparkgen.config.load import load_experiment
-    from sparkgen.pipeline.evaluate import logged_figures
+    from sparkgen.pipeline.figures import logged_figures
     from sparkgen.tracking import registry
 
     experiment = load_experiment(path, overrides=_overrides(path, data), root=root)
     version = registry.require(experiment.environment, experiment.name, registry.CHALLENGER)
-    return {name: figure._asdict() for name, figure in logged_figures(version).items()}
+    found = logged_figures(experiment.environment, version)
+    return {name: figure._asdict() for name, figure in found.items()}
 
 
 def of_samples(sampled: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ python -m benchmarks.sample [--data DIR] [--rounds N] [--quick]
 
 The models of two MNIST experiments, untrained (weights do not change the time), registered with
 MLflow on SQLite. Ours writes a sample set with manifest and contact sheet; (a) writes the Parquet
-that `mlflow.pyfunc.spark_udf` gives over the sampler, whose pixels it can only take as arrays of
-integers (benchmarks/array_sampler.py): it knows no bytes. The limits draw the noise, generate
+that `mlflow.pyfunc.spark_udf` gives over the registered sampler as it is, whose pictures are PNG files in
+base64. The limits draw the noise, generate
 and round to uint8, and write nothing: in a process a core, and in one process that has all of
 TensorFlow's threads. Spark's Python workers have the model from the round that does not count; every
 round makes samples that were not made before.
@@ -25,7 +25,6 @@ from benchmarks.session import local_spark, scratch_folder
 from benchmarks.versions import Version, experiment_of, fresh_model, mnist_version
 from sparkgen.models.portable import PortableModel
 
-SAMPLER = Path(__file__).with_name("array_sampler.py")
 BATCH = 100
 EXPERIMENTS = {"vae_mnist": 20_000, "dcgan_mnist": 6_000}  # and their samples
 QUICK_EXPERIMENTS = {"vae_mnist": 5_000}
@@ -55,7 +54,7 @@ def main() -> None:
 def register(name: str, version: Version, scratch: Path) -> Registered:
     """The model of an experiment, as training would have registered it."""
     from sparkgen.datasets.manifest import DatasetVersion
-    from sparkgen.pipeline.train import subject
+    from sparkgen.pipeline.train import SAMPLER, subject
     from sparkgen.tracking import registry
     from sparkgen.tracking.runs import open_run
 
@@ -106,7 +105,6 @@ def spark_function(spark: Any, model: Registered, folder: Path, samples: int) ->
     predict = mlflow.pyfunc.spark_udf(
         spark,
         model.uri,
-        result_type="struct<id:bigint,image:array<int>>",
         env_manager="local",
         params={"seed": 0, "batch_rows": BATCH},
     )

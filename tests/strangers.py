@@ -22,10 +22,12 @@ except ModuleNotFoundError:
 import mlflow, pandas as pd
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
-frame = pd.DataFrame(json.loads(sys.argv[4]))
-out = model.predict(frame, params=json.loads(sys.argv[5]))
-(record,) = {name for name in out.columns if not name.startswith("figure_")} - {"id"}
-cells = [cell.encode() if isinstance(cell, str) else cell for cell in out[record]]
+frame, params = pd.DataFrame(json.loads(sys.argv[4])), json.loads(sys.argv[5])
+if "format" in {one.name for one in model.metadata.get_params_schema().params}:
+    params["format"] = "array"
+out = model.predict(frame, params=params)
+record = [name for name in out.columns if not name.startswith("figure_")][-1]
+cells = [cell.encode() if isinstance(cell, str) else cell.tobytes() for cell in out[record]]
 print(json.dumps([[int(i), cell.hex()] for i, cell in zip(out["id"], cells)]))
 """
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from sparkgen import stopping
+from sparkgen.credentials import hide, hide_in, log_to_stderr
 from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
 from sparkgen.help_pages import Program, RequestCommand, model_page, models_page
 
@@ -273,7 +274,7 @@ def _run_step(step: str, request: Any, **options: Any) -> None:
 
 def _print(result: dict[str, Any]) -> None:
     sys.stderr.flush()
-    click.echo(json.dumps(result))
+    click.echo(json.dumps(hide_in(result)))
 
 
 def _leave(message: str, status: int) -> None:
@@ -289,10 +290,10 @@ def _leave_stopped(message: str) -> None:
 
 
 def _say(message: str) -> None:
-    click.echo(f"sparkgen: {' '.join(message.split())}", err=True)
+    click.echo(f"sparkgen: {hide(' '.join(message.split()))}", err=True)
 
 
 def _quiet_logs_on_stderr() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting, in workers too
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    log_to_stderr()
     logging.getLogger("sparkgen").setLevel(logging.INFO)

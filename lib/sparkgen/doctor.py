@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from packaging.requirements import Requirement
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.credentials import hide
 from sparkgen.datasets.storage import absolute, check_answers, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.pipeline.master import check_master, check_memory, machine_bytes
@@ -191,5 +192,5 @@ def _refusal(check: Callable[[Any], None], asked: Any) -> str:
 def _tracking(environment: EnvironmentConfig) -> Finding:
     wrong = _refusal(connect, environment)
     if wrong:
-        return Finding("tracking server", environment.path(environment.tracking_uri), wrong)
-    return Finding("tracking server", f"{tracking_uri(environment)} answers")
+        return Finding("tracking server", hide(environment.path(environment.tracking_uri)), wrong)
+    return Finding("tracking server", f"{hide(tracking_uri(environment))} answers")

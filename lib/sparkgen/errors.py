@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from sparkgen.credentials import hide
+
 
 class SparkgenError(Exception):
     """The base class of all errors here; the command line exits with its `exit_status`."""
 
     exit_status = 1
+
+    def __init__(self, *values: object) -> None:
+        super().__init__(*(hide(value) if isinstance(value, str) else value for value in values))
 
 
 class RequestError(SparkgenError):
@@ -21,8 +26,8 @@ class RequestError(SparkgenError):
     exit_status = 2
 
     def __init__(self, expected: str, *, found: str, mend: str) -> None:
-        self.expected, self.found, self.mend = expected, found, mend
-        line = f"expected {expected}, found {found}: {mend}"
+        self.expected, self.found, self.mend = hide(expected), hide(found), hide(mend)
+        line = f"expected {self.expected}, found {self.found}: {self.mend}"
         super().__init__(" ".join(line.split()))
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -51,6 +56,10 @@ class WorkersFailed(SparkgenError):
 
 class WorkerError(SparkgenError):
     """A training worker raised an unexpected error; the message gives its class and place."""
+
+
+class TrackingLost(SparkgenError):
+    """The tracking server went away during a training; the message says how to go on."""
 
 
 class NotPromoted(SparkgenError):

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from sparkgen.credentials import hide
+
 MESSAGE_CHARACTERS = 400
 OWN = str(Path(__file__).parent)
 INSTALLED = (*site.getsitepackages(), *sysconfig.get_paths().values(), "<frozen ")
@@ -27,7 +29,7 @@ def describe(error: BaseException) -> str:
 
 def whole(error: BaseException) -> str:
     """The traceback of an error, and of the errors that caused it."""
-    return "".join(traceback.format_exception(error))
+    return hide("".join(traceback.format_exception(error)))
 
 
 def keep(error: BaseException) -> str | None:
@@ -68,5 +70,5 @@ def _is_full(error: BaseException) -> bool:
 
 
 def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = hide(" ".join(str(error).split()))
     return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}..."

@@ -15,7 +15,7 @@ from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.portable import PortableModel, Spec
 from sparkgen.models.saving import save_model
 from sparkgen.pipeline import evaluate, promote
-from sparkgen.pipeline.evaluate import log_figures, logged_figures
+from sparkgen.pipeline.figures import log_figures, logged_figures
 from sparkgen.pipeline.judging import check_judge, judge_of
 from sparkgen.pipeline.train import SAMPLER, subject
 from sparkgen.pipeline.version import newest_version
@@ -140,7 +140,7 @@ def test_evaluation_is_logged_to_the_version_and_its_run(request_of, register, s
     made = evaluate.run(request, spark)
     assert made["model_uri"] == version.uri
     challenger = registry.require(request.environment, request.name, registry.CHALLENGER)
-    figures = logged_figures(challenger)
+    figures = logged_figures(request.environment, challenger)
     assert {name: figure.value for name, figure in figures.items()} == made["metrics"]
     logged = connect(request.environment).get_run(version.run_id).data.metrics
     for name in ("mse", "probe_accuracy_40", "probe_over_pca_40"):
@@ -187,13 +187,13 @@ def test_a_champion_with_other_figures_sits_the_challengers_exam(
     assert promote.run(request, spark)["champion"] == second.uri
 
 
-def test_figures_of_another_release_are_told_and_left_out(caplog) -> None:
+def test_figures_of_another_release_are_told_and_left_out(request_of, register, caplog) -> None:
     (name, figure), *_ = mse(0.1).items()
     tags = {"figure_mse": figure.to_json(), "figure_kid": '{"value": 1}', "figure_fid": "{"}
-    version = registry.ModelVersion("tiny", 1, "run", tags)
-    assert logged_figures(version) == {name: figure}
-    assert "figure_kid of models:/tiny/1" in caplog.text
-    assert "figure_fid of models:/tiny/1" in caplog.text
+    version = register()._replace(tags=tags)
+    assert logged_figures(request_of().environment, version) == {name: figure}
+    assert "figure kid of models:/tiny/1" in caplog.text
+    assert "figure fid of models:/tiny/1" in caplog.text
 
 
 def test_a_version_without_a_dataset_is_refused(request_of, register) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from mlflow.exceptions import MlflowException
 from PIL import Image
 from pyspark.sql import SparkSession
 from versions import random_data, write_split, write_version
@@ -217,9 +219,11 @@ def test_the_registered_sampler_takes_image_files_and_gives_png(packed, pictures
     found = sampler.predict(None, pd.DataFrame({"id": [4, 0, 1, 2], "picture": cells}))
     alone = sampler.predict(None, pd.DataFrame({"id": [0], "picture": cells[1:2]}))
     assert alone["picture"][0] == found["picture"][1]
-    assert list(found.columns) == ["id", "picture", "figure_grey", "figure_style"]
-    assert [p.shape[0] for p in COLOUR.decode(list(found["picture"]))] == [3, 1, 20, 8]
-    with pytest.raises(RequestError, match="an image file in every cell of the column picture"):
+    assert list(found.columns) == ["id", "shape", "picture", "figure_grey", "figure_style"]
+    files = COLOUR.decode([b64decode(cell) for cell in found["picture"]])
+    assert [p.shape[0] for p in files] == [3, 1, 20, 8]
+    assert [tuple(shape) for shape in found["shape"]] == [p.shape for p in files]
+    with pytest.raises(MlflowException, match="an image file in every cell of the column picture"):
         sampler.predict(None, pd.DataFrame({"id": [0], "picture": [b"no picture"]}))
 
 

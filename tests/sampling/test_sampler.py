@@ -7,12 +7,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 from strangers import sample_as_a_stranger
 
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest, SplitEntry
-from sparkgen.errors import ModelError, RequestError
+from sparkgen.errors import ModelError
 from sparkgen.models.portable import pack
 from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.model import fetch
@@ -109,7 +110,7 @@ def test_a_cell_without_a_value_is_told_with_its_column_and_row(saved_model, col
     cells = {name: [bytes(64)] * 3 for name in ("image", "known")}
     cells[column][2] = None
     words = f"a value in every cell of the column {column}, found none in row 2"
-    with pytest.raises(RequestError, match=words):
+    with pytest.raises(MlflowException, match=words):
         sampler.predict(None, pd.DataFrame({"id": [0, 1, 2], **cells}))
 
 

@@ -1,3 +1,4 @@
+import getpass
 import json
 import socket
 import sqlite3
@@ -12,7 +13,8 @@ import pytest
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import Interrupted, RequestError
 from sparkgen.tracking.database import damage
-from sparkgen.tracking.runs import Subject, attach, flatten, git_tags, open_run
+from sparkgen.tracking.provenance import git_tags
+from sparkgen.tracking.runs import Subject, attach, flatten, open_run
 from sparkgen.tracking.server import connect, tracking_uri
 
 
@@ -172,6 +174,29 @@ def test_a_server_that_does_not_answer_is_a_wrong_request(
     ):
         pass
     assert "secret" not in str(error.value)
+
+
+def test_a_run_says_who_started_it_with_what_and_of_which_data(
+    experiment: ExperimentConfig, subject: Subject
+) -> None:
+    with open_run(experiment.environment, subject) as run:
+        pass
+    found = logged(experiment, run.run_id)
+    assert found.data.tags["mlflow.user"] == getpass.getuser()
+    assert found.data.tags["mlflow.source.type"] == "LOCAL"
+    assert Path(found.data.tags["mlflow.source.name"]).name == Path(sys.argv[0]).name
+    assert "data set `digits`" in found.data.tags["mlflow.note.content"]
+    (entry,) = found.inputs.dataset_inputs
+    (kind,) = json.loads(entry.dataset.schema)
+    columns = json.loads(entry.dataset.schema)[kind]
+    assert [(c["name"], c["type"]) for c in columns] == [
+        ("id", "long"),
+        ("label", "integer"),
+        ("image", "binary"),
+    ]
+    profile = json.loads(entry.dataset.profile)
+    assert profile["rows"] == {"test": 5}
+    assert profile["rows_by_class"] == {"test": {"3": 5}}
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "foo://x"])

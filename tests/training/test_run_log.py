@@ -1,5 +1,7 @@
 """What rank 0 tells the run, with a tracking server that fails for a while."""
 
+import logging
+import shutil
 import sqlite3
 
 from tiny_version import request, write_version
@@ -9,12 +11,14 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.server import connect, tracking_uri
 from sparkgen.training.run_log import patient_log, upload_report
 
 
-def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, caplog):
+def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, caplog, database):
+    shutil.copy(database, tmp_path)
+    caplog.set_level(logging.INFO, "sparkgen")
     environment = EnvironmentConfig(root=str(tmp_path))
     client = connect(environment)
     run_id = client.create_run(client.create_experiment("tiny")).info.run_id
@@ -30,8 +34,21 @@ def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, cap
     log({"loss": 1.0}, 4)
     history = client.get_metric_history(run_id, "loss")
     assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0)]
-    warnings = [m for m in caplog.messages if m.startswith("no figures of epoch 2 in the run")]
-    assert len(warnings) == 2
+    said = [m for m in caplog.messages if "figures of epoch" in m]
+    assert len(said) == 2
+    assert said[0].startswith("no figures of epoch 2 in the run as yet")
+    assert said[1] == "the figures of epochs 2 to 4 are in the run now"
+
+
+def test_a_training_that_goes_on_logs_the_epochs_that_the_server_did_not_take(tmp_path, database):
+    shutil.copy(database, tmp_path)
+    client = connect(EnvironmentConfig(root=str(tmp_path)))
+    run_id = client.create_run(client.create_experiment("tiny")).info.run_id
+    patient_log(lambda: RunLogger(client, run_id))({"loss": 4.0}, 1)
+    before = [{"loss": 9.0}, {"loss": 3.0}]  # the first is in the run, with another value
+    patient_log(lambda: RunLogger(client, run_id), before)({"loss": 2.0}, 3)
+    history = client.get_metric_history(run_id, "loss")
+    assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0)]
 
 
 def test_a_report_that_the_server_does_not_take_is_a_warning(tmp_path, caplog):

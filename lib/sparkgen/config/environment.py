@@ -59,6 +59,9 @@ class EnvironmentConfig(Strict):
     """The MLflow experiment that runs are written to."""
     model_prefix: Annotated[str, AfterValidator(_of_a_model_name)] = ""
     """Put before the names of registered models, such as `main.sparkgen.` under Unity Catalog."""
+    system_metrics: bool = False
+    """Log the load of the machine that trains to the run, every ten seconds: processors, memory, disk,
+    network, GPUs. Of several machines it is that of the first worker."""
     launcher: Literal["in-process", "local", "spark"] = "local"
     """Where the training workers run: one worker in the process of the command, processes of this
     machine, or tasks of Spark."""

@@ -236,6 +236,10 @@ class EvaluationConfig(Strict):
         return self
 
 
+MOST_BATCH_ROWS = 10_000
+"""Of samples made at once: more would only take memory, and a registered sampler refuses them."""
+
+
 class SamplingConfig(Strict):
     """What `sparkgen sample` makes."""
 
@@ -250,7 +254,7 @@ class SamplingConfig(Strict):
     pictures of a split. `sparkgen models NAME` says what a model takes, and which sources there are."""
     options: dict[str, Any] = {}
     """How the model generates; `sparkgen models NAME` says what options a model has here."""
-    batch_rows: Annotated[int, Field(gt=0)] = 100
+    batch_rows: Annotated[int, Field(gt=0, le=MOST_BATCH_ROWS)] = 100
     """Samples that a Spark task makes at once."""
     contact_sheet: Annotated[int, Field(gt=0)] = 100
     """The contact sheet shows at most this many samples."""

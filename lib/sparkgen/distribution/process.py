@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sparkgen.credentials import log_to_stderr
 from sparkgen.distribution.heartbeat import tell
 from sparkgen.distribution.outcome import RING_LOST, failure, success
 from sparkgen.distribution.ring import join_ring
@@ -51,7 +52,7 @@ def main(folder: Path) -> None:
 
 def _log_to_stderr() -> None:
     """What a worker logs is read where its driver's own lines are, so it looks like them."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    log_to_stderr()
     logging.getLogger("sparkgen").setLevel(logging.INFO)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import SparkSession
 
 from sparkgen.config.dataset import NO_CLASSES, DatasetConfig
+from sparkgen.credentials import hide, hide_in
 from sparkgen.datasets.files import FileEntry, StoredFile, check_sizes
 from sparkgen.datasets.manifest import (
     Manifest,
@@ -49,12 +50,14 @@ class IngestRequest(NamedTuple):
         if tokenizer is not None and tokenizer.path is not None:
             source["tokenizer_sha256"] = given(tokenizer).sha256
         classes = {} if self.source.labelled else {"class_names": list(NO_CLASSES)}
-        return {**self.dataset.model_dump(mode="json"), **classes, "source": source}
+        values = {**self.dataset.model_dump(mode="json"), **classes, "source": source}
+        return dict(hide_in(values))
 
     @property
     def entries(self) -> tuple[SourceEntry, ...]:
-        """Every source file once."""
-        return tuple({f.uri: f for files in self.files.values() for f in files}.values())
+        """Every source file once, as a manifest has it."""
+        once = {f.uri: f for files in self.files.values() for f in files}
+        return tuple(f.model_copy(update={"uri": hide(uri)}) for uri, f in once.items())
 
 
 def made_before(spark: SparkSession, request: IngestRequest, datasets_uri: str) -> Manifest | None:

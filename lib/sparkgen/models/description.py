@@ -3,6 +3,7 @@
 from typing import Any
 
 from sparkgen.config.experiment import DensityConfig
+from sparkgen.credentials import hide_in
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.record_entry import RecordEntry
 from sparkgen.models.contract import GenerativeModel, Given
@@ -33,7 +34,7 @@ def description_of(
     """The description of a model, of which `models.portable.Description` says what the entries mean."""
     description = {
         "name": name,
-        "options": options,
+        "options": hide_in(options),
         "spec": Spec.of(model.spec).model_dump(mode="json", exclude_defaults=True),
         "density": density.model_dump(mode="json"),
         # For readers that do not build the model, such as the registry's signature.

@@ -28,7 +28,7 @@ from sparkgen.noise import Stream
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.session import spark_session
 from sparkgen.tasks import run_each
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,13 +1,14 @@
 """Runs the evaluate step: it computes the challenger's figures and logs them."""
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.evaluation.evaluate import evaluate
-from sparkgen.evaluation.figures import Figure, from_json
+from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.probe_figures import probe_figures
+from sparkgen.pipeline.card import renew_card
+from sparkgen.pipeline.figures import log_figures
 from sparkgen.pipeline.judging import (
     appraised,
     check_appraised,
@@ -22,15 +23,9 @@ from sparkgen.sampling.check import check
 from sparkgen.sampling.given import filled_in
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import CHALLENGER, ModelVersion
-from sparkgen.tracking.runs import attach
-from sparkgen.tracking.server import tracking_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-log = logging.getLogger(__name__)
-
-FIGURE_TAG = "figure_"
 
 
 def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
@@ -45,6 +40,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     version = registry.require(experiment.environment, experiment.name, CHALLENGER)
     figures = figures_of(experiment, version, spark, dataset=trained_on(experiment, version))
     log_figures(experiment, version, figures)
+    renew_card(experiment, version)
     return {
         "model_uri": version.uri,
         "metrics": {name: figure.value for name, figure in figures.items()},
@@ -82,30 +78,3 @@ def figures_of(
         judge=judge,
         labelled="label" in {*filled_in(packed.given), *wanted.given},
     )
-
-
-def log_figures(
-    experiment: ExperimentConfig, version: ModelVersion, figures: dict[str, Figure]
-) -> None:
-    """Logs figures to the version's run as metrics `<split>_<name>`, and to its tags as JSON."""
-    run = attach(tracking_uri(experiment.environment), version.run_id)
-    values = {f"{figure.split}_{name}": figure.value for name, figure in figures.items()}
-    run.metrics(values, renew=True)
-    run.json({name: figure._asdict() for name, figure in figures.items()}, "figures.json")
-    tags = {FIGURE_TAG + name: figure.to_json() for name, figure in figures.items()}
-    registry.annotate(experiment.environment, version, tags)
-
-
-def logged_figures(version: ModelVersion) -> dict[str, Figure]:
-    """The figures in a model version's tags; empty if the version was not evaluated.
-
-    One that this release cannot read is told and left out.
-    """
-    figures = {}
-    for key, text in version.tags.items():
-        if key.startswith(FIGURE_TAG):
-            try:
-                figures[key.removeprefix(FIGURE_TAG)] = from_json(text)
-            except (TypeError, ValueError) as error:
-                log.warning("left out the tag %s of %s: %s", key, version.uri, error)
-    return figures

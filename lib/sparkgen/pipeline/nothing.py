@@ -6,7 +6,7 @@ from typing import Any
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.pipeline.journal import checkpoint_uri
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 
 
 def build_untrained(

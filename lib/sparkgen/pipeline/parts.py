@@ -11,7 +11,7 @@ from sparkgen.errors import RequestError
 from sparkgen.models.portable import Blueprint, PortableModel, describe, pack, store
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished
 from sparkgen.pipeline.named import ORIGIN, NamedModel, named_part
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.training.request import part_uri
 
 Parts = Mapping[str, NamedModel]

@@ -6,7 +6,9 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure, comparable
 from sparkgen.evaluation.promotion import decide
-from sparkgen.pipeline.evaluate import figures_of, logged_figures
+from sparkgen.pipeline.card import VERDICT, renew_card
+from sparkgen.pipeline.evaluate import figures_of
+from sparkgen.pipeline.figures import logged_figures
 from sparkgen.pipeline.session import spark_session
 from sparkgen.pipeline.version import version_by_id
 from sparkgen.tracking import registry
@@ -33,7 +35,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str,
     environment = experiment.environment
     challenger = registry.require(environment, experiment.name, CHALLENGER)
     champion = registry.find(environment, experiment.name, CHAMPION)
-    figures = logged_figures(challenger)
+    figures = logged_figures(environment, challenger)
     if experiment.all_gates and not figures:
         raise RequestError(
             f"figures of {challenger.uri}", found="none", mend="run sparkgen evaluate first"
@@ -43,6 +45,8 @@ def run(experiment: ExperimentConfig, spark: "SparkSession | None") -> dict[str,
     if verdict.promoted:
         registry.crown(environment, challenger)
         champion = challenger
+    said = {VERDICT: "hold" if verdict.promoted else "; ".join(verdict.reasons)}
+    renew_card(experiment, registry.annotate(environment, challenger, said))
     return {
         "promoted": verdict.promoted,
         "champion": champion.uri if champion else None,
@@ -61,7 +65,7 @@ def _champion_figures(
     wanted = [name for name in names if name in figures]
     if champion is None or not wanted:
         return None
-    logged = logged_figures(champion)
+    logged = logged_figures(experiment.environment, champion)
     if all(name in logged and comparable(logged[name], figures[name]) for name in wanted):
         return logged
     # Its figures are of other data or another protocol: it has to sit the challenger's exam.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
+from sparkgen.pipeline.card import log_sheet, renew_card
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.sampling.sample import sample
 from sparkgen.sampling.sample_set import Sampled
@@ -26,6 +27,7 @@ def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
     """
     version = registry.require(experiment.environment, experiment.name, CHAMPION)
     made = sample_version(experiment, version, experiment.sampling, spark)
+    renew_card(experiment, version)
     return {
         "samples": made.uri,
         "count": experiment.sampling.count,
@@ -43,7 +45,7 @@ def sample_version(
     """Makes a sample set with one model version, in the folder of its registered model."""
     environment = experiment.environment
     with naming(version):
-        return sample(
+        made = sample(
             spark,
             fetch(environment, version),
             config,
@@ -51,3 +53,5 @@ def sample_version(
             samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
             version=lambda: trained_on(experiment, version),
         )
+    log_sheet(experiment, version, made)
+    return made

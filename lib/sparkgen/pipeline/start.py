@@ -4,7 +4,7 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.models.portable import store
 from sparkgen.pipeline.journal import checkpoint_uri
 from sparkgen.pipeline.named import NamedModel, named_model
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.training.request import start_uri
 
 KEY = "training.start_from"

@@ -14,6 +14,7 @@ from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
+from sparkgen.pipeline.card import renew_card
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.named import NamedModel
@@ -26,7 +27,8 @@ from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
-from sparkgen.tracking.runs import RunLogger, Subject, open_run
+from sparkgen.tracking.run_logger import RunLogger
+from sparkgen.tracking.runs import Subject, open_run
 from sparkgen.tracking.server import tracking_uri
 from sparkgen.training.request import identity
 from sparkgen.training.worker import train
@@ -85,7 +87,12 @@ def run(
             "parameters": packed.description["parameters"],
         }
         logger.metrics(totals)
-        registered = _register(experiment, version, logger, packed, lineage=journal.lineage)
+        history, kept = result["history"], result["metrics"]
+        epoch = history.index(kept) + 1 if kept in history else 0
+        registered = _register(
+            experiment, version, logger, packed, lineage=journal.lineage, epoch=epoch
+        )
+        renew_card(experiment, registered)
         write_journal(experiment, journal._replace(finished=True))
     return {
         "run_id": logger.run_id,
@@ -214,10 +221,13 @@ def _register(
     packed: PortableModel,
     *,
     lineage: Mapping[str, str],
+    epoch: int,
 ) -> ModelVersion:
     # The workers leave the model on shared storage, and MLflow takes a local folder.
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         lay_out(packed, folder)
-        candidate = Candidate(folder, SAMPLER, experiment.sampling, version.manifest, lineage)
+        candidate = Candidate(
+            folder, SAMPLER, experiment.sampling, version.manifest, lineage, epoch
+        )
         return registry.register(experiment.environment, experiment.name, logger, candidate)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparkgen.config.experiment import MOST_BATCH_ROWS
 from sparkgen.config.options import check_names, check_options
 from sparkgen.datasets.images import as_objects
 from sparkgen.datasets.rows import pad, padding
@@ -25,6 +26,7 @@ from sparkgen.sampling.given import filled_in
 from sparkgen.sampling.given.in_turn import default_labels
 
 LARGEST_SEED = 2**63 - 1  # the seed is a long in the files and in the sampler's signature
+LARGEST_ID = 2**62  # the ids of its whole batch are still longs
 
 Array = npt.NDArray[Any]
 
@@ -161,16 +163,17 @@ def generate_rows(
 
     Args:
         ids: the N ids, 0 or more each.
-        given: by the names of `model.given`, N values each: labels, or records as they are stored.
+        given: by the names of `model.given`, N values each: labels, integers, or records as they are
+            stored.
             Labels that are needed and not given are each that training saw in turn.
 
     Returns:
         N samples.
 
     Raises:
-        RequestError: a negative id, a label that training did not see, something that the model
-            does not take or that is missing, or an option that the model's `generate` has not or
-            that is out of its range.
+        RequestError: an id, a seed or batch rows out of their range, a label that training did not see,
+            something that the model does not take or that is missing, or an option that the model's
+            `generate` has not or that is out of its range.
     """
     labels = {
         name: labels_of(one.choices, model.spec)
@@ -181,6 +184,7 @@ def generate_rows(
         given
     )
     _check(model, ids, given, recipe)
+    given |= {name: given[name].astype(np.int32) for name in labels if name in given}
     if one_by_one(model):
         return generate_singly(model, ids, given, recipe)
     made = Made(
@@ -216,14 +220,21 @@ def _passes(ids: Sequence[int], batch_rows: int) -> list[tuple[int, list[int]]]:
 def _check(
     model: GenerativeModel, ids: Sequence[int], given: Mapping[str, Array], recipe: Recipe
 ) -> None:
-    if any(row_id < 0 for row_id in ids):
-        raise RequestError("ids from 0", found=str(min(ids)), mend="number the samples from 0")
+    wrong = [row_id for row_id in ids if not 0 <= row_id <= LARGEST_ID]
+    if wrong:
+        raise RequestError(
+            f"ids from 0 to {LARGEST_ID}", found=str(wrong[0]), mend="number the samples from 0"
+        )
     if not 0 <= recipe.seed <= LARGEST_SEED:
         raise RequestError(
             f"a seed from 0 to {LARGEST_SEED}", found=str(recipe.seed), mend="correct it"
         )
-    if recipe.batch_rows < 1:
-        raise RequestError("batch_rows from 1", found=str(recipe.batch_rows), mend="correct it")
+    if not 1 <= recipe.batch_rows <= MOST_BATCH_ROWS:
+        raise RequestError(
+            f"batch_rows from 1 to {MOST_BATCH_ROWS}",
+            found=str(recipe.batch_rows),
+            mend="correct it",
+        )
     check_names(set(given), model.given, model=model.name)
     for name, values in given.items():
         if model.given[name].what == "label":

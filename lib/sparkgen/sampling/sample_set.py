@@ -37,6 +37,7 @@ from pydantic import (
 )
 
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.credentials import hide_in
 from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.manifest import MANIFEST
 from sparkgen.datasets.record_entry import RecordEntry
@@ -88,6 +89,7 @@ class SampleSet(BaseModel):
     @model_serializer(mode="wrap")
     def _without_what_is_the_same(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
+        values |= {name: hide_in(values[name]) for name in ("config", "given")}
         for name in ("options", "given_records", "figures", "tokenizer"):
             if not values.get(name):
                 values.pop(name, None)

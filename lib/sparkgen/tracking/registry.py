@@ -6,24 +6,27 @@ user's own package, its source in `package.zip`).
 """
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import sparkgen
 from sparkgen.archive import on_disk
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
+from sparkgen.credentials import hide, hide_in
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
+from sparkgen.tracking.card import Column
 from sparkgen.tracking.requirements import requirements_of
-from sparkgen.tracking.runs import RunLogger
+from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.server import connect
-from sparkgen.tracking.signature import signature
+from sparkgen.tracking.signature import example, labels_of, signature
 
 CHALLENGER, CHAMPION = "challenger", "champion"
+LOGGED = "models:/"
+"""The source of a version that is a logged model; the ids of these begin with m-."""
 
 
 class ModelVersion(NamedTuple):
@@ -33,6 +36,8 @@ class ModelVersion(NamedTuple):
     version: int
     run_id: str
     tags: Mapping[str, str]
+    model_id: str | None = None
+    """Of MLflow's logged model, which has the figures; None: registered by an older release of MLflow."""
 
     @property
     def uri(self) -> str:
@@ -53,6 +58,8 @@ class Candidate(NamedTuple):
     """The dataset version that the model was trained on."""
     lineage: Mapping[str, str] = MappingProxyType({})
     """Further tags: what the training started from."""
+    epoch: int = 0
+    """The epoch whose weights it has."""
 
 
 def registered_name(environment: EnvironmentConfig, experiment: str) -> str:
@@ -78,10 +85,13 @@ def register(
     manifest = candidate.manifest
     tags = {"dataset": manifest.name, "dataset_version": manifest.version}
     for key, value in (tags | {"model": description["name"], **candidate.lineage}).items():
-        client.set_model_version_tag(name, version, key, value)
+        client.set_model_version_tag(name, version, key, hide(value))
     client.set_registered_model_alias(name, CHALLENGER, version)
     # Not the challenger of now: another training may have registered its own since.
-    return _version(client.get_model_version(name, version))
+    registered = _version(client.get_model_version(name, version))
+    if registered.model_id is not None:
+        run.hand_on(registered.model_id, candidate.epoch)
+    return registered
 
 
 def _log_sampler(
@@ -93,27 +103,36 @@ def _log_sampler(
 
     # A logged model goes to MLflow's current experiment, which need not be that of its run.
     mlflow.set_experiment(experiment_id=client.get_run(run.run_id).info.experiment_id)
-    with warnings.catch_warnings():
-        # MLflow wants an example to try the model on; the signature is known and holds.
-        warnings.filterwarnings("ignore", message=".*input example was not provided")
-        info = Model.log(
-            None,
-            flavor=mlflow.pyfunc,
-            name="sampler",
-            run_id=run.run_id,
-            registered_model_name=name,
-            python_model=str(on_disk(candidate.script)),
-            code_paths=[str(on_disk(Path(sparkgen.__file__).parent))],
-            artifacts={"model": str(candidate.folder)},
-            signature=signature(description, candidate.sampling),
-            pip_requirements=requirements_of(description),
-            metadata={
-                "shape": list(candidate.manifest.shape),
-                "class_names": list(candidate.manifest.class_names),
-                "labels": _labels(description["spec"]),
-            },
-        )
+    info = Model.log(
+        None,
+        flavor=SimpleNamespace(__name__="mlflow.pyfunc", save_model=_save_model),
+        name="sampler",
+        run_id=run.run_id,
+        registered_model_name=name,
+        python_model=str(on_disk(candidate.script)),
+        code_paths=[str(on_disk(Path(sparkgen.__file__).parent))],
+        artifacts={"model": str(candidate.folder)},
+        signature=signature(description, candidate.sampling),
+        input_example=example(description),
+        validate_serving_input=False,
+        pip_requirements=requirements_of(description),
+        metadata={
+            "shape": list(candidate.manifest.shape),
+            "class_names": list(candidate.manifest.class_names),
+            "labels": labels_of(description),
+        },
+    )
     return str(info.registered_model_version)
+
+
+def _save_model(*, validate_serving_input: bool, **settings: Any) -> None:
+    """Saves as MLflow's own flavour does, which has no such option.
+
+    It keeps `Model.log` from loading the model to try the example: the devices here are the workers'.
+    """
+    import mlflow
+
+    mlflow.pyfunc.save_model(**settings)
 
 
 def find(environment: EnvironmentConfig, experiment: str, alias: str) -> ModelVersion | None:
@@ -175,8 +194,29 @@ def annotate(
     """Adds tags to a model version, and gives the version with all its tags."""
     client = connect(environment)
     for key, value in tags.items():
-        client.set_model_version_tag(version.name, str(version.version), key, value)
-    return version._replace(tags={**version.tags, **tags})
+        client.set_model_version_tag(version.name, str(version.version), key, hide(value))
+    return version._replace(tags={**version.tags, **hide_in(tags)})
+
+
+def describe(environment: EnvironmentConfig, version: ModelVersion, text: str) -> None:
+    """Makes a Markdown text the description of a model version."""
+    client = connect(environment)
+    client.update_model_version(version.name, str(version.version), description=text)
+
+
+def interface(
+    environment: EnvironmentConfig, version: ModelVersion
+) -> tuple[list[Column], list[Column]]:
+    """The columns that a version's sampler takes, and its parameters."""
+    import mlflow
+
+    connect(environment)
+    signature = mlflow.models.get_model_info(version.uri).signature
+    columns = [
+        Column(spec.name, getattr(spec.type, "name", "any"), required=spec.required)
+        for spec in signature.inputs
+    ]
+    return columns, [Column(p.name, p.dtype.name, p.default) for p in signature.params]
 
 
 def fetch(environment: EnvironmentConfig, version: ModelVersion, folder: str | Path) -> Path:
@@ -226,9 +266,7 @@ def _by_alias(client: Any, name: str, alias: str) -> ModelVersion | None:
 
 
 def _version(found: Any) -> ModelVersion:
-    return ModelVersion(found.name, int(found.version), found.run_id, dict(found.tags))
-
-
-def _labels(spec: Mapping[str, Any]) -> list[int]:
-    """The labels that can be asked for: those that training saw."""
-    return list(spec.get("seen", range(spec["classes"])))
+    source = str(found.source or "")
+    logged = source.removeprefix(LOGGED) if source.startswith(f"{LOGGED}m-") else None
+    number, tags = int(found.version), dict(found.tags)
+    return ModelVersion(found.name, number, found.run_id, tags, found.model_id or logged)

@@ -1,27 +1,30 @@
 """Each training job has one MLflow run: the driver opens it, rank 0 logs to it too, and nobody else."""
 
-import importlib.metadata
 import json
 import logging
-import math
-import platform
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.credentials import hide_in
 from sparkgen.datasets.manifest import Manifest
-from sparkgen.errors import Interrupted, RequestError
+from sparkgen.errors import Interrupted, RequestError, TrackingLost
 from sparkgen.stopping import Stopped, held, received
+from sparkgen.tracking.dataset_input import dataset_input
+from sparkgen.tracking.provenance import git_tags, packages, source_tags
+from sparkgen.tracking.run_logger import DatasetName, RunLogger
 from sparkgen.tracking.server import (
     artifact_location,
     check_artifacts,
     check_package,
     connect,
     connect_uri,
+    failed,
+    impatience,
+    short,
+    tracking_uri,
 )
 
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
@@ -42,63 +45,6 @@ class Subject(NamedTuple):
     """The folder of the dataset version."""
 
 
-class RunLogger(NamedTuple):
-    """Logs figures, tags and files to one MLflow run."""
-
-    client: Any
-    run_id: str
-
-    def metrics(self, values: Mapping[str, float], *, step: int = 0, renew: bool = False) -> None:
-        """Logs figures at a step; the caller decides what steps count, such as epochs or optimizer steps.
-
-        Args:
-            values: by name.
-            step: at which a name has one point, however often it is logged.
-            renew: log a value that is another than the last one at the step; MLflow shows the newest.
-        """
-        from mlflow.entities import Metric
-
-        newest = self._newest_steps()
-        # Only a run that was taken up again has points at this step or beyond.
-        known = {n: self._known(n, step) for n in values if newest.get(n, step - 1) >= step}
-        now = int(time.time() * 1000)
-        entries = [
-            Metric(name, float(value), now, step)
-            for name, value in values.items()
-            if not known.get(name) or (renew and not _same(known[name][-1], value))
-        ]
-        if entries:
-            self.client.log_batch(self.run_id, metrics=entries)
-
-    def _newest_steps(self) -> dict[str, int]:
-        points = self.client.get_run(self.run_id).data.to_proto().metrics
-        return {point.key: point.step for point in points}
-
-    def _known(self, name: str, step: int) -> list[float]:
-        """The values of a metric at a step, the newest last."""
-        history = self.client.get_metric_history(self.run_id, name)
-        points = [point for point in history if point.step == step]
-        return [point.value for point in sorted(points, key=lambda point: point.timestamp)]
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags of the run, each a short text."""
-        for name, value in values.items():
-            self.client.set_tag(self.run_id, name, value)
-
-    def artifact(self, path: str | Path, folder: str = "") -> None:
-        """Uploads a file, or a folder's contents, into a folder of the run's artifacts."""
-        upload = self.client.log_artifacts if Path(path).is_dir() else self.client.log_artifact
-        upload(self.run_id, str(path), folder or None)
-
-    def json(self, values: Any, name: str) -> None:
-        """Uploads plain values as a JSON file."""
-        self.client.log_text(self.run_id, json.dumps(values, indent=1, sort_keys=True), name)
-
-
-def _same(one: float, other: float) -> bool:
-    return one == other or (math.isnan(one) and math.isnan(other))
-
-
 @contextmanager
 def open_run(
     environment: EnvironmentConfig, subject: Subject, *, run_id: str | None = None
@@ -115,6 +61,7 @@ def open_run(
 
     Raises:
         RequestError: the tracking server does not answer, or has no such run.
+        TrackingLost: it has stayed away for longer than its client tries.
     """
     client = connect(environment)
     run = None
@@ -129,13 +76,18 @@ def open_run(
             _describe(run, subject)
         else:
             client.update_run(run_id, status="RUNNING")
-        yield run
+        yield run._replace(measured_on=_name_of(subject.manifest))
         with held():
             client.set_terminated(run.run_id, "FINISHED")
             run = None
     except BaseException as error:
         if run is not None:
             _close(run, error)
+        if failed(error):
+            raise TrackingLost(
+                f"the tracking server {tracking_uri(environment)} does not answer any more "
+                f"({short(error)}); once it does, the same command with --resume goes on"
+            ) from error
         raise
 
 
@@ -146,21 +98,38 @@ def _close(run: RunLogger, error: BaseException) -> None:
     stopped = isinstance(error, KeyboardInterrupt | Interrupted | Stopped) or received()
     status = "KILLED" if stopped else "FAILED"
     try:
-        with held():
+        with held(), impatience():
             run.client.set_terminated(run.run_id, status)
     except MlflowException as trouble:  # the error itself says more
-        log.warning("run %s could not be marked %s: %s", run.run_id, status, trouble)
+        if not failed(error):
+            log.warning("run %s could not be marked %s: %s", run.run_id, status, short(trouble))
 
 
-def attach(tracking_uri: str, run_id: str) -> RunLogger:
-    """The logger of a run that another process has opened."""
-    return _existing(connect_uri(tracking_uri), run_id)
+def attach(tracking_uri: str, run_id: str, manifest: Manifest | None = None) -> RunLogger:
+    """The logger of a run that another process has opened.
+
+    Args:
+        tracking_uri: of the tracking server.
+        run_id: of the run.
+        manifest: of the dataset version that figures are of.
+    """
+    run = _existing(connect_uri(tracking_uri), run_id)
+    return run if manifest is None else run._replace(measured_on=_name_of(manifest))
+
+
+def _name_of(manifest: Manifest) -> DatasetName:
+    return DatasetName(manifest.name, manifest.version)
 
 
 def _create(client: Any, environment: EnvironmentConfig, subject: Subject) -> RunLogger:
     experiment_id = _experiment_id(client, environment)
     tags = {"sparkgen.experiment": subject.experiment, "sparkgen.model": subject.model}
-    tags |= git_tags(Path(__file__))
+    tags |= source_tags() | git_tags(Path(__file__))
+    tags["mlflow.note.content"] = (
+        f"Training of `{subject.model}` on version `{subject.manifest.version}` of the data set "
+        f"`{subject.manifest.name}`: experiment `{subject.experiment}` of sparkgen. "
+        "`model_card.md` among the artifacts says what came of it."
+    )
     made = client.create_run(experiment_id, run_name=subject.experiment, tags=tags)
     return RunLogger(client, made.info.run_id)
 
@@ -200,29 +169,15 @@ def _existing(client: Any, run_id: str) -> RunLogger:
 def _describe(run: RunLogger, subject: Subject) -> None:
     from mlflow.entities import Param
 
-    flat = flatten(subject.config)
+    flat = flatten(hide_in(subject.config))
     params = [Param(key, text[:PARAM_CHARACTERS]) for key, text in flat.items()]
     for start in range(0, len(params), PARAMS_A_CALL):
         run.client.log_batch(run.run_id, params=params[start : start + PARAMS_A_CALL])
     run.json(subject.config, "config.json")
     run.json(subject.manifest.model_dump(mode="json"), "manifest.json")
     run.json(packages(), "packages.json")
-    _log_dataset(run, subject.manifest, subject.version_uri)
-
-
-def _log_dataset(run: RunLogger, manifest: Manifest, version_uri: str) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    rows = {name: split.rows for name, split in manifest.splits.items()}
-    dataset = Dataset(
-        name=manifest.name,
-        digest=manifest.version,
-        source_type="local",
-        source=json.dumps({"uri": version_uri}),
-        profile=json.dumps({"rows": rows, "shape": list(manifest.shape)}),
-    )
-    tag = InputTag("mlflow.data.context", "training")
-    run.client.log_inputs(run.run_id, datasets=[DatasetInput(dataset, tags=[tag])])
+    found = dataset_input(subject.manifest, subject.version_uri)
+    run.client.log_inputs(run.run_id, datasets=[found])
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -234,30 +189,3 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[prefix + key] = value if isinstance(value, str) else json.dumps(value)
     return flat
-
-
-def packages() -> dict[str, Any]:
-    """The version of Python, and the version of every installed package."""
-    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    return {"python": platform.python_version(), "packages": installed}
-
-
-def git_tags(file: Path) -> dict[str, str]:
-    """Tags for the Git commit of a file, and for whether its repository has uncommitted changes.
-
-    Empty where the file is in no repository, as in an installed wheel.
-    """
-    folder = file.parent
-    try:
-        _git(folder, "ls-files", "--error-unmatch", file.name)
-        commit = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"mlflow.source.git.commit": commit, "sparkgen.changed": str(bool(changed)).lower()}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()

@@ -3,13 +3,15 @@
 import importlib
 import logging
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.credentials import HIDDEN, hide
 from sparkgen.datasets.disks import on_disk
 from sparkgen.datasets.remote import KINDS
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
@@ -23,6 +25,12 @@ NEEDED = {
     "gs": ("google.cloud.storage", "gcs"),
     "abfss": ("azure.storage.filedatalake", "azure"),
 }
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")  # MLflow's words for 401 and 403
+UNREACHABLE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "ENDPOINT_NOT_FOUND", *REFUSED)
+LET_IN = (
+    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
+    "in the environment of this process and of the workers"
+)
 # MLflow alone would try a dead server for minutes.
 IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
@@ -101,16 +109,27 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
 
     try:
         _prepare(uri)
-        with _impatience():
+        with impatience():
             yield
         _remove_misread(uri)
     except (ImportError, MlflowException, SQLAlchemyError, OSError) as error:
         _refuse_damaged(uri, key)
+        refused = getattr(error, "error_code", None) in REFUSED
         raise RequestError(
-            f"a {server} that answers at {_without_password(uri)}",
-            found=" ".join(str(error).split())[:200] or type(error).__name__,
-            mend=f"start it, or set {key}",
+            f"a {server} that {'lets us in' if refused else 'answers'} at {uri}",
+            found=_without_user(short(error), uri) or type(error).__name__,
+            mend=LET_IN if refused else f"start it, or set {key}",
         ) from error
+
+
+def failed(error: BaseException) -> bool:
+    """Whether an error says that a tracking server, or its store of files, cannot be reached."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in UNREACHABLE
+    return isinstance(error, RequestException)
 
 
 def _client(uri: str, registry_uri: str | None) -> Any:
@@ -126,6 +145,8 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It logs the traceback of every error that it raises as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    # It says every time that it tries again.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
@@ -163,7 +184,8 @@ def _remove_misread(uri: str) -> None:
 
 
 @contextmanager
-def _impatience() -> Iterator[None]:
+def impatience() -> Iterator[None]:
+    """Has MLflow give a server up within seconds."""
     before = {name: os.environ.get(name) for name in IMPATIENCE}
     os.environ.update(IMPATIENCE)
     try:
@@ -176,16 +198,35 @@ def _impatience() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _without_password(uri: str) -> str:
+def short(error: BaseException) -> str:
+    """What an error says, in one line of 200 characters at most."""
+    return " ".join(str(error).split())[:200]
+
+
+def _without_user(text: str, uri: str) -> str:
+    """What a client said of a server, without the user name and the password in the server's URI."""
     parts = urlsplit(uri)
-    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+    for word in filter(None, (parts.username, parts.password)):
+        for written in {word, unquote(word)}:
+            text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", HIDDEN, text)
+    return text
 
 
 def artifact_location(environment: EnvironmentConfig) -> str | None:
-    """The URI where a new MLflow experiment keeps its artifacts; None: the server decides."""
+    """The URI where a new MLflow experiment keeps its artifacts; None: the server decides.
+
+    Raises:
+        RequestError: it has credentials, which MLflow would show in its pages.
+    """
     if environment.artifacts is None:
         return None
     location = as_uri(absolute(environment.path(environment.artifacts)))
+    if (shown := hide(location)) != location:
+        raise RequestError(
+            "environment.artifacts without user, password and key, since MLflow shows it to everyone",
+            found=shown,
+            mend="give them in the variables of the storage's client, such as AWS_ACCESS_KEY_ID",
+        )
     scheme, mark, rest = location.partition("://")
     return f"{KINDS.get(scheme, scheme)}{mark}{rest}"  # MLflow knows one name for each kind
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.credentials import hide_in
 
 # What makes a training what it is. The number of workers, and where they run, may change.
 SECTIONS = ("dataset", "model", "training", "density")
@@ -52,7 +53,8 @@ def identity(experiment: ExperimentConfig) -> dict[str, Any]:
     Where the data came from is no part: a training keeps its dataset version.
     """
     exclude = {"dataset": {"source"}}
-    return experiment.model_dump(mode="json", include=set(SECTIONS), exclude=exclude)
+    values = experiment.model_dump(mode="json", include=set(SECTIONS), exclude=exclude)
+    return dict(hide_in(values))
 
 
 def changed_section(begun: Mapping[str, Any], experiment: ExperimentConfig) -> str | None:

@@ -19,7 +19,7 @@ from sparkgen.training.loop import Course, fit
 from sparkgen.training.progress import make_progress
 from sparkgen.training.request import TrainRequest
 from sparkgen.training.resume import restore_state, save_state
-from sparkgen.training.run_log import epoch_log, log_report
+from sparkgen.training.run_log import epoch_log, log_report, machine_log
 from sparkgen.training.setting import Setting, set_up
 from sparkgen.training.state import EpochFigures, State
 from sparkgen.training.validation import make_validation, validation_split
@@ -61,11 +61,11 @@ def _train(setting: Setting, state: State) -> None:
         steps_per_epoch=setting.steps_per_epoch,
         validate=_validation(setting),
         save=partial(save_state, setting),
-        log=epoch_log(setting),
+        log=epoch_log(setting, state.history),
         progress=progress,
     )
     try:
-        with feed_errors():
+        with feed_errors(), machine_log(setting):
             fit(course, state, _training_batches(setting, state))
     finally:
         progress.close()

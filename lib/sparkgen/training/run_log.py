@@ -3,8 +3,10 @@
 A tracking server that fails for a while does not end a training: figures are kept until it answers.
 """
 
+import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,9 @@ from sparkgen.training.attempt import attempt
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import EpochFigures, State
 from sparkgen.training.transfer import Transfer
+from sparkgen.unexpected import describe
+
+LOG = logging.getLogger(__name__)
 
 
 def _logger(setting: Setting) -> Any | None:
@@ -23,35 +28,74 @@ def _logger(setting: Setting) -> Any | None:
         return None
     from sparkgen.tracking.runs import attach
 
-    return attach(request.tracking_uri, request.run_id)
+    return attach(request.tracking_uri, request.run_id, setting.manifest)
 
 
-def epoch_log(setting: Setting) -> Callable[[EpochFigures, int], None]:
-    """Gives a function that logs an epoch's figures to the run; without a run it does nothing."""
-    return patient_log(partial(_logger, setting))
+def epoch_log(
+    setting: Setting, history: Sequence[EpochFigures] = ()
+) -> Callable[[EpochFigures, int], None]:
+    """Gives a function that logs an epoch's figures to the run; without a run it does nothing.
+
+    Args:
+        setting: of this rank.
+        history: the figures of the epochs before, of which the run may lack some.
+    """
+    return patient_log(partial(_logger, setting), history)
 
 
-def patient_log(attach: Callable[[], Any | None]) -> Callable[[EpochFigures, int], None]:
+def patient_log(
+    attach: Callable[[], Any | None], history: Sequence[EpochFigures] = ()
+) -> Callable[[EpochFigures, int], None]:
     """Gives a function that logs an epoch's figures, and earlier ones that could not be logged yet.
 
     Args:
         attach: gives the `RunLogger`, or None where there is no run; asked again until it answers.
+        history: the figures of the epochs before, of which the run may lack some.
     """
     found: list[Any] = []
-    waiting: list[tuple[int, EpochFigures]] = []
+    waiting: list[tuple[int, EpochFigures]] = list(enumerate(history, 1))
+
+    def send() -> None:
+        if not found:
+            found.append(attach())
+            if found[0] is not None and history:
+                last = found[0].last_step(history[0])
+                waiting[:] = [one for one in waiting if one[0] > last]
+        while waiting:
+            step, values = waiting[0]
+            if found[0] is not None:
+                found[0].metrics(values, step=step)
+            del waiting[0]
+
+    told: list[int] = []
 
     def log(record: EpochFigures, epoch: int) -> None:
         waiting.append((epoch, record))
-        with attempt(f"figures of epoch {waiting[0][0]} in the run as yet"):
-            if not found:
-                found.append(attach())
-            while waiting:
-                step, values = waiting[0]
-                if found[0] is not None:
-                    found[0].metrics(values, step=step)
-                del waiting[0]
+        try:
+            send()
+        except Exception as error:
+            if not told:
+                LOG.warning("no figures of epoch %d in the run as yet: %s", epoch, describe(error))
+            told.append(epoch)
+            return
+        if told:
+            LOG.info("the figures of epochs %d to %d are in the run now", told[0], epoch)
+            told.clear()
 
     return log
+
+
+@contextmanager
+def machine_log(setting: Setting) -> Iterator[None]:
+    """Logs the load of rank 0's machine to the run in the `with` block, where the request asks for it."""
+    with ExitStack() as stack:
+        with attempt("load of the machine in the run"):
+            if setting.request.experiment.environment.system_metrics:
+                from sparkgen.tracking.machine import machine_logged
+
+                if (logger := _logger(setting)) is not None:
+                    stack.enter_context(machine_logged(logger))
+        yield
 
 
 def log_transfer(setting: Setting, transfer: Transfer) -> None:

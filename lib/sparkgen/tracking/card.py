@@ -1,0 +1,165 @@
+"""Writes the card of a model version: Markdown that says what it is, how good it is and how to use it."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+DESCRIPTION_CHARACTERS = 5000
+"""As many as MLflow's database keeps of a version's description."""
+CARD = "model_card.md"
+"""The card among the artifacts of the run."""
+Rows = Sequence[Sequence[str]]
+
+
+class Column(NamedTuple):
+    """A column of a sampler's input, or one of its parameters."""
+
+    name: str
+    kind: str
+    """Its type, in MLflow's words."""
+    default: Any = None
+    """Of a parameter."""
+    required: bool = True
+
+
+class Card(NamedTuple):
+    """What the card of a model version says."""
+
+    uri: str
+    """Of the version, such as `models:/vae_digits/1`."""
+    run_id: str
+    experiment_id: str
+    """Of MLflow's experiment."""
+    summary: str
+    """What the model is, in one paragraph."""
+    facts: Mapping[str, str]
+    figures: Rows
+    """Name, value, split, rows, protocol."""
+    gates: Rows
+    """Condition, and whether it holds."""
+    sheets: Sequence[str]
+    """Artifacts of the run that show samples."""
+    picture: bytes | None
+    """The first of these that is a PNG file; None: there is none, or it is large."""
+    columns: Sequence[Column]
+    params: Sequence[Column]
+
+
+def card(values: Card) -> str:
+    """The whole card, with one sheet of samples in it, so that it can be read anywhere."""
+    picture = ""
+    if values.picture is not None:
+        encoded = base64.b64encode(values.picture).decode("ascii")
+        picture = f"![samples](data:image/png;base64,{encoded})"
+    figures = _table(("figure", "value", "split", "rows", "protocol"), values.figures)
+    samples = _samples([picture, *_links(values, values.sheets)])
+    return _joined([*_head(values), *samples, *_measured(values, figures), *_use(values)])
+
+
+def description(values: Card) -> str:
+    """The card in as many characters as a version's description has; MLflow's pages fetch its picture."""
+    drawn = [sheet for sheet in values.sheets if sheet.endswith(".png")][:1]
+    pictures = [f"![{one}](get-artifact?path={one}&run_uuid={values.run_id})" for one in drawn]
+    samples = _samples([*pictures, *_links(values, (CARD, *values.sheets[:3]))])
+    rows = [row[:4] for row in values.figures]
+    while True:
+        figures = _table(("figure", "value", "split", "rows"), rows)
+        text = _joined([*_head(values), *samples, *_measured(values, figures), *_use(values)])
+        if len(text) <= DESCRIPTION_CHARACTERS or not rows:
+            return text[:DESCRIPTION_CHARACTERS]
+        rows = rows[: len(rows) // 2]
+
+
+def _links(values: Card, names: Sequence[str]) -> list[str]:
+    """Links to artifacts within MLflow's pages."""
+    run = f"#/experiments/{values.experiment_id}/runs/{values.run_id}/artifacts"
+    return [f"[{name}]({run}/{name})" for name in names]
+
+
+def _joined(blocks: Sequence[str]) -> str:
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _head(values: Card) -> list[str]:
+    facts = _table(("", ""), list(values.facts.items()))
+    return [f"## {values.uri.removeprefix('models:/')}", values.summary, facts]
+
+
+def _samples(links: Sequence[str]) -> list[str]:
+    return ["### Samples", *links] if any(links) else []
+
+
+def _measured(values: Card, figures: str) -> list[str]:
+    if not values.figures:
+        return ["### Figures", "None yet: `sparkgen evaluate` measures them."]
+    gates = _table(("gate", "holds"), values.gates)
+    told = ["How each was measured says the column `protocol`, in the card among the artifacts."]
+    return ["### Figures", figures, *([] if "protocol" in figures else told), gates]
+
+
+def _use(values: Card) -> list[str]:
+    columns = _table(
+        ("column", "type"),
+        [
+            (c.name, f"{_words(c.kind)}{'' if c.required else ', may be left out'}")
+            for c in values.columns
+        ],
+    )
+    params = _table(
+        ("parameter", "type", "default"),
+        [(p.name, p.kind, f"`{json.dumps(p.default)}`") for p in values.params],
+    )
+    return ["### How to use it", columns, params, *_calls(values)]
+
+
+def _words(kind: str) -> str:
+    return {"any": "integer", "binary": "bytes; base64 in JSON"}.get(kind, kind)
+
+
+def _calls(values: Card) -> list[str]:
+    row = {c.name: _example(c) for c in values.columns if c.required or c.kind == "any"}
+    body = json.dumps({"dataframe_records": [row], "params": {"seed": 0}})
+    names = ", ".join(f'"{name}"' for name in row)
+    return [
+        f"""Python:
+
+```python
+import mlflow, pandas
+
+sampler = mlflow.pyfunc.load_model("{values.uri}")
+made = sampler.predict(pandas.DataFrame([{row!r}]), params={{"seed": 0}})
+```""",
+        f"""REST:
+
+```sh
+mlflow models serve -m {values.uri} --env-manager local --port 5001
+curl http://127.0.0.1:5001/invocations -H 'Content-Type: application/json' -d '{body}'
+```""",
+        f"""Spark, of a table `rows` with these columns, and SQL:
+
+```python
+from pyspark.sql.functions import struct
+
+sample = mlflow.pyfunc.spark_udf(spark, "{values.uri}", env_manager="local")
+made = rows.select(sample(struct({names})).alias("made")).select("made.*")
+spark.udf.register("sample", sample)
+spark.sql("SELECT made.* FROM (SELECT sample(struct({", ".join(row)})) AS made FROM rows)")
+```""",
+        "A picture is a PNG file in base64: `base64.b64decode` in Python, `unbase64` in Spark.",
+    ]
+
+
+def _example(column: Column) -> Any:
+    return {"any": 0, "binary": "..."}.get(column.kind, "The")
+
+
+def _table(header: Sequence[str], rows: Rows) -> str:
+    if not rows:
+        return ""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

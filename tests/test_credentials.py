@@ -1,0 +1,84 @@
+"""Texts without the credentials of the URIs in them."""
+
+import io
+import logging
+
+import pytest
+
+from sparkgen.credentials import Formatter, hide, hide_in
+from sparkgen.errors import IngestError, ManifestError, RequestError
+from sparkgen.unexpected import describe, whole
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://bob:hunter2@host:5000/x", "http://***@host:5000/x"),
+        ("(postgresql+psycopg2://bob:h/u?n#t@er@db/x)", "(postgresql+psycopg2://***@db/x)"),
+        ("s3://AKIA:sec%2Fret@bucket/a b", "s3://***@bucket/a b"),
+        ("keras:VGG16@https://bob:pw@host/w.h5", "keras:VGG16@https://***@host/w.h5"),
+        ("hdfs://bob@namenode/data", "hdfs://***@namenode/data"),
+        ("https://h/f?sig=abc%3D&part=2", "https://h/f?sig=***&part=2"),
+        (
+            "https://h/f?X-Amz-Credential=me&X-Amz-Signature=12",
+            "https://h/f?X-Amz-Credential=***&X-Amz-Signature=***",
+        ),
+        ("s3://b/p?access_key=a;secret_key=b", "s3://b/p?access_key=***;secret_key=***"),
+        ("abfss://box:pw@account/x", "abfss://***@account/x"),
+        ("of http://a:b@c/ and http://d:e@f/", "of http://***@c/ and http://***@f/"),
+    ],
+)
+def test_a_text_is_shown_without_credentials(text: str, shown: str) -> None:
+    assert hide(text) == shown
+    assert hide(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqlite:////home/bob@host/m.db?timeout=9",
+        "abfss://container@account.dfs.core.windows.net/x",
+        "hf://OWNER/NAME@0123456789",
+        "models:/name/3",
+        "/data/key=1/a@b?token=c",
+        "http://host:5000/a@b",
+        "bob@example.org",
+    ],
+)
+def test_what_is_no_credential_stays(text: str) -> None:
+    assert hide(text) == text
+
+
+def test_values_in_sections_and_lists_have_none() -> None:
+    values = {"a": ["http://u:p@h", 3], "b": {"http://u:p@h": ("x", None)}}
+    assert hide_in(values) == {"a": ["http://***@h", 3], "b": {"http://***@h": ("x", None)}}
+
+
+@pytest.mark.parametrize("kind", [IngestError, RequestError, ManifestError])
+def test_no_error_says_them_nor_its_traceback(kind: type[Exception]) -> None:
+    uri = "s3://me:hunter2@bucket/x"
+    further = {} if kind is IngestError else {"found": uri, "mend": uri}
+    try:
+        raise kind(f"no {uri}", **further)
+    except kind as error:
+        texts = [str(error), repr(error), describe(error), whole(error), str(error.args)]
+    try:
+        raise OSError(f"cannot open {uri}")
+    except OSError as error:
+        texts += [describe(error), whole(error)]
+    assert all("s3://***@bucket" in text and "hunter2" not in text for text in texts)
+
+
+def test_no_line_of_a_log_says_them() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Formatter("%(message)s"))
+    log = logging.Logger("credentials")
+    log.addHandler(handler)
+    uri = "http://u:hunter2@h"
+    try:
+        raise OSError(uri)
+    except OSError:
+        log.exception("at %s", uri)
+    assert "hunter2" not in stream.getvalue()
+    assert stream.getvalue().count("http://***@h") == 2
