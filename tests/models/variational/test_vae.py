@@ -34,6 +34,16 @@ def test_a_convolutional_vae_has_its_parameters_and_odd_sides_come_out_right(
     assert tuple(model.decode(np.zeros((1, 2), np.float32)).shape) == (1, 7, 5, 3)
 
 
+def test_residual_blocks_stand_at_every_map_of_both_networks(
+    build: Callable, parameters: Callable, batch_of: Callable
+) -> None:
+    plain = build(VAE, filters=[4, 6], hidden=[8], latent=2)
+    model = build(VAE, filters=[4, 6], blocks=2, hidden=[8], latent=2)
+    blocks = 2 * 2 * 2 * ((9 * 4 + 1) * 4 + (9 * 6 + 1) * 6)  # two of two convolutions, both ways
+    assert parameters(model) - parameters(plain) == blocks
+    assert model.decode(np.zeros((1, 2), np.float32)).shape == (1, 8, 8, 1)
+
+
 def test_the_loss_is_the_negative_elbo_when_beta_is_one(
     build: Callable, batch_of: Callable
 ) -> None:
