@@ -27,10 +27,11 @@ SMALL = {
     "autoregressive.pixel_rnn": {"features": 4, "layers": 1, "head": 4},
     "diffusion.ddpm": {"channels": [8], "embedding": 8, "sampling_steps": 1},
     "discriminative.full_classifier": {"filters": 8, "hidden": 16},
+    "discriminative.residual_classifier": {"filters": 8, "blocks": 1},
     "variational.vq_vae": {"codes": 16, "prior_features": 8, "prior_blocks": 1},
 }
 VARIANTS = {
-    "adversarial.dcgan": [{"conditional": True}],
+    "adversarial.dcgan": [{"conditional": True}, {"r1": 1.0}],
     "adversarial.gan": [{"conditional": True}],
     "adversarial.wgan_gp": [{"network": "dense", "hidden": [8]}],
     "autoregressive.pixel_rnn": [{"lstm": "row"}],
@@ -39,6 +40,7 @@ VARIANTS = {
     "variational.vae": [
         {"conditional": True},
         {"likelihood": "gaussian"},
+        {"filters": [8], "blocks": 1},
         {"likelihood": "logistic", "filters": [8], "conditional": True},
     ],
 }

@@ -5,6 +5,7 @@ are written in `keras.ops`. Random numbers come in as arguments: where a functio
 one beside it says which (`corruption_noise`, `binarisation_noise`).
 
     network, batch_norm          layers in sequence; batch normalisation over all workers
+    residual                     residual blocks
     labels, resizing             labels given and predicted; halving and enlarging pictures
     activations                  activations by name, as options
     compiled                     functions and loops that run many times

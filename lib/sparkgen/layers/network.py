@@ -17,6 +17,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from sparkgen.layers.residual import NormalisedResidual
+
 Tensor = Any
 KEEPS_DTYPE: dict[str, Any] = {"dtype": "float32", "autocast": False}
 
@@ -44,18 +46,18 @@ class Network(keras.Sequential):
 def block_ends(layers: Sequence[keras.layers.Layer]) -> dict[str, int]:
     """The blocks of layers in sequence: the number of the last layer of each, by the block's name.
 
-    A block is a convolution or a dense layer, with what follows it up to the next one or to where the
-    picture is made flat. They are `conv1`, `conv2`, ... and `dense1`, `dense2`, ...
+    A block is a convolution, a residual block or a dense layer, with what follows it up to the next one
+    or to where the picture is made flat. They are `conv1`, `conv2`, ..., `block1`, ... and `dense1`, ...
     """
     ends: dict[str, int] = {}
-    counts = {"conv": 0, "dense": 0}
+    counts = {"conv": 0, "block": 0, "dense": 0}
     inside = ""
     for number, layer in enumerate(layers):
         kind = _kind(layer)
         if kind:
             counts[kind] += 1
             inside = f"{kind}{counts[kind]}"
-        elif isinstance(layer, keras.layers.Flatten):
+        elif isinstance(layer, (keras.layers.Flatten, keras.layers.GlobalAveragePooling2D)):
             inside = ""
         if inside:
             ends[inside] = number
@@ -85,4 +87,6 @@ def outputs(
 def _kind(layer: keras.layers.Layer) -> str:
     if isinstance(layer, keras.layers.Conv2D):
         return "conv"
+    if isinstance(layer, NormalisedResidual):
+        return "block"
     return "dense" if isinstance(layer, keras.layers.Dense) else ""

@@ -9,6 +9,8 @@ from typing import Any
 
 from keras import layers
 
+from sparkgen.layers.residual import ResidualConvolutions
+
 
 def coarse_sides(shape: tuple[int, ...], halvings: int) -> tuple[int, int]:
     """Height and width of the map that pictures (H, W, C) are halved to."""
@@ -16,9 +18,12 @@ def coarse_sides(shape: tuple[int, ...], halvings: int) -> tuple[int, int]:
     return -(-shape[0] // scale), -(-shape[1] // scale)
 
 
-def halving_convolutions(filters: Sequence[int]) -> list[Any]:
-    """3×3 convolutions of stride 2 with relu, one for each of `filters`."""
-    return [layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in filters]
+def halving_convolutions(filters: Sequence[int], blocks: int = 0) -> list[Any]:
+    """3×3 convolutions of stride 2 with relu, one for each of `filters`, and `blocks` residual blocks
+    after each.
+    """
+    halve = [layers.Conv2D(f, 3, 2, padding="same", activation="relu") for f in filters]
+    return [layer for one in halve for layer in (one, *_residual(blocks))]
 
 
 def dense_map(sides: tuple[int, int], channels: int) -> list[Any]:
@@ -27,9 +32,12 @@ def dense_map(sides: tuple[int, int], channels: int) -> list[Any]:
     return [layers.Dense(units, "relu"), layers.Reshape((*sides, channels))]
 
 
-def doubling_convolutions(filters: Sequence[int]) -> list[Any]:
-    """3×3 transposed convolutions of stride 2 with relu, one for each of `filters`."""
-    return [layers.Conv2DTranspose(f, 3, 2, padding="same", activation="relu") for f in filters]
+def doubling_convolutions(filters: Sequence[int], blocks: int = 0) -> list[Any]:
+    """3×3 transposed convolutions of stride 2 with relu, one for each of `filters`, and `blocks` residual
+    blocks before each.
+    """
+    double = [layers.Conv2DTranspose(f, 3, 2, padding="same", activation="relu") for f in filters]
+    return [layer for one in double for layer in (*_residual(blocks), one)]
 
 
 def cut_to(shape: tuple[int, ...], doublings: int) -> Any:
@@ -39,10 +47,14 @@ def cut_to(shape: tuple[int, ...], doublings: int) -> Any:
     return layers.Cropping2D(((0, rows * scale - shape[0]), (0, columns * scale - shape[1])))
 
 
-def enlarged_logits(shape: tuple[int, ...], filters: Sequence[int]) -> list[Any]:
+def enlarged_logits(shape: tuple[int, ...], filters: Sequence[int], blocks: int = 0) -> list[Any]:
     """Layers from the coarse map to logits (B, *shape): doublings, cut, a 3×3 convolution in float32."""
     return [
-        *doubling_convolutions(filters),
+        *doubling_convolutions(filters, blocks),
         cut_to(shape, len(filters)),
         layers.Conv2D(shape[2], 3, padding="same", dtype="float32"),
     ]
+
+
+def _residual(blocks: int) -> list[Any]:
+    return [ResidualConvolutions() for _ in range(blocks)]

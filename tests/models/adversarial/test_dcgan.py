@@ -68,3 +68,26 @@ def test_a_sample_does_not_depend_on_the_samples_beside_it(
     train(model, 3 * [batch_of(model)])
     noise = row_noise(model.noise, range(8), seed=0)
     np.testing.assert_allclose(model.generate(noise)[:1], model.generate(noise[:1]), atol=1e-6)
+
+
+def test_the_slope_at_real_images_is_paid_for(build: Callable, batch_of: Callable) -> None:
+    """By γ / 2 of its square, which differences of the logit give as well."""
+    model = build(DCGAN, filters=8, r1=3.0)
+    assert not model.discriminator.non_trainable_variables
+    batch = batch_of(model)
+    terms = {k: np.asarray(v) for k, v in model(batch).items()}
+    plain = build(DCGAN, filters=8, r1=1e-9)
+    plain.set_weights(model.get_weights())
+    unpaid = np.asarray(plain(batch)["discriminator"])
+    penalty = terms["gradient_penalty"]
+    np.testing.assert_allclose(terms["discriminator"], unpaid + 1.5 * penalty, rtol=1e-5)
+
+    step, x = 1e-2, 2.0 * batch["image"][:1] - 1.0
+    moves = step * np.eye(64, dtype=np.float32).reshape(64, 8, 8, 1)
+    ahead, behind = (np.asarray(model.discriminator(x + s * moves))[:, 0] for s in (1, -1))
+    assert penalty[0] == pytest.approx(np.sum(((ahead - behind) / (2 * step)) ** 2), rel=2e-2)
+
+
+def test_without_the_penalty_the_network_is_that_of_the_paper(build: Callable) -> None:
+    assert build(DCGAN, filters=8).metric_names == ()
+    assert build(DCGAN, filters=8).discriminator.non_trainable_variables

@@ -34,6 +34,17 @@ def test_a_convolutional_vae_has_its_parameters_and_odd_sides_come_out_right(
     assert tuple(model.decode(np.zeros((1, 2), np.float32)).shape) == (1, 7, 5, 3)
 
 
+def test_residual_blocks_stand_at_every_map_of_both_networks(
+    build: Callable, parameters: Callable
+) -> None:
+    plain = build(VAE, filters=[4, 6], hidden=[8], latent=2)
+    model = build(VAE, filters=[4, 6], blocks=2, hidden=[8], latent=2)
+    narrow, wide = ((9 * f + 1) * f for f in (4, 6))
+    # Two blocks of two convolutions after 4 and 6 filters, and before the convolutions to 6 and to 4.
+    assert parameters(model) - parameters(plain) == 2 * 2 * (narrow + wide) + 2 * 2 * (wide + wide)
+    assert model.decode(np.zeros((1, 2), np.float32)).shape == (1, 8, 8, 1)
+
+
 def test_the_loss_is_the_negative_elbo_when_beta_is_one(
     build: Callable, batch_of: Callable
 ) -> None:

@@ -12,6 +12,8 @@ Representations by Inverting Them", 2015). What differs: each step has the same 
 Adversarial training minimises the cross-entropy of images that an attack changed (`layers.attack`):
 
     min E max_{|d| <= e} -log p(y | x + d).
+
+Training images may be mirrored and moved at random.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ from pydantic import Field
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.layers import augmentation
 from sparkgen.layers.attack import attacked
 from sparkgen.layers.gradients import evenly, gradient
 from sparkgen.layers.labels import accuracy, cross_entropy
@@ -53,6 +56,10 @@ class ClassifierConfig(Strict):
     adversarial_training: AdversarialTraining | None = None
     """Train on images that an attack changed so that the classifier errs; null: on the images as they
     are. Validation and evaluation are on the images as they are."""
+    mirror: bool = False
+    """Whether to mirror training images left to right, half of them."""
+    shift: int = Field(0, ge=0)
+    """Pixels by which training images are moved at most, each way."""
 
 
 class Classifier(GenerativeModel):
@@ -86,6 +93,9 @@ class Classifier(GenerativeModel):
         self.attack = config.adversarial_training
         if self.attack is not None:
             self.training_noise = {"attack": NoiseSpec(spec.shape, "uniform")}
+        self.moves: dict[str, Any] = {"mirror": config.mirror, "shift": config.shift}
+        if any(self.moves.values()):
+            self.training_noise = {**self.training_noise, "augmentation": augmentation.NOISE}
         self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
 
     def features(self, x: Tensor, *, training: bool = False) -> Tensor:
@@ -113,6 +123,10 @@ class Classifier(GenerativeModel):
         return ops.softmax(self.logits(x))
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
+        if training and any(self.moves.values()):
+            noise = batch["noise"]["augmentation"]
+            image = augmentation.augment(batch["image"], noise, **self.moves)
+            batch = {**batch, "image": image}
         x_BHWC = batch["image"]
         if training and self.attack is not None:
             x_BHWC = self._attacked(batch, self.attack)

@@ -3,7 +3,7 @@
 David Foster, *Generative Deep Learning*, chapter 2: 3×3 convolutions with 32, 32 (stride 2), 64 and
 64 (stride 2) filters, each with batch normalisation (Ioffe and Szegedy, 2015) and leaky relu, then
 128 dense units with batch normalisation, leaky relu and dropout 0.5 (Srivastava et al., 2014), then
-the softmax. What differs: training images may be mirrored and moved at random.
+the softmax.
 
 The dropout layer draws its own random numbers, as nothing else in the project does. So the training
 of this model depends on the number of workers.
@@ -15,10 +15,9 @@ import keras
 from pydantic import Field
 
 from sparkgen.datasets.records import DataSpec
-from sparkgen.layers import augmentation
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.network import Network
-from sparkgen.models.contract import Batch, GenerativeModel, Tensor
+from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discriminative._base import Classifier, ClassifierConfig
 
 
@@ -31,10 +30,6 @@ class Config(ClassifierConfig):
     """Dense units, the features of the classifier."""
     dropout: float = Field(0.5, ge=0, lt=1)
     """Share of the features dropped in training; 0 for none."""
-    mirror: bool = False
-    """Whether to mirror training images left to right, half of them."""
-    shift: int = Field(0, ge=0)
-    """Pixels by which training images are moved at most, each way."""
 
 
 class FullClassifier(Classifier):
@@ -42,9 +37,6 @@ class FullClassifier(Classifier):
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
         super().__init__(config, spec, **kwargs)
-        self.moves: dict[str, Any] = {"mirror": config.mirror, "shift": config.shift}
-        if any(self.moves.values()):
-            self.training_noise = {**self.training_noise, "augmentation": augmentation.NOISE}
         layers: list[Any] = []
         for factor, strides in ((1, 1), (1, 2), (2, 1), (2, 2)):
             filters = factor * config.filters
@@ -56,13 +48,6 @@ class FullClassifier(Classifier):
             # In float32, as what comes out is; in half precision other units would be dropped.
             layers.append(keras.layers.Dropout(config.dropout, dtype="float32"))
         self.body = Network(layers, name="body")
-
-    def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
-        if training and any(self.moves.values()):
-            noise = batch["noise"]["augmentation"]
-            image = augmentation.augment(batch["image"], noise, **self.moves)
-            batch = {**batch, "image": image}
-        return super().loss_terms(batch, training=training)
 
 
 def build(config: Config, spec: DataSpec) -> GenerativeModel:

@@ -58,6 +58,8 @@ class Config(Strict):
     """Size Z of the latent."""
     filters: tuple[Positive, ...] = Field((), strict=False)
     """Of 3×3 convolutions that halve the image, before the dense layers; none: a dense VAE."""
+    blocks: int = Field(0, ge=0)
+    """Residual blocks after each of these convolutions, and before each of those that enlarge."""
     hidden: tuple[Positive, ...] = Field((400,), strict=False)
     """Units of the encoder's dense relu layers; the decoder has them in reverse."""
     likelihood: Literal["bernoulli", "gaussian", "logistic"] = "bernoulli"
@@ -74,7 +76,7 @@ class Config(Strict):
 
 def encoder_layers(config: Config) -> tuple[Network, Network]:
     """The layers before and after the labels come in: images → features, features → μ, log σ²."""
-    stem = halving_convolutions(config.filters)
+    stem = halving_convolutions(config.filters, config.blocks)
     body = [keras.layers.Dense(units, activation="relu") for units in config.hidden]
     head = keras.layers.Dense(2 * config.latent, dtype="float32", name="posterior")
     return (
@@ -91,7 +93,7 @@ def decoder_layers(config: Config, spec: DataSpec) -> Network:
     ]
     if up:
         body += dense_map(coarse_sides(spec.shape, len(up)), up[0])
-        body += enlarged_logits(spec.shape, up)
+        body += enlarged_logits(spec.shape, up, config.blocks)
     else:
         body.append(keras.layers.Dense(spec.size, dtype="float32"))
         body.append(keras.layers.Reshape(spec.shape))
