@@ -30,7 +30,8 @@ def test_a_users_model_is_trained_registered_and_sampled_where_its_package_is_no
 ) -> None:
     package = tmp_path / "mine"
     package.mkdir()
-    (source,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (source,) = (block for block in blocks if "def build" in block)
     (package / "small.py").write_text(f"requirements = ['packaging>=1']\n{source}")
     # Of this process alone: the worker does not have it.
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -97,7 +97,6 @@ def test_the_small_experiment_is_a_right_request(experiment) -> None:
         (GUIDED, {"given": {"label": {"from": "mask"}}}, "found mask, which gives pictures"),
         (DENOISING, {"given": {"image": {"from": "in_turn"}}}, "found in_turn, which gives labels"),
         (DENOISING, {"given": {"image": {"from": "one", "value": 1}}}, "which gives a label"),
-        (DENOISING, {"batch_rows": 2**31}, "sampling.batch_rows up to"),
     ],
 )
 @pytest.mark.parametrize("step", ["train", "run"])

@@ -41,11 +41,8 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
         RequestError: a scheme that is not known here, a package that is not installed, or a URI that is
             none.
     """
+    check_scheme(uri)
     scheme, _, rest = uri.partition("://")
-    if scheme not in KINDS:
-        raise RequestError(
-            f"a path, or a URI of {', '.join(KINDS)}, file or dbfs", found=uri, mend="correct it"
-        )
     place, _, query = rest.partition("?")
     host, _, path = place.partition("/")
     kind = KINDS[scheme]
@@ -69,12 +66,20 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
     return filesystem, f"{base.rstrip('/')}/{unquote(path)}".rstrip("/") if path else base
 
 
+def check_scheme(uri: str) -> None:
+    """Refuses a remote URI of a scheme that is not known here, by a `RequestError`."""
+    if uri.partition("://")[0] not in KINDS:
+        raise RequestError(
+            f"a path, or a URI of {', '.join(KINDS)}, file or dbfs", found=uri, mend="correct it"
+        )
+
+
 @lru_cache(maxsize=64)
 def _file_system(
     kind: str, host: str, options: str, access: tuple[tuple[str, str], ...]
 ) -> tuple[fs.FileSystem, str]:
     """The file system of a host or bucket, and the path of its root; made anew for another `access`."""
-    if not host:
+    if not host.rpartition("@")[2]:
         raise ValueError("a URI without a host or bucket")
     uri = f"{kind}://{quote(host, safe=_LEGAL)}"
     if kind in BY_FSSPEC:

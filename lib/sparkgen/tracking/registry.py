@@ -89,7 +89,9 @@ def register(
     client.set_registered_model_alias(name, CHALLENGER, version)
     # Not the challenger of now: another training may have registered its own since.
     registered = _version(client.get_model_version(name, version))
-    if registered.model_id is not None:
+    if (
+        registered.model_id is not None and candidate.epoch
+    ):  # MLflow itself hands on those of step 0
         run.hand_on(registered.model_id, candidate.epoch)
     return registered
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.credentials import HIDDEN, hide
 from sparkgen.datasets.disks import on_disk
-from sparkgen.datasets.remote import KINDS
+from sparkgen.datasets.remote import KINDS, check_scheme
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
@@ -50,6 +50,8 @@ def _server_uri(environment: EnvironmentConfig, uri: str) -> str:
     # A question mark in the root is a letter of its name, one after the file begins a query.
     file, question, query = uri.removeprefix(SQLITE).partition("?")
     path = absolute(environment.path(file))
+    if is_remote(path):
+        check_scheme(path)
     if is_remote(path) or not on_disk(path):
         raise RequestError(
             f"a tracking server for {environment.root}, where no database file can be",
