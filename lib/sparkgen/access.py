@@ -4,7 +4,11 @@ They travel with each task, not as properties of Spark, which its pages and even
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 GROUPS = (
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
@@ -30,6 +34,17 @@ _taken: Access = {}  # by this process, as the executors of a Spark session are 
 def own_access() -> Access:
     """The variables of this process that say how remote storage is reached, and as whom."""
     return {name: os.environ[name] for group in GROUPS for name in group if name in os.environ}
+
+
+def with_access(function: Callable[P, T]) -> Callable[P, T]:
+    """A function for the executors, which there takes what lets this process in before it begins."""
+    access = own_access()
+
+    def run(*arguments: P.args, **named: P.kwargs) -> T:
+        take_access(access)
+        return function(*arguments, **named)
+
+    return run
 
 
 def take_access(given: Mapping[str, str]) -> None:

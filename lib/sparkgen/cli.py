@@ -229,7 +229,7 @@ def _answer(arguments: Sequence[str] | None) -> None:
     except NotPromoted as error:
         _print(error.done)
         _leave(str(error), error.exit_status)
-    except Exception as error:
+    except Exception as error:  # whatever it is, its user gets one line
         if stopping.broken_off():
             raise
         kind = type(error) if isinstance(error, SparkgenError) else SparkgenError

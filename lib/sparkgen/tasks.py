@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparkgen.access import own_access, take_access
+from sparkgen.access import with_access
 from sparkgen.beside import beside
 from sparkgen.errors import RequestError, SparkgenError, TaskFailed
 
@@ -54,22 +54,10 @@ def run_each(
         return []
     context = spark.sparkContext
     errors: Any = context.accumulator((), AddingAccumulatorParam(()))
-    access = own_access()
-
-    def run_part(part: Iterator[S]) -> Iterator[T]:
-        take_access(access)
-        try:
-            for item in part:
-                yield from run(item)
-        except SparkgenError as error:
-            # Spark would try the task again, in vain, and print the traceback.
-            errors.add((error,))
-        _forget_archives()
-
     divided = context.parallelize(items, tasks or len(items))
     try:
         with _stopped_at(errors, context):
-            made = divided.mapPartitions(run_part).collect()
+            made = divided.mapPartitions(with_access(_of_part(run, errors))).collect()
     except Py4JJavaError as error:
         if not errors.value:
             message = _last_of_traceback(str(error.java_exception.getMessage()))
@@ -78,6 +66,21 @@ def run_each(
     if errors.value:
         raise errors.value[0]
     return list(made)
+
+
+def _of_part(run: Callable[[S], Iterator[T]], errors: Any) -> Callable[[Iterator[S]], Iterator[T]]:
+    """What a task does: it runs its items, and hands an error of ours to the driver."""
+
+    def run_part(part: Iterator[S]) -> Iterator[T]:
+        try:
+            for item in part:
+                yield from run(item)
+        except SparkgenError as error:
+            # Spark would try the task again, in vain, and print the traceback.
+            errors.add((error,))
+        _forget_archives()
+
+    return run_part
 
 
 @contextmanager

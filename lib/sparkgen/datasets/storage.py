@@ -95,7 +95,7 @@ def check_answers(uri: str, *, writes: bool = False, seconds: float = ANSWER_SEC
     def ask() -> None:
         try:
             _try(uri, writes=writes)
-        except Exception as error:
+        except Exception as error:  # told by the thread that waits for the answer
             failed.append(error)
 
     asking = threading.Thread(target=ask, daemon=True)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sparkgen.access import Access, own_access, take_access
+from sparkgen.access import with_access
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
 from sparkgen.distribution.cluster import await_slots
@@ -50,7 +50,7 @@ def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]
         open_board("", address=context.getConf().get("spark.driver.host")) as board,
         ThreadPoolExecutor(1, "barrier") as pool,
     ):
-        task = partial(_task, call=call, board=board, threads=size.threads, access=own_access())
+        task = with_access(partial(_task, call=call, board=board, threads=size.threads))
         stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
         try:
             ended = attend([pool.submit(stage.collect)], board, size, requests)
@@ -60,12 +60,11 @@ def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]
 
 
 def _task(
-    partition: Iterator[Any], *, call: Call, board: Board, threads: int | None, access: Access
+    partition: Iterator[Any], *, call: Call, board: Board, threads: int | None
 ) -> Iterator[Ended]:
     """One worker, inside an executor."""
     from pyspark import BarrierTaskContext
 
-    take_access(access)
     context = BarrierTaskContext.get()
     if not board.claim(f"task-{context.partitionId()}"):
         # Spark starts a barrier stage anew when it loses a task. The rendezvous is used up, and the

@@ -93,7 +93,7 @@ def _start_context(options: dict[str, str]) -> None:
     def start() -> None:
         try:
             started.set_result(SparkContext.getOrCreate(conf))
-        except Exception as error:
+        except Exception as error:  # raised where it is waited for
             started.set_exception(error)
 
     starter = threading.Thread(target=start, daemon=True)

@@ -75,22 +75,13 @@ def run(
         journal = _begin(experiment, version, logger, lineage)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
-        if model.learns == "gradient":
-            result = _launch(experiment, version, logger, spark, lineage=journal.lineage)
-        elif model.learns == "counting":
-            result = count(experiment, version, logger, spark)
-        else:
-            result = build_untrained(experiment, version, logger)
+        result = _learn(model.learns, experiment, version, logger, spark, journal.lineage)
         packed = pack(result["model"])
-        totals = {
-            "training_seconds": result["seconds"],
-            "parameters": packed.description["parameters"],
-        }
+        count_learnt = packed.description["parameters"]
+        totals = {"training_seconds": result["seconds"], "parameters": count_learnt}
         logger.metrics(totals)
-        history, kept = result["history"], result["metrics"]
-        epoch = history.index(kept) + 1 if kept in history else 0
         registered = _register(
-            experiment, version, logger, packed, lineage=journal.lineage, epoch=epoch
+            experiment, version, logger, packed, lineage=journal.lineage, epoch=_kept_epoch(result)
         )
         renew_card(experiment, registered)
         write_journal(experiment, journal._replace(finished=True))
@@ -171,6 +162,22 @@ def _begin(
     return journal
 
 
+def _learn(
+    way: str,
+    experiment: ExperimentConfig,
+    version: DatasetVersion,
+    logger: RunLogger,
+    spark: "SparkSession | None",
+    lineage: Mapping[str, str],
+) -> dict[str, Any]:
+    """Trains in the `way` in which the model learns (`GenerativeModel.learns`)."""
+    if way == "gradient":
+        return _launch(experiment, version, logger, spark, lineage=lineage)
+    if way == "counting":
+        return count(experiment, version, logger, spark)
+    return build_untrained(experiment, version, logger)
+
+
 def _launch(
     experiment: ExperimentConfig,
     version: DatasetVersion,
@@ -212,6 +219,12 @@ def leave_source(source: PackageSource, folder: str) -> None:
     if changed:
         log.warning("the source of the model is not that with which this training began")
     write_bytes(uri, source.archive)
+
+
+def _kept_epoch(result: Mapping[str, Any]) -> int:
+    """The epoch whose weights are kept; 0: there are no epochs."""
+    history, kept = result["history"], result["metrics"]
+    return history.index(kept) + 1 if kept in history else 0
 
 
 def _register(

@@ -18,5 +18,5 @@ def attempt(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of what is optional, none ends a training
         log.warning("no %s: %s", what, describe(error))

@@ -73,7 +73,7 @@ def patient_log(
         waiting.append((epoch, record))
         try:
             send()
-        except Exception as error:
+        except Exception as error:  # clients raise of every kind, and training goes on
             if not told:
                 LOG.warning("no figures of epoch %d in the run as yet: %s", epoch, describe(error))
             told.append(epoch)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparkgen.access import own_access, take_access
+from sparkgen.access import with_access
 from sparkgen.datasets.manifest import SourceEntry
 from sparkgen.datasets.storage import absolute, new_file
 from sparkgen.errors import IngestError, RequestError, SparkgenError
@@ -115,37 +115,19 @@ def sort_table(table: Table, folder: str) -> Sorted:
         RequestError: Spark cannot read it, or it has no such columns.
         IngestError: reading failed while it was under way.
     """
-    from pyspark.sql import functions as f
-
     with _refused(table):
         frame = _frame(table)
         columns = _columns(table, frame)
-        image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
-        image = image.cast("binary") if table.text else image
-        label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
-        label = label.cast("string" if columns.is_text or not columns.label else "bigint")
-        keys = [f.col(f"`{table.order_by}`")] if table.order_by else []
-        said = [f.col(f"`{columns.caption}`")] if columns.caption else []
-        keys += [f.sha2(image, 256), label, *said]
-        rows = frame.select(
-            image.alias("image"),
-            label.alias("label"),
-            *(one.alias("caption") for one in said),
-            *_keys(keys),
-        )
         written = _written(columns)
-        ordered = rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select(written.names)
-
-    access = own_access()
+        ordered = _ordered(table, frame, columns, written)
 
     def write(partition: int, found: Iterator[Any]) -> Iterator[tuple[int, str]]:
-        take_access(access)
         uri = f"{folder}/part-{partition:05d}-{uuid.uuid4().hex}.parquet"
         if _write(uri, found, written):
             yield partition, uri
 
     with _failed(table):
-        parts = ordered.rdd.mapPartitionsWithIndex(write).collect()
+        parts = ordered.rdd.mapPartitionsWithIndex(with_access(write)).collect()
     if not parts:
         raise RequestError(f"rows in the table {table.uri}", found="none", mend="write some")
     plain = columns._replace(
@@ -156,6 +138,26 @@ def sort_table(table: Table, folder: str) -> Sorted:
         caption="caption" if columns.caption else None,
     )
     return Sorted([uri for _, uri in sorted(parts)], plain)
+
+
+def _ordered(table: Table, frame: Any, columns: Columns, written: Any) -> Any:
+    """The rows that are written, in the order that what is in them says."""
+    from pyspark.sql import functions as f
+
+    image = f.col(f"`{columns.image}`" + (".bytes" if columns.is_struct else ""))
+    image = image.cast("binary") if table.text else image
+    label = f.col(f"`{columns.label}`") if columns.label else f.lit("")
+    label = label.cast("string" if columns.is_text or not columns.label else "bigint")
+    keys = [f.col(f"`{table.order_by}`")] if table.order_by else []
+    said = [f.col(f"`{columns.caption}`")] if columns.caption else []
+    keys += [f.sha2(image, 256), label, *said]
+    rows = frame.select(
+        image.alias("image"),
+        label.alias("label"),
+        *(one.alias("caption") for one in said),
+        *_keys(keys),
+    )
+    return rows.orderBy(*(f"key{n}" for n in range(len(keys)))).select(written.names)
 
 
 def _columns(table: Table, frame: Any) -> Columns:
