@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,9 +64,10 @@ def test_texts_are_strings_in_files_and_stand_under_rules(
     assert RecordEntry.of(record).record == record
 
 
-def test_a_manifest_finds_its_tokenizer_beside_it(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    manifest = Manifest(
-        **described(TokenRecord((4,), 7, tokenizer)),
+def letters(tokens: Tokenizer, **config: Any) -> Manifest:
+    """The manifest of a version without rows."""
+    return Manifest(
+        **described(TokenRecord((4,), tokens.size, tokens)),
         name="letters",
         version="",
         class_names=("all",),
@@ -73,9 +75,13 @@ def test_a_manifest_finds_its_tokenizer_beside_it(tokenizer: Tokenizer, tmp_path
         splits={},
         quarantined={},
         sources=(),
-        config={},
+        config=config,
         libraries={},
     )
+
+
+def test_a_manifest_finds_its_tokenizer_beside_it(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    manifest = letters(tokenizer)
     manifest = manifest.model_copy(update={"version": content_version(manifest)})
     write_manifest(str(tmp_path), manifest)
     assert read_manifest(str(tmp_path)) == manifest
@@ -92,19 +98,7 @@ def test_where_a_given_tokenizer_lies_is_nothing_to_the_id_of_a_version(
     tokenizer: Tokenizer,
 ) -> None:
     def version(tokens: Tokenizer, **section: str | None) -> str:
-        manifest = Manifest(
-            **described(TokenRecord((4,), tokens.size, tokens)),
-            name="letters",
-            version="",
-            class_names=("all",),
-            lanes=8,
-            splits={},
-            quarantined={},
-            sources=(),
-            config={"tokenizer": section},
-            libraries={},
-        )
-        return content_version(manifest)
+        return content_version(letters(tokens, tokenizer=section))
 
     here = version(tokenizer, kind=None, path="/here/tokenizer.json")
     assert here == version(tokenizer, kind=None, path="s3://there/other.json")
