@@ -24,7 +24,7 @@ from s3_server import S3Server, s3_server
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.datasets.storage import move, read_bytes
+from sparkgen.datasets.storage import put, read_bytes
 from sparkgen.sampling.sample_set import REPAIR, StoredFile, read_sample_set
 from sparkgen.training.checkpoints import decode
 
@@ -128,7 +128,7 @@ def _copy(s3: S3Server, source: Place, target: Place) -> Place:
     for key in s3.names():
         if f"s3://bucket/{key}".startswith(f"{source.root}/") and not key.endswith("/"):
             uri = f"s3://bucket/{key}"
-            move(uri, target.root + uri.removeprefix(source.root))
+            put(uri, target.root + uri.removeprefix(source.root))
     target.folder.mkdir(parents=True, exist_ok=True)
     if (source.folder / "mlflow.db").exists():
         shutil.copy(source.folder / "mlflow.db", target.folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sparkgen
-from sparkgen.archive import files_below, read_file
+from sparkgen.archive import files_below, read_packaged
 from sparkgen.ingest.sources import source_names
 from sparkgen.models.names import own_names
 from sparkgen.sampling import given
@@ -25,11 +25,11 @@ from sparkgen.ingest.sources import source_names
 from sparkgen.models.names import own_names
 from sparkgen.sampling import given
 package = Path(sparkgen.__file__).parent
-script = archive.on_disk(package / "sampling" / "sampler.py")
+script = archive.unpacked(package / "sampling" / "sampler.py")
 print(json.dumps({
     "package": str(package), "archive": str(archive.own_archive()),
     "models": own_names(), "sources": source_names(), "given": given.source_names(),
-    "script": script.read_text(), "beside": len(list(archive.on_disk(package).rglob("*.py"))),
+    "script": script.read_text(), "beside": len(list(archive.unpacked(package).rglob("*.py"))),
 }))
 """
 
@@ -39,10 +39,10 @@ def test_a_file_is_read_from_a_folder_and_from_an_archive(tmp_path: Path) -> Non
     (tmp_path / "mine" / "weights.bin").write_bytes(b"123")
     archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "mine")
     for folder in (str(tmp_path), archive):
-        assert read_file(f"{folder}/mine/weights.bin") == b"123"
+        assert read_packaged(f"{folder}/mine/weights.bin") == b"123"
         assert dict(files_below(f"{folder}/mine")) == {"weights.bin": b"123"}
         with pytest.raises(FileNotFoundError):
-            read_file(f"{folder}/mine/others.bin")
+            read_packaged(f"{folder}/mine/others.bin")
 
 
 def test_models_and_sources_are_found_in_a_wheel_and_its_files_can_be_had_on_disk(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import jsonschema
 import pytest
@@ -197,6 +198,7 @@ def test_a_wheel_is_built_without_a_compiler_by_any_python(wheel: Path) -> None:
     """The fixture has it built by the bundle's command, with nothing on PATH but Python."""
     assert wheel.name.endswith("-py3-none-any.whl")
     assert "--ignore-requires-python" in BUNDLE["artifacts"]["sparkgen"]["build"]
+    assert not [name for name in ZipFile(wheel).namelist() if name.endswith("deleted.py")]
 
 
 def pins(lock: str) -> dict[str, str]:

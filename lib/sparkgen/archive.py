@@ -44,7 +44,7 @@ def files_below(folder: str, suffix: str = "") -> Iterator[tuple[str, bytes]]:
                 yield name.removeprefix(start), opened.read(name)
 
 
-def read_file(path: str) -> bytes:
+def read_packaged(path: str) -> bytes:
     """The bytes of a file, which may lie in an archive; `FileNotFoundError` where it does not exist."""
     archive = archive_of(path)
     if archive is None:
@@ -62,7 +62,7 @@ def own_archive() -> Path | None:
     return None if archive is None else _as_zip(archive)
 
 
-def on_disk(path: Path) -> Path:
+def unpacked(path: Path) -> Path:
     """The path of a file or folder of this package for who cannot look into the package's archive."""
     here = Path(__file__).parent
     return path if archive_of(str(here)) is None else _copy(here) / path.relative_to(here)

@@ -9,9 +9,10 @@ from pyspark.sql import SparkSession
 
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.datasets import disks
 from sparkgen.datasets.disks import on_disk
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.datasets.storage import copy_in, move, read_bytes, write_bytes
+from sparkgen.datasets.storage import copy_in, put, read_bytes, write_bytes
 from sparkgen.errors import RequestError
 from sparkgen.ingest.ingest import ingest
 from sparkgen.tracking.server import tracking_uri
@@ -51,6 +52,18 @@ def test_a_folder_is_told_from_a_mount_by_its_nearest_mount_point(
     assert not on_disk("/dbfs/tmp")
 
 
+def test_of_two_mounts_on_one_folder_the_later_one_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "36 1 8:1 / {folder} rw - {kind} /dev/x rw\n"
+    mounts = [("/", "ext4"), (tmp_path, "xfs"), (tmp_path, "fuse.goofys")]
+    for kinds, expected in ((mounts, False), ([mounts[0], mounts[2], mounts[1]], True)):
+        table = tmp_path / "mountinfo"
+        table.write_text("".join(line.format(folder=f, kind=kind) for f, kind in kinds))
+        monkeypatch.setattr(disks, "MOUNTS", str(table))
+        assert on_disk(str(tmp_path / "x")) == expected
+
+
 def test_files_are_written_again_copied_and_put_into_place_on_a_mount(
     mount: Path, tmp_path: Path
 ) -> None:
@@ -58,7 +71,7 @@ def test_files_are_written_again_copied_and_put_into_place_on_a_mount(
     write_bytes(f"{mount}/files/a", b"x")
     (tmp_path / "local").write_bytes(b"y")
     copy_in(str(tmp_path / "local"), f"{mount}/files/b")
-    move(f"{mount}/files/b", f"{mount}/files/deep/c")
+    put(f"{mount}/files/b", f"{mount}/files/deep/c")
     assert read_bytes(f"{mount}/files/a") == b"x"
     assert read_bytes(f"{mount}/files/deep/c") == b"y"
     assert sorted(path.name for path in (mount / "files").iterdir()) == ["a", "b", "deep"]

@@ -17,8 +17,8 @@ from sparkgen.datasets.storage import (
     absolute,
     check_answers,
     copy_in,
-    move,
     open_uri,
+    put,
     read_bytes,
     remove_folder,
     write_bytes,
@@ -34,7 +34,7 @@ def test_a_file_is_written_with_nothing_beside_it(s3: S3Server, tmp_path: Path) 
     write_bytes("s3://bucket/plain/a%20b/ü.gz", b"x")
     (tmp_path / "local").write_bytes(b"y")
     copy_in(str(tmp_path / "local"), "s3a://bucket/plain/copied/in")
-    move("s3://bucket/plain/copied/in", "s3://bucket/plain/put/there")
+    put("s3://bucket/plain/copied/in", "s3://bucket/plain/put/there")
     assert below(s3, "plain/") == ["plain/a b/ü.gz", "plain/copied/in", "plain/put/there"]
     assert read_bytes("s3n://bucket/plain/a b/ü.gz") == b"x"
     assert read_bytes("s3://bucket/plain/put/there") == b"y"

@@ -1,5 +1,7 @@
 """Token records with a tokenizer, and the texts that are made of them."""
 
+import hashlib
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,17 @@ def test_where_a_given_tokenizer_lies_is_nothing_to_the_id_of_a_version(
     assert here == version(tokenizer, kind=None, path="s3://there/other.json")
     assert here != version(Tokenizer(tokenizer.json + "\n"), kind=None, path="/here/tokenizer.json")
     assert here != version(tokenizer, kind="characters", path=None)
+
+
+def test_a_version_whose_id_has_the_path_of_its_tokenizer_is_read_as_before(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    """Earlier releases took the id of the whole configuration but for the source."""
+    manifest = letters(tokenizer, tokenizer={"kind": None, "path": "/here/tokenizer.json"})
+    left_out = {"version", "sources", "libraries", "config", "unused", "captions", "copies"}
+    body = manifest.model_dump(mode="json", exclude=left_out)
+    text = json.dumps([body, manifest.config], sort_keys=True, separators=(",", ":"))
+    earlier = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert earlier != content_version(manifest)
+    write_manifest(str(tmp_path), manifest.model_copy(update={"version": earlier}))
+    assert read_manifest(str(tmp_path)).version == earlier

@@ -20,6 +20,7 @@ from sparkgen.models.contract import LABEL, GenerativeModel, Given
 from sparkgen.models.discovery import build_model, outline
 from sparkgen.models.portable import pack
 from sparkgen.models.saving import save_model
+from sparkgen.pipeline import places
 from sparkgen.pipeline.judging import appraised, check_appraised
 from sparkgen.pipeline.named import NamedModel
 from sparkgen.pipeline.parts import blueprints
@@ -446,6 +447,23 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
             check_places(EnvironmentConfig(root=str(root)))
     with pytest.raises(RequestError, match=r"can be written as environment\.samples"):
         check_places(EnvironmentConfig(root=str(tmp_path), samples="/proc/samples"))
+
+
+def test_a_remote_place_with_a_query_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"without a query as environment\.root, .*ENDPOINT_URL"):
+        check_places(EnvironmentConfig(root="s3://bucket/root?region=eu-west-1"))
+
+
+def test_a_place_below_one_that_is_only_read_is_tried_for_writing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(places, "check_answers", lambda uri, writes: asked.append((uri, writes)))
+    environment = EnvironmentConfig(
+        root="s3://b/r", datasets="s3://b/r/d", checkpoints="s3://b/r/c", samples="s3://b/r/c/s"
+    )
+    check_places(environment, written=("checkpoints", "samples"))
+    assert asked == [("s3://b/r", False), ("s3://b/r/c", True)]
 
 
 def test_a_folder_without_room_is_refused_and_left_empty(tmp_path: Path) -> None:

@@ -51,6 +51,30 @@ def test_a_training_that_goes_on_logs_the_epochs_that_the_server_did_not_take(tm
     assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0)]
 
 
+def test_what_the_run_has_is_asked_again_where_the_server_failed(tmp_path, database):
+    shutil.copy(database, tmp_path)
+    client = connect(EnvironmentConfig(root=str(tmp_path)))
+    run_id = client.create_run(client.create_experiment("tiny")).info.run_id
+    patient_log(lambda: RunLogger(client, run_id))({"loss": 4.0}, 1)
+    asked = []
+
+    class Away(RunLogger):
+        def last_step(self, names):
+            asked.append(names)
+            if len(asked) == 1:
+                raise OSError("away")
+            return super().last_step(names)
+
+    before = [{"loss": 9.0}]
+    log = patient_log(lambda: Away(client, run_id), before)
+    before.append({"loss": 3.0})  # as the history of a training grows
+    log({"loss": 3.0}, 2)
+    log({"loss": 2.0}, 3)
+    assert len(asked) == 2
+    history = client.get_metric_history(run_id, "loss")
+    assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0)]
+
+
 def test_a_report_that_the_server_does_not_take_is_a_warning(tmp_path, caplog):
     version = write_version(tmp_path / "data")
     client = connect(EnvironmentConfig(root=str(tmp_path)))

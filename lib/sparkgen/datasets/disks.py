@@ -22,7 +22,9 @@ def on_disk(path: str) -> bool:
     place = f"{os.path.realpath(path)}/"
     if place.startswith(MOUNTED):
         return False
-    kind = max((len(folder), kind) for folder, kind in _mounts() if place.startswith(folder))[1]
+    # Of two mounts on one folder the later one is seen.
+    above = enumerate(_mounts())
+    kind = max((len(folder), n, kind) for n, (folder, kind) in above if place.startswith(folder))[2]
     return kind.split(".")[0] != "fuse" or kind in DISKS_BY_FUSE
 
 

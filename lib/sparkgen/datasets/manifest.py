@@ -15,6 +15,7 @@ records of `sparkgen.datasets.records`. A version is written in the older format
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -191,11 +192,16 @@ def content_version(manifest: Manifest) -> str:
     Where the sources and a given tokenizer lie, what of the sources was not used, what captions lack,
     which splits share records, and which libraries wrote the files, do not enter.
     """
-    left_out = {"version", "sources", "libraries", "config", "unused", "captions", "copies"}
-    body = manifest.model_dump(mode="json", exclude=left_out)
-    options = {k: v for k, v in manifest.config.items() if k != "source"}
+    options = dict(manifest.config)
     if options.get("tokenizer"):  # the body has its SHA-256
         options["tokenizer"] = {**options["tokenizer"], "path": None}
+    return _id_of(manifest, options)
+
+
+def _id_of(manifest: Manifest, config: Mapping[str, Any]) -> str:
+    left_out = {"version", "sources", "libraries", "config", "unused", "captions", "copies"}
+    body = manifest.model_dump(mode="json", exclude=left_out)
+    options = {k: v for k, v in config.items() if k != "source"}
     text = json.dumps([body, options], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -245,7 +251,8 @@ def read_manifest(version_uri: str) -> Manifest:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or MANIFEST
         raise damaged_manifest(version_uri, f"{place}: {first['msg']}") from None
-    if content_version(manifest) != manifest.version:
+    # In earlier releases the path of a given tokenizer entered the id.
+    if manifest.version not in (content_version(manifest), _id_of(manifest, manifest.config)):
         raise damaged_manifest(
             version_uri, f"one that version {manifest.version} was not written with"
         )

@@ -113,7 +113,18 @@ def _by_fsspec(kind: str, uri: str) -> tuple[fs.FileSystem, str]:
 
 
 class _Handler(fs.FSSpecHandler):
-    """Gives the times of files too, by which the newest version is found."""
+    """Gives the times of files too, by which the newest version is found, and looks anew each time.
+
+    Implementations keep what they have listed, and other processes write.
+    """
+
+    def get_file_info(self, paths: list[str]) -> list[fs.FileInfo]:
+        self.fs.invalidate_cache()
+        return super().get_file_info(paths)
+
+    def get_file_info_selector(self, selector: fs.FileSelector) -> list[fs.FileInfo]:
+        self.fs.invalidate_cache()
+        return super().get_file_info_selector(selector)
 
     @staticmethod
     def _create_file_info(path: str, info: dict[str, Any]) -> fs.FileInfo:

@@ -172,8 +172,11 @@ def copy_in(path: str, uri: str) -> None:
         shutil.copyfile(path, temporary)
 
 
-def move(source: str, target: str) -> None:
-    """Puts a file of a storage in the place of another one there, in one step where it is a disk."""
+def put(source: str, target: str) -> None:
+    """Puts a file of a storage in the place of another one there, in one step where it is a disk.
+
+    Where nothing can be renamed it is copied, and stays at its old place as well.
+    """
     filesystem, path = open_uri(source)
     place = open_uri(target)[1]
     if not isinstance(filesystem, fs.LocalFileSystem):

@@ -3,7 +3,7 @@ one worker hangs.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
@@ -12,7 +12,6 @@ from sparkgen.distribution.board import Board
 from sparkgen.distribution.outcome import Ended, blame, raised
 from sparkgen.distribution.signals import StopRequests
 from sparkgen.distribution.supervisor import Size
-from sparkgen.distribution.voice import Listener
 from sparkgen.distribution.watch import LOOK_SECONDS, Watch
 from sparkgen.errors import Interrupted
 
@@ -20,21 +19,27 @@ WAIT_SECONDS = 0.2
 
 
 def attend(
-    futures: Sequence[Future[Any]], board: Board, size: Size, requests: StopRequests
+    futures: Sequence[Future[Any]],
+    board: Board,
+    size: Size,
+    requests: StopRequests,
+    *,
+    listen: Callable[[], None] | None = None,
 ) -> list[Ended]:
     """Waits until all workers have ended, and gives a record of how each one ended.
 
     The first Ctrl-C or SIGTERM asks workers to stop, the next one kills; one that hangs is the end
-    of all.
+    of all. `listen` hears rank 0, where it is not heard directly.
 
     Raises:
         Interrupted: a stop was asked for, whatever the workers had reached by then.
         SparkgenError: what a worker raised while it was to stop.
     """
     posted, looked, hung = 0, time.monotonic(), None
-    watch, listener = Watch(size.hang_seconds), Listener(board)
+    watch = Watch(size.hang_seconds)
     while wait(futures, timeout=WAIT_SECONDS).not_done:
-        listener.listen()
+        if listen is not None:
+            listen()
         if requests.count > posted:
             board.post("stop" if requests.count == 1 else "kill")
             posted = requests.count
@@ -44,7 +49,8 @@ def attend(
                 hung = watch.look(board.beats(size.workers))
             if hung is not None:
                 board.post("kill")
-    listener.listen()
+    if listen is not None:
+        listen()
     if requests.count:
         raise _interruption([e for future in futures for e in _ended(future)])
     all_ended = [e for future in futures for e in _results(future)]

@@ -20,7 +20,7 @@ from sparkgen.distribution.outcome import Ended, lost_stage
 from sparkgen.distribution.signals import stop_requests
 from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
 from sparkgen.distribution.supervisor import Call, Size, supervise
-from sparkgen.distribution.voice import Sender
+from sparkgen.distribution.voice import Listener, Sender
 from sparkgen.errors import WorkerError
 from sparkgen.tasks import refuse_missing_module
 
@@ -53,7 +53,9 @@ def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]
         task = with_access(partial(_task, call=call, board=board, threads=size.threads))
         stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
         try:
-            ended = attend([pool.submit(stage.collect)], board, size, requests)
+            ended = attend(
+                [pool.submit(stage.collect)], board, size, requests, listen=Listener(board).listen
+            )
         except Py4JJavaError as error:
             return [_lost_by_spark(str(error.java_exception.getMessage()))]
     return ended if len(ended) == workers else [lost_stage("a task or its executor is gone")]

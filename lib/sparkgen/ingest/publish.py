@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -29,13 +30,14 @@ from sparkgen.datasets.manifest import (
     Manifest,
     write_manifest,
 )
-from sparkgen.datasets.storage import move, open_uri, remove_folder
+from sparkgen.datasets.storage import open_uri, put, remove_folder
 from sparkgen.errors import ManifestError
 
 STAGING = ".staging-"
 REJECTED = ".rejected"
 STALE_SECONDS = 24 * 3600  # since the last file was written by another machine
 THREADS = 32  # that wait for storage
+READS = threading.Semaphore(2)  # files that are in memory at a time, to see whether they are whole
 VERSION = re.compile(r"[0-9a-f]{16}")
 
 log = logging.getLogger(__name__)
@@ -110,11 +112,11 @@ def publish(staged_uri: str, dataset_uri: str, manifest: Manifest) -> None:
 
 def _put(staged_uri: str, file: StoredFile) -> bool:
     """Puts a staged file in its place, unless it is there as it should be; whether it was not."""
-    with suppress(ManifestError):
+    with READS, suppress(ManifestError):
         file.read()
         return False
     remove_folder(file.uri)  # where a folder has the name of the file
-    move(f"{staged_uri}/{file.entry.path}", file.uri)
+    put(f"{staged_uri}/{file.entry.path}", file.uri)
     return True
 
 
@@ -135,5 +137,5 @@ def reject(staged_uri: str, dataset_uri: str) -> str:
     kept_uri = f"{dataset_uri}/{REJECTED}"
     remove_folder(kept_uri)
     for file in filesystem.get_file_info(fs.FileSelector(f"{staged}/quarantine")):
-        move(f"{staged_uri}/quarantine/{file.base_name}", f"{kept_uri}/{file.base_name}")
+        put(f"{staged_uri}/quarantine/{file.base_name}", f"{kept_uri}/{file.base_name}")
     return kept_uri

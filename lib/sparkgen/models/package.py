@@ -18,7 +18,7 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel
 
-from sparkgen.archive import files_below, read_file
+from sparkgen.archive import files_below, read_packaged
 from sparkgen.config.nearest import nearest
 from sparkgen.errors import RequestError
 from sparkgen.models.imports import SUFFIX, Package, belongs, carrier, forget, restorer, top
@@ -201,7 +201,7 @@ def _source_files(package: str, spec: ModuleSpec) -> Iterator[tuple[str, bytes]]
     folders: Sequence[str] | None = spec.submodule_search_locations
     if folders is None:
         if spec.origin is not None and spec.origin.endswith(SUFFIX):
-            yield f"{package}{SUFFIX}", read_file(spec.origin)
+            yield f"{package}{SUFFIX}", read_packaged(spec.origin)
         return
     for folder in folders:
         for path, data in files_below(folder, SUFFIX):

@@ -87,6 +87,7 @@ def count(
     return {
         "metrics": history[-1],
         "history": history,
+        "epoch": len(history),
         "model": _pass_folder(folder, config.epochs),
         "checkpoint": _pass_folder(folder, config.epochs),
         "steps": config.epochs,

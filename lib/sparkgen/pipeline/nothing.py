@@ -40,6 +40,7 @@ def build_untrained(
     return {
         "metrics": {},
         "history": [],
+        "epoch": 0,
         "model": saved,
         "checkpoint": saved,
         "steps": 0,

@@ -24,27 +24,41 @@ def check_places(environment: EnvironmentConfig, written: Collection[str] = KEYS
     Raises:
         RequestError: it names the key.
     """
-    tried: set[str] = set()
+    tried: dict[str, bool] = {}  # whether it was for writing, by the place
     for key in KEYS:
         value = getattr(environment, key)
         if value is None or (key == ARTIFACTS and is_remote(environment.path(value))):
             continue
         uri = absolute(environment.path(value))
         place = uri if is_remote(uri) else str(first_existing(uri))
-        known = place in tried or any(
-            place.startswith(f"{one}/") for one in tried if is_remote(one)
+        writes = key in written
+        known = any(
+            place == one or (is_remote(one) and place.startswith(f"{one}/"))
+            for one, for_writing in tried.items()
+            if for_writing or not writes
         )
-        if known or not (is_remote(uri) or key in written):
+        if known or not (is_remote(uri) or writes):
             continue
-        tried.add(place)
+        tried[place] = writes
         if is_remote(uri):
-            check_answers(uri, writes=key in written)
+            _refuse_query(uri, key)
+            check_answers(uri, writes=writes)
         elif problem := unwritable(place):
             raise RequestError(
                 f"a folder that can be written as environment.{key}",
                 found=f"{uri}: {problem}",
                 mend="choose another, e.g. with --root",
             )
+
+
+def _refuse_query(uri: str, key: str) -> None:
+    """Refuses a place with a query, into which the names below the place would go."""
+    if "?" in uri:
+        raise RequestError(
+            f"a URI without a query as environment.{key}",
+            found=uri,
+            mend="name the endpoint and the region in AWS_ENDPOINT_URL and AWS_REGION",
+        )
 
 
 def unwritable(folder: str) -> str | None:

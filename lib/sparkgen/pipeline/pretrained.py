@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparkgen.archive import read_file
+from sparkgen.archive import read_packaged
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.nearest import choose
 from sparkgen.config.saved_models import FOLDER, HUB, KERAS, PACKAGE
@@ -163,7 +163,7 @@ def _read_package(package: "Package", key: str) -> bytes:
     spec = importlib.util.find_spec(package.module)  # imports nothing
     for folder in spec.submodule_search_locations or () if spec else ():
         try:
-            return read_file(f"{folder}/{package.path}")
+            return read_packaged(f"{folder}/{package.path}")
         except OSError:
             continue
     raise RequestError(

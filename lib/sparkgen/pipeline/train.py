@@ -81,7 +81,7 @@ def run(
         totals = {"training_seconds": result["seconds"], "parameters": count_learnt}
         logger.metrics(totals)
         registered = _register(
-            experiment, version, logger, packed, lineage=journal.lineage, epoch=_kept_epoch(result)
+            experiment, version, logger, packed, lineage=journal.lineage, epoch=result["epoch"]
         )
         renew_card(experiment, registered)
         write_journal(experiment, journal._replace(finished=True))
@@ -219,12 +219,6 @@ def leave_source(source: PackageSource, folder: str) -> None:
     if changed:
         log.warning("the source of the model is not that with which this training began")
     write_bytes(uri, source.archive)
-
-
-def _kept_epoch(result: Mapping[str, Any]) -> int:
-    """The epoch whose weights are kept; 0: there are no epochs."""
-    history, kept = result["history"], result["metrics"]
-    return history.index(kept) + 1 if kept in history else 0
 
 
 def _register(

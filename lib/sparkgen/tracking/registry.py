@@ -12,7 +12,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import sparkgen
-from sparkgen.archive import on_disk
+from sparkgen.archive import unpacked
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.credentials import hide, hide_in
@@ -111,8 +111,8 @@ def _log_sampler(
         name="sampler",
         run_id=run.run_id,
         registered_model_name=name,
-        python_model=str(on_disk(candidate.script)),
-        code_paths=[str(on_disk(Path(sparkgen.__file__).parent))],
+        python_model=str(unpacked(candidate.script)),
+        code_paths=[str(unpacked(Path(sparkgen.__file__).parent))],
         artifacts={"model": str(candidate.folder)},
         signature=signature(description, candidate.sampling),
         input_example=example(description),

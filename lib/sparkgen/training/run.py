@@ -43,6 +43,7 @@ def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:
     return {
         "metrics": state.history[epoch - 1],
         "history": state.history,
+        "epoch": epoch,
         "model": model_folder,
         "checkpoint": checkpoints.list_checkpoints(request.checkpoint_uri)[0],
         "steps": state.steps,

@@ -53,14 +53,16 @@ def patient_log(
         history: the figures of the epochs before, of which the run may lack some.
     """
     found: list[Any] = []
-    waiting: list[tuple[int, EpochFigures]] = list(enumerate(history, 1))
+    earlier = tuple(history)  # training goes on to add to it
+    waiting: list[tuple[int, EpochFigures]] = list(enumerate(earlier, 1))
 
     def send() -> None:
         if not found:
-            found.append(attach())
-            if found[0] is not None and history:
-                last = found[0].last_step(history[0])
+            logger = attach()
+            if logger is not None and earlier:
+                last = logger.last_step(earlier[0])
                 waiting[:] = [one for one in waiting if one[0] > last]
+            found.append(logger)
         while waiting:
             step, values = waiting[0]
             if found[0] is not None:
