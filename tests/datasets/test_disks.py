@@ -15,7 +15,7 @@ from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.storage import copy_in, put, read_bytes, write_bytes
 from sparkgen.errors import RequestError
 from sparkgen.ingest.ingest import ingest
-from sparkgen.tracking.server import tracking_uri
+from sparkgen.tracking.server import check_location, tracking_uri
 
 DIGITS = DatasetConfig.model_validate(
     {"name": "digits", "source": {"format": "builtin"}, "shape": [8, 8, 1], "limit": 400}
@@ -80,6 +80,14 @@ def test_files_are_written_again_copied_and_put_into_place_on_a_mount(
 def test_a_database_file_on_a_mount_is_refused(mount: Path) -> None:
     with pytest.raises(RequestError, match=r"set environment\.tracking_uri"):
         tracking_uri(EnvironmentConfig(root=str(mount)))
+
+
+def test_artifacts_on_a_mount_are_refused(mount: Path, tmp_path: Path) -> None:
+    for location in (str(mount), mount.as_uri()):
+        with pytest.raises(RequestError, match="a URI, or a folder of a disk, for artifacts"):
+            check_location(location)
+    for location in (str(tmp_path), "dbfs:/databricks/mlflow-tracking/1"):
+        check_location(location)
 
 
 def test_a_mount_gets_the_version_of_a_disk_and_it_is_repaired_there(

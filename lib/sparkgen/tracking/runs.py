@@ -18,7 +18,7 @@ from sparkgen.tracking.run_logger import DatasetName, RunLogger
 from sparkgen.tracking.server import (
     artifact_location,
     check_artifacts,
-    check_package,
+    check_location,
     connect,
     connect_uri,
     failed,
@@ -140,7 +140,7 @@ def _experiment_id(client: Any, environment: EnvironmentConfig) -> str:
 
     name = environment.experiment
     if (found := client.get_experiment_by_name(name)) is not None:
-        check_package(found.artifact_location)
+        check_location(found.artifact_location)
         return found.experiment_id
     check_artifacts(environment)  # an experiment keeps its place for good
     try:

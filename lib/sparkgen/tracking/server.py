@@ -244,7 +244,7 @@ def check_artifacts(environment: EnvironmentConfig) -> None:
 
     if (location := artifact_location(environment)) is None:
         return
-    check_package(location)
+    check_location(location)
     try:
         get_artifact_repository(location)
     except (ImportError, MlflowException, OSError) as error:
@@ -255,12 +255,19 @@ def check_artifacts(environment: EnvironmentConfig) -> None:
         ) from error
 
 
-def check_package(location: str) -> None:
-    """Refuses a URI of artifacts for which MLflow would lack a package in the midst of a training.
+def check_location(location: str) -> None:
+    """Refuses a place for artifacts where MLflow would fail in the midst of a training.
 
     Raises:
-        RequestError: it says what to install.
+        RequestError: object storage that is mounted as a folder, or a package that MLflow lacks.
     """
+    if urlsplit(location).scheme in ("", "file") and not on_disk(absolute(location)):
+        raise RequestError(
+            "a URI, or a folder of a disk, for artifacts: MLflow renames what it writes there",
+            found=f"{location}, where object storage is mounted",
+            mend="set environment.artifacts for a new environment.experiment, or to null where the "
+            "tracking server has a place",
+        )
     module, extra = NEEDED.get(location.partition(":")[0], ("", ""))
     try:
         if module:
