@@ -23,9 +23,9 @@ from sparkgen.models.saving import save_model
 from sparkgen.pipeline import places
 from sparkgen.pipeline.judging import appraised, check_appraised
 from sparkgen.pipeline.named import NamedModel
-from sparkgen.pipeline.parts import blueprints
+from sparkgen.pipeline.parts import blueprints, tokenizer_to_come
 from sparkgen.pipeline.places import check_places
-from sparkgen.pipeline.preflight import check, check_held_out, check_rows, tokenizer_to_come
+from sparkgen.pipeline.preflight import check, check_held_out, check_rows
 from sparkgen.sampling.check import check_sampling
 
 DDPM = {
@@ -526,7 +526,7 @@ def test_before_the_ingest_a_part_says_which_tokens_there_will_be(tmp_path: Path
     options = {"embedding": 4, "windows": [1], "filters": 2}
     name = "language.text_classifier"
     save_model(tmp_path, build_model(name, options, spec), name=name, options=options)
-    parts = {"classifier": NamedModel("models:/judge/1", {}, pack(tmp_path))}
+    part = pack(tmp_path)
 
     def dataset(**tokenizer: object) -> DatasetConfig:
         source = {"format": "labelled_text", "train": "none.txt"}
@@ -535,8 +535,8 @@ def test_before_the_ingest_a_part_says_which_tokens_there_will_be(tmp_path: Path
 
     words = dataset(kind="words", size=8192)
     assert record_of(words) != spec.record
-    assert record_of(words, tokenizer_to_come(words, parts)) == spec.record
-    outlined = blueprints(parts)
+    assert record_of(words, tokenizer_to_come(words, [part])) == spec.record
+    outlined = blueprints({"classifier": NamedModel("models:/judge/1", {}, part)})
     assert outline("language.text_attack", {}, spec, DensityConfig(), outlined).learns == "nothing"
-    assert tokenizer_to_come(words, {}) is None
-    assert tokenizer_to_come(dataset(path="tokenizer.json"), parts) is None
+    assert tokenizer_to_come(words, []) is None
+    assert tokenizer_to_come(dataset(path="tokenizer.json"), [part]) is None

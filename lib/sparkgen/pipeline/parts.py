@@ -4,8 +4,10 @@ In the registry stands what a request names, which may change; the folder of a r
 with. What a part must be is checked where the model is outlined.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
+from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import Blueprint, PortableModel, describe, pack, store
@@ -13,6 +15,9 @@ from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished
 from sparkgen.pipeline.named import ORIGIN, NamedModel, named_part
 from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.training.request import part_uri
+
+if TYPE_CHECKING:
+    from sparkgen.datasets.tokenizer import Tokenizer
 
 Parts = Mapping[str, NamedModel]
 """By the names that the model has for them."""
@@ -54,6 +59,26 @@ def parts_at_hand(experiment: ExperimentConfig, *, resume: bool) -> dict[str, Na
 def blueprints(parts: Parts) -> dict[str, Blueprint]:
     """What parts are built from."""
     return {name: describe(part.packed, called=part.uri) for name, part in parts.items()}
+
+
+def tokenizer_to_come(
+    dataset: DatasetConfig, models: Iterable[PortableModel]
+) -> "Tokenizer | None":
+    """The tokenizer that a data set is taken to have before its ingest makes it.
+
+    Whether it is the one that the ingest makes is seen when the version is there.
+
+    Args:
+        dataset: the configuration.
+        models: parts, or a judge, which are to have the same tokenizer.
+
+    Returns:
+        The first that one of them has; None: there is none, or the dataset names its own, or has no text.
+    """
+    if dataset.tokenizer is None or dataset.tokenizer.path is not None:
+        return None
+    found = (packed.spec.record.tokenizer for packed in models)
+    return next((tokenizer for tokenizer in found if tokenizer is not None), None)
 
 
 def leave_parts(experiment: ExperimentConfig, logger: RunLogger, parts: Parts) -> dict[str, str]:

@@ -17,7 +17,13 @@ from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
-from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
+from sparkgen.pipeline.parts import (
+    Parts,
+    blueprints,
+    parts_at_hand,
+    parts_of,
+    tokenizer_to_come,
+)
 from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
@@ -27,7 +33,6 @@ from sparkgen.tracking.server import check_artifacts, connect, tracking_uri
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
-    from sparkgen.datasets.tokenizer import Tokenizer
     from sparkgen.models.contract import GenerativeModel
 
 WRITTEN = {
@@ -171,7 +176,7 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     kept = None if names is None else dataset.label_numbers(names)
     seen = None if kept is None else tuple(sorted(set(kept)))
     classes = _classes_to_come(parts) if names is None else len(names)
-    record = record_of(dataset, tokenizer_to_come(dataset, parts))
+    record = record_of(dataset, tokenizer_to_come(dataset, [p.packed for p in parts.values()]))
     model = _outline(experiment, DataSpec(record, classes, seen), parts)
     check_learning(experiment, model)
     if model.learns == "gradient":
@@ -239,17 +244,6 @@ def _classes_to_come(parts: Parts) -> int:
     """The classes of an outline where the source will say how many there are: those of a part, if any."""
     counts = [part.packed.spec.classes for part in parts.values()]
     return max(counts, default=UNKNOWN_CLASSES)
-
-
-def tokenizer_to_come(dataset: DatasetConfig, parts: Parts) -> "Tokenizer | None":
-    """The tokenizer of an outline where the ingest will make it: that of a part, if any.
-
-    Whether it is the one that the ingest makes is seen when the version is there.
-    """
-    if dataset.tokenizer is None or dataset.tokenizer.path is not None:
-        return None
-    found = (part.packed.spec.record.tokenizer for part in parts.values())
-    return next((tokenizer for tokenizer in found if tokenizer is not None), None)
 
 
 def _test_to_come(experiment: ExperimentConfig) -> bool:
