@@ -79,7 +79,7 @@ def test_the_slope_at_real_images_is_paid_for(build: Callable, batch_of: Callabl
     plain = build(DCGAN, filters=8, r1=1e-9)
     plain.set_weights(model.get_weights())
     unpaid = np.asarray(plain(batch)["discriminator"])
-    penalty = terms["gradient_penalty"]
+    penalty = terms["r1_penalty"]
     np.testing.assert_allclose(terms["discriminator"], unpaid + 1.5 * penalty, rtol=1e-5)
 
     step, x = 1e-2, 2.0 * batch["image"][:1] - 1.0

@@ -9,10 +9,10 @@ has 5×5 (a multiple of the stride leaves no checkerboard: Odena et al., 2016), 
 With `r1` the discriminator pays for its slope at real images (Mescheder et al., "Which Training Methods
 for GANs do actually Converge?", 2018):
 
-    γ / 2 ‖∇d(x)‖².
+    γ / 2 ‖∇d(x)‖²,
 
-Near the end of training it then does not push the generator from what is right. It has no batch
-normalisation, which would mix the slopes of a batch's rows.
+whose ‖∇d(x)‖² is the figure `r1_penalty`. Near the end of training it then does not push the
+generator from what is right. It has no batch normalisation, which would mix the slopes of a batch's rows.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,9 @@ from sparkgen.models.adversarial._base import (
 )
 from sparkgen.models.contract import Batch, GenerativeModel, Tensor
 
+R1 = "r1_penalty"
+"""The figure ‖∇d(x)‖²."""
+
 
 class Config(ConvolutionalConfig):
     """Options of the deep convolutional adversarial network."""
@@ -40,13 +43,13 @@ class Config(ConvolutionalConfig):
     conditional: bool = False
     """Whether both networks are given the label."""
     r1: float = Field(0.0, ge=0)
-    """Weight γ of the gradient penalty at real images; 0: none, and batch normalisation instead."""
+    """Weight γ of the penalty at real images; 0: none, and batch normalisation instead."""
 
 
 class PenalisedGan(AdversarialModel):
     """An adversarial model whose discriminator pays for its slope at real images."""
 
-    metric_names = ("gradient_penalty",)
+    metric_names = (R1,)
 
     def __init__(self, r1: float, *arguments: Any, **kwargs: Any) -> None:
         super().__init__(*arguments, **kwargs)
@@ -56,11 +59,11 @@ class PenalisedGan(AdversarialModel):
         self, batch: Batch, noise: Mapping[str, Tensor], *, training: bool
     ) -> dict[str, Tensor]:
         terms = super().discriminator_terms(batch, noise, training=training)
-        penalty_B = self.gradient_penalty(batch, training=training)
+        penalty_B = self.r1_penalty(batch, training=training)
         paid_B = terms["discriminator"] + 0.5 * self.r1 * penalty_B
-        return {"discriminator": paid_B, "gradient_penalty": penalty_B}
+        return {"discriminator": paid_B, R1: penalty_B}
 
-    def gradient_penalty(self, batch: Batch, *, training: bool) -> Tensor:
+    def r1_penalty(self, batch: Batch, *, training: bool) -> Tensor:
         """‖∇d(x)‖² of every row's image x in [-1, 1]: (B,)."""
         real, labels = signed(ops.convert_to_tensor(batch["image"])), batch["label"]
         _, slope_BHWC = gradient(lambda x: self.logit(x, labels, training=training), real)
