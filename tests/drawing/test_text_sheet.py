@@ -17,12 +17,14 @@ def test_lines_are_wrapped_at_blanks_and_none_is_lost() -> None:
     assert not any(line.startswith(" ") for line in lines[:4])
 
 
-def test_what_was_given_stands_above_the_text_which_does_not_repeat_it() -> None:
-    lines = lines_of(3, "Once upon a time\nthere was", "Once upon")
+def test_what_was_given_stands_above_the_text_which_is_whole() -> None:
+    lines = lines_of(3, " a time\nthere was", "Once upon")
     assert [line.text for line in lines] == ["3", "Once upon", " a time", "there was"]
     assert [line.bold for line in lines] == [False, True, False, False]
     assert lines[1].colour == GIVEN
-    assert [line.text for line in lines_of(0, "the same", "the same")] == ["0", "the same"]
+    same = lines_of(0, "the same", "the same")
+    assert [line.text for line in same] == ["0", "the same", "the same"]
+    assert same[2].colour != GIVEN
     assert [line.text for line in lines_of(0, "other", "given")] == ["0", "given", "other"]
 
 

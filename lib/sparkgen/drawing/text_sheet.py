@@ -68,11 +68,11 @@ def text_sheet(
 
 
 def lines_of(number: int, text: str, given: str) -> list[Line]:
-    """The lines of one text: its number, what was given, and the text, which need not repeat that."""
+    """The lines of one text: its number, what was given, and the text."""
     lines = [Line(f"{number}", NUMBER)]
     if given:
         lines += [Line(line, GIVEN, bold=True) for line in wrapped(given)]
-    found = wrapped(text.removeprefix(given)) if text != given else []
+    found = wrapped(text)
     if len(found) > MOST_LINES:
         found = [*found[: MOST_LINES - 1], "…"]
     return lines + [Line(line) for line in found]

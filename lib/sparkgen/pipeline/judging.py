@@ -13,9 +13,11 @@ from sparkgen.evaluation.sample_figures import appraise
 from sparkgen.evaluation.text_figures import Made, text_figures
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, naming
+from sparkgen.pipeline.parts import tokenizer_to_come
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import check_given_rows, filled_in
+from sparkgen.sampling.prompts import without_prompts
 from sparkgen.sampling.sample_set import Sampled
 from sparkgen.tracking.registry import ModelVersion
 
@@ -79,9 +81,9 @@ def _texts(made: Sampled) -> Made:
     if "prompt" not in made.sample_set.config.given:
         return Made(texts, "without prompts")
     prompts = [p for file in made.files for p in file.table([PROMPT])[PROMPT].to_pylist()]
-    if made.sample_set.options.get("with_prompt"):
-        texts = [text.removeprefix(prompt) for text, prompt in zip(texts, prompts, strict=True)]
-    return Made(texts, f"after {len(set(prompts))} prompts")
+    return Made(
+        without_prompts(made.sample_set, texts, prompts), f"after {len(set(prompts))} prompts"
+    )
 
 
 def appraised(experiment: ExperimentConfig, takes: Mapping[str, Any]) -> SamplingConfig | None:
@@ -182,8 +184,7 @@ def check_judge(
     dataset = experiment.dataset
     names = dataset.class_names
     if record is None:
-        made = dataset.tokenizer is None or dataset.tokenizer.path is not None
-        record = record_of(dataset, None if made else spec.record.tokenizer)
+        record = record_of(dataset, tokenizer_to_come(dataset, [packed]))
     classes = spec.classes if names is None else len(names)
     if (packed.classifies, spec.record.bare, spec.classes) != (True, record.bare, classes):
         raise RequestError(

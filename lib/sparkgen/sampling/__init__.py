@@ -9,6 +9,7 @@ Parquet files of records, a contact sheet, and a manifest.
     sample         the Spark job: each task makes whole files
     columns        the columns of these files
     sample_set     what a sample set is, and how a half-made one is taken up
+    prompts        texts without the prompts that they begin with
     contact_sheet  the picture of its first samples
     sampler        the registered model that MLflow loads
 

@@ -17,6 +17,7 @@ from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.drawing.captioned import captioned_grid
 from sparkgen.drawing.text_sheet import text_sheet
 from sparkgen.sampling.columns import GIVEN
+from sparkgen.sampling.prompts import without_prompts
 from sparkgen.sampling.sample_set import Sampled, read_samples, stream_samples
 
 
@@ -54,7 +55,8 @@ def write_contact_sheet(made: Sampled) -> None:
         write_bytes(made.contact_sheet, path.read_bytes())
         if record.kind == TextRecord.kind:
             path = path.with_suffix(".png")
-            text_sheet(samples, path, given=texts, title=title)
+            bare = samples if texts is None else without_prompts(sample_set, samples, texts)
+            text_sheet(bare, path, given=texts, title=title)
             write_bytes(made.text_picture, path.read_bytes())
 
 
