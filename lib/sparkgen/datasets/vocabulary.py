@@ -28,14 +28,15 @@ def of_names(
     """The tokenizer whose tokens 0, 1, ... are some characters or words.
 
     Args:
-        names: theirs; a word that is written like a special token is left out, and so unknown.
+        names: theirs; a word that is written like a special token, with or without a space before it, is
+            left out, and so unknown.
         pattern: the regular expression of a token.
         section: says the form of Unicode, and whether there is a token for what is unknown.
         end: whether there is a token for the end of a text.
     """
     unknown = has_unknown(section)
     special = [UNKNOWN] * unknown + [END] * end
-    vocabulary = [name for name in names if name not in RESERVED]
+    vocabulary = [name for name in names if name.removeprefix(" ") not in RESERVED]
     model = {
         "type": "WordLevel",
         "vocab": {name: n for n, name in enumerate([*vocabulary, *special[:unknown]])},
