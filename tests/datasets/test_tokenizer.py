@@ -107,8 +107,11 @@ def test_words_between_white_space_keep_their_marks() -> None:
 def test_a_word_that_is_written_like_a_special_token_is_unknown() -> None:
     tokenizer = learned(["<|endoftext|> a <unk>"], kind="white_space")
     found = tokenizer.encode_all(["<|endoftext|> a <unk>"], special=False)[0]
-    assert [tokenizer.name(token) for token in found] == ["<unk>", " a", " <unk>"]
-    assert tokenizer.end not in found
+    assert [tokenizer.name(token) for token in found] == ["<unk>", " a", "<unk>"]
+    assert tokenizer.decode(found) == "<unk> a<unk>"
+    assert tokenizer.encode(tokenizer.decode(found)).tolist() == found.tolist()
+    names = {tokenizer.name(token).strip() for token in range(tokenizer.size)}
+    assert len(names) == tokenizer.size
 
 
 def test_equally_frequent_words_are_taken_by_name() -> None:
@@ -151,6 +154,19 @@ def test_widths_add_up_to_the_characters_and_bytes_of_a_text() -> None:
             assert characters[tokens].sum() == len(text)
             assert in_bytes[tokens].sum() == len(text.encode())
         assert characters[tokenizer.end] == in_bytes[tokenizer.size] == 0
+
+
+def test_tokens_of_different_bytes_have_different_texts() -> None:
+    tokenizer = learned(kind="bpe")
+    texts = [tokenizer.text_of(token) for token in range(tokenizer.size)]
+    assert len(set(texts)) == tokenizer.size
+    halves = [number for number, text in enumerate(texts) if not text.isprintable()]
+    assert len(halves) > 128
+    for text, tokens in zip(HARD, tokenizer.encode_all(HARD, special=False), strict=True):
+        whole = "".join(texts[token] for token in tokens)
+        assert whole.encode(errors="surrogateescape").decode() == text
+    characters = learned(["\ufffd \u00e9"], kind="words", size=9)
+    assert characters.text_of(characters.encode("\ufffd")[0]) == "\ufffd"
 
 
 def test_special_tokens_are_named_in_a_prompt_and_are_text_in_data() -> None:

@@ -22,18 +22,21 @@ END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]")
 UNKNOWN_TOKENS = ("<unk>", "[UNK]", "<|unknown|>")
 
 
-def _continuing() -> frozenset[str]:
-    """The characters by which byte-level tokenizers write the bytes 128 to 191, which begin no character.
+def _bytes_by_character() -> dict[str, int]:
+    """The bytes 0 to 255 by the characters with which byte-level tokenizers write them.
 
     Printable bytes of Latin-1 are written as themselves, the others as U+0100, U+0101, ... in order.
     """
-    themselves = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    themselves = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in themselves]
-    written = {byte: chr(256 + n) for n, byte in enumerate(others)}
-    return frozenset(written.get(byte, chr(byte)) for byte in range(128, 192))
+    return {chr(byte): byte for byte in themselves} | {
+        chr(256 + n): byte for n, byte in enumerate(others)
+    }
 
 
-CONTINUING = _continuing()
+BYTES = _bytes_by_character()
+CONTINUING = frozenset(character for character, byte in BYTES.items() if 128 <= byte < 192)
+"""Those of bytes that begin no character."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,16 @@ class Tokenizer:
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens; bytes that are no UTF-8 become U+FFFD."""
         return str(self._library.decode(list(map(int, tokens)), skip_special_tokens=False))
+
+    def text_of(self, token: int) -> str:
+        """The text of one token, unlike that of any other token that does not mean the same bytes.
+
+        Bytes that are no UTF-8, such as a part of a character, are lone surrogates, as Python has it.
+        """
+        text, name = self.decode([token]), self.name(token)
+        if "\ufffd" not in text or not BYTES.keys() >= set(name):
+            return text
+        return bytes(BYTES[character] for character in name).decode(errors="surrogateescape")
 
     def name(self, token: int) -> str:
         """How the tokenizer writes a token, such as `Ġthe`."""

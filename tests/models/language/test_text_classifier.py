@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from words import BAD, GOOD, OTHER, opinions, text_spec, tokenizer_of_words, tokens_of
 
+from sparkgen.config.tokenizer import TokenizerSection
 from sparkgen.datasets.records import DataSpec, TokenRecord
 from sparkgen.errors import RequestError
+from sparkgen.ingest.texts.learn import tokenizer_of
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.discovery import build_model
 from sparkgen.noise import Stream, row_noises
@@ -69,6 +71,15 @@ def test_a_word_has_one_vector_with_and_without_a_space_before_it(spec: DataSpec
         np.testing.assert_array_equal(by_token[tokens[0, :2]], [first, second])
         words = len({*GOOD, *BAD, *OTHER, ".", "<unk>"})
         assert len(np.asarray(model.vectors.embeddings)) == (words if ignore else by_token.shape[0])
+
+
+def test_parts_of_characters_have_vectors_of_their_own() -> None:
+    tokenizer = tokenizer_of(["é\u00a2 é €"], TokenizerSection(kind="bpe", size=262), end=False)
+    model = made(text_spec(tokenizer), ignore_space=True)
+    number = {tokenizer.name(token): model.vector_of_V[token] for token in range(tokenizer.size)}
+    assert len({number[chr(byte)] for byte in range(0xC2, 0xF5)}) == 0xF5 - 0xC2
+    assert number["Ã©"] == number["ĠÃ©"] != number["é"]
+    assert len(set(number.values())) < tokenizer.size
 
 
 def test_padding_changes_no_feature_and_a_text_shorter_than_a_window_has_some(

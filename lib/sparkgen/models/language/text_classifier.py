@@ -166,7 +166,7 @@ def _vector_numbers(tokenizer: Tokenizer, *, ignore_space: bool) -> npt.NDArray[
     """Which vector each token has: (V,)."""
     if not ignore_space:
         return np.arange(tokenizer.size, dtype=np.int32)
-    written = [tokenizer.decode([token]) for token in range(tokenizer.size)]
+    written = [tokenizer.text_of(token) for token in range(tokenizer.size)]
     numbers: dict[str, int] = {}
     found = [numbers.setdefault(text.strip() or text, len(numbers)) for text in written]
     return np.array(found, np.int32)
