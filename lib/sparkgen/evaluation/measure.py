@@ -12,12 +12,10 @@ from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Rows, make_batch, pad
 from sparkgen.evaluation.metrics import ERRORS
 from sparkgen.evaluation.text_nats import text_names
-from sparkgen.models.contract import Batch, GenerativeModel, Likelihood, Protocol
+from sparkgen.models.contract import EXACT, Batch, GenerativeModel, Likelihood, Protocol
 from sparkgen.noise import Stream, row_noises
 
 TERM = "term of the loss"
-TEXT_LIKELIHOOD = "exact"
-"""The likelihood of texts, whose sum over a split is that of the text."""
 
 
 class Measured(NamedTuple):
@@ -63,7 +61,7 @@ def exact_nats(
     model: GenerativeModel, rows: Rows, config: EvaluationConfig
 ) -> npt.NDArray[np.float64]:
     """Minus the exact log-likelihood of at most `batch_rows` rows: (rows,)."""
-    likelihood = model.likelihoods(samples=config.likelihood_samples)[TEXT_LIKELIHOOD]
+    likelihood = model.likelihoods(samples=config.likelihood_samples)[EXACT]
     return -_log_likelihood(likelihood, _batch(model, rows, config), rows, config)
 
 
@@ -87,7 +85,7 @@ def measured_names(
         names |= {f"{figure}_{name}" for name in figure_names(class_names)}
     for name in model.likelihoods(samples=1):
         names |= {f"{name}_nats", f"{name}_bits_per_dim"}
-        if name == TEXT_LIKELIHOOD:
+        if name == EXACT:
             names |= text_names(model, stride=stride)
     return names
 

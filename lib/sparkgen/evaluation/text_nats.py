@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
+from sparkgen.models.declared import EXACT
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
@@ -38,7 +39,7 @@ def check_stride(model: "GenerativeModel", stride: int | None) -> None:
     """
     if stride is None:
         return
-    if model.makes.kind != "text" or "exact" not in model.likelihoods(samples=1):
+    if model.makes.kind != "text" or EXACT not in model.likelihoods(samples=1):
         raise RequestError(
             "no evaluation.stride for a model that is no language model",
             found=str(stride),

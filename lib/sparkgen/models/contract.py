@@ -28,6 +28,7 @@ from sparkgen.config.options import Range
 from sparkgen.datasets.records import DataSpec, Record
 from sparkgen.datasets.rows import Rows, make_batch
 from sparkgen.models.declared import (
+    EXACT,
     LABEL,
     NOTHING,
     Batch,
@@ -46,6 +47,7 @@ from sparkgen.models.trained import Trained
 from sparkgen.noise import NoiseSpec
 
 __all__ = [
+    "EXACT",
     "LABEL",
     "NOTHING",
     "Batch",

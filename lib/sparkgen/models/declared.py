@@ -69,11 +69,15 @@ class Measured(NamedTuple):
     """By the model's `figure_names`, (B,) each."""
 
 
+EXACT = "exact"
+"""The kind, and the name, of a likelihood that is neither a bound nor an estimate."""
+
+
 class Protocol(NamedTuple):
     """How a likelihood was computed. Figures of different protocols are not comparable."""
 
     kind: str
-    """`exact`, or `bound` (the true log-likelihood is at least the figure)."""
+    """`EXACT`, or `bound` (the true log-likelihood is at least the figure)."""
     estimator: str
     """Such as `sum`, `elbo`, `iwae`."""
     binarisation: str

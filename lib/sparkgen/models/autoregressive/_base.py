@@ -14,7 +14,15 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.binarisation import Binarisation, binarisation_noise, binarise
 from sparkgen.layers.levels import nearest_level
-from sparkgen.models.contract import Batch, Direction, GenerativeModel, Likelihood, Protocol, Tensor
+from sparkgen.models.contract import (
+    EXACT,
+    Batch,
+    Direction,
+    GenerativeModel,
+    Likelihood,
+    Protocol,
+    Tensor,
+)
 
 
 class PixelConfig(Strict):
@@ -66,8 +74,8 @@ class PixelModel(GenerativeModel):
         grey = "none" if self.levels == 256 else f"{self.levels} levels"
         pixels = grey if self.binarisation == "none" else self.binarisation
         return {
-            "exact": Likelihood(
-                Protocol("exact", "sum", pixels, 1),
+            EXACT: Likelihood(
+                Protocol(EXACT, "sum", pixels, 1),
                 dict(self.training_noise),
                 lambda batch: self.log_probability(self.level(batch)),
             )

@@ -28,6 +28,7 @@ from sparkgen.decoding.texts import MOST_TOKENS, NONE, Limits
 from sparkgen.errors import RequestError
 from sparkgen.layers.row_dropout import row_seeds
 from sparkgen.models.contract import (
+    EXACT,
     Batch,
     Direction,
     GenerativeModel,
@@ -135,8 +136,8 @@ class LanguageModel(GenerativeModel):
     def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
         """`exact`: the log-probability of the tokens of a block after its first."""
         return {
-            "exact": Likelihood(
-                Protocol("exact", "sum", "after the first of each block", 1),
+            EXACT: Likelihood(
+                Protocol(EXACT, "sum", "after the first of each block", 1),
                 {},
                 lambda batch: ops.sum(self.token_log_probabilities(batch)[0], axis=1),
             )
