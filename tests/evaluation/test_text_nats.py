@@ -11,10 +11,11 @@ from versions import write_split, write_version
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.config.tokenizer import TokenizerSection
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord
+from sparkgen.datasets.rows import Rows
 from sparkgen.datasets.vocabulary import CHARACTER, of_names
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.evaluate import evaluate
-from sparkgen.evaluation.strided import windows
+from sparkgen.evaluation.strided import Windows, strided_figures, windows_of
 from sparkgen.evaluation.text_nats import check_stride, text_names
 from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack
@@ -30,11 +31,17 @@ def blocks_of(text: np.ndarray, length: int, padding: int) -> np.ndarray:
     return np.stack([filled[n * (length - 1) :][:length] for n in range(count)])
 
 
+def laid_out(ids: list[int], blocks: np.ndarray, stride: int, *, joined: bool) -> Windows:
+    rows = Rows(np.array(ids), np.zeros(len(ids), np.int32), blocks)
+    return windows_of(rows, stride, padding=PADDING, joined=joined)
+
+
 @pytest.mark.parametrize("stride", [1, 3, 4, 8])
 @pytest.mark.parametrize("size", [5, 9, 17, 30])
 def test_every_token_but_the_first_counts_once_after_as_many_as_fit(stride: int, size: int) -> None:
     blocks = blocks_of(np.arange(size), LENGTH, PADDING)
-    whole, heads = windows(np.arange(len(blocks)), blocks, stride, padding=PADDING)
+    windows = laid_out([*range(len(blocks))], blocks, stride, joined=True)
+    whole, heads = windows.cut(0, int(windows.last[-1]))
     counted = []
     for window, head in zip(whole, heads, strict=True):
         for place in range(1, LENGTH):
@@ -44,10 +51,30 @@ def test_every_token_but_the_first_counts_once_after_as_many_as_fit(stride: int,
     assert sorted(counted) == list(range(1, size))
 
 
-def test_blocks_that_do_not_go_on_are_texts_of_their_own() -> None:
-    blocks = np.array([[0, 1, 2], [2, 3, 4], [4, 5, PADDING], [PADDING, 7, 8], [6, 7, 8]])
-    whole, heads = windows(np.array([0, 1, 4, 5, 6]), blocks, 2, padding=PADDING)
-    assert whole.tolist() == [[0, 1, 2], [2, 3, 4], [4, 5, PADDING], [7, 8, PADDING], [6, 7, 8]]
+def test_windows_are_the_same_however_they_are_divided() -> None:
+    blocks = np.stack([np.arange(9) + 8 * n for n in (0, 1, 2, 5, 6, 9)])
+    windows = laid_out([0, 1, 2, 5, 6, 9], blocks, 3, joined=True)
+    count = int(windows.last[-1])
+    assert windows.ends.tolist() == [25, 42, 51]
+    assert windows.last.tolist() == [7, 11, 12]
+    for size in (1, 5, 100):
+        parts = [windows.cut(first, first + size) for first in range(0, count, size)]
+        for found, expected in zip(zip(*parts, strict=True), windows.cut(0, count), strict=True):
+            np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
+def test_blocks_go_on_where_documents_are_joined_and_no_block_is_missing() -> None:
+    blocks = np.array([[4, 5, PADDING], [0, 1, 2], [2, 3, 4]])
+    windows = laid_out([3, 0, 1], blocks, 1, joined=True)
+    assert windows.tokens.tolist() == [0, 1, 2, 3, 4, 4, 5, PADDING]
+    whole, _ = windows.cut(0, 9)
+    assert whole.tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4], [4, 5, PADDING]]
+
+
+def test_documents_of_their_own_are_not_joined_though_one_ends_as_the_next_begins() -> None:
+    blocks = np.array([[0, 1, 2], [2, 3, 4], [PADDING, PADDING, PADDING]])
+    whole, heads = laid_out([0, 1, 2], blocks, 1, joined=False).cut(0, 9)
+    assert whole.tolist() == blocks.tolist()
     assert (heads[:, 1:] == PADDING).all()
 
 
@@ -63,7 +90,8 @@ def test_strided_figures_are_those_of_one_long_block(spark: SparkSession, tmp_pa
     order = np.random.default_rng(0).permutation(count)
     rows = {"ids": order, "labels": np.zeros(count, np.int32), "data": blocks[order]}
     splits = {s: write_split(tmp_path, s, record, files=3, **rows) for s in ("train", "test")}
-    manifest = write_version(tmp_path, record, splits, class_names=("all",))
+    config = {"source": {"format": "text", "train": "the.txt", "tokenizer_sha256": "0"}}
+    manifest = write_version(tmp_path, record, splits, class_names=("all",), config=config)
     sizes = {"tokens": len(tokens) - 1, "characters": len(tokens) - 1, "bytes": len(tokens) - 1}
     manifest = manifest.model_copy(update={"texts": {"test": sizes}})
     for number in (2, 5):
@@ -72,13 +100,11 @@ def test_strided_figures_are_those_of_one_long_block(spark: SparkSession, tmp_pa
         model.fit_statistics(model.statistics(batch))
         folder = tmp_path / f"{number}"
         save_model(folder, model, name="language.ngram", options={"order": number})
-        found = evaluate(
-            spark,
-            pack(folder),
-            EvaluationConfig(batch_rows=4, stride=3),
-            version_uri=str(tmp_path),
-            manifest=manifest,
-        )
+        asked = EvaluationConfig(batch_rows=4, stride=3)
+        where = {"version_uri": str(tmp_path), "manifest": manifest}
+        found = evaluate(spark, pack(folder), asked, **where, partitions=1)
+        again = strided_figures(spark, pack(folder), asked, **where)
+        assert again == {name: found[name] for name in again} != {}
         plain, strided = found["nats_per_character"], found["strided_nats_per_character"]
         # Windows have all that these runs need before each token, as one long block has.
         log_p, _ = model.token_log_probabilities({"tokens": tokens[None]})

@@ -9,7 +9,12 @@ import pytest
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
-from sparkgen.ingest.sources import source_configs, source_names, source_of
+from sparkgen.ingest.sources import (
+    joins_documents,
+    source_configs,
+    source_names,
+    source_of,
+)
 from sparkgen.ingest.version import IngestRequest
 
 LIBSVM = {"format": "libsvm", "train": "/data/rows.txt"}
@@ -95,6 +100,34 @@ def test_records_that_cannot_be_are_refused(changes: dict, line: str) -> None:
 )
 def test_a_source_says_which_splits_it_has(source: dict, splits: tuple[str, ...]) -> None:
     assert source_of(dataset(source)).splits == splits
+
+
+LINES = {"format": "labelled_text", "train": "a"}
+JSON = {"format": "json_lines", "train": "a", "text": "t"}
+TABLE = {"format": "table", "train": "a", "text": "t"}
+
+
+@pytest.mark.parametrize(
+    ("source", "joined"),
+    [
+        ({"format": "text", "train": "a"}, True),
+        ({"format": "text", "train": "a", "documents": "line", "blocks": False}, False),
+        (LINES, False),
+        ({**LINES, "blocks": True}, True),
+        (JSON, True),
+        ({**JSON, "label": "l"}, False),
+        ({**JSON, "blocks": False}, False),
+        (TABLE, True),
+        ({**TABLE, "label": "l"}, False),
+        ({**TABLE, "label": "l", "blocks": True}, True),
+        ({"format": "builtin", "dataset": "descriptions"}, True),
+        ({"format": "builtin", "dataset": "sentences"}, False),
+    ],
+)
+def test_a_manifest_says_whether_documents_are_joined(source: dict, joined: bool) -> None:
+    tokens = {"record": "tokens", "shape": [9], "class_names": None}
+    asked = dataset(source, **tokens, tokenizer={"kind": "words"})
+    assert joins_documents(IngestRequest(asked, source_of(asked), {}).config) == joined
 
 
 def test_a_manifest_has_the_configuration_as_older_releases_wrote_it() -> None:

@@ -25,6 +25,7 @@ from sparkgen.evaluation.metrics import (
 )
 from sparkgen.evaluation.strided import strided_figures
 from sparkgen.evaluation.text_nats import of_text
+from sparkgen.models.declared import EXACT
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 from sparkgen.tasks import run_each
@@ -32,7 +33,7 @@ from sparkgen.tasks import run_each
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-TEXT_NATS = "exact_nats"
+TEXT_NATS = f"{EXACT}_nats"
 """The likelihood of texts, whose sum over a split is that of the text."""
 
 FileSums = list[tuple[str, str, Sums]]
@@ -80,7 +81,9 @@ def evaluate(
         found = run_each(spark, total, files, tasks=partitions)
     finally:
         model.unpersist()
-    strided = strided_figures(spark, packed, config, version_uri=version_uri, manifest=manifest)
+    strided = strided_figures(
+        spark, packed, config, version_uri=version_uri, manifest=manifest, partitions=partitions
+    )
     return _figures(found, config, manifest) | strided
 
 

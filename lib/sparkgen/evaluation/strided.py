@@ -4,11 +4,13 @@ Blocks that share a token with their neighbours have each token but the first on
 In such disjoint blocks a token at the start of a block has few before it. Strided, windows as long as a
 block begin at every `stride` tokens, and of each but the first only the last `stride` count. There is one
 for every `stride` tokens of the text, and each is measured twice: whole, and without those that count.
+
+The tokens travel to the executors once; each task cuts its windows from them.
 """
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.rows import Rows, batches_of, read_file
 from sparkgen.evaluation.figures import Figure
 from sparkgen.evaluation.text_nats import STRIDED, of_text
+from sparkgen.ingest.sources import joins_documents
+from sparkgen.models.declared import EXACT
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
 from sparkgen.tasks import run_each
@@ -28,8 +32,37 @@ if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
 
 Tokens = npt.NDArray[Any]
+Places = npt.NDArray[np.int64]
 BATCHES = 16
-"""Batches of windows that are measured in a task."""
+"""Batches of windows that are measured one after the other."""
+
+
+class Windows(NamedTuple):
+    """The windows of texts, in the order of the texts, before they are cut."""
+
+    tokens: Tokens
+    """Of all texts, one after the other, and one padding at the end: (S + 1,)."""
+    ends: Places
+    """Where in them each text ends: (M,)."""
+    last: Places
+    """How many windows there are up to the last one of each text: (M,)."""
+    length: int
+    """Tokens of a window."""
+    stride: int
+    """From window to window."""
+
+    def cut(self, first: int, stop: int) -> tuple[Tokens, Tokens]:
+        """Windows [first, stop), (N, T), and the same without the tokens that count, padded."""
+        number = np.arange(first, min(stop, int(self.last[-1])))
+        text = np.searchsorted(self.last, number, side="right")
+        begin, before = (np.append(0, edges)[text] for edges in (self.ends, self.last))
+        step = number - before
+        place = (begin + step * self.stride)[:, None] + np.arange(self.length)
+        whole = self.tokens[np.where(place < self.ends[text][:, None], place, -1)]
+        # The first window counts whole: nothing is predicted of its first token.
+        counted = np.where(step == 0, 1, self.length - self.stride)
+        heads = np.where(np.arange(self.length) < counted[:, None], whole, self.tokens[-1])
+        return whole, heads
 
 
 def strided_figures(
@@ -39,6 +72,7 @@ def strided_figures(
     *,
     version_uri: str,
     manifest: Manifest,
+    partitions: int | None = None,
 ) -> dict[str, Figure]:
     """The figures of a text by strided windows, `strided_<name>`; none where no stride is set.
 
@@ -48,32 +82,35 @@ def strided_figures(
         config: which split, and the stride.
         version_uri: of the dataset version.
         manifest: of the dataset version, whose records are tokens.
+        partitions: Spark's tasks; None: one for every 16 batches. The figures are the same for any.
     """
     if config.stride is None:
         return {}
     record = manifest.spec.record
     files = manifest.split_files(version_uri, config.split)
     rows = Rows.concatenate([read_file(file, record) for file in files])
-    order = np.argsort(rows.id)
-    padding = record.values
-    whole, heads = windows(rows.id[order], rows.data[order], config.stride, padding=padding)
-    size = BATCHES * config.batch_rows
-    shared = spark.sparkContext.broadcast((packed, whole, heads))
+    windows = windows_of(
+        rows, config.stride, padding=record.values, joined=joins_documents(manifest.config)
+    )
+    size, count = BATCHES * config.batch_rows, int(windows.last[-1])
+    shared = spark.sparkContext.broadcast((packed, windows))
 
     def measured(first: int) -> Iterator[float]:
-        packed, *parts = shared.value
+        packed, windows = shared.value
         model = unpack(packed)
-        some = [_exact_nats(model, part[first : first + size], config) for part in parts]
-        yield math.fsum([*some[0], *(-some[1])])
+        whole, heads = (
+            _exact_nats(model, some, config) for some in windows.cut(first, first + size)
+        )
+        yield math.fsum([*whole, *(-heads)])
 
     try:
-        nats = math.fsum(run_each(spark, measured, range(0, len(whole), size)))
+        nats = math.fsum(run_each(spark, measured, range(0, count, size), tasks=partitions))
     finally:
         shared.unpersist()
     figure = Figure(
         value=nats,
         standard_error=None,
-        protocol=f"in nats, exact, windows of {record.shape[0]} tokens at stride {config.stride}",
+        protocol=f"in nats, {EXACT}, windows of {record.shape[0]} tokens at stride {config.stride}",
         rows=len(rows.id),
         dataset=manifest.name,
         dataset_version=manifest.version,
@@ -83,40 +120,26 @@ def strided_figures(
     return of_text(nats, figure, manifest, STRIDED)
 
 
-def windows(
-    ids: npt.NDArray[np.int64], blocks: Tokens, stride: int, *, padding: int
-) -> tuple[Tokens, Tokens]:
-    """The windows of texts, (N, T), and the same without the tokens that count, padded.
+def windows_of(rows: Rows, stride: int, *, padding: int, joined: bool) -> Windows:
+    """The windows of the texts of some rows, in any order.
 
     Args:
-        ids: of the blocks, rising: (M,).
-        blocks: (M, T). One whose id follows on that of the one before, and whose first token is the
-            last one of that, goes on with its text.
+        rows: one or more, of T tokens.
         stride: from window to window.
         padding: the number that is no token.
+        joined: whether a row goes on with the text of the row whose id is the one before its own, from
+            the last token of that; else each row is a text.
     """
-    goes_on = (np.diff(ids) == 1) & (blocks[1:, 0] == blocks[:-1, -1]) & (blocks[1:, 0] != padding)
-    found = [
-        _windows_of(some, stride, padding)
-        for some in np.split(blocks, np.flatnonzero(~goes_on) + 1)
-        if len(some)
-    ]
-    whole, heads = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return whole, heads
-
-
-def _windows_of(blocks: Tokens, stride: int, padding: int) -> tuple[Tokens, Tokens]:
-    """The windows of one text, of blocks that share a token each, and their heads."""
+    order = np.argsort(rows.id)
+    blocks, goes_on = rows.data[order], joined & (np.diff(rows.id[order]) == 1)
+    counted = blocks != padding
+    counted[1:, 0] &= ~goes_on
+    begins = np.concatenate([[True], ~goes_on])
+    sizes = np.add.reduceat(counted.sum(axis=1), np.flatnonzero(begins))
     length = blocks.shape[1]
-    text = np.concatenate([blocks[0], *blocks[1:, 1:]])
-    text = text[text != padding]
-    more = -(-max(len(text) - length, 0) // stride)
-    filled = np.concatenate([text, np.full(length + stride, padding, text.dtype)])
-    whole = filled[np.arange(more + 1)[:, None] * stride + np.arange(length)]
-    heads = whole.copy()
-    heads[0, 1:] = padding  # the first window counts whole: nothing is predicted of its first token
-    heads[1:, length - stride :] = padding
-    return whole, heads
+    numbers = 1 + -(-np.maximum(sizes - length, 0) // stride)
+    tokens = np.append(blocks[counted], blocks.dtype.type(padding))
+    return Windows(tokens, np.cumsum(sizes), np.cumsum(numbers), length, stride)
 
 
 def _exact_nats(

@@ -90,6 +90,11 @@ class Source(Strict, ABC):
     """Whether older releases left records out without a word. A version whose manifest does not count
     what was left out is then made again."""
 
+    @property
+    def joins(self) -> bool:
+        """Whether its records are blocks of joined documents, of which neighbours share a token."""
+        return False
+
     def check(self, dataset: DatasetConfig) -> None:
         """Refuses options of the dataset that the format cannot do, before anything is started.
 

@@ -1,7 +1,9 @@
 """Finds the source formats by name: each file of this folder is one, and there is no list to edit."""
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sparkgen.archive import module_names
 from sparkgen.config.dataset import DatasetConfig
@@ -46,6 +48,18 @@ def source_of(dataset: DatasetConfig) -> Source:
     _check_captions(dataset, source)
     source.check(dataset)
     return source
+
+
+def joins_documents(config: Mapping[str, Any]) -> bool:
+    """Whether the records of a dataset version are blocks of joined documents; see `Source.joins`.
+
+    Args:
+        config: of its manifest.
+    """
+    section = config["source"]
+    form = _config(section["format"])
+    keys = {key: value for key, value in section.items() if key in form.model_fields}
+    return parse(form, keys, source="dataset.source").joins
 
 
 def _config(name: str) -> type[Source]:

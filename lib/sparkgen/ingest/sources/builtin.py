@@ -45,6 +45,10 @@ class Config(Source):
     def splits(self) -> tuple[str, ...]:
         return ("train",) if self.dataset == "descriptions" else super().splits
 
+    @property
+    def joins(self) -> bool:
+        return self.dataset == "descriptions"
+
     def check(self, dataset: DatasetConfig) -> None:
         if self.dataset == "descriptions":
             _texts("").check(dataset)

@@ -108,6 +108,10 @@ class Config(PictureOptions, TextOptions):
     def splits(self) -> tuple[str, ...]:
         return tuple(self._uris())
 
+    @property
+    def has_labels(self) -> bool:
+        return self.label is not None
+
     def files(self, dataset: DatasetConfig) -> Files:
         from sparkgen.ingest.tables.spark import spark_entry
 
@@ -164,7 +168,7 @@ class Config(PictureOptions, TextOptions):
             for part in _parts(split, [file.uri for file in files[split]], table, rule)
         ]
         shares = text_shares(parts, rule, "none", self.most_bytes, tasks=1)
-        manner = self.manner_of(labelled=self.label is not None, where=self.train)
+        manner = self.manner_of(self.train)
         return survey_texts(named(dataset, parts), shares, manner, {})
 
     def _texts(
@@ -177,7 +181,7 @@ class Config(PictureOptions, TextOptions):
         unicode = dataset.tokenizer.unicode if dataset.tokenizer else "none"
         rule = ImageRule((1, 1, 1))
         shares = text_shares(parts, rule, unicode, self.most_bytes, tasks=tasks)
-        manner = self.manner_of(labelled=self.label is not None, where=self.train)
+        manner = self.manner_of(self.train)
         dataset = named(dataset, parts)
         return text_work(dataset, files, shares, manner, tasks=tasks, scratch=scratch)
 

@@ -54,8 +54,7 @@ class TextFiles(FileSource, TextOptions):
 
     def manner(self, files: Files, form: "Form") -> "Manner":
         """What is done with the texts."""
-        labelled = form.fields is not None and form.fields.labelled
-        return self.manner_of(labelled=labelled, where=self.train)
+        return self.manner_of(self.train)
 
     def _uris(self) -> dict[str, str]:
         uris = super()._uris()
@@ -68,6 +67,10 @@ class LineFiles(TextFiles):
     @abstractmethod
     def fields(self) -> "Fields":
         """Where a line has them."""
+
+    @property
+    def has_labels(self) -> bool:
+        return self.fields().labelled
 
     def shares(self, dataset: DatasetConfig, files: Files, *, tasks: int, scratch: str) -> Work:
         form = self.line_form(dataset, self.fields())

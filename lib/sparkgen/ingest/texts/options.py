@@ -48,17 +48,21 @@ class TextOptions(Source):
                 mend="set it higher",
             )
 
-    def manner_of(self, *, labelled: bool, where: str) -> "Manner":
-        """What is done with documents that are read whole.
+    @property
+    def has_labels(self) -> bool:
+        """Whether each text has a label."""
+        return False
 
-        Args:
-            labelled: whether they have labels.
-            where: the source, for messages.
-        """
+    @property
+    def joins(self) -> bool:
+        return not self.has_labels if self.blocks is None else self.blocks
+
+    def manner_of(self, where: str) -> "Manner":
+        """What is done with documents that are read whole from a source, which messages name."""
         from sparkgen.ingest.texts.job import Manner
 
-        blocks = not labelled if self.blocks is None else self.blocks
-        return Manner(blocks, self.held_out == "end", True, labelled and not blocks, where)
+        labelled = self.has_labels and not self.joins
+        return Manner(self.joins, self.held_out == "end", True, labelled, where)
 
     def left_out(self, parsed: "Sequence[Summary]") -> dict[str, int]:
         from sparkgen.ingest.texts.single import CUT
