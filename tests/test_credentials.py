@@ -2,6 +2,7 @@
 
 import io
 import logging
+from typing import NamedTuple
 
 import pytest
 
@@ -26,6 +27,15 @@ from sparkgen.unexpected import describe, whole
         ("s3://b/p?access_key=a;secret_key=b", "s3://b/p?access_key=***;secret_key=***"),
         ("abfss://box:pw@account/x", "abfss://***@account/x"),
         ("of http://a:b@c/ and http://d:e@f/", "of http://***@c/ and http://***@f/"),
+        ("http://bob:h,unter'2@host/x", "http://***@host/x"),
+        ("http://bob:hun/ter2@host:80/x", "http://***@host:80/x"),
+        ("http://bob:hun@ter2@host/x", "http://***@host/x"),
+        ("s3://AKIA:12/a,b'c@bucket/x@y", "s3://***@bucket/x@y"),
+        ("postgresql://bob:a'b,c/d@db/x", "postgresql://***@db/x"),
+        ("'http://a:b@c','http://d:e@f'", "'http://***@c','http://***@f'"),
+        ("https://h/f?token=a'b,c&n=2", "https://h/f?token=***&n=2"),
+        ("https://h/f#access_token=abc&n=2", "https://h/f#access_token=***&n=2"),
+        ("https://h/f?auth=abc&accessKeyId=b", "https://h/f?auth=***&accessKeyId=***"),
     ],
 )
 def test_a_text_is_shown_without_credentials(text: str, shown: str) -> None:
@@ -42,6 +52,9 @@ def test_a_text_is_shown_without_credentials(text: str, shown: str) -> None:
         "models:/name/3",
         "/data/key=1/a@b?token=c",
         "http://host:5000/a@b",
+        "http://[::1]:5000/a@b",
+        "https://h/f?monkey=1&author=me&keyword=x&design=y&username_hint",
+        "'http://a','x@y'",
         "bob@example.org",
     ],
 )
@@ -52,6 +65,50 @@ def test_what_is_no_credential_stays(text: str) -> None:
 def test_values_in_sections_and_lists_have_none() -> None:
     values = {"a": ["http://u:p@h", 3], "b": {"http://u:p@h": ("x", None)}}
     assert hide_in(values) == {"a": ["http://***@h", 3], "b": {"http://***@h": ("x", None)}}
+
+
+def test_texts_under_the_key_of_a_secret_are_hidden_as_a_whole() -> None:
+    secret = (
+        "spark.hadoop.fs.s3a.secret.key",
+        "spark.hadoop.fs.s3a.access.key",
+        "spark.hadoop.fs.s3a.session.token",
+        "fs.azure.account.key.box.dfs.core.windows.net",
+        "fs.azure.sas.fixed.token.box",
+        "fs.azure.account.oauth2.client.secret",
+        "spark.ssl.keyPassword",
+        "spark.executorEnv.HF_TOKEN",
+        "password",
+    )
+    assert hide_in({"spark": dict.fromkeys(secret, "hunter2")}) == {
+        "spark": dict.fromkeys(secret, "***")
+    }
+
+
+def test_settings_of_tokens_and_keys_that_are_no_secret_stay() -> None:
+    values = {
+        "tokenizer": "bytes",
+        "unk_token": "<unk>",
+        "max_new_tokens": 3,
+        "key": "image",
+        "classes": {"secret": 1},
+        "spark.executor.memory": "4g",
+        "password": "",
+    }
+    assert hide_in(values) == values
+
+
+def test_a_named_tuple_becomes_a_plain_one() -> None:
+    class Place(NamedTuple):
+        uri: str
+        rows: int
+
+    assert hide_in({"a": Place("http://u:p@h", 3)}) == {"a": ("http://***@h", 3)}
+
+
+@pytest.mark.timeout(20)
+def test_a_long_text_without_credentials_is_read_at_once() -> None:
+    text = "http://host:5000/a?" + "a,b'c&" * 20_000 + " ://" * 20_000
+    assert hide(text) == text
 
 
 @pytest.mark.parametrize("kind", [IngestError, RequestError, ManifestError])

@@ -68,6 +68,7 @@ def test_no_credentials_of_a_request_reach_the_tracking_server(
 ) -> None:
     secret = "s3://bob:hunter2@bucket/x"
     config = {**subject.config, "download": {"files": [{"url": secret}]}, "key": [secret]}
+    config["environment"] = {"spark": {"spark.hadoop.fs.s3a.secret.key": "hunter2"}}
     with open_run(
         experiment.environment, subject._replace(config=config, version_uri=secret)
     ) as run:
