@@ -56,6 +56,12 @@ def _parameter(found: re.Match[str]) -> str:
     return f"{mark}{name}={HIDDEN}" if secret else found.group()
 
 
+def before_host(uri: str) -> str:
+    """The user name and the password that stand in a URI; empty: there are none."""
+    found = _BEFORE_HOST.search(uri)
+    return "" if found is None else found[0].removeprefix(found[found.lastindex or 0])[:-1]
+
+
 def hide_in(values: Any) -> Any:
     """Plain values, nested in any way, whose texts are those that `hide` gives.
 

@@ -8,12 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError, TrackingLost
 from sparkgen.tracking.runs import Subject, open_run
-from sparkgen.tracking.server import check_artifacts, connect, impatience
+from sparkgen.tracking.server import check_artifacts, connect, failed, impatience
 
 
 @contextmanager
@@ -61,6 +63,42 @@ def test_a_server_that_stays_away_ends_a_training_in_one_line_that_says_how_to_g
         run._replace(client=gone).tags({"seen": "yes"})
     assert caplog.messages == []
     assert connect(experiment.environment).get_run(run.run_id).info.status == "FAILED"
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_server_that_only_says_it_is_away_is_not_reached(status: int) -> None:
+    with answering(status) as uri, impatience(), pytest.raises(MlflowException) as error:
+        MlflowClient(uri).get_run("a")
+    assert failed(error.value)
+
+
+def test_a_refusal_or_a_fault_of_ones_own_is_no_server_that_stays_away() -> None:
+    with answering(400) as uri, impatience(), pytest.raises(MlflowException) as error:
+        MlflowClient(uri).get_run("a")
+    assert not failed(error.value)
+    assert not failed(MlflowException("no such flavour"))  # an internal error, in MLflow's words
+    assert not failed(requests.exceptions.MissingSchema("of a user's own request"))
+    for status, away in ((404, False), (413, False), (503, True)):
+        response = requests.Response()
+        response.status_code = status
+        assert failed(requests.HTTPError("files", response=response)) == away
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://bob:hunter2@[host/x",
+        "http://bob:hunter2@host:port",
+        "http://bob:hunter2@:5000",
+        "postgresql://bob:hunter2/x@127.0.0.1:9/db",
+        "postgresql://bob:hunter2@127.0.0.1:port/db",
+    ],
+)
+def test_a_uri_that_is_none_is_a_wrong_request(experiment: ExperimentConfig, uri: str) -> None:
+    environment = experiment.environment.model_copy(update={"tracking_uri": uri})
+    with pytest.raises(RequestError, match=r"environment\.tracking_uri") as error:
+        connect(environment)
+    assert not {"bob", "hunter2"} & set(re.split(r"\W", str(error.value)))
 
 
 def test_no_credentials_of_a_request_reach_the_tracking_server(

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.credentials import HIDDEN, hide
+from sparkgen.credentials import HIDDEN, before_host, hide
 from sparkgen.datasets.disks import on_disk
 from sparkgen.datasets.remote import KINDS, check_scheme
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
@@ -26,7 +26,8 @@ NEEDED = {
     "abfss": ("azure.storage.filedatalake", "azure"),
 }
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")  # MLflow's words for 401 and 403
-UNREACHABLE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "ENDPOINT_NOT_FOUND", *REFUSED)
+UNREACHABLE = ("TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "ENDPOINT_NOT_FOUND", *REFUSED)
+UNREACHABLE_STATUS = (401, 403, 502, 503, 504)
 LET_IN = (
     "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
     "in the environment of this process and of the workers"
@@ -114,7 +115,7 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
         with impatience():
             yield
         _remove_misread(uri)
-    except (ImportError, MlflowException, SQLAlchemyError, OSError) as error:
+    except (ImportError, MlflowException, SQLAlchemyError, OSError, ValueError) as error:
         _refuse_damaged(uri, key)
         refused = getattr(error, "error_code", None) in REFUSED
         raise RequestError(
@@ -127,11 +128,17 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
 def failed(error: BaseException) -> bool:
     """Whether an error says that a tracking server, or its store of files, cannot be reached."""
     from mlflow.exceptions import MlflowException
-    from requests.exceptions import RequestException
+    from requests import exceptions
 
     if isinstance(error, MlflowException):
-        return error.error_code in UNREACHABLE
-    return isinstance(error, RequestException)
+        # MLflow calls whatever its own request raises an internal error.
+        cause = error.__cause__ or error.__context__
+        internal = error.error_code == "INTERNAL_ERROR"
+        return error.error_code in UNREACHABLE or (internal and cause is not None and failed(cause))
+    if isinstance(error, exceptions.HTTPError):
+        return error.response is not None and error.response.status_code in UNREACHABLE_STATUS
+    broken = (exceptions.ConnectionError, exceptions.Timeout, exceptions.RetryError)
+    return isinstance(error, (*broken, exceptions.ChunkedEncodingError))
 
 
 def _client(uri: str, registry_uri: str | None) -> Any:
@@ -155,12 +162,14 @@ def _quieten() -> None:
 def _prepare(uri: str) -> None:
     if (file := database_file(uri)) is not None:
         make_database(file)
-    parts = urlsplit(uri)
-    scheme = parts.scheme.split("+")[0]
+    scheme = re.split("[+:]", uri, maxsplit=1)[0]
     if scheme in DATABASE_PORTS:
+        from sqlalchemy.engine import make_url
+
         # SQLAlchemy has no common time limit; a closed port shows at once.
-        host, port = parts.hostname or "localhost", parts.port or DATABASE_PORTS[scheme]
-        socket.create_connection((host, port), timeout=5).close()
+        url = make_url(uri)
+        address = url.host or "localhost", url.port or DATABASE_PORTS[scheme]
+        socket.create_connection(address, timeout=5).close()
 
 
 def _refuse_damaged(uri: str, key: str) -> None:
@@ -207,8 +216,7 @@ def short(error: BaseException) -> str:
 
 def _without_user(text: str, uri: str) -> str:
     """What a client said of a server, without the user name and the password in the server's URI."""
-    parts = urlsplit(uri)
-    for word in filter(None, (parts.username, parts.password)):
+    for word in filter(None, re.split("[:/?#@]", before_host(uri))):
         for written in {word, unquote(word)}:
             text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", HIDDEN, text)
     return text
