@@ -1,26 +1,39 @@
 """The registered model, loaded where sparkgen is not installed."""
 
+import base64
+import io
+import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.scoring_server import invocations
+from PIL import Image
+from pyspark.sql import SparkSession
 from strangers import sample_as_a_stranger
 
 import sparkgen
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion, Manifest, SplitEntry
+from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.errors import ModelError
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack
+from sparkgen.models.saving import save_model
 from sparkgen.models.unpacking import unpack
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.train import subject
 from sparkgen.sampling.generate import Recipe, generate_rows
 from sparkgen.sampling.sampler import Sampler
 from sparkgen.tracking import registry
+from sparkgen.tracking.card import Card, card, short_card
 from sparkgen.tracking.runs import open_run
 
 SAMPLER = Path(sparkgen.__file__).parent / "sampling" / "sampler.py"
@@ -164,3 +177,85 @@ def test_a_registered_model_lies_where_the_environment_keeps_artifacts(
     version = register(experiment, autoencoder)
     folder = mlflow.artifacts.download_artifacts(artifact_uri=version.uri)
     assert Path(folder).is_relative_to(Path(experiment.environment.root) / "artifacts")
+
+
+def shown(experiment: ExperimentConfig, folder: Path) -> tuple[str, registry.ModelVersion]:
+    """The card of a registered model without figures."""
+    version = register(experiment, folder)
+    values = Card(
+        uri=version.uri,
+        run_id=version.run_id,
+        experiment_id="1",
+        summary="A model.",
+        facts={},
+        figures=(),
+        gates=(),
+        sheets=(),
+        picture=None,
+        interface=registry.interface(experiment.environment, version),
+    )
+    assert short_card(values).endswith(card(values)[-200:])
+    return card(values), version
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+
+
+@pytest.fixture(scope="session")
+def halved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes pictures of any size."""
+    folder = tmp_path_factory.mktemp("halved")
+    model = build_model("own.halved", {}, DataSpec(ImageRecord((8, 8, 3)), 2))
+    save_model(folder, model, name="own.halved", options={})
+    return folder
+
+
+@pytest.fixture
+def takes(request: pytest.FixtureRequest, saved_model) -> Path:
+    """The folder of a model that takes something, by its kind."""
+    match request.param:
+        case "labels":
+            options = {"latent": 2, "hidden": [8], "conditional": True}
+            return saved_model("variational.vae", seen=(4, 6), **options)
+        case "images":
+            return saved_model("optimised.adversarial_patch")
+        case "texts":
+            return request.getfixturevalue("prompted_ddpm")
+    return request.getfixturevalue("halved")
+
+
+@pytest.mark.parametrize("takes", ["labels", "images", "pictures", "texts"], indirect=True)
+def test_the_calls_in_a_card_run_as_they_are_printed(
+    experiment: ExperimentConfig, takes: Path
+) -> None:
+    text, version = shown(experiment, takes)
+    names: dict[str, Any] = {}
+    exec(blocks(text, "python")[0], names)
+    assert len(names["made"]) == 1
+    serve, ask = blocks(text, "sh")
+    assert f"-m {version.uri} " in serve
+    command = ["sh", "-c", f"curl() {{ cat; }}\n{ask}"]
+    body = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    sampler = names["sampler"]
+    schema = sampler.metadata.get_input_schema()
+    answer = json.loads(invocations(body, "application/json", sampler, schema).response)
+    (one,) = answer["predictions"]
+    assert one == json.loads(names["made"].to_json(orient="records"))[0]
+
+
+@pytest.mark.parametrize("takes", ["labels", "pictures"], indirect=True)
+def test_the_calls_by_spark_in_a_card_run_as_they_are_printed(
+    experiment: ExperimentConfig, takes: Path, spark: SparkSession
+) -> None:
+    text, _ = shown(experiment, takes)
+    code = blocks(text, "python")[1]
+    (pixels,) = re.findall(r"`(params=.*)`", text)
+    found = []
+    for further in ("", f", {pixels}"):
+        names: dict[str, Any] = {}
+        exec(code.replace('env_manager="local"', f'env_manager="local"{further}'), names)
+        found += names["made"].collect()
+    kind = next(name for name in ("image", "picture") if name in found[0])
+    with Image.open(io.BytesIO(base64.b64decode(found[0][kind]))) as picture:
+        assert np.asarray(picture).ravel().tolist() == found[1][kind]

@@ -33,17 +33,28 @@ def decide(
     reasons = [
         reason
         for number, gate in enumerate(gates)
-        for reason in _broken(number, gate, figures, champion)
+        for reason in broken(number, gate, figures, champion)
     ]
     return Verdict(not reasons, reasons)
 
 
-def _broken(
+def broken(
     number: int,
     gate: Gate,
     figures: Mapping[str, Figure],
-    champion: Mapping[str, Figure] | None,
+    champion: Mapping[str, Figure] | None = None,
 ) -> list[str]:
+    """What figures have against a gate; see `decide`.
+
+    Args:
+        number: of the gate in its experiment, from 0.
+        gate: the gate.
+        figures: of the challenger, by name.
+        champion: figures of the champion; None: `max_regression` is not judged.
+
+    Raises:
+        RequestError: a champion's figure of another protocol or other data.
+    """
     title = f"gates[{number}] {gate.metric}"
     figure = figures.get(gate.metric)
     if figure is None:

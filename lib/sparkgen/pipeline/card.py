@@ -14,13 +14,13 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import read_bytes
 from sparkgen.errors import SparkgenError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.evaluation.promotion import decide
+from sparkgen.evaluation.promotion import broken
 from sparkgen.models.discovery import model_module
 from sparkgen.pipeline.figures import logged_figures
 from sparkgen.pipeline.version import version_by_id
 from sparkgen.sampling.sample_set import Sampled
 from sparkgen.tracking import registry
-from sparkgen.tracking.card import CARD, Card, card, description
+from sparkgen.tracking.card import CARD, Card, card, short_card
 from sparkgen.tracking.registry import ModelVersion
 from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.runs import attach
@@ -40,7 +40,7 @@ def renew_card(experiment: ExperimentConfig, version: ModelVersion) -> None:
         run = attach(tracking_uri(experiment.environment), version.run_id)
         values = _card(experiment, version, run)
         run.text(card(values), CARD)
-        registry.describe(experiment.environment, version, description(values))
+        registry.describe(experiment.environment, version, short_card(values))
 
 
 def log_sheet(experiment: ExperimentConfig, version: ModelVersion, made: Sampled) -> None:
@@ -58,7 +58,6 @@ def log_sheet(experiment: ExperimentConfig, version: ModelVersion, made: Sampled
 def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -> Card:
     figures = logged_figures(experiment.environment, version)
     found = run.client.get_run(run.run_id)
-    columns, params = registry.interface(experiment.environment, version)
     sheets = [*run.files(SHEETS), *(f for f in run.files("report") if "/samples." in f)]
     facts = _facts(experiment, version, dict(found.data.metrics))
     return Card(
@@ -71,8 +70,7 @@ def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -
         gates=_gates(experiment.all_gates, figures, version.tags.get(VERDICT)),
         sheets=sheets,
         picture=_picture(run, sheets),
-        columns=columns,
-        params=params,
+        interface=registry.interface(experiment.environment, version),
     )
 
 
@@ -129,9 +127,14 @@ def _gates(
 ) -> list[tuple[str, str]]:
     """Each gate with what it says of the figures, and what `promote` said of them all."""
     rows = [
-        (_condition(gate), "; ".join(decide([gate], figures).reasons) or "yes") for gate in gates
+        (_condition(gate), "; ".join(broken(number, gate, figures)) or _holds(gate))
+        for number, gate in enumerate(gates)
     ]
     return rows if verdict is None else [*rows, ("all of them, at promotion", verdict)]
+
+
+def _holds(gate: Gate) -> str:
+    return "yes" if gate.max_regression is None else "beside a champion, at promotion"
 
 
 def _condition(gate: Gate) -> str:

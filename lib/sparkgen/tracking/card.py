@@ -21,6 +21,19 @@ class Column(NamedTuple):
     default: Any = None
     """Of a parameter."""
     required: bool = True
+    example: Any = None
+    """Of a column of the input: a value with which the sampler answers."""
+
+
+class Interface(NamedTuple):
+    """How a sampler is called."""
+
+    columns: Sequence[Column]
+    """Of the input."""
+    params: Sequence[Column]
+    pixels: str = ""
+    """The answer's columns and types, in Spark's words, where `format` asks for pixels; empty: it makes
+    no pictures."""
 
 
 class Card(NamedTuple):
@@ -42,8 +55,7 @@ class Card(NamedTuple):
     """Artifacts of the run that show samples."""
     picture: bytes | None
     """The first of these that is a PNG file; None: there is none, or it is large."""
-    columns: Sequence[Column]
-    params: Sequence[Column]
+    interface: Interface
 
 
 def card(values: Card) -> str:
@@ -57,18 +69,36 @@ def card(values: Card) -> str:
     return _joined([*_head(values), *samples, *_measured(values, figures), *_use(values)])
 
 
-def description(values: Card) -> str:
-    """The card in as many characters as a version's description has; MLflow's pages fetch its picture."""
+def short_card(values: Card) -> str:
+    """The card in as many characters as a version's description has; MLflow's pages fetch its picture.
+
+    It says how many figures it leaves out, and that it leaves out more.
+    """
     drawn = [sheet for sheet in values.sheets if sheet.endswith(".png")][:1]
     pictures = [f"![{one}](get-artifact?path={one}&run_uuid={values.run_id})" for one in drawn]
     samples = _samples([*pictures, *_links(values, (CARD, *values.sheets[:3]))])
     rows = [row[:4] for row in values.figures]
     while True:
         figures = _table(("figure", "value", "split", "rows"), rows)
-        text = _joined([*_head(values), *samples, *_measured(values, figures), *_use(values)])
-        if len(text) <= DESCRIPTION_CHARACTERS or not rows:
-            return text[:DESCRIPTION_CHARACTERS]
+        if left_out := len(values.figures) - len(rows):
+            figures += f"\n\n{left_out} of {len(values.figures)} figures stand only in `{CARD}`."
+        blocks = [*_head(values), *samples, *_measured(values, figures), *_use(values)]
+        text = _joined(blocks)
+        if len(text) <= DESCRIPTION_CHARACTERS:
+            return text
+        if not rows:
+            return _whole(blocks)
         rows = rows[: len(rows) // 2]
+
+
+def _whole(blocks: Sequence[str]) -> str:
+    """Those blocks, each whole, that a version's description has room for."""
+    note = f"The rest stands in `{CARD}`."
+    kept: list[str] = []
+    for block in blocks:
+        if len(_joined([*kept, block, note])) <= DESCRIPTION_CHARACTERS:
+            kept.append(block)
+    return _joined([*kept, note])
 
 
 def _links(values: Card, names: Sequence[str]) -> list[str]:
@@ -103,14 +133,14 @@ def _use(values: Card) -> list[str]:
         ("column", "type"),
         [
             (c.name, f"{_words(c.kind)}{'' if c.required else ', may be left out'}")
-            for c in values.columns
+            for c in values.interface.columns
         ],
     )
     params = _table(
         ("parameter", "type", "default"),
-        [(p.name, p.kind, f"`{json.dumps(p.default)}`") for p in values.params],
+        [(p.name, p.kind, f"`{json.dumps(p.default)}`") for p in values.interface.params],
     )
-    return ["### How to use it", columns, params, *_calls(values)]
+    return ["### How to use it", columns, params, *_calls(values), *_pixels(values)]
 
 
 def _words(kind: str) -> str:
@@ -118,40 +148,72 @@ def _words(kind: str) -> str:
 
 
 def _calls(values: Card) -> list[str]:
-    row = {c.name: _example(c) for c in values.columns if c.required or c.kind == "any"}
-    body = json.dumps({"dataframe_records": [row], "params": {"seed": 0}})
-    names = ", ".join(f'"{name}"' for name in row)
+    shown = [c for c in values.interface.columns if c.required or c.kind == "any"]
+    if any(c.example is None for c in shown):
+        return []
+    row = ", ".join(f"{c.name!r}: {_in_python(c.example)}" for c in shown)
+    body = ", ".join(f"{json.dumps(c.name)}: {_in_shell(c.example)}" for c in shown)
+    names = ", ".join(c.name for c in shown)
+    imports = "import base64\n\n" if "b64decode" in row else ""
     return [
         f"""Python:
 
 ```python
-import mlflow, pandas
+{imports}import mlflow, pandas
 
 sampler = mlflow.pyfunc.load_model("{values.uri}")
-made = sampler.predict(pandas.DataFrame([{row!r}]), params={{"seed": 0}})
+made = sampler.predict(pandas.DataFrame([{{{row}}}]), params={{"seed": 0}})
 ```""",
-        f"""REST:
+        f"""REST, from a server:
 
 ```sh
 mlflow models serve -m {values.uri} --env-manager local --port 5001
-curl http://127.0.0.1:5001/invocations -H 'Content-Type: application/json' -d '{body}'
 ```""",
-        f"""Spark, of a table `rows` with these columns, and SQL:
+        f"""```sh
+curl http://127.0.0.1:5001/invocations -H 'Content-Type: application/json' -d @- <<END
+{{"dataframe_records": [{{{body}}}], "params": {{"seed": 0}}}}
+END
+```""",
+        f"""Spark and SQL:
 
 ```python
-from pyspark.sql.functions import struct
+{imports}import mlflow
+from pyspark.sql import SparkSession
 
+spark = SparkSession.builder.getOrCreate()
+spark.createDataFrame([{{{row}}}]).createOrReplaceTempView("asked")
 sample = mlflow.pyfunc.spark_udf(spark, "{values.uri}", env_manager="local")
-made = rows.select(sample(struct({names})).alias("made")).select("made.*")
 spark.udf.register("sample", sample)
-spark.sql("SELECT made.* FROM (SELECT sample(struct({", ".join(row)})) AS made FROM rows)")
+made = spark.sql("SELECT made.* FROM (SELECT sample(struct({names})) AS made FROM asked)")
 ```""",
-        "A picture is a PNG file in base64: `base64.b64decode` in Python, `unbase64` in Spark.",
     ]
 
 
-def _example(column: Column) -> Any:
-    return {"any": 0, "binary": "..."}.get(column.kind, "The")
+def _pixels(values: Card) -> list[str]:
+    """How pictures come in an answer."""
+    if not values.interface.pixels:
+        return []
+    return [
+        "A picture is a PNG file in base64: `base64.b64decode` in Python, `unbase64` in Spark. "
+        'The parameter `format` of `"array"` asks for its pixels, row major, and `spark_udf` needs their '
+        f'type too: `params={{"format": "array"}}, result_type="{values.interface.pixels}"`.'
+    ]
+
+
+def _in_python(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return repr(value)
+    text = base64.b64encode(value).decode("ascii")
+    return f'base64.b64decode("{text}")' if any(value) else f"bytes({len(value)})"
+
+
+def _in_shell(value: Any) -> str:
+    """A value as JSON in a text in which a shell fills in what commands print."""
+    if not isinstance(value, bytes):
+        return json.dumps(value)
+    if any(value):
+        return json.dumps(base64.b64encode(value).decode("ascii"))
+    return f"\"$(head -c {len(value)} /dev/zero | base64 | tr -d '\\n')\""
 
 
 def _table(header: Sequence[str], rows: Rows) -> str:

@@ -18,11 +18,11 @@ from sparkgen.config.experiment import SamplingConfig
 from sparkgen.credentials import hide, hide_in
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.errors import ModelError, RequestError
-from sparkgen.tracking.card import Column
+from sparkgen.tracking.card import Column, Interface
 from sparkgen.tracking.requirements import requirements_of
 from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.server import connect
-from sparkgen.tracking.signature import example, labels_of, signature
+from sparkgen.tracking.signature import example, labels_seen, pixel_types, signature
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 LOGGED = "models:/"
@@ -121,7 +121,7 @@ def _log_sampler(
         metadata={
             "shape": list(candidate.manifest.shape),
             "class_names": list(candidate.manifest.class_names),
-            "labels": labels_of(description),
+            "labels": labels_seen(description),
         },
     )
     return str(info.registered_model_version)
@@ -206,19 +206,24 @@ def describe(environment: EnvironmentConfig, version: ModelVersion, text: str) -
     client.update_model_version(version.name, str(version.version), description=text)
 
 
-def interface(
-    environment: EnvironmentConfig, version: ModelVersion
-) -> tuple[list[Column], list[Column]]:
-    """The columns that a version's sampler takes, and its parameters."""
-    import mlflow
+def interface(environment: EnvironmentConfig, version: ModelVersion) -> Interface:
+    """How a version's sampler is called, with the example that was logged with it."""
+    from mlflow.models import Model
 
     connect(environment)
-    signature = mlflow.models.get_model_info(version.uri).signature
+    model = Model.load(version.uri)
+    frame = model.load_input_example(version.uri)
     columns = [
-        Column(spec.name, getattr(spec.type, "name", "any"), required=spec.required)
-        for spec in signature.inputs
+        Column(
+            spec.name,
+            getattr(spec.type, "name", "any"),
+            required=spec.required,
+            example=None if frame is None else frame[spec.name].tolist()[0],
+        )
+        for spec in model.signature.inputs
     ]
-    return columns, [Column(p.name, p.dtype.name, p.default) for p in signature.params]
+    params = [Column(p.name, p.dtype.name, p.default) for p in model.signature.params]
+    return Interface(columns, params, pixel_types(model.signature))
 
 
 def fetch(environment: EnvironmentConfig, version: ModelVersion, folder: str | Path) -> Path:

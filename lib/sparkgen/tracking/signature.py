@@ -64,6 +64,24 @@ def _outputs(description: Mapping[str, Any]) -> list[Any]:
     return [*labels, _column("integers", "shape"), record]
 
 
+def pixel_types(signature: Any) -> str:
+    """The columns of a sampler's answer whose pictures are pixels, as Spark spells a type.
+
+    Args:
+        signature: the sampler's `ModelSignature`.
+
+    Returns:
+        Such as `id long, shape array<int>, image array<int>`; empty: it makes no pictures.
+    """
+    if "format" not in {param.name for param in signature.params}:
+        return ""
+    kinds = {
+        column.name: getattr(column.type, "name", "array<int>") for column in signature.outputs
+    }
+    kinds |= {name: "array<int>" for name in kinds if name in KINDS}
+    return ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+
+
 def _column(kind: str, name: str, *, required: bool = True) -> Any:
     from mlflow.types import ColSpec
     from mlflow.types.schema import AnyType, Array
@@ -78,12 +96,12 @@ def example(description: Mapping[str, Any]) -> Any:
 
     columns: dict[str, list[Any]] = {"id": list(range(EXAMPLE_ROWS))}
     for name, given in description.get("given", {}).items():
-        values = _examples(given, labels_of(description))
+        values = _examples(given, labels_seen(description))
         columns[name] = [values[n % len(values)] for n in range(EXAMPLE_ROWS)]
     return pd.DataFrame(columns)
 
 
-def labels_of(description: Mapping[str, Any]) -> list[int]:
+def labels_seen(description: Mapping[str, Any]) -> list[int]:
     """The labels that can be asked for: those that training saw."""
     spec = description["spec"]
     return list(spec.get("seen") or range(spec["classes"]))
