@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,28 @@ def test_what_cannot_be_answered_is_refused_with_status_400_and_one_line(
     assert status == 400
     assert re.search(words, message), message
     assert "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    "three", [3, np.int64(3), np.uint8(3), np.float32(3), Decimal(3), Decimal("3.0"), "3"]
+)
+def test_a_whole_number_of_any_type_is_an_integer(saved_model, three: Any) -> None:
+    sampler = Sampler()
+    sampler.model = unpack(pack(saved_model("reconstruction.dense_autoencoder", latent=4)))
+    frame = pd.DataFrame({"id": pd.Series([three], dtype=object)})
+    assert sampler.predict(None, frame)["id"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [True, np.bool_(True), Decimal("3.5"), Decimal("Infinity"), Decimal("1e99"), np.float32(0.5)],
+)
+def test_what_is_no_whole_number_is_none_of_any_type(saved_model, other: Any) -> None:
+    sampler = Sampler()
+    sampler.model = unpack(pack(saved_model("reconstruction.dense_autoencoder", latent=4)))
+    frame = pd.DataFrame({"id": pd.Series([other], dtype=object)})
+    with pytest.raises(MlflowException, match="integers as id, found"):
+        sampler.predict(None, frame)
 
 
 def test_an_option_that_counts_has_a_bound_though_its_model_states_none(saved_model) -> None:

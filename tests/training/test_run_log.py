@@ -3,7 +3,11 @@
 import logging
 import shutil
 import sqlite3
+import threading
+import time
+from types import SimpleNamespace
 
+import pytest
 from tiny_version import request, write_version
 
 from sparkgen.config.environment import EnvironmentConfig
@@ -13,7 +17,7 @@ from sparkgen.datasets.records import DataSpec, ImageRecord
 from sparkgen.models.discovery import build_model
 from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.server import connect, tracking_uri
-from sparkgen.training.run_log import patient_log, upload_report
+from sparkgen.training.run_log import machine_log, patient_log, upload_report
 
 
 def test_figures_wait_for_a_tracking_server_that_fails_for_a_while(tmp_path, caplog, database):
@@ -73,6 +77,35 @@ def test_what_the_run_has_is_asked_again_where_the_server_failed(tmp_path, datab
     assert len(asked) == 2
     history = client.get_metric_history(run_id, "loss")
     assert [(m.step, m.value) for m in history] == [(1, 4.0), (2, 3.0), (3, 2.0)]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_load_of_the_machine_is_in_the_run_if_the_environment_asks_for_it(
+    tmp_path, database, monkeypatch, asked
+):
+    shutil.copy(database, tmp_path)
+    environment = EnvironmentConfig(root=str(tmp_path), system_metrics=asked)
+    client = connect(environment)
+    run_id = client.create_run(client.create_experiment("tiny")).info.run_id
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    setting = SimpleNamespace(
+        request=SimpleNamespace(
+            run_id=run_id,
+            tracking_uri=tracking_uri(environment),
+            experiment=SimpleNamespace(environment=environment),
+        ),
+        learner=SimpleNamespace(ring=SimpleNamespace(rank=0)),
+        manifest=None,
+    )
+    monitors = [thread for thread in threading.enumerate() if "SystemMetrics" in thread.name]
+    with machine_log(setting):
+        for _ in range(400 if asked else 10):
+            found = client.get_run(run_id).data.metrics
+            if found:
+                break
+            time.sleep(0.05)
+    assert ("system/cpu_utilization_percentage" in found) == asked
+    assert monitors == [t for t in threading.enumerate() if "SystemMetrics" in t.name]
 
 
 def test_a_report_that_the_server_does_not_take_is_a_warning(tmp_path, caplog):

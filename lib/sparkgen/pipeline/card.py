@@ -29,6 +29,8 @@ from sparkgen.training.attempt import attempt
 
 SHEETS = "samples"
 """The folder of contact sheets among a run's artifacts."""
+NEWEST = "sparkgen.newest_sheet"
+"""The tag of a run with the id of the sample set of which it has got the contact sheet last."""
 MOST_PICTURE_BYTES = 1 << 20
 VERDICT = "gates"
 """The tag of a version that says what the gates of its experiment said of it."""
@@ -44,21 +46,28 @@ def renew_card(experiment: ExperimentConfig, version: ModelVersion) -> None:
 
 
 def log_sheet(experiment: ExperimentConfig, version: ModelVersion, made: Sampled) -> None:
-    """Uploads the contact sheet of a sample set to the run of the version that made it."""
+    """Uploads the contact sheet of a sample set to the run of the version that made it.
+
+    A card shows the newest one, of which the run's tag `NEWEST` has the name.
+    """
     with (
         attempt(f"contact sheet in the run of {version.uri}"),
         tempfile.TemporaryDirectory() as folder,
     ):
         run = attach(tracking_uri(experiment.environment), version.run_id)
-        sheet = Path(folder, made.sample_set.id + Path(made.contact_sheet).suffix)
-        sheet.write_bytes(read_bytes(made.contact_sheet))
-        run.artifact(sheet, SHEETS)
+        for uri in made.sheets:
+            sheet = Path(folder, made.sample_set.id + Path(uri).suffix)
+            sheet.write_bytes(read_bytes(uri))
+            run.artifact(sheet, SHEETS)
+        run.tags({NEWEST: made.sample_set.id})
 
 
 def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -> Card:
     figures = logged_figures(experiment.environment, version)
     found = run.client.get_run(run.run_id)
-    sheets = [*run.files(SHEETS), *(f for f in run.files("report") if "/samples." in f)]
+    newest = found.data.tags.get(NEWEST)
+    sheets = sorted(run.files(SHEETS), key=lambda sheet: Path(sheet).stem != newest)
+    sheets += [file for file in run.files("report") if "/samples." in file]
     facts = _facts(experiment, version, dict(found.data.metrics))
     return Card(
         uri=version.uri,
@@ -67,7 +76,7 @@ def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -
         summary=_summary(experiment),
         facts=facts,
         figures=[_row(name, figure) for name, figure in sorted(figures.items())],
-        gates=_gates(experiment.all_gates, figures, version.tags.get(VERDICT)),
+        gates=judged_gates(experiment.all_gates, figures, version.tags.get(VERDICT)),
         sheets=sheets,
         picture=_picture(run, sheets),
         interface=registry.interface(experiment.environment, version),
@@ -122,7 +131,7 @@ def _row(name: str, figure: Figure) -> tuple[str, ...]:
     return (name, f"{figure.value:.5g}{error}", figure.split, f"{figure.rows:,}", figure.protocol)
 
 
-def _gates(
+def judged_gates(
     gates: Sequence[Gate], figures: Mapping[str, Figure], verdict: str | None
 ) -> list[tuple[str, str]]:
     """Each gate with what it says of the figures, and what `promote` said of them all."""

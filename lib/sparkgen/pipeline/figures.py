@@ -28,8 +28,9 @@ def log_figures(
     """
     run = attach(tracking_uri(experiment.environment), version.run_id)
     values = {f"{figure.split}_{name}": figure.value for name, figure in figures.items()}
-    for figure in figures.values():
-        run = run._replace(measured_on=DatasetName(figure.dataset, figure.dataset_version))
+    if figures:
+        one = next(iter(figures.values()))
+        run = run._replace(measured_on=DatasetName(one.dataset, one.dataset_version))
     run.metrics(values, renew=True, model_id=version.model_id)
     run.json({name: figure._asdict() for name, figure in figures.items()}, FIGURES)
 

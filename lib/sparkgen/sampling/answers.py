@@ -9,6 +9,8 @@ page's image takes. The parameter `format` asks for the pixels themselves.
 import base64
 import re
 from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,12 +168,24 @@ def _integers(column: "pd.Series[Any]", name: str) -> list[int]:
 def _integer(value: Any, name: str) -> int:
     """A number that is whole, whatever its type: clients write 3, 3.0 and "3" for the same.
 
+    Rows of Spark and pandas have integers of NumPy and decimals too.
+
     Raises:
         RequestError: it is no such number, or one that 64 bits do not hold.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    whole |= isinstance(value, float) and value.is_integer() and abs(value) < EXACT
-    whole |= isinstance(value, str) and WHOLE.fullmatch(value) is not None
+    match value:
+        case bool():
+            whole = False
+        case Integral():
+            whole = True
+        case Decimal():
+            whole = value.is_finite() and abs(value) <= LONG and value == int(value)
+        case Real():
+            whole = abs(float(value)) < EXACT and float(value).is_integer()
+        case str():
+            whole = WHOLE.fullmatch(value) is not None
+        case _:
+            whole = False
     if whole and -LONG <= int(value) < LONG:
         return int(value)
     raise RequestError(f"integers as {name}", found=repr(value)[:40], mend="correct it")

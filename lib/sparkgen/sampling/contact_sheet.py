@@ -25,15 +25,13 @@ def has_contact_sheet(made: Sampled) -> bool:
     from PIL import Image
 
     try:
-        data = read_bytes(made.contact_sheet)
-        if made.sample_set.record.kind == TextRecord.kind:
-            read_bytes(made.text_picture)
+        data = [read_bytes(sheet) for sheet in made.sheets]
         if made.sample_set.record.suffix == ".png":
-            with Image.open(io.BytesIO(data)) as sheet:
+            with Image.open(io.BytesIO(data[0])) as sheet:
                 sheet.load()
     except (OSError, SyntaxError, ValueError):  # none, or no whole picture, in Pillow's words
         return False
-    return bool(data)
+    return all(data)
 
 
 def write_contact_sheet(made: Sampled) -> None:

@@ -41,7 +41,7 @@ from sparkgen.credentials import hide_in
 from sparkgen.datasets.files import FileEntry, StoredFile
 from sparkgen.datasets.manifest import MANIFEST
 from sparkgen.datasets.record_entry import RecordEntry
-from sparkgen.datasets.records import Record
+from sparkgen.datasets.records import Record, TextRecord
 from sparkgen.datasets.rows import read_column
 from sparkgen.datasets.sealed import seal, unseal
 from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
@@ -125,6 +125,12 @@ class Sampled(NamedTuple):
     def text_picture(self) -> str:
         """The URI of the picture of the contact sheet, where samples are texts."""
         return f"{self.uri}/{CONTACT_SHEET}.png"
+
+    @property
+    def sheets(self) -> list[str]:
+        """The URIs of the contact sheet and, where samples are texts, of its picture."""
+        of_texts = self.sample_set.kind == TextRecord.kind
+        return [self.contact_sheet, *([self.text_picture] if of_texts else [])]
 
     @property
     def files(self) -> list[StoredFile]:

@@ -80,9 +80,8 @@ def short_card(values: Card) -> str:
     rows = [row[:4] for row in values.figures]
     while True:
         figures = _table(("figure", "value", "split", "rows"), rows)
-        if left_out := len(values.figures) - len(rows):
-            figures += f"\n\n{left_out} of {len(values.figures)} figures stand only in `{CARD}`."
-        blocks = [*_head(values), *samples, *_measured(values, figures), *_use(values)]
+        measured = _measured(values, figures, left_out=len(values.figures) - len(rows))
+        blocks = [*_head(values), *samples, *measured, *_use(values)]
         text = _joined(blocks)
         if len(text) <= DESCRIPTION_CHARACTERS:
             return text
@@ -120,11 +119,13 @@ def _samples(links: Sequence[str]) -> list[str]:
     return ["### Samples", *links] if any(links) else []
 
 
-def _measured(values: Card, figures: str) -> list[str]:
+def _measured(values: Card, figures: str, *, left_out: int = 0) -> list[str]:
     if not values.figures:
         return ["### Figures", "None yet: `sparkgen evaluate` measures them."]
     gates = _table(("gate", "holds"), values.gates)
     told = ["How each was measured says the column `protocol`, in the card among the artifacts."]
+    if left_out:
+        told.append(f"{left_out} of {len(values.figures)} figures stand only in `{CARD}`.")
     return ["### Figures", figures, *([] if "protocol" in figures else told), gates]
 
 
