@@ -1,11 +1,17 @@
 """What the card of a model version says, in its whole and in its short form."""
 
+from pathlib import Path
+
 import pytest
 
 from sparkgen.config.experiment import Gate
+from sparkgen.config.request import ExperimentConfig
 from sparkgen.evaluation.figures import Figure
-from sparkgen.pipeline.card import judged_gates
+from sparkgen.pipeline.card import judged_gates, log_sheet, sheets_in
+from sparkgen.sampling.sample_set import Sampled, SampleSet
 from sparkgen.tracking.card import DESCRIPTION_CHARACTERS, Card, Column, Interface, card, short_card
+from sparkgen.tracking.registry import ModelVersion
+from sparkgen.tracking.runs import Subject, open_run
 
 
 def card_of(figures: int = 3, *, params: int = 1) -> Card:
@@ -68,3 +74,19 @@ def test_a_card_numbers_gates_as_promotion_does_and_leaves_the_champion_to_it() 
         "gates[3] mse: 2 is above max 1",
     ]
     assert judged_gates([], {}, "hold") == [("all of them, at promotion", "hold")]
+
+
+def test_the_newest_sheet_is_the_first_and_one_of_texts_has_its_picture(
+    experiment: ExperimentConfig, subject: Subject, tmp_path: Path
+) -> None:
+    with open_run(experiment.environment, subject) as run:
+        version = ModelVersion("tiny", 1, run.run_id, {})
+        for name, kind, shape in (("b", "text", ()), ("a", "image", (8, 8, 1)), ("b", "text", ())):
+            uri = tmp_path / name
+            uri.mkdir(exist_ok=True)
+            sample_set = SampleSet.model_construct(id=name, kind=kind, shape=shape)
+            made = Sampled(str(uri), sample_set)
+            for sheet in made.sheets:
+                Path(sheet).write_bytes(b"drawn")
+            log_sheet(experiment, version, made)
+        assert sheets_in(run) == ["samples/b.png", "samples/b.txt", "samples/a.png"]

@@ -65,9 +65,7 @@ def log_sheet(experiment: ExperimentConfig, version: ModelVersion, made: Sampled
 def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -> Card:
     figures = logged_figures(experiment.environment, version)
     found = run.client.get_run(run.run_id)
-    newest = found.data.tags.get(NEWEST)
-    sheets = sorted(run.files(SHEETS), key=lambda sheet: Path(sheet).stem != newest)
-    sheets += [file for file in run.files("report") if "/samples." in file]
+    sheets = sheets_in(run)
     facts = _facts(experiment, version, dict(found.data.metrics))
     return Card(
         uri=version.uri,
@@ -81,6 +79,13 @@ def _card(experiment: ExperimentConfig, version: ModelVersion, run: RunLogger) -
         picture=_picture(run, sheets),
         interface=registry.interface(experiment.environment, version),
     )
+
+
+def sheets_in(run: RunLogger) -> list[str]:
+    """The artifacts of a run that show samples, those of the newest sample set first."""
+    newest = run.client.get_run(run.run_id).data.tags.get(NEWEST)
+    sheets = sorted(run.files(SHEETS), key=lambda sheet: Path(sheet).stem != newest)
+    return sheets + [file for file in run.files("report") if "/samples." in file]
 
 
 def _picture(run: RunLogger, sheets: Sequence[str]) -> bytes | None:
