@@ -1,6 +1,7 @@
 """What a kind of record says of its rows."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
@@ -62,3 +63,29 @@ def test_tokens_that_are_no_integers_are_refused(made: np.ndarray) -> None:
 def test_records_of_other_values_are_told_apart_in_words() -> None:
     assert str(TokenRecord((17,))) == "tokens records of shape [17] and 256 values"
     assert str(TokenRecord((17,), 99)) == "tokens records of shape [17] and 99 values"
+
+
+def test_a_column_is_decoded_alike_however_arrow_holds_it() -> None:
+    record = TokenRecord((3,), 1000)
+    tokens = np.arange(21, dtype=record.dtype).reshape(7, 3)
+    column = record.encode(tokens)
+    holdings = {
+        "one piece": column,
+        "a slice": pa.concat_arrays([column[:2], column, column[:1]])[2:9],
+        "pieces": pa.chunked_array([column[:3], column[3:3], column[3:]]),
+        "long offsets": column.cast(pa.large_binary()),
+        "cells": column.to_pylist(),
+    }
+    for name, held in holdings.items():
+        decoded = record.decode(held)
+        assert (decoded.dtype, decoded.tolist()) == (record.dtype, tokens.tolist()), name
+    for empty in ([], column[:0], pa.chunked_array([], pa.binary())):
+        assert record.decode(empty).shape == (0, 3)
+    with pytest.raises(TypeError):
+        record.decode(pa.array([b"123456", None], pa.binary()))
+
+
+def test_a_column_in_one_piece_is_not_copied() -> None:
+    record = ImageRecord((2, 2, 1))
+    column = record.encode(np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1))
+    assert record.decode(column[1:]).ctypes.data == column.buffers()[2].address + 4

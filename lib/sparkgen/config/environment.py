@@ -32,6 +32,8 @@ def _of_a_model_name(text: str) -> str:
 Text = Annotated[str, AfterValidator(_one_line)]
 Place = Annotated[Text, AfterValidator(_below_root)]
 """A path or URI, in which `{root}` stands for the root."""
+FeedName = Literal["auto", "petastorm", "arrow"]
+"""The feeds, in the order in which `auto` tries them."""
 
 
 class EnvironmentConfig(Strict):
@@ -67,6 +69,9 @@ class EnvironmentConfig(Strict):
     machine, or tasks of Spark."""
     workers: Annotated[int, Field(gt=0)] = 2
     """How many workers train together; it must divide `dataset.lanes`."""
+    feed: FeedName = "auto"
+    """What reads the data in training: Petastorm, or pyarrow alone; auto: Petastorm where it can be used.
+    The batches are the same."""
     threads_per_worker: Annotated[int, Field(gt=0)] | None = None
     """TensorFlow threads of a worker; null: the cores of its machine divided by the workers there."""
     max_restarts: Annotated[int, Field(ge=0)] = 2

@@ -83,11 +83,13 @@ class StoredFile(NamedTuple):
 
         data = self.read()
         try:
-            table = pq.read_table(pa.BufferReader(data), columns=list(columns))
+            file = pq.ParquetFile(pa.BufferReader(data))
+            table = file.read(columns=list(columns), use_threads=False)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise self._no_table(columns, " ".join(str(error).split())) from None
-        if table.num_rows != self.entry.rows or table.column_names != list(columns):
+        if table.num_rows != self.entry.rows or sorted(table.column_names) != sorted(columns):
             raise self._no_table(columns, f"{table.num_rows} of {', '.join(table.column_names)}")
+        table = table.select(list(columns))
         if any(column.null_count for column in table.columns):
             raise self._no_table(columns, "missing values")
         for name, width in (widths or {}).items():

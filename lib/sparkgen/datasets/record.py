@@ -130,10 +130,12 @@ class Record(ABC):
     def draw_pairs(self, given: Array, made: Array, path: str | Path, *, title: str = "") -> None:
         """Writes records, each with a model's output for it, in the way of `draw`."""
 
-    def decode(self, column: pa.ChunkedArray | Sequence[bytes]) -> Array:
-        """A Parquet column of N records as an array, (N, *shape) of `dtype`."""
-        cells = column.to_pylist() if hasattr(column, "to_pylist") else column
-        return np.frombuffer(b"".join(cells), self.dtype).reshape(len(cells), *self.shape)
+    def decode(self, column: pa.ChunkedArray | pa.Array | Sequence[bytes]) -> Array:
+        """A Parquet column of N records as an array, (N, *shape) of `dtype`; it may not be written to."""
+        data = (
+            _joined(column) if isinstance(column, pa.ChunkedArray | pa.Array) else b"".join(column)
+        )
+        return np.frombuffer(data, self.dtype).reshape(len(column), *self.shape)
 
     def encode(self, stored: Array) -> pa.BinaryArray:
         """N records, (N, ...) of `dtype`, as a Parquet column without missing values."""
@@ -141,3 +143,21 @@ class Record(ABC):
         data = np.ascontiguousarray(stored, self.dtype)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
         return pa.BinaryArray.from_buffers(pa.binary(), len(stored), buffers)
+
+
+def _joined(column: pa.ChunkedArray | pa.Array) -> Any:
+    """The bytes of all cells of a column without missing values, one cell after the other.
+
+    Arrow holds them so: those of a column in one piece are not copied.
+    """
+    pieces = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    found = [_bytes_of(piece) for piece in pieces if len(piece)]
+    return found[0] if len(found) == 1 else b"".join(found)
+
+
+def _bytes_of(piece: pa.Array) -> Any:
+    if piece.type != pa.binary() or piece.null_count:
+        return b"".join(piece.to_pylist())
+    _, offsets, data = piece.buffers()
+    edges = np.frombuffer(offsets, np.int32)[piece.offset :]
+    return memoryview(data)[edges[0] : edges[len(piece)]]

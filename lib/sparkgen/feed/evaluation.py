@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sparkgen.datasets.rows import Rows, Split, stored_batch
+from sparkgen.feed.feeds import Feed
 from sparkgen.feed.plan import EvaluationShare
 from sparkgen.feed.shards import read_in_order
 from sparkgen.noise import NoiseSpec, Stream, row_noises
@@ -21,6 +22,7 @@ def cut_batches(
     share: EvaluationShare,
     *,
     batch_rows: int,
+    feed: Feed,
     noise: Mapping[str, NoiseSpec],
     seed: int,
 ) -> Iterator[Arrays]:
@@ -30,12 +32,13 @@ def cut_batches(
         split: what the share is of.
         share: the rows, and the number of batches in all stacks together.
         batch_rows: rows of a batch.
+        feed: what reads the shards.
         noise: of a row, by name.
         seed: of the noise, which is a function of it and the row's id.
     """
     held = Rows.zeros(split.record)
     left = share.batches
-    for part in _read(split, share):
+    for part in _read(split, share, feed):
         held = Rows.concatenate([held, part])
         whole = len(held.id) // batch_rows
         yield _stack(held.take(slice(whole * batch_rows)), split, whole, batch_rows, noise, seed)
@@ -44,11 +47,11 @@ def cut_batches(
     yield _stack(held, split, left, batch_rows, noise, seed)
 
 
-def _read(split: Split, share: EvaluationShare) -> Iterator[Rows]:
+def _read(split: Split, share: EvaluationShare, feed: Feed) -> Iterator[Rows]:
     """The rows of a share, a file at a time."""
     segments = split.segments(share.start, share.stop)
     order = [segment.shard for segment in segments]
-    for segment, rows in zip(segments, read_in_order(split, order), strict=True):
+    for segment, rows in zip(segments, read_in_order(split, order, feed=feed), strict=True):
         yield rows.take(slice(segment.start, segment.stop))
 
 

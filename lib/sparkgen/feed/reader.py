@@ -16,6 +16,7 @@ from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import Split, open_split, seen_columns
 from sparkgen.feed.evaluation import check_share, cut_batches
 from sparkgen.feed.failure import feed_errors, remembered
+from sparkgen.feed.feeds import AUTO, load_feed
 from sparkgen.feed.plan import START, Plan, Position, Span, evaluation_share, plan_of
 from sparkgen.feed.training import cut_spans, shard_order
 from sparkgen.noise import NoiseSpec
@@ -39,6 +40,7 @@ def training_batches(
     noise: Noise,
     start: Position = START,
     epochs: int,
+    feed: str = AUTO,
     keep_bytes: int = KEEP_BYTES,
 ) -> tf.data.Dataset:
     """The batches of one rank, from `start` to the end of epoch `epochs - 1`, no pause in between.
@@ -53,6 +55,7 @@ def training_batches(
         noise: the model's training noise.
         start: the first step; the batches are those that an undisturbed run gets from there on.
         epochs: how many in all, counted from epoch 0.
+        feed: the name of what reads the shards; the batches do not depend on it.
         keep_bytes: memory for shards that stay decoded from epoch to epoch. Beside them the reader
             holds a shard a lane, and the few that were read ahead.
 
@@ -60,7 +63,8 @@ def training_batches(
         batches as in `sparkgen.models.contract`, rows by ascending lane.
 
     Raises:
-        RequestError: batch size, lanes, workers and rows do not fit each other.
+        RequestError: batch size, lanes, workers and rows do not fit each other, or no such feed can be
+            used here.
         ManifestError: a file of the first epoch is missing or has not its size. One that is damaged
             is found when it is read: `feed_errors` around the reading gives the same error.
     """
@@ -73,7 +77,9 @@ def training_batches(
     split.check(shard for lane in plan.epoch_lanes(start.epoch, lanes) for shard in lane.shards)
 
     spans = partial(plan.spans, lanes, start=start, epochs=epochs, steps=steps)
-    cut = partial(_cut, split, plan, spans, noise=noise, keep_bytes=keep_bytes)
+    cut = partial(
+        _cut, split, plan, spans, feed=load_feed(feed), noise=noise, keep_bytes=keep_bytes
+    )
     signature = _signature(local_rows, split, noise)
     stacks = tf.data.Dataset.from_generator(remembered(cut), output_signature=signature)
     # The next span is cut while this one is taken apart.
@@ -90,6 +96,7 @@ def evaluation_batches(
     size: int,
     noise: Noise,
     seed: int,
+    feed: str = AUTO,
     keep_bytes: int = KEEP_BYTES,
 ) -> tf.data.Dataset:
     """The evaluation batches of one rank, in shard order; over all ranks each row comes exactly once.
@@ -106,19 +113,20 @@ def evaluation_batches(
         size: ranks; any number, also more than there are files.
         noise: noises of a row, which are a function of its id and `seed`.
         seed: of the noise.
+        feed: as for `training_batches`.
         keep_bytes: batches that fit are kept, for those who go over them more than once.
 
     Raises:
         ManifestError: no such split, or a file is missing or has not its size; `feed_errors` as for
             `training_batches`.
+        RequestError: no such feed can be used here.
     """
     opened = open_split(version_uri, manifest, split)
     share = evaluation_share(opened.rows, batch_rows=batch_rows, rank=rank, size=size)
     check_share(opened, share)
+    cut = partial(cut_batches, opened, share, batch_rows=batch_rows, noise=noise, seed=seed)
     stacks = tf.data.Dataset.from_generator(
-        remembered(
-            lambda: cut_batches(opened, share, batch_rows=batch_rows, noise=noise, seed=seed)
-        ),
+        remembered(partial(cut, feed=load_feed(feed))),
         output_signature=_signature(batch_rows, opened, noise)
         | {"weight": tf.TensorSpec((None, batch_rows), tf.float32)},
     )
@@ -129,10 +137,9 @@ def evaluation_batches(
 
 
 def _cut(
-    split: Split, plan: Plan, spans: Callable[[], Iterator[Span]], *, noise: Noise, keep_bytes: int
+    split: Split, plan: Plan, spans: Callable[[], Iterator[Span]], **options: Any
 ) -> Iterator[dict[str, Any]]:
-    order = shard_order(plan, spans())
-    return cut_spans(split, plan, spans(), order, noise=noise, keep_bytes=keep_bytes)
+    return cut_spans(split, plan, spans(), shard_order(plan, spans()), **options)
 
 
 def _row_bytes(split: Split, noise: Noise) -> int:

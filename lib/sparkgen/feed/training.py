@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sparkgen.datasets.rows import Rows, Split
+from sparkgen.feed.feeds import Feed
 from sparkgen.feed.plan import IntArray, Lane, Plan, Span
 from sparkgen.feed.shards import read_in_order
 from sparkgen.noise import FloatArray, NoiseSpec, training_noise
@@ -30,6 +31,7 @@ def cut_spans(
     spans: Iterator[Span],
     order: Iterator[int],
     *,
+    feed: Feed,
     noise: Mapping[str, NoiseSpec],
     keep_bytes: int,
 ) -> Iterator[Arrays]:
@@ -40,10 +42,11 @@ def cut_spans(
         plan: of its order.
         spans: what to cut.
         order: `shard_order` of the same spans.
+        feed: what reads the shards.
         noise: of a row, by name.
         keep_bytes: memory for shards that are not read again.
     """
-    shards = read_in_order(split, order, keep_bytes=keep_bytes)
+    shards = read_in_order(split, order, feed=feed, keep_bytes=keep_bytes)
     hands: dict[int, _Hand] = {}
     for span in spans:
         lanes = [_lane_rows(plan, span, lane, hands, shards) for lane in span.lanes]
