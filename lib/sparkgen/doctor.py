@@ -15,6 +15,7 @@ from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.credentials import hide
 from sparkgen.datasets.storage import absolute, check_answers, is_remote
 from sparkgen.errors import RequestError
+from sparkgen.feed.feeds import AUTO, FEEDS, choose_feed, why_not
 from sparkgen.pipeline.master import check_master, check_memory, machine_bytes
 from sparkgen.pipeline.places import first_existing, unwritable
 from sparkgen.pipeline.session import find_java
@@ -34,6 +35,7 @@ PACKAGES = (
     ("pydantic",),
     ("pillow",),
 )
+OPTIONAL = ("petastorm",)  # something else does its work
 SPARK_JAVA = range(8, 18)  # Spark 3.5 runs on Java 8, 11 and 17
 LEAST_FREE_BYTES = 2**30
 
@@ -72,8 +74,8 @@ class Examination(NamedTuple):
 
 def examine(environment: EnvironmentConfig) -> Examination:
     """Checks the machine, and the places and services that the environment names."""
-    findings = [_python(), *_packages(), *_horovod_and_devices(), _java(), _cores()]
-    findings += [_memory(environment), _spark(environment), _root(environment)]
+    findings = [_python(), *_packages(), *_horovod_and_devices(), _feed(environment)]
+    findings += [_java(), _cores(), _memory(environment), _spark(environment), _root(environment)]
     findings += [_disk(environment), _tracking(environment)]
     return Examination(tuple(findings))
 
@@ -90,7 +92,7 @@ def _packages() -> Iterator[Finding]:
         versions = {name: _version(name) for name in names}
         name, version = next(((n, v) for n, v in versions.items() if v), (names[0], None))
         if version is None:
-            yield Finding(names[0], "none", "not installed")
+            yield Finding(names[0], "none", "" if names[0] in OPTIONAL else "not installed")
             continue
         requirement = needed.get(name)
         fits = requirement is None or requirement.specifier.contains(version, prereleases=True)
@@ -131,6 +133,16 @@ def _horovod_and_devices() -> Iterator[Finding]:
     slow = "gradients pass through the processor: Horovod was built without NCCL"
     wrong = slow if gpus and not built["nccl"] else ""
     yield Finding("gpus", ", ".join(gpus) or "none", wrong, fatal=False)
+
+
+def _feed(environment: EnvironmentConfig) -> Finding:
+    """Which feed a training would take, and why not those that `auto` would sooner take."""
+    asked = environment.feed
+    if asked != AUTO:
+        return Finding("feed", asked, _refusal(choose_feed, asked))
+    taken = choose_feed(AUTO)
+    passed = [f"; {one}: {why_not(one)}" for one in FEEDS[: FEEDS.index(taken)]]
+    return Finding("feed", taken + "".join(passed))
 
 
 def _java() -> Finding:
@@ -180,7 +192,7 @@ def _spark(environment: EnvironmentConfig) -> Finding:
     )
 
 
-def _refusal(check: Callable[[Any], None], asked: Any) -> str:
+def _refusal(check: Callable[[Any], object], asked: Any) -> str:
     """The problem that a check finds, as text; empty where it finds none."""
     try:
         check(asked)

@@ -11,6 +11,7 @@ from versions import random_data, write_split, write_version
 
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.records import ImageRecord
+from sparkgen.feed.feeds import FEEDS, why_not
 
 
 class Version(NamedTuple):
@@ -23,6 +24,14 @@ class Version(NamedTuple):
 
     def file(self, number: int) -> Path:
         return Path(self.uri) / self.manifest.splits["train"].files[number].path
+
+
+@pytest.fixture(params=FEEDS)
+def feed(request: pytest.FixtureRequest) -> str:
+    """The name of each feed in turn; one that cannot be used with what is installed is skipped."""
+    if (reason := why_not(request.param)) is not None:
+        pytest.skip(reason)
+    return request.param
 
 
 MakeVersion = Callable[..., Version]

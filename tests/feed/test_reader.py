@@ -1,6 +1,6 @@
 import pickle
-import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,10 @@ import tensorflow as tf
 
 from sparkgen.datasets.files import digest
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.datasets.rows import first_rows, open_split
+from sparkgen.datasets.rows import first_rows
 from sparkgen.errors import ManifestError, RequestError
-from sparkgen.feed import shards
 from sparkgen.feed.plan import Position, make_plan
 from sparkgen.feed.reader import evaluation_batches, feed_errors, training_batches
-from sparkgen.feed.shards import memory_bytes, read_in_order
 from sparkgen.noise import NoiseSpec, Stream, row_noises, training_noise
 
 NOISE = {"epsilon": NoiseSpec((2, 3)), "mask": NoiseSpec((), "uniform")}
@@ -34,7 +32,7 @@ def train(version: Any, *, rank: int = 0, size: int = 1, **options: Any) -> Batc
     return collect(training_batches(version.uri, version.manifest, rank=rank, size=size, **options))
 
 
-def evaluate(version: Any, *, rank: int, size: int, batch_rows: int = 7) -> Batches:
+def evaluate(version: Any, *, rank: int, size: int, batch_rows: int = 7, **options: Any) -> Batches:
     return collect(
         evaluation_batches(
             version.uri,
@@ -45,6 +43,7 @@ def evaluate(version: Any, *, rank: int, size: int, batch_rows: int = 7) -> Batc
             size=size,
             noise=NOISE,
             seed=9,
+            **options,
         )
     )
 
@@ -108,34 +107,26 @@ def test_ranks_together_get_the_rows_and_noise_that_one_rank_gets(
 
 
 @pytest.mark.parametrize("keep_bytes", [0, 2**30])
-def test_a_seek_gives_what_a_replay_gives_from_there_on(make_version: Any, keep_bytes: int) -> None:
+def test_a_seek_gives_what_a_replay_gives_from_there_on(
+    make_version: Any, feed: str, keep_bytes: int
+) -> None:
     version = make_version()
     whole = train(version)
     steps = 100 // BATCH
     for epoch, step in [(0, 1), (1, 0), (1, steps - 1), (2, 3)]:
-        sought = train(version, start=Position(epoch, step), keep_bytes=keep_bytes)
+        sought = train(version, start=Position(epoch, step), feed=feed, keep_bytes=keep_bytes)
         assert_same(sought, whole[epoch * steps + step :])
 
 
 def test_streaming_gives_what_memory_gives_and_so_does_every_mix_of_both(
-    make_version: Any,
+    make_version: Any, feed: str
 ) -> None:
     version = make_version(rows=203, shards=40)
     kept, streamed, mixed = (
-        train(version, keep_bytes=keep_bytes) for keep_bytes in (2**30, 0, 1200)
+        train(version, feed=feed, keep_bytes=keep_bytes) for keep_bytes in (2**30, 0, 1200)
     )
     assert_same(kept, streamed)
     assert_same(kept, mixed)
-
-
-def test_shards_that_stay_are_read_once(make_version: Any) -> None:
-    version = make_version()
-    split = open_split(version.uri, version.manifest, "train")
-    read = read_in_order(split, [0, 1, 0, 1], keep_bytes=memory_bytes(split, 0))
-    first, second, again, anew = read
-    assert again.data is first.data
-    assert anew.data is not second.data
-    np.testing.assert_array_equal(anew.data, second.data)
 
 
 def test_batches_have_static_shapes(make_version: Any) -> None:
@@ -155,28 +146,12 @@ def test_batches_have_static_shapes(make_version: Any) -> None:
         assert spec["noise"]["mask"] == tf.TensorSpec((8,), tf.float32)
 
 
-def test_a_feed_that_is_dropped_in_the_middle_leaves_no_thread_behind(make_version: Any) -> None:
-    version = make_version(rows=320, shards=80)
-    split = open_split(version.uri, version.manifest, "train")
-    before = threads()
-    read = read_in_order(split, list(range(80)))
-    next(read)
-    assert threads() - before
-    read.close()
-    assert not threads() - before
-
-
-def threads() -> set[threading.Thread]:
-    """Python's own threads; TensorFlow's come and go under names of their own."""
-    return {t for t in threading.enumerate() if not t.name.startswith("Dummy-")}
-
-
-@pytest.mark.parametrize("size", [1, 3, 8, 11])
+@pytest.mark.parametrize(("size", "feed"), [(1, "auto"), (3, "arrow"), (8, "auto"), (11, "auto")])
 def test_evaluation_covers_every_row_once_with_the_noise_of_its_id(
-    make_version: Any, size: int
+    make_version: Any, size: int, feed: str
 ) -> None:
     version = make_version(rows=101, shards=8)
-    ranks = [evaluate(version, rank=rank, size=size) for rank in range(size)]
+    ranks = [evaluate(version, rank=rank, size=size, feed=feed) for rank in range(size)]
     assert len({len(batches) for batches in ranks}) == 1
     rows = tf.nest.map_structure(
         lambda *arrays: np.concatenate(arrays), *(batch for rank in ranks for batch in rank)
@@ -290,30 +265,16 @@ def test_a_bit_flipped_anywhere_in_a_file_is_named(make_version: Any) -> None:
             first_rows(version.uri, version.manifest, split="train", limit=40)
 
 
-@pytest.mark.parametrize("make", [train, lambda version: evaluate(version, rank=0, size=1)])
+@pytest.mark.parametrize("make", [train, partial(evaluate, rank=0, size=1)])
 def test_an_error_of_the_feed_comes_through_tensorflow_as_itself(
-    make_version: Any, make: Any
+    make_version: Any, make: Any, feed: str
 ) -> None:
     version = make_version()
     data = bytearray(version.file(3).read_bytes())
     data[50] ^= 1
     version.file(3).write_bytes(data)
     with pytest.raises(ManifestError, match=r"part-00003.parquet, found others"), feed_errors():
-        make(version)
-
-
-def test_files_of_a_window_are_as_many_as_fit(
-    make_version: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    version = make_version(rows=203, shards=40)
-    whole = train(version, keep_bytes=0)
-    monkeypatch.setattr(shards, "WINDOW_BYTES", 1)  # a window a file
-    assert_same(train(version, keep_bytes=0), whole)
-    split = open_split(version.uri, version.manifest, "train")
-    sizes = [len(window) for window in shards._windows(split, iter(range(40)), 0)]
-    assert sizes == [1] * 40
-    monkeypatch.setattr(shards, "WINDOW_BYTES", 3 * split.files[0].entry.bytes - 100)
-    assert {len(w) for w in shards._windows(split, iter(range(39)), 0)} == {3}
+        make(version, feed=feed)
 
 
 def test_a_file_with_other_pictures_than_the_manifest_says_is_named(make_version: Any) -> None:
@@ -342,7 +303,9 @@ class _Bomb:
         return Path.touch, (self.path,)
 
 
-def test_a_pickled_schema_is_refused_and_never_unpickled(make_version: Any, tmp_path: Path) -> None:
+def test_a_pickled_schema_is_refused_and_never_unpickled(
+    make_version: Any, tmp_path: Path, feed: str
+) -> None:
     version, trace = make_version(), tmp_path / "exploded"
     unischema = {b"dataset-toolkit.unischema.v1": pickle.dumps(_Bomb(trace))}
     for folder in (Path(version.uri), Path(version.uri) / "train"):
@@ -350,7 +313,7 @@ def test_a_pickled_schema_is_refused_and_never_unpickled(make_version: Any, tmp_
         pq.write_metadata(schema, folder / "_common_metadata")
     with pytest.raises(ManifestError, match=r"_common_metadata, which may carry a pickled"):
         read_manifest(version.uri)
-    assert len(train(version, epochs=1)) == 100 // BATCH
+    assert len(train(version, epochs=1, feed=feed)) == 100 // BATCH
     assert not trace.exists()
 
 

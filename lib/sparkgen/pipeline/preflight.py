@@ -14,6 +14,7 @@ from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
+from sparkgen.feed.feeds import choose_feed
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
@@ -181,6 +182,7 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
+        choose_feed(experiment.environment.feed)
         check_xla(config, experiment.environment.workers)
     check_optimizers(model, config)
     if names is not None:  # else as soon as the version is there

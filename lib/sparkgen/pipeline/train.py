@@ -12,6 +12,7 @@ from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.storage import read_bytes, write_bytes
 from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.launcher import launch
+from sparkgen.feed.feeds import choose_feed
 from sparkgen.models.package import PackageSource
 from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
 from sparkgen.pipeline.card import renew_card
@@ -187,6 +188,9 @@ def _launch(
     lineage: Mapping[str, str],
 ) -> dict[str, Any]:
     environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
+    # One choice for all workers, whatever is installed where they run.
+    feed = choose_feed(environment.feed)
+    logger.tags({"sparkgen.feed": feed})
     request = {
         "experiment": experiment.model_dump(mode="json"),
         "version_uri": version.uri,
@@ -194,6 +198,7 @@ def _launch(
         "run_id": logger.run_id,
         "tracking_uri": tracking_uri(environment),
         "started_from": lineage.get(VERSION),
+        "feed": feed,
     }
     return launch(
         train,

@@ -25,6 +25,8 @@ class TrainRequest(NamedTuple):
     tracking_uri: str | None = None
     started_from: str | None = None
     """The URI of the model version whose weights it begins with; None: it begins from nothing."""
+    feed: str = "auto"
+    """The name of what reads the data; see `sparkgen.feed.feeds`."""
 
     @property
     def start_uri(self) -> str:

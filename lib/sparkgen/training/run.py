@@ -88,6 +88,7 @@ def _training_batches(setting: Setting, state: State) -> Any:
         start=Position(epoch, step),
         # One more than is trained: a feed that starts at the end of the last still has a batch.
         epochs=setting.config.epochs + 1,
+        feed=setting.request.feed,
     )
 
 
@@ -105,6 +106,7 @@ def _validation(setting: Setting) -> Callable[[], EpochFigures]:
         size=ring.size,
         noise=setting.learner.model.training_noise,
         seed=setting.config.seed,
+        feed=setting.request.feed,
     )
     return make_validation(setting.learner, batches)
 

@@ -86,6 +86,7 @@ def _statistics(
         size=ring.size,
         noise=model.training_noise,
         epochs=1,
+        feed=request.feed,
     )
     return make_statistics(model, batches.take(BATCHES).cache())
 
