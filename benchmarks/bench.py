@@ -24,6 +24,7 @@ BENCHMARKS = (
     "ingest_table",
     "text_ingest",
     "feed",
+    "feeds",
     "train",
     "exchange",
     "sample",

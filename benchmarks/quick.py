@@ -25,6 +25,7 @@ ROUNDS = {
     "ingest_images": 2,
     "ingest_table": 2,
     "feed": 2,
+    "feeds": 3,
     "train": 1,
     "sample": 3,
     "evaluate": 2,

@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,22 @@ def test_a_whole_machine_has_no_problems(tmp_path: Path) -> None:
     assert found["horovod"] == "0.28.1"
     assert "gloo" in found["horovod features"]
     assert int(found["cores"]) == len(os.sched_getaffinity(0))
+
+
+def test_the_feed_is_told_and_one_that_cannot_be_used_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sparkgen.feed.petastorm", None)
+    report = examine(EnvironmentConfig(root=str(tmp_path)))
+    assert report.problems == []
+    assert report.summary()["found"]["feed"].startswith("arrow; petastorm: import of ")
+    asked = EnvironmentConfig(root=str(tmp_path), feed="petastorm")
+    (problem,) = examine(asked).problems
+    assert problem.startswith("feed: import of ")
+    assert problem.endswith("or install what it needs")
+    monkeypatch.undo()
+    asked = EnvironmentConfig(root=str(tmp_path), feed="arrow")
+    assert examine(asked).summary()["found"]["feed"] == "arrow"
 
 
 def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,16 @@ def test_a_wrong_request_is_one_line_and_status_2(
     assert_refused(sparkgen(*arguments, *root), words)
 
 
+@pytest.mark.parametrize("step", ["train", "run"])
+def test_a_feed_that_is_not_installed_is_refused_before_anything_begins(
+    sparkgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "sparkgen.feed.petastorm", None)
+    said = sparkgen(step, EXPERIMENT, "--root", tmp_path, "--set", "environment.feed=petastorm")
+    assert_refused(said, "set environment.feed to auto")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [["train", EXPERIMENT, "--colour"], ["train"]])
 def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests(
     sparkgen, arguments: list[str | Path]
@@ -104,6 +115,7 @@ def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests
         ("density.kind=mixtre", "mixture? choose one of"),
         ("evaluation.split=tset", "test? choose one of"),
         ("environment.launcher=lokal", "local? choose one of"),
+        ("environment.feed=arow", "arrow? choose one of"),
         ("model.name=reconstruction.dense_autoencodr", "reconstruction.dense_autoencoder? choose"),
         ("model.name=vae", "variational.vae? choose one of"),
         ("gates=[{metric: memorized, max: 1}]", "memorised? choose one of"),

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import RequestError
+from sparkgen.feed.feeds import choose_feed
 from sparkgen.models.portable import pack
 from sparkgen.pipeline import run, train
 from sparkgen.pipeline.journal import checkpoint_uri
@@ -106,13 +107,17 @@ def test_what_the_ingested_rows_do_not_allow_is_refused_before_the_training(
 
 
 @pytest.mark.slow
-def test_a_killed_driver_is_resumed_to_the_weights_of_an_undisturbed_run(
+def test_a_killed_driver_is_resumed_by_another_feed_to_the_weights_of_an_undisturbed_run(
     own, root: Path, dataset_version: str
 ) -> None:
-    request = own(
-        training={"epochs": 12}, environment={"datasets": f"{root}/datasets", "workers": 1}
-    )
+    def asked(feed: str) -> ExperimentConfig:
+        environment = {"datasets": f"{root}/datasets", "workers": 1, "feed": feed}
+        return own(training={"epochs": 12}, environment=environment)
+
+    request = asked("auto")
     undisturbed = train.run(request, None)
+    tags = mlflow.get_run(undisturbed["run_id"]).data.tags
+    assert tags["sparkgen.feed"] == choose_feed("auto")
     before = {undisturbed["run_id"]}
 
     command = [sys.executable, "-c", TRAIN_ALONE, request.model_dump_json()]
@@ -121,8 +126,9 @@ def test_a_killed_driver_is_resumed_to_the_weights_of_an_undisturbed_run(
     os.killpg(driver.pid, signal.SIGKILL)
     driver.wait()
 
-    resumed = train.run(request, None, resume=True)
+    resumed = train.run(asked("arrow"), None, resume=True)
     assert resumed["run_id"] == run_id
+    assert mlflow.get_run(run_id).data.tags["sparkgen.feed"] == "arrow"
     weights = [pack(f"{checkpoint_uri(request, r)}/model").weights for r in (run_id, *before)]
     assert weights[0] == weights[1]
     challenger = registry.require(request.environment, request.name, registry.CHALLENGER)

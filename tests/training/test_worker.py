@@ -12,6 +12,7 @@ from sparkgen.datasets.manifest import read_manifest
 from sparkgen.datasets.rows import first_rows
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ManifestError, RequestError, SparkgenError
+from sparkgen.feed.feeds import FEEDS, why_not
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.models.saving import load_model
 from sparkgen.training.checkpoints import decode, encode, list_checkpoints
@@ -48,8 +49,11 @@ def test_the_loss_falls(undisturbed):
     assert losses == sorted(losses, reverse=True)
 
 
-def test_the_same_training_twice_gives_the_same_bits(version, undisturbed, tmp_path):
-    again = train_here(request(version, tmp_path))
+@pytest.mark.parametrize("feed", FEEDS)
+def test_the_same_training_by_each_feed_gives_the_same_bits(version, undisturbed, tmp_path, feed):
+    if reason := why_not(feed):
+        pytest.skip(reason)
+    again = train_here(request(version, tmp_path) | {"feed": feed})
     assert without_clock(again["history"]) == without_clock(undisturbed["history"])
     assert same_weights(again, undisturbed)
 
@@ -107,13 +111,15 @@ def cut_short(folder, steps):
             path.unlink()
 
 
-@pytest.mark.parametrize("steps", [4, 10, 14])
-def test_a_training_cut_short_goes_on_exactly(version, undisturbed, tmp_path, caplog, steps):
+@pytest.mark.parametrize(("steps", "feed"), [(4, "auto"), (10, "auto"), (14, "arrow")])
+def test_a_training_cut_short_goes_on_exactly_whatever_feed_it_goes_on_with(
+    version, undisturbed, tmp_path, caplog, steps, feed
+):
     asked = request(version, tmp_path, checkpoint_steps=2, keep_checkpoints=99)
     train_here(asked)
     cut_short(tmp_path, steps)
     with caplog.at_level(logging.INFO):
-        rest = train_here(asked)
+        rest = train_here(asked | {"feed": feed})
     assert f"going on at epoch {steps // 10 + 1}, step {steps % 10}" in caplog.text
     assert without_clock(rest["history"]) == without_clock(undisturbed["history"])
     assert same_weights(rest, undisturbed)
