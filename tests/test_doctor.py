@@ -20,22 +20,6 @@ def test_a_whole_machine_has_no_problems(tmp_path: Path) -> None:
     assert int(found["cores"]) == len(os.sched_getaffinity(0))
 
 
-def test_the_feed_is_told_and_one_that_cannot_be_used_is_a_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sparkgen.feed.petastorm", None)
-    report = examine(EnvironmentConfig(root=str(tmp_path)))
-    assert report.problems == []
-    assert report.summary()["found"]["feed"].startswith("arrow; petastorm: import of ")
-    asked = EnvironmentConfig(root=str(tmp_path), feed="petastorm")
-    (problem,) = examine(asked).problems
-    assert problem.startswith("feed: import of ")
-    assert problem.endswith("or install what it needs")
-    monkeypatch.undo()
-    asked = EnvironmentConfig(root=str(tmp_path), feed="arrow")
-    assert examine(asked).summary()["found"]["feed"] == "arrow"
-
-
 def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     environment = EnvironmentConfig(root=str(tmp_path / "file"), tracking_uri="http://127.0.0.1:9")
@@ -51,6 +35,22 @@ def test_a_java_that_does_not_run_is_a_problem(tmp_path: Path, monkeypatch) -> N
     (problem,) = examine(EnvironmentConfig(root=str(tmp_path))).problems
     assert problem.startswith("java: does not run: ")
     assert str(java) in problem
+
+
+def test_the_feed_is_told_and_one_that_cannot_be_used_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sparkgen.feed.petastorm", None)
+    report = examine(EnvironmentConfig(root=str(tmp_path)))
+    assert report.problems == []
+    assert report.summary()["found"]["feed"].startswith("arrow; petastorm: import of ")
+    asked = EnvironmentConfig(root=str(tmp_path), feed="petastorm")
+    (problem,) = examine(asked).problems
+    assert problem.startswith("feed: import of ")
+    assert problem.endswith("; install it, or set environment.feed=auto")
+    monkeypatch.undo()
+    asked = EnvironmentConfig(root=str(tmp_path), feed="arrow")
+    assert examine(asked).summary()["found"]["feed"] == "arrow"
 
 
 def test_only_what_stops_the_pipeline_is_a_problem() -> None:

@@ -66,16 +66,6 @@ def test_a_wrong_request_is_one_line_and_status_2(
     assert_refused(sparkgen(*arguments, *root), words)
 
 
-@pytest.mark.parametrize("step", ["train", "run"])
-def test_a_feed_that_is_not_installed_is_refused_before_anything_begins(
-    sparkgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "sparkgen.feed.petastorm", None)
-    said = sparkgen(step, EXPERIMENT, "--root", tmp_path, "--set", "environment.feed=petastorm")
-    assert_refused(said, "set environment.feed to auto")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("arguments", [["train", EXPERIMENT, "--colour"], ["train"]])
 def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests(
     sparkgen, arguments: list[str | Path]
@@ -111,11 +101,11 @@ def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests
         ("training.optimizer.name=adan", "adam? choose one of"),
         ("training.optimizer.schedule.kind=cosin", "cosine? choose one of"),
         ("training.optimizer.options.beta1=0.5", "beta_1? choose one of"),
+        ("environment.feed=arow", "arrow? choose one of"),
         ("training.method=gradients", "gradient? choose one of"),
         ("density.kind=mixtre", "mixture? choose one of"),
         ("evaluation.split=tset", "test? choose one of"),
         ("environment.launcher=lokal", "local? choose one of"),
-        ("environment.feed=arow", "arrow? choose one of"),
         ("model.name=reconstruction.dense_autoencodr", "reconstruction.dense_autoencoder? choose"),
         ("model.name=vae", "variational.vae? choose one of"),
         ("gates=[{metric: memorized, max: 1}]", "memorised? choose one of"),
@@ -126,6 +116,16 @@ def test_a_misspelt_key_or_word_is_answered_with_the_nearest_one_first(
 ) -> None:
     said = sparkgen("run", EXPERIMENT, "--root", tmp_path, "--set", change)
     assert_refused(said, f"did you mean {meant}")
+
+
+@pytest.mark.parametrize("step", ["train", "run"])
+def test_a_feed_that_is_not_installed_is_refused_before_anything_begins(
+    sparkgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "sparkgen.feed.petastorm", None)
+    said = sparkgen(step, EXPERIMENT, "--root", tmp_path, "--set", "environment.feed=petastorm")
+    assert_refused(said, "install it, or set environment.feed=auto")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_misspelt_option_of_generate_is_answered_with_the_nearest_one_first(

@@ -74,9 +74,9 @@ class Examination(NamedTuple):
 
 def examine(environment: EnvironmentConfig) -> Examination:
     """Checks the machine, and the places and services that the environment names."""
-    findings = [_python(), *_packages(), *_horovod_and_devices(), _feed(environment)]
-    findings += [_java(), _cores(), _memory(environment), _spark(environment), _root(environment)]
-    findings += [_disk(environment), _tracking(environment)]
+    findings = [_python(), *_packages(), *_horovod_and_devices(), _java(), _cores()]
+    findings += [_memory(environment), _spark(environment), _root(environment)]
+    findings += [_disk(environment), _feed(environment), _tracking(environment)]
     return Examination(tuple(findings))
 
 
@@ -135,16 +135,6 @@ def _horovod_and_devices() -> Iterator[Finding]:
     yield Finding("gpus", ", ".join(gpus) or "none", wrong, fatal=False)
 
 
-def _feed(environment: EnvironmentConfig) -> Finding:
-    """Which feed a training would take, and why not those that `auto` would sooner take."""
-    asked = environment.feed
-    if asked != AUTO:
-        return Finding("feed", asked, _refusal(choose_feed, asked))
-    taken = choose_feed(AUTO)
-    passed = [f"; {one}: {why_not(one)}" for one in FEEDS[: FEEDS.index(taken)]]
-    return Finding("feed", taken + "".join(passed))
-
-
 def _java() -> Finding:
     try:
         java = find_java()
@@ -164,6 +154,16 @@ def _java() -> Finding:
 
 def _cores() -> Finding:
     return Finding("cores", str(len(os.sched_getaffinity(0))))
+
+
+def _feed(environment: EnvironmentConfig) -> Finding:
+    """Which feed a training would take, and why not those that `auto` would sooner take."""
+    asked = environment.feed
+    if asked != AUTO:
+        return Finding("feed", asked, _refusal(choose_feed, asked))
+    taken = choose_feed(AUTO)
+    passed = [f"; {one}: {why_not(one)}" for one in FEEDS[: FEEDS.index(taken)]]
+    return Finding("feed", taken + "".join(passed))
 
 
 def _root(environment: EnvironmentConfig) -> Finding:

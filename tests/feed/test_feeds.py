@@ -248,7 +248,7 @@ def test_without_petastorm_auto_takes_arrow_and_a_request_for_it_is_refused(
 ) -> None:
     hide(afresh)
     assert choose_feed("auto") == "arrow"
-    refusal = rf"environment.feed petastorm .*{reason}.*: set environment.feed to auto"
+    refusal = rf"what environment.feed petastorm needs, found .*{reason}.*: install it, or set"
     for refused in (choose_feed, load_feed):
         with pytest.raises(RequestError, match=refusal):
             refused("petastorm")

@@ -66,9 +66,9 @@ def load_feed(name: str) -> Feed:
         return load_feed(choose_feed(name))
     if (reason := why_not(name)) is not None:
         raise RequestError(
-            f"that environment.feed {name} can be used here",
+            f"what environment.feed {name} needs",
             found=reason,
-            mend=f"set environment.feed to {AUTO}, which takes another, or install what it needs",
+            mend=f"install it, or set environment.feed={AUTO}",
         )
     return cast(Feed, import_module(_module(name)))
 
