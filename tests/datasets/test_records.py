@@ -79,6 +79,7 @@ def test_a_column_is_decoded_alike_however_arrow_holds_it() -> None:
     for name, held in holdings.items():
         decoded = record.decode(held)
         assert (decoded.dtype, decoded.tolist()) == (record.dtype, tokens.tolist()), name
+        assert not decoded.flags.writeable, name
     for empty in ([], column[:0], pa.chunked_array([], pa.binary())):
         assert record.decode(empty).shape == (0, 3)
     with pytest.raises(TypeError):

@@ -132,9 +132,8 @@ class Record(ABC):
 
     def decode(self, column: pa.ChunkedArray | pa.Array | Sequence[bytes]) -> Array:
         """A Parquet column of N records as an array, (N, *shape) of `dtype`; it may not be written to."""
-        data = (
-            _joined(column) if isinstance(column, pa.ChunkedArray | pa.Array) else b"".join(column)
-        )
+        held = isinstance(column, pa.ChunkedArray | pa.Array)
+        data = _joined(column) if held else b"".join(column)
         return np.frombuffer(data, self.dtype).reshape(len(column), *self.shape)
 
     def encode(self, stored: Array) -> pa.BinaryArray:
@@ -160,4 +159,4 @@ def _bytes_of(piece: pa.Array) -> Any:
         return b"".join(piece.to_pylist())
     _, offsets, data = piece.buffers()
     edges = np.frombuffer(offsets, np.int32)[piece.offset :]
-    return memoryview(data)[edges[0] : edges[len(piece)]]
+    return memoryview(data).toreadonly()[edges[0] : edges[len(piece)]]
