@@ -19,7 +19,7 @@ from benchmarks.harness import Spread, arguments, publish, spread
 from benchmarks.session import scratch_folder
 from benchmarks.versions import experiment_of
 from sparkgen.distribution.launcher import launch
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Alone, Ring
 
 EXPERIMENTS = {"dense VAE": "vae_mnist", "convolutional VAE": "conv_vae_mnist"}
 ROWS = 56
@@ -109,7 +109,7 @@ def measure(request: dict[str, Any], ring: Ring) -> dict[str, list[tuple[float, 
     pairs = {}
     for name, fields in request["ways"].items():
         way = Way(*fields)
-        own, limit = (_stepper(experiment, way, r) for r in (ring, Ring()))
+        own, limit = (_stepper(experiment, way, r) for r in (ring, Alone()))
         own(2)
         limit(2)
         pairs[name] = [

@@ -127,8 +127,10 @@ def _averages(ring, compression):
     """The means over the ring of `LARGE`, of which rank r has r + 1 times as much."""
     import tensorflow as tf
 
+    from sparkgen.distribution.optimizer import average
+
     gradients = [tf.constant(values) * (ring.rank + 1.0) for values in LARGE]
-    return ring.average(gradients, compression=compression)
+    return average(gradients, ring, compression)
 
 
 def normalise(request, ring):

@@ -40,7 +40,7 @@ def listening(receive: Callable[[int, socket.socket], None]) -> Iterator[Board]:
                 receive(len(connections), connections[-1])
 
         threading.Thread(target=serve, daemon=True).start()
-        yield Board(LOOPBACK, server.getsockname()[1])
+        yield Board(LOOPBACK, server.getsockname()[1], "token")
         server.shutdown(socket.SHUT_RDWR)
         for connection in connections:
             connection.close()

@@ -10,6 +10,7 @@ the entries of a row that was looked up twice one by one, so Adam would see anot
 from collections.abc import Sequence
 from typing import Any
 
+from sparkgen.distribution.half import average_in_half
 from sparkgen.distribution.ring import Ring
 
 Tensor = Any
@@ -30,15 +31,19 @@ def distribute(optimizer: Any, ring: Ring, *, compression: str = "none") -> Any:
     base = type(optimizer)
 
     def apply(self: Any, grads: Sequence[Tensor], trainable_variables: Any = None) -> None:
-        base.apply(self, _average(grads, ring, compression), trainable_variables)
+        base.apply(self, average(grads, ring, compression), trainable_variables)
 
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     optimizer.__class__ = type(base.__name__, (base,), {"apply": apply, **names})
     return optimizer
 
 
-def _average(grads: Sequence[Tensor], ring: Ring, compression: str) -> list[Tensor]:
+def average(grads: Sequence[Tensor], ring: Ring, compression: str) -> list[Tensor]:
+    import tensorflow as tf
+
     present = [i for i, gradient in enumerate(grads) if gradient is not None]
-    averaged = ring.average([grads[i] for i in present], compression=compression)
+    dense = [tf.convert_to_tensor(grads[i]) for i in present]
+    halve = compression == "fp16" and ring.size > 1
+    averaged = average_in_half(dense, ring) if halve else ring.average(dense)
     by_index = dict(zip(present, averaged, strict=True))
     return [by_index.get(i) for i in range(len(grads))]

@@ -15,17 +15,12 @@ TENSOR_CORES = (7, 0)
 
 
 def prepare_device(config: TrainingConfig, ring: Ring) -> None:
-    """Gives this rank its GPU, if there is one, and sets the same random seed on all ranks.
+    """Sets the same random seed on all ranks, and whether the device computes the same every time.
 
     Raises:
         RequestError: see `check_xla`.
     """
     check_xla(config, ring.size)
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus and ring.size > 1:
-        own = gpus[ring.local_rank % len(gpus)]
-        tf.config.set_visible_devices(own, "GPU")
-        tf.config.experimental.set_memory_growth(own, True)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
