@@ -12,6 +12,7 @@ from sparkgen.config.nearest import choose
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
+from sparkgen.distribution.backends import choose_backend
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.ingest.source import Source
@@ -70,6 +71,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
     for name, entry in request.sampling.given.items():
         parse_source(name, entry)
     if step in ("train", "run"):
+        choose_backend(request.environment.backend)
         model = _check_model(request, resume=resume)
         if not resume:
             model_to_start_from(request)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.distribution.backends import choose_backend
 from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.launcher import launch
 from sparkgen.models.package import PackageSource
@@ -195,6 +196,8 @@ def _launch(
         "tracking_uri": tracking_uri(environment),
         "started_from": lineage.get(VERSION),
     }
+    backend = choose_backend(environment.backend)
+    logger.tags({"sparkgen.backend": backend if environment.workers > 1 else "none"})
     return launch(
         train,
         request,
@@ -205,6 +208,7 @@ def _launch(
         hang_seconds=environment.hang_seconds,
         slots_seconds=environment.slots_seconds,
         log_folder=folder,
+        backend=backend,
         spark=spark,
     )
 

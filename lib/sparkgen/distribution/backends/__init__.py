@@ -26,6 +26,13 @@ class Backend(Protocol):
     def missing(self) -> str:
         """Why this Python cannot use it, as far as can be told cheaply; empty where it can."""
 
+    def features(self) -> str:
+        """What it is and can do here, in a few words; `nccl` is among them if it can use that.
+
+        Raises:
+            RequestError: it does not load.
+        """
+
     def serve(self, bind: str) -> AbstractContextManager[int]:
         """Runs what the driver has beside the board; gives its port, 0 where it is nothing.
 
@@ -39,7 +46,7 @@ class Backend(Protocol):
         """Joins the other workers, in a worker's process.
 
         Raises:
-            RequestError: this Python lacks what it needs.
+            RequestError: it does not load.
         """
 
     def is_lost(self, error: Exception) -> bool:

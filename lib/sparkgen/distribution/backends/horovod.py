@@ -67,20 +67,39 @@ def environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
     }
 
 
+def features() -> str:
+    """Its version, and what it was built with."""
+    from importlib.metadata import version
+
+    hvd = _load()
+    built = {"gloo": hvd.gloo_built(), "nccl": hvd.nccl_built(), "mpi": hvd.mpi_built()}
+    if not built["gloo"]:
+        raise _unfit("one built without Gloo, by which its ranks meet")
+    return ", ".join([version("horovod"), *(name for name, there in built.items() if there)])
+
+
 def join(place: Place) -> Ring:
     """Joins the ring that the environment names."""
+    hvd = _load()
+    hvd.init()
+    return HorovodRing(place, hvd)
+
+
+def _load() -> Any:
     try:
         import horovod.tensorflow as hvd
     except ImportError as error:  # of Horovod, or of its library, which is built for one TensorFlow
-        raise RequestError(
-            f"Horovod, built for the TensorFlow there, in the workers' Python {sys.executable}",
-            found=str(error).partition("\n")[0],
-            mend="install the wheel that make setup leaves in .wheels, or set "
-            "environment.backend=tensorflow; one worker needs neither",
-        ) from error
+        raise _unfit(str(error).partition("\n")[0]) from error
+    return hvd
 
-    hvd.init()
-    return HorovodRing(place, hvd)
+
+def _unfit(found: str) -> RequestError:
+    return RequestError(
+        f"Horovod, built for the TensorFlow there, in the workers' Python {sys.executable}",
+        found=found,
+        mend="install the wheel that make setup leaves in .wheels, or set "
+        "environment.backend=tensorflow; one worker needs neither",
+    )
 
 
 def is_lost(error: Exception) -> bool:

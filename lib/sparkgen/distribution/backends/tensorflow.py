@@ -36,6 +36,13 @@ def missing() -> str:
     return ""
 
 
+def features() -> str:
+    """The version of TensorFlow, and whether it was built for GPUs."""
+    import tensorflow as tf
+
+    return f"{tf.__version__}{', nccl' if tf.test.is_built_with_cuda() else ''}"
+
+
 @contextmanager
 def serve(bind: str) -> Iterator[int]:
     """The driver runs nothing but the board."""
