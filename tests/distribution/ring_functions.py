@@ -23,6 +23,8 @@ def places(request, ring):
         "empty": ring.broadcast_bytes(b"").decode(),
         "echo": request,
         "horovod": "horovod" in sys.modules,
+        "arguments": sys.orig_argv,
+        "told": sorted(name for name in os.environ if name.startswith("SPARKGEN_")),
     }
 
 

@@ -58,6 +58,14 @@ def test_local_workers_form_a_ring(ring_of_two, backend):
     assert result["horovod"] == (backend == "horovod")
 
 
+def test_the_token_of_the_board_shows_neither_in_arguments_nor_to_what_workers_start(ring_of_two):
+    result = ring_of_two["places"]
+    assert result["arguments"][1:3] == ["-m", "sparkgen.distribution.process"]
+    assert len(result["arguments"]) == 4  # the last one is the worker's folder
+    names = ["BACKEND", "LOCAL_RANK", "PARENT", "RANK", "SIZE"]
+    assert result["told"] == [f"SPARKGEN_{name}" for name in names]
+
+
 def test_a_wrong_request_found_by_a_worker_is_not_tried_again(capfd):
     with pytest.raises(RequestError, match="expected a seven, found a six: add one"):
         run_local(ring_functions.refuse, {}, workers=1, max_restarts=3)
@@ -95,8 +103,8 @@ def stumbling_line():
     return next(n for n, text in enumerate(lines, 1) if "this is no JSON" in text)
 
 
-def test_a_killed_worker_is_answered_by_a_new_start(tmp_path, backend, caplog):
-    request, options = {"folder": str(tmp_path)}, {"max_restarts": 2, "backend": backend}
+def test_a_killed_worker_is_answered_by_a_new_start(tmp_path, caplog):
+    request, options = {"folder": str(tmp_path)}, {"max_restarts": 2, "backend": "tensorflow"}
     result = run_local(ring_functions.die_once, request, **options)
     assert caplog.messages == ["worker 1 of 2 died (signal SIGKILL); starting again (1 of 2)"]
     assert result["sum"] == [2.0, 1.0]
