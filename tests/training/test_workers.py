@@ -20,6 +20,7 @@ from sparkgen.training.worker import train
 MODELS = {
     "autoencoder": {"epochs": 2},
     "vae": {"epochs": 2, "model": "variational.vae", "options": {"latent": 2, "hidden": [8]}},
+    "gan": {"epochs": 1, "model": "adversarial.gan", "options": {"latent": 4}},
     "batch normalisation": {
         "epochs": 1,
         "model": "discriminative.full_classifier",
@@ -29,6 +30,8 @@ MODELS = {
         "optimizer": {"name": "sgd", "learning_rate": 0.05},
     },
 }
+COMPILED = {"vae": {"jit_compile": True, "accumulate": 5}, "gan": {"jit_compile": True}}
+"""How several workers train them: XLA compiles the parts of a step before and after its exchange."""
 LONG = {"epochs": 40, "checkpoint_steps": 7, "keep_checkpoints": 3}
 pytestmark = pytest.mark.slow
 
@@ -59,7 +62,9 @@ def together(version, tmp_path_factory):
     return {
         backend: run(
             {
-                name: request(version, folder / name.replace(" ", "-"), **options)
+                name: request(
+                    version, folder / name.replace(" ", "-"), **options, **COMPILED.get(name, {})
+                )
                 for name, options in {**MODELS, **more}.items()
             },
             function=train_each,

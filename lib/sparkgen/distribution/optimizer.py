@@ -16,7 +16,9 @@ from sparkgen.distribution.ring import Ring
 Tensor = Any
 
 
-def distribute(optimizer: Any, ring: Ring, *, compression: str = "none") -> Any:
+def distribute(
+    optimizer: Any, ring: Ring, *, compression: str = "none", compiled: bool = False
+) -> Any:
     """Makes an optimizer average its gradients over all workers, and gives the same optimizer back.
 
     It stays an instance of its own class, now of a subclass with the same name, so that what is
@@ -27,11 +29,22 @@ def distribute(optimizer: Any, ring: Ring, *, compression: str = "none") -> Any:
         optimizer: a Keras optimizer.
         ring: whose ranks all call `apply` alike.
         compression: `none`, or `fp16` for gradients that travel in half precision.
+        compiled: whether XLA compiles what follows the average; it cannot compile an exchange.
     """
     base = type(optimizer)
 
     def apply(self: Any, grads: Sequence[Tensor], trainable_variables: Any = None) -> None:
-        base.apply(self, average(grads, ring, compression), trainable_variables)
+        averages = average(grads, ring, compression)
+        if not compiled:
+            base.apply(self, averages, trainable_variables)
+            return
+
+        import tensorflow as tf
+
+        def update(averages: list[Tensor]) -> None:
+            base.apply(self, averages, trainable_variables)
+
+        tf.function(update, autograph=False, jit_compile=True)(averages)
 
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     optimizer.__class__ = type(base.__name__, (base,), {"apply": apply, **names})

@@ -183,7 +183,7 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
-        check_xla(config, experiment.environment.workers)
+        check_xla(config, model, experiment.environment.workers)
     check_optimizers(model, config)
     if names is not None:  # else as soon as the version is there
         _check_sampling(experiment, model)
