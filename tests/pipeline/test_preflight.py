@@ -218,6 +218,7 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
         (
             {
                 "model": {"name": "discriminative.full_classifier", "options": {}},
+                **NO_DENSITY,
                 "training": {"jit_compile": True},
                 "environment": {"launcher": "local", "workers": 2},
             },
