@@ -7,7 +7,6 @@ of the ring, and then passed on, so that all ranks have the same bits.
 
 import os
 import socket
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,16 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.backends._tensorflow_server import Absent, meet
 from sparkgen.distribution.board import Board
 from sparkgen.distribution.ring import Array, Ring, Tensor
-from sparkgen.distribution.routes import address_towards
-from sparkgen.distribution.slots import RENDEZVOUS_SECONDS, Meeting, Place, Slot
-from sparkgen.errors import SparkgenError
+from sparkgen.distribution.slots import Meeting, Place, Slot
 
 BOARD = "SPARKGEN_BOARD"
-LOOK_SECONDS = 0.1
 PIECE = 8 << 20  # words of 8 bytes in one message of bytes
-JOB = "worker"
 HOST_GROUP, DEVICE_GROUP = 1, 2  # numbers that TensorFlow knows the groups of devices by
 # What its operations say when another worker is gone.
 LOST = ("UnavailableError", "Collective ops is aborted", "Connection reset by peer")
@@ -62,12 +58,8 @@ def environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
 
 
 def join(place: Place) -> Ring:
-    """Tells the others this worker's address, waits for theirs, and starts its server."""
-    board = _board()
-    with _held_port() as port:
-        board.announce(place.rank, f"{address_towards(board.address)}:{port}")
-        addresses = _all_addresses(board, place.size)
-        _start_server(addresses, place.rank)
+    """Meets the others at the board, and sums with them from then on."""
+    meet(_board(), place)
     return TensorFlowRing(place)
 
 
@@ -75,10 +67,6 @@ def is_lost(error: Exception) -> bool:
     """Whether an error only says that another worker is gone."""
     said = f"{type(error).__name__}: {error}"
     return isinstance(error, Absent) or any(words in said for words in LOST)
-
-
-class Absent(SparkgenError):
-    """A worker did not come to the rendezvous in time."""
 
 
 class TensorFlowRing:
@@ -92,12 +80,13 @@ class TensorFlowRing:
     """
 
     def __init__(self, place: Place) -> None:
-        import tensorflow as tf
-
         self.rank, self.size, self.local_rank = place
         self._host = _Group(self.size, "CPU:0", HOST_GROUP, "auto")
+        gpus = self.gather(np.array(_own_gpu(place.local_rank)))
+        # NCCL needs a GPU of its own for every worker.
+        each_has_one = gpus.all() and len(set(gpus.tolist())) == self.size
         gpu = _Group(self.size, "GPU:0", DEVICE_GROUP, "nccl")
-        self._device = gpu if tf.config.list_logical_devices("GPU") else self._host
+        self._device = gpu if each_has_one else self._host
 
     def sum(self, values: Array) -> Array:
         values = np.asarray(values)
@@ -187,6 +176,19 @@ class _Group:
             )
 
 
+def _own_gpu(local_rank: int) -> int:
+    """A number that tells this worker's GPU from all others; 0 where it has none."""
+    import tensorflow as tf
+
+    count = len(tf.config.list_physical_devices("GPU"))
+    if not count:
+        return 0
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    index = local_rank % count
+    name = seen[index] if len(seen) == count and all(seen) else index
+    return zlib.crc32(f"{socket.gethostname()} {name}".encode()) or 1
+
+
 def _in_one_buffer(sum_of: Any, tensors: Sequence[Tensor]) -> list[Tensor]:
     """What a function gives of each tensor, called once for all of them, laid end to end."""
     import tensorflow as tf
@@ -216,69 +218,3 @@ def _array(data: bytes, like: Array) -> Array:
 def _board() -> Board:
     address, port, token = os.environ.pop(BOARD).split()  # what this process starts needs none
     return Board(address, int(port), token)
-
-
-@contextmanager
-def _held_port() -> Iterator[int]:
-    """A free port, which nobody else gets while the context lasts, but a server that shares it does."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(("", 0))
-        yield held.getsockname()[1]
-
-
-def _all_addresses(board: Board, size: int) -> list[str]:
-    deadline = time.monotonic() + RENDEZVOUS_SECONDS
-    addresses: list[str] = []
-    while len(addresses) < size:
-        address = board.address_of(len(addresses))
-        if address is not None:
-            addresses.append(address)
-        elif time.monotonic() > deadline:
-            raise Absent(f"worker {len(addresses)} did not come within {RENDEZVOUS_SECONDS} s")
-        else:
-            time.sleep(LOOK_SECONDS)
-    return addresses
-
-
-def _start_server(addresses: Sequence[str], rank: int) -> None:
-    """Starts the server of this worker, through which the others reach its tensors.
-
-    It is what `MultiWorkerMirroredStrategy` does first, for which there is no public function. That one
-    has heartbeats of its own, besides, and ends processes that this project's launcher is to end.
-    """
-    import tensorflow as tf
-    from tensorflow.core.protobuf import tensorflow_server_pb2
-    from tensorflow.python.eager import context
-
-    # A proxy of the environment is for the world outside the cluster.
-    hosts = ",".join({address.rpartition(":")[0] for address in addresses})
-    os.environ.update(TF_GRPC_REUSE_PORT="1", no_grpc_proxy=hosts)
-    own = context.context()
-    own.configure_collective_ops(
-        collective_leader=f"/job:{JOB}/replica:0/task:0",
-        device_filters=(f"/job:{JOB}/task:{rank}",),
-    )
-    server = tensorflow_server_pb2.ServerDef(
-        cluster=tf.train.ClusterSpec({JOB: list(addresses)}).as_cluster_def(),
-        job_name=JOB,
-        task_index=rank,
-        protocol="grpc",
-        default_session_config=own.config,
-    )
-    own.enable_collective_ops(server)
-    with _muted():
-        own.ensure_initialized()
-
-
-@contextmanager
-def _muted() -> Iterator[None]:
-    """Drops what TensorFlow's libraries say of a server that starts; errors are exceptions."""
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
