@@ -7,10 +7,15 @@ noise in place of images, 56 rows a worker and step unless said otherwise. Besid
 the same two processes take the same steps without any exchange: that is the limit, and a ratio is
 the share of its rows a second that is left. What Horovod takes from its environment (its cycle time,
 its fusion of tensors) is set before new processes start, and has a limit of its own in these.
+
+Last come the backends beside each other, without any training: two workers average 3.3 MB in five
+tensors. Each round starts two processes for each backend, in turn.
 """
 
 import importlib
 import os
+import statistics
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -19,11 +24,14 @@ from benchmarks.harness import Spread, arguments, publish, spread
 from benchmarks.session import scratch_folder
 from benchmarks.versions import experiment_of
 from sparkgen.distribution.launcher import launch
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Alone, Ring
 
 EXPERIMENTS = {"dense VAE": "vae_mnist", "convolutional VAE": "conv_vae_mnist"}
 ROWS = 56
 ACCUMULATED = 4
+SHAPES = ((784, 480), (480,), (480, 784), (784,), (480, 150))
+"""Of the tensors that are averaged without training, float32: 3.3 MB."""
+BACKENDS = ("tensorflow", "horovod")
 
 
 class Way(NamedTuple):
@@ -75,8 +83,55 @@ def main() -> None:
             for way, environment in ENVIRONMENTS.items():
                 with _environment(environment):
                     cases += _cases(model, {**request, "ways": {way: Way()}})
+    backends = compare_backends(options.rounds, steps=5 * steps)
     header = ("model", "exchange", "ms a step", "without, ms", "share of the limit")
-    publish("exchange", header, cases, exchanges=[_plain(case) for case in cases])
+    rows = [("3.3 MB alone", name, spread, "", "") for name, spread in backends.items()]
+    publish(
+        "exchange",
+        header,
+        [*cases, *rows],
+        exchanges=[_plain(case) for case in cases],
+        backends={name: spread._asdict() for name, spread in backends.items()},
+    )
+
+
+def compare_backends(rounds: int, *, steps: int) -> dict[str, Spread]:
+    """Milliseconds of an exchange of `SHAPES` by each backend, and how many times Horovod's they are."""
+    function = importlib.import_module("benchmarks.exchange").average
+    taken: dict[str, list[float]] = {name: [] for name in BACKENDS}
+    for _ in range(rounds):
+        for name in BACKENDS:
+            options: Any = {"where": "local", "threads_per_worker": 1, "backend": name}
+            result = launch(function, {"steps": steps}, workers=2, **options)
+            taken[name].append(1e3 * result["seconds"])
+    ours, theirs = taken.values()
+    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
+    times = {f"{BACKENDS[0]} over {BACKENDS[1]}": spread(ratios)}
+    return {name: spread(values) for name, values in taken.items()} | times
+
+
+def average(request: dict[str, Any], ring: Ring) -> dict[str, float]:
+    """The `seconds` of an average of `SHAPES`, the median of five bursts of `steps`."""
+    import tensorflow as tf
+
+    variables = [tf.Variable(tf.random.normal(shape)) for shape in SHAPES]
+
+    def burst(steps: Any) -> None:
+        for _ in tf.range(steps):
+            averages = ring.average([variable.read_value() for variable in variables])
+            for variable, value in zip(variables, averages, strict=True):
+                variable.assign(value)
+
+    compiled = tf.function(burst)
+
+    def run(steps: int) -> float:
+        start = time.perf_counter()
+        compiled(tf.constant(steps))
+        variables[0].numpy()  # waits for the steps
+        return time.perf_counter() - start
+
+    run(2)
+    return {"seconds": statistics.median(_timed(run, request["steps"], ring) for _ in range(5))}
 
 
 def _cases(model: str, request: dict[str, Any]) -> list[Case]:
@@ -109,7 +164,7 @@ def measure(request: dict[str, Any], ring: Ring) -> dict[str, list[tuple[float, 
     pairs = {}
     for name, fields in request["ways"].items():
         way = Way(*fields)
-        own, limit = (_stepper(experiment, way, r) for r in (ring, Ring()))
+        own, limit = (_stepper(experiment, way, r) for r in (ring, Alone()))
         own(2)
         limit(2)
         pairs[name] = [
@@ -130,8 +185,6 @@ def _timed(burst: Callable[[int], float], steps: int, ring: Ring) -> float:
 
 def _stepper(experiment: Any, way: Way, ring: Ring) -> Callable[[int], float]:
     """A function that takes a number of training steps and gives the seconds it took."""
-    import time
-
     import tensorflow as tf
 
     from sparkgen.datasets.records import DataSpec, ImageRecord

@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.distribution.backends import horovod
 from sparkgen.doctor import Examination, Finding, examine
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -15,9 +17,21 @@ def test_a_whole_machine_has_no_problems(tmp_path: Path) -> None:
     examination = examine(EnvironmentConfig(root=str(tmp_path)))
     assert examination.problems == []
     found = examination.summary()["found"]
-    assert found["horovod"] == "0.28.1"
-    assert "gloo" in found["horovod features"]
+    assert found["backend"].startswith("horovod (0.28.1, gloo")
     assert int(found["cores"]) == len(os.sched_getaffinity(0))
+
+
+def test_a_backend_that_cannot_be_used_is_a_problem_only_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(horovod, "missing", lambda: "no Horovod")
+    report = examine(EnvironmentConfig(root=str(tmp_path)))
+    assert report.problems == []
+    assert report.summary()["found"]["backend"] == f"tensorflow ({tf.__version__})"
+    asked = EnvironmentConfig(root=str(tmp_path), backend="horovod")
+    (problem,) = examine(asked).problems
+    line = "backend: found no Horovod; install it, or set environment.backend=auto"
+    assert problem == line
 
 
 def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from sparkgen import cli, unexpected
 from sparkgen.config.load import load_dataset
+from sparkgen.distribution.backends import horovod
 from sparkgen.pipeline import ingest
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -66,6 +67,17 @@ def test_a_wrong_request_is_one_line_and_status_2(
     assert_refused(sparkgen(*arguments, *root), words)
 
 
+@pytest.mark.parametrize("step", ["train", "run"])
+def test_a_backend_that_is_not_installed_is_refused_before_anything_begins(
+    sparkgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(horovod, "missing", lambda: "no Horovod in this Python")
+    asked = ("--root", tmp_path, "--set", "environment.backend=horovod")
+    said = sparkgen(step, EXPERIMENT, *asked)
+    assert_refused(said, "found no Horovod in this Python: install it, or set environment.backend=")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [["train", EXPERIMENT, "--colour"], ["train"]])
 def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests(
     sparkgen, arguments: list[str | Path]
@@ -106,6 +118,7 @@ def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests
         ("density.kind=mixtre", "mixture? choose one of"),
         ("evaluation.split=tset", "test? choose one of"),
         ("environment.launcher=lokal", "local? choose one of"),
+        ("environment.backend=horovood", "horovod? choose one of"),
         ("model.name=reconstruction.dense_autoencodr", "reconstruction.dense_autoencoder? choose"),
         ("model.name=vae", "variational.vae? choose one of"),
         ("gates=[{metric: memorized, max: 1}]", "memorised? choose one of"),

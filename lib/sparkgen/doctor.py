@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.credentials import hide
 from sparkgen.datasets.storage import absolute, check_answers, is_remote
+from sparkgen.distribution.backends import backend_of, choose_backend
 from sparkgen.errors import RequestError
 from sparkgen.feed.feeds import AUTO, FEEDS, choose_feed, why_not
 from sparkgen.pipeline.master import check_master, check_memory, machine_bytes
@@ -25,7 +26,6 @@ from sparkgen.tracking.server import connect, tracking_uri
 PACKAGES = (
     ("tensorflow", "tensorflow-cpu"),
     ("keras",),
-    ("horovod",),
     ("petastorm",),
     ("pyspark",),
     ("mlflow",),
@@ -74,7 +74,7 @@ class Examination(NamedTuple):
 
 def examine(environment: EnvironmentConfig) -> Examination:
     """Checks the machine, and the places and services that the environment names."""
-    findings = [_python(), *_packages(), *_horovod_and_devices(), _java(), _cores()]
+    findings = [_python(), *_packages(), *_backend_and_devices(environment), _java(), _cores()]
     findings += [_memory(environment), _spark(environment), _root(environment)]
     findings += [_disk(environment), _feed(environment), _tracking(environment)]
     return Examination(tuple(findings))
@@ -116,22 +116,20 @@ def _requirements() -> dict[str, Requirement]:
     return {requirement.name.lower(): requirement for requirement in found}
 
 
-def _horovod_and_devices() -> Iterator[Finding]:
+def _backend_and_devices(environment: EnvironmentConfig) -> Iterator[Finding]:
+    """By what workers exchange, and whether that leaves GPUs at full speed."""
+    import tensorflow as tf
+
+    name, features = environment.backend, "none"
     try:
-        import horovod.tensorflow as hvd
-        import tensorflow as tf
-    except ImportError as error:
-        # Horovod's library is tied to the TensorFlow it was built with.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        yield Finding("horovod features", "none", f"does not load: {reason}")
-        return
-    built = {"gloo": hvd.gloo_built(), "nccl": hvd.nccl_built(), "mpi": hvd.mpi_built()}
-    features = [name for name, there in built.items() if there]
-    wrong = "" if built["gloo"] else "built without Gloo, which the launchers use"
-    yield Finding("horovod features", ", ".join(features) or "none", wrong)
+        name = choose_backend(environment.backend)
+        features = backend_of(name).features()
+        yield Finding("backend", f"{name} ({features})")
+    except RequestError as error:
+        yield Finding("backend", name, f"found {error.found}; {error.mend}")
     gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
-    slow = "gradients pass through the processor: Horovod was built without NCCL"
-    wrong = slow if gpus and not built["nccl"] else ""
+    slow = f"gradients pass through the processor: {name} was built without NCCL"
+    wrong = slow if gpus and "nccl" not in features else ""
     yield Finding("gpus", ", ".join(gpus) or "none", wrong, fatal=False)
 
 

@@ -23,6 +23,8 @@ def places(request, ring):
         "empty": ring.broadcast_bytes(b"").decode(),
         "echo": request,
         "horovod": "horovod" in sys.modules,
+        "arguments": sys.orig_argv,
+        "told": sorted(name for name in os.environ if name.startswith("SPARKGEN_")),
     }
 
 
@@ -127,8 +129,10 @@ def _averages(ring, compression):
     """The means over the ring of `LARGE`, of which rank r has r + 1 times as much."""
     import tensorflow as tf
 
+    from sparkgen.distribution.optimizer import average
+
     gradients = [tf.constant(values) * (ring.rank + 1.0) for values in LARGE]
-    return ring.average(gradients, compression=compression)
+    return average(gradients, ring, compression)
 
 
 def normalise(request, ring):

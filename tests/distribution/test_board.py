@@ -4,9 +4,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from urllib.error import HTTPError
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ import ring_functions
 from sparkgen.distribution import attendance, board
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
+from sparkgen.distribution.board_server import MOST_BYTES
 from sparkgen.distribution.heartbeat import Beat
 from sparkgen.distribution.outcome import Ended, success
 from sparkgen.distribution.signals import StopRequests
@@ -40,7 +43,7 @@ def listening(receive: Callable[[int, socket.socket], None]) -> Iterator[Board]:
                 receive(len(connections), connections[-1])
 
         threading.Thread(target=serve, daemon=True).start()
-        yield Board(LOOPBACK, server.getsockname()[1])
+        yield Board(LOOPBACK, server.getsockname()[1], "token")
         server.shutdown(socket.SHUT_RDWR)
         for connection in connections:
             connection.close()
@@ -57,6 +60,36 @@ def test_notices_claims_and_beats_are_read_as_they_were_hung_up() -> None:
         assert [there.claim("task"), there.claim("task")] == [True, False]
         there.report(1, Beat(ticks=3))
         assert there.beats(3) == {1: Beat(ticks=3)}
+
+
+def test_of_many_who_claim_a_name_at_the_same_time_one_has_it() -> None:
+    with open_board(LOOPBACK, address=LOOPBACK) as there, ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(there.claim, ["task"] * 64)) == 1
+
+
+def test_who_does_not_know_the_token_neither_reads_nor_writes() -> None:
+    with open_board(LOOPBACK, address=LOOPBACK) as there:
+        there.post("stop")
+        for token in ("", there.token[:-1], "é"):
+            stranger = there._replace(token=token)
+            for use in (
+                stranger.read,
+                partial(stranger.post, "kill"),
+                partial(stranger.claim, "x"),
+            ):
+                with pytest.raises(HTTPError, match="403"):
+                    use()
+        assert there.read() == "stop"
+        assert there.claim("x")
+        assert there.token not in f"{there!r} {there}"
+
+
+def test_a_message_that_is_too_long_is_refused() -> None:
+    with open_board(LOOPBACK, address=LOOPBACK) as there:
+        there.say(0, bytes(MOST_BYTES))
+        with pytest.raises(HTTPError, match="413"):
+            there.say(1, bytes(MOST_BYTES + 1))
+        assert there.said(1) is None
 
 
 def test_a_board_that_gives_no_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import ring_functions
 
+from sparkgen.distribution.joining import join_ring
 from sparkgen.distribution.launcher import launch, run_again
 from sparkgen.distribution.outcome import lost_stage
-from sparkgen.distribution.ring import join_ring
 from sparkgen.errors import RequestError, WorkerError, WorkersFailed
 
 
@@ -47,7 +47,7 @@ def test_a_single_local_worker_runs_in_a_process_without_horovod():
     assert not result["horovod"]
 
 
-def test_local_workers_form_a_ring(ring_of_two):
+def test_local_workers_form_a_ring(ring_of_two, backend):
     result = ring_of_two["places"]
     assert result["size"] == 2
     assert result["sum"] == [2.0, 1.0]
@@ -55,6 +55,15 @@ def test_local_workers_form_a_ring(ring_of_two):
     assert result["bytes"] == "from rank 0"
     assert result["empty"] == ""
     assert result["echo"] == {"a": [1]}
+    assert result["horovod"] == (backend == "horovod")
+
+
+def test_the_token_of_the_board_shows_neither_in_arguments_nor_to_what_workers_start(ring_of_two):
+    result = ring_of_two["places"]
+    assert result["arguments"][1:3] == ["-m", "sparkgen.distribution.process"]
+    assert len(result["arguments"]) == 4  # the last one is the worker's folder
+    names = ["BACKEND", "LOCAL_RANK", "PARENT", "RANK", "SIZE"]
+    assert result["told"] == [f"SPARKGEN_{name}" for name in names]
 
 
 def test_a_wrong_request_found_by_a_worker_is_not_tried_again(capfd):
@@ -94,8 +103,10 @@ def stumbling_line():
     return next(n for n, text in enumerate(lines, 1) if "this is no JSON" in text)
 
 
-def test_a_killed_worker_is_answered_by_a_new_start(tmp_path):
-    result = run_local(ring_functions.die_once, {"folder": str(tmp_path)}, max_restarts=2)
+def test_a_killed_worker_is_answered_by_a_new_start(tmp_path, caplog):
+    request, options = {"folder": str(tmp_path)}, {"max_restarts": 2, "backend": "tensorflow"}
+    result = run_local(ring_functions.die_once, request, **options)
+    assert caplog.messages == ["worker 1 of 2 died (signal SIGKILL); starting again (1 of 2)"]
     assert result["sum"] == [2.0, 1.0]
     assert (tmp_path / "starts-0").read_text() == "xx"
     assert (tmp_path / "starts-1").read_text() == "xx"
@@ -108,10 +119,10 @@ def test_a_stopped_process_counts_as_lost_and_is_answered_by_a_new_start(tmp_pat
     assert re.fullmatch(line, caplog.messages[0])
 
 
-def test_the_worker_that_hangs_is_named_and_not_the_one_that_waits_for_it():
+def test_the_worker_that_hangs_is_named_and_not_the_one_that_waits_for_it(backend):
     line = r"worker 1 of 2 hung \(no step for \d+ s, and the others wait for it\) after 0 restarts"
     with pytest.raises(WorkersFailed, match=line):
-        run_local(ring_functions.loop_forever, {}, hang_seconds=3.0)
+        run_local(ring_functions.loop_forever, {}, hang_seconds=3.0, backend=backend)
 
 
 @pytest.mark.parametrize(("workers", "restarts"), [(1, 1), (2, 0)])
@@ -127,7 +138,8 @@ def test_workers_that_die_for_good_end_with_the_last_words_of_the_dead(tmp_path,
 def test_workers_whose_python_has_no_horovod_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "horovod", None)  # as if it were not there
     monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
-    monkeypatch.setenv("HOROVOD_SIZE", "2")
+    monkeypatch.setenv("SPARKGEN_SIZE", "2")
+    monkeypatch.setenv("SPARKGEN_BACKEND", "horovod")
     line = f"expected Horovod, built for .* {re.escape(sys.executable)}, found .*horovod.*: install"
     with pytest.raises(RequestError, match=line):
         join_ring()

@@ -4,9 +4,10 @@ import pytest
 import ring_functions
 import tensorflow as tf
 
+from sparkgen.distribution.half import half_scales
 from sparkgen.distribution.launcher import launch
 from sparkgen.distribution.optimizer import distribute
-from sparkgen.distribution.ring import Ring, half_scales
+from sparkgen.distribution.ring import Alone
 
 
 def arrays(result):
@@ -84,7 +85,7 @@ def test_a_row_that_is_looked_up_twice_learns_from_the_sum_of_its_gradients():
     """Sparse and dense gradients are one and the same to Adam, whose square is of the sum."""
     sparse = tf.IndexedSlices(tf.constant([[1.0], [2.0], [4.0]]), tf.constant([0, 2, 0]), (3, 1))
     table = keras.Variable(np.zeros((3, 1)), dtype="float32")
-    optimizer = distribute(keras.optimizers.Adam(0.1, epsilon=0.0), Ring())
+    optimizer = distribute(keras.optimizers.Adam(0.1, epsilon=0.0), Alone())
     optimizer.apply([sparse], [table])
     optimizer.apply([tf.constant([[-5.0], [0.0], [2.0]])], [table])
     again = keras.Variable(np.zeros((3, 1)), dtype="float32")

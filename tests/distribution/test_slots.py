@@ -1,9 +1,14 @@
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
+from sparkgen.distribution.backends import backend_names
+from sparkgen.distribution.board import Board
+from sparkgen.distribution.joining import join_ring, worker_environment
+from sparkgen.distribution.ring import Alone
+from sparkgen.distribution.slots import Meeting, Place, assign, own_place, thread_environment
 
 hosts = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=12)
 
@@ -37,16 +42,27 @@ def test_ranks_run_through_host_after_host():
     assert [slot.rank for slot in assign(["b", "a", "b", "a"])] == [2, 0, 3, 1]
 
 
-def test_a_single_worker_is_told_to_do_without_horovod():
-    slot = assign(["a"])[0]
-    assert slot_environment(slot, Meeting("x", 1, "lo")) == {"HOROVOD_SIZE": "1"}
+MEETING = Meeting(Board("10.0.0.1", 6, "a-token"), 7, "eth0")
 
 
-def test_a_slot_names_the_rendezvous():
-    environment = slot_environment(assign(["a", "b"])[1], Meeting("10.0.0.1", 7, "eth0"))
-    assert environment["HOROVOD_RANK"] == "1"
+@pytest.mark.parametrize("backend", backend_names())
+def test_a_single_worker_is_told_its_place_and_nothing_of_a_backend(backend, monkeypatch):
+    environment = worker_environment(backend, assign(["a"])[0], MEETING)
+    assert all(name.startswith("SPARKGEN_") for name in environment)
+    assert "a-token" not in environment.values()
+    monkeypatch.setattr("os.environ", environment)
+    assert own_place() == Place(rank=0, size=1, local_rank=0)
+    assert isinstance(join_ring(), Alone)
+
+
+def test_a_worker_of_horovod_is_told_where_its_ranks_meet(monkeypatch):
+    environment = worker_environment("horovod", assign(["a", "b", "b"])[2], MEETING)
+    assert environment["HOROVOD_RANK"] == "2"
     assert environment["HOROVOD_GLOO_RENDEZVOUS_ADDR"] == "10.0.0.1"
+    assert environment["HOROVOD_GLOO_RENDEZVOUS_PORT"] == "7"
     assert environment["HOROVOD_GLOO_IFACE"] == "eth0"
+    monkeypatch.setattr("os.environ", environment)
+    assert own_place() == Place(rank=2, size=3, local_rank=1)
 
 
 def test_threads_are_as_asked_for():

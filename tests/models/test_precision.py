@@ -9,7 +9,7 @@ import pytest
 from parts import names_that_learn
 
 from sparkgen.config.experiment import TrainingConfig
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Alone
 from sparkgen.layers.network import Network
 from sparkgen.models.adversarial._base import AdversarialModel
 from sparkgen.models.contract import GenerativeModel
@@ -70,7 +70,7 @@ def loss(model: GenerativeModel, batch: dict) -> float:
 
 def learn(model: GenerativeModel, batch: dict, *, loss_scaling: bool) -> None:
     config = TrainingConfig(epochs=1, batch_size=8, ema_momentum=0.9)
-    make_optimizers(model, config, Ring(), total_steps=1, loss_scaling=loss_scaling)
+    make_optimizers(model, config, Alone(), total_steps=1, loss_scaling=loss_scaling)
     model.train_step((batch,))
     assert int(model.clock.steps) == 1
 

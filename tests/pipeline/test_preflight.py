@@ -217,10 +217,12 @@ def test_a_label_without_rows_is_refused_when_the_rows_are_known(experiment) -> 
         ({"environment": {"workers": 2}}, "environment.workers 1 for the launcher in-process"),
         (
             {
+                "model": {"name": "discriminative.full_classifier", "options": {}},
+                **NO_DENSITY,
                 "training": {"jit_compile": True},
                 "environment": {"launcher": "local", "workers": 2},
             },
-            "training.jit_compile with one worker, found 2 workers",
+            "batch normalisations, whose moments are exchanged within a step, found 2 workers",
         ),
         (
             {"density": {"kind": "mixture", "components": 30, "rows": 20}},

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from sparkgen.config.experiment import OptimizerConfig, ScheduleConfig, TrainingConfig
 from sparkgen.datasets.records import DataSpec, ImageRecord
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Alone
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import empty_batch
 from sparkgen.models.discovery import build_model
@@ -134,9 +134,9 @@ class Course:
         self.model = build_model(name, options, DataSpec(ImageRecord((4, 4, 1)), 3))
         config = TrainingConfig.model_validate({"epochs": 1, "batch_size": 4, **training})
         self.optimizers = make_optimizers(
-            self.model, config, Ring(), total_steps=steps, loss_scaling=loss_scaling
+            self.model, config, Alone(), total_steps=steps, loss_scaling=loss_scaling
         )
-        learner = Learner(self.model, self.optimizers, Ring())
+        learner = Learner(self.model, self.optimizers, Alone())
         batch = tf.nest.map_structure(
             tf.convert_to_tensor, empty_batch(self.model.spec, self.model.training_noise, rows=4)
         )

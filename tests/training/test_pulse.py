@@ -1,10 +1,10 @@
 import numpy as np
 
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Alone
 from sparkgen.training.pulse import GROWTH, Pulse
 
 
-class PairedRing(Ring):
+class PairedRing(Alone):
     """A rank whose peer says `other`."""
 
     size = 2
@@ -35,13 +35,13 @@ def test_rank_0_alone_decides_on_checkpoints_and_the_next_beat():
 
 
 def test_a_checkpoint_is_due_by_the_clock():
-    pulse = Pulse(Ring(), 1e-9)
+    pulse = Pulse(Alone(), 1e-9)
     assert pulse.beat(steps=1, stop=False, finite=True).checkpoint
-    assert not Pulse(Ring(), 3600.0).beat(steps=1, stop=False, finite=True).checkpoint
-    assert not Pulse(Ring(), None).beat(steps=1, stop=False, finite=True).checkpoint
+    assert not Pulse(Alone(), 3600.0).beat(steps=1, stop=False, finite=True).checkpoint
+    assert not Pulse(Alone(), None).beat(steps=1, stop=False, finite=True).checkpoint
 
 
 def test_bursts_grow_by_no_more_than_a_fixed_factor():
-    pulse = Pulse(Ring(), None)
+    pulse = Pulse(Alone(), None)
     pulse.beat(steps=1, stop=False, finite=True)
     assert 1 <= pulse.steps <= GROWTH

@@ -67,6 +67,9 @@ class EnvironmentConfig(Strict):
     launcher: Literal["in-process", "local", "spark"] = "local"
     """Where the training workers run: one worker in the process of the command, processes of this
     machine, or tasks of Spark."""
+    backend: Text = "auto"
+    """By what several workers exchange gradients: `horovod`, or `tensorflow`, which needs nothing more;
+    `auto`: Horovod where it is installed, else TensorFlow."""
     workers: Annotated[int, Field(gt=0)] = 2
     """How many workers train together; it must divide `dataset.lanes`."""
     feed: FeedName = "auto"

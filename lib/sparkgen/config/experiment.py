@@ -160,8 +160,8 @@ class TrainingConfig(Strict):
     with it; null: no average. The statistics of batch normalisation are then computed for the
     averaged weights, over 20 training batches."""
     jit_compile: bool = False
-    """Compile the training step with XLA; only with one worker. Sums are rounded in another way than
-    without it, and dropout drops other units."""
+    """Compile the training step with XLA; with several workers, its gradients and its updates, between
+    which they exchange. Sums are rounded in another way than without it; dropout drops other units."""
     deterministic: bool = True
     """Use deterministic operations only: the same run twice gives the same bits."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -1,9 +1,7 @@
 """One worker runs in each task of a Spark barrier stage, which starts all of its tasks together or none.
 
-`horovod.spark.run` keeps a ring of its own services and ssh-like shells in the executors, and learns
-of a lost worker by time-outs; here each task starts its worker itself, around the same rendezvous
-server. The task stays with its worker and ends well even where the worker did not, so that it is
-the launcher, not Spark, that decides on a restart.
+Each task starts its worker itself, stays with it, and ends well even where the worker did not, so that it
+is the launcher, not Spark, that decides on a restart.
 """
 
 import socket
@@ -16,9 +14,11 @@ from sparkgen.access import with_access
 from sparkgen.distribution.attendance import attend
 from sparkgen.distribution.board import Board, open_board
 from sparkgen.distribution.cluster import await_slots
+from sparkgen.distribution.joining import serving, worker_environment
 from sparkgen.distribution.outcome import Ended, lost_stage
+from sparkgen.distribution.routes import interface_towards
 from sparkgen.distribution.signals import stop_requests
-from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
+from sparkgen.distribution.slots import Meeting, assign, thread_environment
 from sparkgen.distribution.supervisor import Call, Size, supervise
 from sparkgen.distribution.voice import Listener, Sender
 from sparkgen.errors import WorkerError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 UNREACHABLE = ("OSError", "ConnectionError", "TimeoutError", "urllib.error.", "Connection")
 
 
-def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]:
+def run_barrier(call: Call, size: Size, backend: str, *, spark: "SparkSession") -> list[Ended]:
     """Runs all workers once in Spark, and gives a record of how each one ended.
 
     If Spark lost a task, one record stands for all workers.
@@ -48,9 +48,11 @@ def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]
     with (
         stop_requests() as requests,
         open_board("", address=context.getConf().get("spark.driver.host")) as board,
+        serving(backend, workers, "") as port,
         ThreadPoolExecutor(1, "barrier") as pool,
     ):
-        task = with_access(partial(_task, call=call, board=board, threads=size.threads))
+        own = partial(_task, call=call, board=board, port=port, backend=backend)
+        task = with_access(partial(own, threads=size.threads))
         stage = context.parallelize(range(workers), workers).barrier().mapPartitions(task)
         try:
             ended = attend(
@@ -62,38 +64,31 @@ def run_barrier(call: Call, size: Size, *, spark: "SparkSession") -> list[Ended]
 
 
 def _task(
-    partition: Iterator[Any], *, call: Call, board: Board, threads: int | None
+    partition: Iterator[Any],
+    *,
+    call: Call,
+    board: Board,
+    port: int,
+    backend: str,
+    threads: int | None,
 ) -> Iterator[Ended]:
     """One worker, inside an executor."""
     from pyspark import BarrierTaskContext
 
     context = BarrierTaskContext.get()
     if not board.claim(f"task-{context.partitionId()}"):
-        # Spark starts a barrier stage anew when it loses a task. The rendezvous is used up, and the
+        # Spark starts a barrier stage anew when it loses a task. The board is used up, and the
         # launcher has restarts of its own: it sees that nothing came back.
         return
     hosts = context.allGather(socket.gethostname())
     slot = assign(hosts)[context.partitionId()]
-    meeting = Meeting(board.address, board.port, interface_towards(board.address))
+    meeting = Meeting(board, port, interface_towards(board.address))
     environment = {
-        **slot_environment(slot, meeting),
+        **worker_environment(backend, slot, meeting),
         **thread_environment(threads, local_size=slot.local_size),
         **_gpus(context),
     }
     yield supervise(call, slot.rank, environment, board, hear=Sender(board))
-
-
-def interface_towards(address: str) -> str:
-    """The name of the network interface by which this machine reaches an address."""
-    import psutil
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((address, 9))  # sends nothing: it only chooses the route
-        own = probe.getsockname()[0]
-    for name, entries in psutil.net_if_addrs().items():
-        if any(entry.address == own for entry in entries):
-            return str(name)
-    return "lo"
 
 
 def _gpus(context: Any) -> dict[str, str]:

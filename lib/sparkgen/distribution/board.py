@@ -1,34 +1,40 @@
-"""The board is Horovod's rendezvous server on the driver, which also holds a message to all workers.
+"""The board is a small HTTP server on the driver, where driver and workers leave short messages.
 
-Besides the addresses that Horovod's ranks leave there for each other, it holds `stop` (write a
-checkpoint and end) or `kill` (a worker is lost, so the others cannot go on), the workers' heartbeats, and
-what rank 0 says in an executor.
-Like Horovod's own, it is open to whoever reaches its port, and lives as long as one launch.
+It holds `stop` (write a checkpoint and end) or `kill` (a worker is lost, so the others cannot go on),
+the workers' heartbeats, what rank 0 says in an executor, and the addresses under which workers reach each
+other. It lives as long as one launch, and answers only requests that bear its token.
 """
 
-import threading
+import http.client
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from sparkgen.distribution.board_server import TOKEN_HEADER, serving
 from sparkgen.distribution.heartbeat import Beat, decode
 
 Notice = Literal["stop", "kill"]
-SCOPE = "sparkgen"
+TOKEN_BYTES = 32
 TIMEOUT_SECONDS = 10.0
 TRIES = 3
 
 
 class Board(NamedTuple):
-    """The address of the rendezvous server, through which driver and workers exchange short messages.
+    """The address of the board and its token, by which driver and workers exchange short messages.
 
     It is sent to the workers' machines.
     """
 
     address: str
     port: int
+    token: str
+
+    def __repr__(self) -> str:
+        """Without the token, which no log is to hold."""
+        return f"Board({self.address}:{self.port})"
 
     def read(self) -> Notice | None:
         """The message to all workers, `stop` or `kill`; None if there is no message yet.
@@ -41,15 +47,12 @@ class Board(NamedTuple):
 
     def post(self, notice: Notice) -> None:
         """Writes the message to all workers; once it is `kill`, it is never replaced."""
-        if self.read() != "kill":
-            self._put("notice", notice.encode())
+        self._put("notice", notice.encode(), method="PUT" if notice == "kill" else "POST")
 
     def claim(self, name: str) -> bool:
         """Claims a name on this server; True if nobody had claimed it before."""
-        if self._get(name) is not None:
-            return False
-        self._put(name, b"claimed")
-        return True
+        # A value of its own, so that a claim that is sent again knows itself.
+        return self._put(name, secrets.token_bytes(), method="POST")
 
     def report(self, rank: int, beat: Beat) -> None:
         """Writes a worker's newest heartbeat to the server."""
@@ -68,40 +71,50 @@ class Board(NamedTuple):
         """A piece of what rank 0 says; None where it has not come yet."""
         return self._get(f"said-{number}")
 
+    def announce(self, rank: int, address: str) -> None:
+        """Writes the address under which the other workers reach one."""
+        self._put(f"address-{rank}", address.encode())
+
+    def address_of(self, rank: int) -> str | None:
+        """The address that a worker announced; None where it has not yet."""
+        found = self._get(f"address-{rank}")
+        return None if found is None else found.decode()
+
     def _get(self, key: str) -> bytes | None:
+        """What is written under a key; None where nothing is."""
         try:
-            return _answer(Request(self._url(key)))
-        except HTTPError:
+            return _answer(self._request(key))
+        except HTTPError as error:
+            if error.code != http.client.NOT_FOUND:
+                raise
             return None
 
-    def _put(self, key: str, value: bytes) -> None:
-        _answer(Request(self._url(key), data=value, method="PUT"))
+    def _put(self, key: str, value: bytes, *, method: str = "PUT") -> bool:
+        """Writes under a key; by POST only where nothing else is written yet. Whether it is written."""
+        try:
+            _answer(self._request(key, value, method))
+        except HTTPError as error:
+            if error.code != http.client.CONFLICT:
+                raise
+            return False
+        return True
 
-    def _url(self, key: str) -> str:
-        return f"http://{self.address}:{self.port}/{SCOPE}/{key}"
+    def _request(self, key: str, value: bytes | None = None, method: str = "GET") -> Request:
+        url = f"http://{self.address}:{self.port}/{key}"
+        return Request(url, data=value, headers={TOKEN_HEADER: self.token}, method=method)
 
 
 @contextmanager
 def open_board(bind: str, *, address: str) -> Iterator[Board]:
-    """Runs the rendezvous server while the context lasts, and gives its address as a `Board`.
+    """Runs the board's server while the context lasts.
 
     Args:
         bind: the interface to listen on; empty for all.
         address: under which workers reach it.
     """
-    from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
-
-    server = RendezvousHTTPServer((bind, 0), RendezvousHandler, 0)
-    # A worker that is killed breaks off in mid-sentence; who was lost is told elsewhere.
-    server.handle_error = lambda request, address: None
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield Board(address, server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    token = secrets.token_hex(TOKEN_BYTES)
+    with serving(bind, token) as port:
+        yield Board(address, port, token)
 
 
 def _answer(request: Request, tries: int = TRIES) -> bytes:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from sparkgen.distribution.backends import AUTO, choose_backend
 from sparkgen.distribution.barrier import run_barrier
 from sparkgen.distribution.local import run_local
 from sparkgen.distribution.outcome import Ended, describe, first_lost, result_of, workers_failed
-from sparkgen.distribution.ring import Ring
+from sparkgen.distribution.ring import Alone, Ring
 from sparkgen.distribution.slots import thread_environment
 from sparkgen.distribution.supervisor import Call, Size
 from sparkgen.distribution.trouble import unexpected
@@ -38,6 +39,7 @@ def launch(
     hang_seconds: float = 60.0,
     slots_seconds: float = 300.0,
     log_folder: str | None = None,
+    backend: str = AUTO,
     spark: "SparkSession | None" = None,
 ) -> Json:
     """Runs `fn(request, ring)` on every worker, and gives the result of rank 0.
@@ -55,6 +57,7 @@ def launch(
             in process.
         slots_seconds: how long to wait for the task slots of Spark.
         log_folder: path or URI of a folder for the traceback of an error that `fn` raised.
+        backend: by which several workers exchange data.
         spark: the session, for `spark`.
 
     Raises:
@@ -68,13 +71,14 @@ def launch(
         if threads_per_worker is not None:
             os.environ.update(thread_environment(threads_per_worker, local_size=1))
         return _in_process(fn, request, log_folder)
+    name = choose_backend(backend)
     call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
     size = Size(workers, threads_per_worker, hang_seconds, slots_seconds)
-    run = partial(run_local, call, size)
+    run = partial(run_local, call, size, name)
     if where == "spark":
         if spark is None:
             raise ValueError("expected a Spark session for where='spark', found None")
-        run = partial(run_barrier, call, size, spark=spark)
+        run = partial(run_barrier, call, size, name, spark=spark)
     return run_again(run, workers=workers, max_restarts=max_restarts)
 
 
@@ -103,7 +107,7 @@ def run_again(run: Callable[[], list[Ended]], *, workers: int, max_restarts: int
 
 def _in_process(fn: Callable[[Json, Ring], Json], request: Json, log_folder: str | None) -> Json:
     try:
-        return fn(request, Ring())
+        return fn(request, Alone())
     except SparkgenError:
         raise
     except Exception as error:  # as from a process of its own

@@ -1,9 +1,4 @@
-"""The workers run as processes of this machine.
-
-`horovod.run` would start them through a shell, pass the function and its result as pickles, and on
-Ctrl-C kill them in mid-step, with no word to them to write a checkpoint; so the processes are
-started here, around the same rendezvous server.
-"""
+"""The workers run as processes of this machine."""
 
 import os
 import shutil
@@ -11,35 +6,39 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from sparkgen.distribution.attendance import attend
-from sparkgen.distribution.board import Board, open_board
+from sparkgen.distribution.board import open_board
+from sparkgen.distribution.joining import serving, worker_environment
 from sparkgen.distribution.outcome import Ended
 from sparkgen.distribution.signals import stop_requests
-from sparkgen.distribution.slots import Meeting, assign, slot_environment, thread_environment
+from sparkgen.distribution.slots import Meeting, assign, thread_environment
 from sparkgen.distribution.supervisor import Call, Size, supervise
 from sparkgen.distribution.voice import Aloud
 
 LOOPBACK = "127.0.0.1"
 
 
-def run_local(call: Call, size: Size) -> list[Ended]:
+def run_local(call: Call, size: Size, backend: str) -> list[Ended]:
     """Runs all workers once on this machine, and gives a record of how each one ended."""
     with (
         stop_requests() as requests,
         open_board(LOOPBACK, address=LOOPBACK) as board,
+        serving(backend, size.workers, LOOPBACK) as port,
         ThreadPoolExecutor(size.workers, "worker") as pool,
     ):
+        meeting = Meeting(board, port, "lo")
+        own = {**thread_environment(size.threads, local_size=size.workers), **_terminal()}
         futures = [
-            pool.submit(supervise, call, rank, environment, board, hear=Aloud())
-            for rank, environment in enumerate(_environments(board, size.workers, size.threads))
+            pool.submit(
+                supervise,
+                call,
+                slot.rank,
+                {**worker_environment(backend, slot, meeting), **own},
+                board,
+                hear=Aloud(),
+            )
+            for slot in assign(["localhost"] * size.workers)
         ]
         return attend(futures, board, size, requests)
-
-
-def _environments(board: Board, workers: int, threads: int | None) -> list[dict[str, str]]:
-    meeting = Meeting(board.address, board.port, "lo")
-    slots = assign(["localhost"] * workers)
-    own = {**thread_environment(threads, local_size=workers), **_terminal()}
-    return [{**slot_environment(slot, meeting), **own} for slot in slots]
 
 
 def _terminal() -> dict[str, str]:

@@ -11,12 +11,13 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sparkgen.credentials import log_to_stderr
 from sparkgen.distribution.heartbeat import tell
+from sparkgen.distribution.joining import is_lost, join_ring
 from sparkgen.distribution.outcome import RING_LOST, failure, success
-from sparkgen.distribution.ring import join_ring
+from sparkgen.distribution.slots import own_place
 from sparkgen.distribution.trouble import unexpected
 from sparkgen.errors import SparkgenError
 from sparkgen.stopping import end_with_parent
@@ -24,8 +25,6 @@ from sparkgen.stopping import end_with_parent
 CALL = "call.json"
 OUTCOME = "outcome.json"
 PARENT = "SPARKGEN_PARENT"
-# What operations of the ring say when another worker is gone, under several classes.
-RING_ERRORS = ("Horovod has been shut down", "HorovodInternalError", "gloo/")
 
 
 def main(folder: Path) -> None:
@@ -37,14 +36,12 @@ def main(folder: Path) -> None:
     tell(folder)
     call = json.loads((folder / CALL).read_text())
     try:
-        outcome = success(_function(call["function"])(call["request"], join_ring()))
-    except SparkgenError as error:
-        outcome = failure(error)
+        ring = join_ring()  # first, as some backends must be there before TensorFlow is used
+        outcome = success(_function(call["function"])(call["request"], ring))
     except Exception as error:  # is told by the driver, and ends the work of all
-        if _is_of_the_ring(error):
-            sys.exit(RING_LOST)
-        rank = int(os.environ.get("HOROVOD_RANK", "0"))
-        outcome = failure(unexpected(error, rank=rank, log_folder=call["log_folder"]))
+        if is_lost(error):
+            _end_at_once(RING_LOST)
+        outcome = failure(_told(error, call["log_folder"]))
     temporary = folder / f"{OUTCOME}.tmp"
     temporary.write_text(json.dumps(outcome))
     temporary.rename(folder / OUTCOME)
@@ -66,9 +63,16 @@ def die_with_parent(parent: int) -> None:
         sys.exit("the process that started this worker is gone")
 
 
-def _is_of_the_ring(error: Exception) -> bool:
-    said = f"{type(error).__name__}: {error}"
-    return any(words in said for words in RING_ERRORS)
+def _told(error: Exception, log_folder: str | None) -> SparkgenError:
+    if isinstance(error, SparkgenError):
+        return error
+    return unexpected(error, rank=own_place().rank, log_folder=log_folder)
+
+
+def _end_at_once(status: int) -> NoReturn:
+    """Ends this process without the usual tidying, in which libraries may wait for those who are gone."""
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _function(name: str) -> Any:

@@ -1,16 +1,19 @@
-"""Each worker gets a slot, which is its rank, and environment variables for Horovod and TensorFlow."""
+"""Each worker gets a slot, which is its rank, and environment variables that tell it."""
 
 import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sparkgen.distribution.board import Board
+
+RANK, SIZE, LOCAL_RANK = "SPARKGEN_RANK", "SPARKGEN_SIZE", "SPARKGEN_LOCAL_RANK"
 # Ten workers that import TensorFlow on two cores reach the rendezvous minutes apart.
 RENDEZVOUS_SECONDS = 300
 
 
 class Slot(NamedTuple):
-    """The ranks of one worker as Horovod names them: `local` on its machine, `cross` between machines."""
+    """The ranks of one worker: `local` on its machine, `cross` among those of one local rank."""
 
     rank: int
     size: int
@@ -21,11 +24,20 @@ class Slot(NamedTuple):
     host: str
 
 
-class Meeting(NamedTuple):
-    """The address of the rendezvous server, and the network interface that workers use."""
+class Place(NamedTuple):
+    """What a worker knows of its slot."""
 
-    address: str
+    rank: int
+    size: int
+    local_rank: int
+
+
+class Meeting(NamedTuple):
+    """Where workers meet: the board, what the backend runs beside it, and their network interface."""
+
+    board: Board
     port: int
+    """Of what the backend runs on the driver; 0 where that is nothing."""
     interface: str
 
 
@@ -46,26 +58,18 @@ def assign(hosts: Sequence[str]) -> list[Slot]:
     return [slots[worker] for worker in range(len(hosts))]
 
 
-def slot_environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
-    """The environment variables that tell Horovod a worker's slot; a single worker needs no Horovod."""
-    if slot.size == 1:
-        return {"HOROVOD_SIZE": "1"}
-    return {
-        "HOROVOD_HOSTNAME": slot.host,
-        "HOROVOD_RANK": str(slot.rank),
-        "HOROVOD_SIZE": str(slot.size),
-        "HOROVOD_LOCAL_RANK": str(slot.local_rank),
-        "HOROVOD_LOCAL_SIZE": str(slot.local_size),
-        "HOROVOD_CROSS_RANK": str(slot.cross_rank),
-        "HOROVOD_CROSS_SIZE": str(slot.cross_size),
-        "HOROVOD_GLOO_RENDEZVOUS_ADDR": meeting.address,
-        "HOROVOD_GLOO_RENDEZVOUS_PORT": str(meeting.port),
-        "HOROVOD_GLOO_IFACE": meeting.interface,
-        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(RENDEZVOUS_SECONDS),
-        "HOROVOD_CONTROLLER": "gloo",
-        "HOROVOD_CPU_OPERATIONS": "gloo",
-        "NCCL_SOCKET_IFNAME": meeting.interface,
-    }
+def slot_environment(slot: Slot) -> dict[str, str]:
+    """The environment variables that tell a worker its place."""
+    return {RANK: str(slot.rank), SIZE: str(slot.size), LOCAL_RANK: str(slot.local_rank)}
+
+
+def own_place() -> Place:
+    """The place of this process, by its environment variables; without them it is a ring of one."""
+    rank, size, local_rank = (
+        int(os.environ.get(name, default))
+        for name, default in ((RANK, "0"), (SIZE, "1"), (LOCAL_RANK, "0"))
+    )
+    return Place(rank, size, local_rank)
 
 
 def thread_environment(threads: int | None, *, local_size: int) -> dict[str, str]:

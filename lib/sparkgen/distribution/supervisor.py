@@ -95,7 +95,7 @@ def supervise(
 
 
 class _Relay:
-    """Sends the heartbeats that a worker writes to its file on to the rendezvous server."""
+    """Sends the heartbeats that a worker writes to its file on to the board."""
 
     def __init__(self, file: Path, rank: int, board: Board) -> None:
         self.board, self._file, self._rank = board, file, rank
@@ -103,7 +103,7 @@ class _Relay:
         board.report(rank, self._told)  # a process that hangs at once has a beat too
 
     def carry(self) -> None:
-        """Sends the worker's heartbeat to the rendezvous server, if it is a new one."""
+        """Sends the worker's heartbeat to the board, if it is a new one."""
         with suppress(FileNotFoundError):
             beat = decode(self._file.read_bytes())
             if beat != self._told:
@@ -125,8 +125,6 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
         "KERAS_BACKEND": "tensorflow",
-        # The driver says once which worker was lost; without this every other one says so as well.
-        "HOROVOD_LOG_LEVEL": os.environ.get("HOROVOD_LOG_LEVEL", "fatal"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         PARENT: str(os.getpid()),
         # What a killed worker leaves, such as the files of AutoGraph, goes with its folder.

@@ -16,6 +16,7 @@ def terms_and_gradients(
     variables: Sequence[Any],
     *,
     slices: int,
+    compiled: bool = False,
 ) -> tuple[Terms, list[Tensor | None]]:
     """The terms of all rows of a batch, and the gradients of the sum of the slices' losses.
 
@@ -28,6 +29,7 @@ def terms_and_gradients(
         data: of the batch.
         variables: by which the gradients are taken.
         slices: how many there are; they divide the rows.
+        compiled: whether XLA compiles all of it.
     """
     import tensorflow as tf
 
@@ -37,9 +39,14 @@ def terms_and_gradients(
             loss = loss_of(terms, some)
         return terms, tape.gradient(loss, variables)
 
-    if slices == 1:
-        return of_rows(data)
-    return _in_slices(of_rows, data, slices)
+    def of_batch(data: Data) -> tuple[Terms, list[Tensor | None]]:
+        return of_rows(data) if slices == 1 else _in_slices(of_rows, data, slices)
+
+    return (
+        tf.function(of_batch, autograph=False, jit_compile=True)(data)
+        if compiled
+        else of_batch(data)
+    )
 
 
 def _in_slices(
@@ -79,6 +86,8 @@ def _rows(data: Data, first: Tensor, size: int) -> Data:
     import tensorflow as tf
 
     def cut(tensor: Tensor) -> Tensor:
-        return tf.ensure_shape(tensor[first : first + size], (size, *tensor.shape[1:]))
+        # Not by [first : first + size], of which XLA does not see the size.
+        start = [first] + [0] * (len(tensor.shape) - 1)
+        return tf.slice(tensor, start, (size, *tensor.shape[1:]))
 
     return tf.nest.map_structure(cut, data)

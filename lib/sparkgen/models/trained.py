@@ -33,6 +33,8 @@ class Trained(keras.Model):
     """By the names of terms the labels whose rows say nothing of a term: they do not enter its mean."""
     slices: int = 1
     """In how many slices of its rows a training step is computed, one after the other."""
+    compiles_gradients: bool = False
+    """Whether XLA compiles the gradients of a step, without the rest of the step."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         # Images, noise and the model's own weights stay float32 in mixed precision; the layers
@@ -46,7 +48,8 @@ class Trained(keras.Model):
     def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
         """One training step; whoever overrides it lets the clock tick once."""
         figures: dict[str, Tensor]
-        figures = super().train_step(data) if self.slices == 1 else self._step_in_slices(*data)
+        whole = self.slices == 1 and not self.compiles_gradients
+        figures = super().train_step(data) if whole else self._step_in_slices(*data)
         self.clock.tick()
         return figures
 
@@ -58,6 +61,7 @@ class Trained(keras.Model):
             batch,
             variables,
             slices=self.slices,
+            compiled=self.compiles_gradients,
         )
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         loss = self.compute_loss(batch, None, terms)

@@ -12,6 +12,7 @@ from sparkgen.config.nearest import choose
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
+from sparkgen.distribution.backends import choose_backend
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.feed.feeds import choose_feed
@@ -71,6 +72,7 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
     for name, entry in request.sampling.given.items():
         parse_source(name, entry)
     if step in ("train", "run"):
+        choose_backend(request.environment.backend)
         model = _check_model(request, resume=resume)
         if not resume:
             model_to_start_from(request)
@@ -183,7 +185,7 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
         choose_feed(experiment.environment.feed)
-        check_xla(config, experiment.environment.workers)
+        check_xla(config, model, experiment.environment.workers)
     check_optimizers(model, config)
     if names is not None:  # else as soon as the version is there
         _check_sampling(experiment, model)

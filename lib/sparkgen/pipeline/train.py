@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.datasets.storage import read_bytes, write_bytes
+from sparkgen.distribution.backends import choose_backend
 from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.launcher import launch
 from sparkgen.feed.feeds import choose_feed
@@ -200,6 +201,8 @@ def _launch(
         "started_from": lineage.get(VERSION),
         "feed": feed,
     }
+    backend = choose_backend(environment.backend)
+    logger.tags({"sparkgen.backend": backend if environment.workers > 1 else "none"})
     return launch(
         train,
         request,
@@ -210,6 +213,7 @@ def _launch(
         hang_seconds=environment.hang_seconds,
         slots_seconds=environment.slots_seconds,
         log_folder=folder,
+        backend=backend,
         spark=spark,
     )
 

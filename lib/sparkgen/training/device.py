@@ -7,39 +7,36 @@ import keras
 import tensorflow as tf
 
 from sparkgen.config.experiment import TrainingConfig
-from sparkgen.distribution.ring import Ring
 from sparkgen.errors import RequestError
+from sparkgen.layers.batch_norm import batch_norms
+from sparkgen.models.contract import GenerativeModel
 
 TENSOR_CORES = (7, 0)
 """The first compute capability with fast float16 (NVIDIA Volta)."""
 
 
-def prepare_device(config: TrainingConfig, ring: Ring) -> None:
-    """Gives this rank its GPU, if there is one, and sets the same random seed on all ranks.
-
-    Raises:
-        RequestError: see `check_xla`.
-    """
-    check_xla(config, ring.size)
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus and ring.size > 1:
-        own = gpus[ring.local_rank % len(gpus)]
-        tf.config.set_visible_devices(own, "GPU")
-        tf.config.experimental.set_memory_growth(own, True)
+def prepare_device(config: TrainingConfig) -> None:
+    """Sets the same random seed on all ranks, and whether the device computes the same every time."""
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
 
 
-def check_xla(config: TrainingConfig, workers: int) -> None:
-    """Refuses compilation by XLA with more than one worker.
+def check_xla(config: TrainingConfig, model: GenerativeModel, workers: int) -> None:
+    """Refuses compilation by XLA with several workers where they exchange more than gradients.
+
+    Args:
+        config: of the training.
+        model: which may be an outline.
+        workers: how many there are.
 
     Raises:
-        RequestError: it cannot compile the exchange between them.
+        RequestError: batch normalisations exchange their moments within what XLA would compile.
     """
-    if config.jit_compile and workers > 1:
+    if config.jit_compile and workers > 1 and batch_norms(model):
         raise RequestError(
-            "training.jit_compile with one worker",
+            "training.jit_compile with one worker, as the model has batch normalisations, whose moments "
+            "are exchanged within a step",
             found=f"{workers} workers",
             mend="set training.jit_compile=false or environment.workers=1",
         )

@@ -75,7 +75,7 @@ def make_burst(course: Course, batches: Any) -> Burst:
     model = course.learner.model
     iterator = iter(batches)
     step = tf.autograph.experimental.do_not_convert(lambda batch: model.train_step((batch,)))
-    if course.config.jit_compile:
+    if course.config.jit_compile and not model.compiles_gradients:
         step = tf.function(step, jit_compile=True)
 
     def burst(count: Any) -> None:

@@ -219,6 +219,11 @@ def make_optimizers(
             loss_scaling=loss_scaling,
         )
         optimizer.build(variables)
-        optimizers[group] = distribute(optimizer, ring, compression=config.compression)
+        optimizers[group] = distribute(
+            optimizer,
+            ring,
+            compression=config.compression,
+            compiled=config.jit_compile and ring.size > 1,
+        )
     model.set_optimizers(optimizers)
     return optimizers

@@ -29,7 +29,7 @@ def run(request: TrainRequest, ring: Ring) -> dict[str, Any]:
     """Trains the model of a request on this rank, and gives the results; see `training.worker.train`."""
     config = request.experiment.training
     with compute_policy(config) as policy:
-        prepare_device(config, ring)
+        prepare_device(config)
         setting = set_up(request, ring, loss_scaling=policy == "mixed_float16")
         state = restore_state(setting)
         _train(setting, state)

@@ -14,6 +14,7 @@ from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.training.building import build
+from sparkgen.training.device import check_xla
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.request import TrainRequest
@@ -56,7 +57,8 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
             found=f"{experiment.model.name}, whose `learns` is {model.learns}",
             mend="train it by sparkgen train",
         )
-    model.slices = config.accumulate
+    check_xla(config, model, ring.size)
+    model.slices, model.compiles_gradients = config.accumulate, config.jit_compile and ring.size > 1
     synchronise(model, ring)
     optimizers = make_optimizers(
         model,

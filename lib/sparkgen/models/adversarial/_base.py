@@ -215,6 +215,7 @@ class AdversarialModel(GenerativeModel):
             {**batch, "noise": noise},
             variables,
             slices=self.slices,
+            compiled=self.compiles_gradients,
         )
         optimizer.apply(gradients, variables)
         return terms
