@@ -1,4 +1,4 @@
-"""The whole pipeline: Spark, Petastorm, two Horovod workers, MLflow and its registry."""
+"""The whole pipeline: Spark, the feed, two workers of each backend, MLflow and its registry."""
 
 import json
 import os
@@ -77,7 +77,10 @@ def test_the_pipeline_runs_from_source_to_samples_and_again(
     }
 
     gates = [{"metric": "mse", "max": 1e-6}]
-    second = run.run(own(environment={"root": "."}, gates=gates), spark)
+    second = run.run(own(environment={"root": ".", "backend": "tensorflow"}, gates=gates), spark)
+    runs = [connect(request.environment).get_run(r["train"]["run_id"]) for r in (first, second)]
+    backends = [one.data.tags["sparkgen.backend"] for one in runs]
+    assert backends == ["horovod", "tensorflow"]
     assert second["ingest"] == first["ingest"]
     assert second["train"]["model_uri"] == "models:/tiny/2"
     assert second["evaluate"]["metrics"] == first["evaluate"]["metrics"]
