@@ -220,7 +220,7 @@ def test_a_wheel_is_built_without_a_compiler_by_any_python(wheel: Path) -> None:
 
 def pins(lock: str) -> dict[str, str]:
     lines = (LOCKS / lock).read_text().splitlines()
-    found = (line.split("==") for line in lines if "==" in line)
+    found = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     return {canonicalize_name(name): version for name, version in found}
 
 
