@@ -14,7 +14,7 @@ setup(
     install_requires=[
         "click>=8.0",
         "isal>=1.6",
-        "keras>=3.9,<4",  # older ones lack layers and operations that models use
+        "keras>=3.9,<4",
         "matplotlib>=3.7",
         "mlflow>=3.0.1,<4",
         "numpy>=1.23.5,<3",
