@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 EXPERIMENT ?= conf/experiments/vae_digits.yaml
 ARGS ?=
+DBR ?= 15.4
 FUZZ_SECONDS ?= 3600
 BIN := .venv/bin
 
@@ -14,6 +15,7 @@ help:  ## This manual
 	@echo 'EXPERIMENT=conf/experiments/NAME.yaml   what make run runs'
 	@echo 'MODEL="vae_mnist ..."                  which rows make results does again'
 	@echo 'ARGS="..."            more arguments, for sparkgen run or for pytest'
+	@echo 'DBR=15.4              the runtime of make test-dbr: 15.4, 17.3, 18, or latest, the newest of all'
 	@echo 'FUZZ_SECONDS=3600     how long make fuzz goes on'
 	@echo 'PYTHON=python3.11     the Python that .venv is made with'
 	@echo 'SPARKGEN_DEVICE=cpu   leaves an NVIDIA GPU unused'
@@ -47,8 +49,8 @@ bench: setup  ## Every stage beside what else there is; JSON lines in benchmarks
 bench-quick: setup  ## Fails where a quick benchmark's ratio is under benchmarks/floors.yaml
 	$(BIN)/python -m benchmarks.quick $(ARGS)
 
-test-dbr:  ## The wheel on the pins of Databricks 15.4 LTS ML: touches none of them, and runs
-	@./.ci/test-dbr
+test-dbr:  ## The wheel on the pins of a Databricks runtime, DBR=15.4: leaves them, and runs
+	@./.ci/test-dbr $(DBR)
 
 wheel:  ## dist/sparkgen-*.whl, by any Python 3; needs no compiler
 	@rm -rf build dist

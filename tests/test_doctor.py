@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 import os
 import sys
@@ -32,6 +33,34 @@ def test_a_backend_that_cannot_be_used_is_a_problem_only_where_it_is_asked_for(
     (problem,) = examine(asked).problems
     line = "backend: found no Horovod; install it, or set environment.backend=auto"
     assert problem == line
+
+
+def test_the_bounds_of_an_extra_are_not_those_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["numpy<3,>=1.23.5", 'numpy<1; extra == "petastorm"', 'keras<3; extra == "x"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: lines)
+    (problem,) = examine(EnvironmentConfig(root=str(tmp_path))).problems
+    assert problem == "keras: needs keras<3"
+
+
+def test_the_java_that_is_needed_goes_by_the_version_of_spark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    version = importlib.metadata.version
+    wrong = {}
+    for spark in ("3.5.9", "4.0.0"):
+        monkeypatch.setattr(
+            importlib.metadata, "version", lambda n, v=spark: v if n == "pyspark" else version(n)
+        )
+        findings = {f.part: f for f in examine(EnvironmentConfig(root=str(tmp_path))).findings}
+        wrong[spark] = findings["java"].wrong
+    assert wrong == {"3.5.9": "", "4.0.0": "Spark 4.0.0 wants Java 17 or newer"}
 
 
 def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.credentials import hide
@@ -36,7 +37,9 @@ PACKAGES = (
     ("pillow",),
 )
 OPTIONAL = ("petastorm",)  # something else does its work
-SPARK_JAVA = range(8, 18)  # Spark 3.5 runs on Java 8, 11 and 17
+PYTHONS = SpecifierSet(">=3.11,<3.14")
+OLDEST_JAVA = {3: 8, 4: 17}
+"""By the major version of Spark."""
 LEAST_FREE_BYTES = 2**30
 
 
@@ -82,7 +85,7 @@ def examine(environment: EnvironmentConfig) -> Examination:
 
 def _python() -> Finding:
     version = platform.python_version()
-    wrong = "" if version.startswith("3.11.") else "needs Python 3.11"
+    wrong = "" if PYTHONS.contains(version) else f"needs Python {PYTHONS}"
     return Finding("python", f"{version} on {platform.system()} {platform.machine()}", wrong)
 
 
@@ -112,7 +115,9 @@ def _requirements() -> dict[str, Requirement]:
         lines = importlib.metadata.requires("sparkgen") or []
     except importlib.metadata.PackageNotFoundError:
         return {}
-    found = [Requirement(line.partition(";")[0]) for line in lines]
+    # Last those that always hold: the bounds of an extra are only for whoever installs it.
+    ordered = sorted(lines, key=lambda line: "extra ==" not in line)
+    found = [Requirement(line.partition(";")[0]) for line in ordered]
     return {requirement.name.lower(): requirement for requirement in found}
 
 
@@ -146,7 +151,9 @@ def _java() -> Finding:
     if version is None:
         return Finding("java", str(java), f"does not tell its version: {said[:80]!r}")
     major = int(version[1].removeprefix("1.").split(".")[0])
-    wrong = "" if major in SPARK_JAVA else "Spark 3.5 wants Java 8, 11 or 17"
+    spark = _version("pyspark") or "3"
+    least = OLDEST_JAVA.get(int(spark.split(".")[0]), 0)
+    wrong = "" if major >= least else f"Spark {spark} wants Java {least} or newer"
     return Finding("java", f"{version[1]} ({java})", wrong, fatal=False)
 
 

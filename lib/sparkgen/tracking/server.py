@@ -1,7 +1,6 @@
 """The tracking server's URI is found here, and a first request checks that the server answers."""
 
 import importlib
-import logging
 import os
 import re
 import socket
@@ -17,6 +16,7 @@ from sparkgen.datasets.remote import KINDS, check_scheme
 from sparkgen.datasets.storage import absolute, as_uri, is_remote
 from sparkgen.errors import RequestError
 from sparkgen.tracking.database import SQLITE, damage, database_file, make_database
+from sparkgen.tracking.quiet import quieten
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # The module that MLflow needs for artifacts, and the extra that has it, by the scheme of their place.
@@ -94,7 +94,7 @@ def connect(environment: EnvironmentConfig) -> Any:
 
 def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
     """A client of the tracking server at an absolute URI; see `connect`."""
-    _quieten()
+    quieten()
     with _answering(uri, "tracking server", key="environment.tracking_uri"):
         client = _client(uri, registry_uri)
         client.search_experiments(max_results=1)
@@ -147,16 +147,6 @@ def _client(uri: str, registry_uri: str | None) -> Any:
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(registry_uri or uri)
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
-
-
-def _quieten() -> None:
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # It logs the traceback of every error that it raises as well.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    # It says every time that it tries again.
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def _prepare(uri: str) -> None:
