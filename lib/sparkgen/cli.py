@@ -60,6 +60,12 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+def _step(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes an experiment."""
+    argument = click.argument("experiment", metavar="EXPERIMENT.yaml")
+    return cli.command(cls=RequestCommand)(argument(_request_options(command)))
+
+
 @cli.command(cls=RequestCommand)
 @click.argument("path")
 @click.option(
@@ -100,9 +106,7 @@ def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None)
     _run_step("ingest", load_dataset(dataset, env=env, overrides=overrides, root=root))
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
+@_step
 @click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
 def train(resume: bool, **request: Any) -> None:
     """Trains a model and registers it as challenger.
@@ -114,9 +118,7 @@ def train(resume: bool, **request: Any) -> None:
     _run_step("train", _experiment(**request), resume=resume)
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
+@_step
 def evaluate(**request: Any) -> None:
     """Measures the challenger.
 
@@ -125,9 +127,7 @@ def evaluate(**request: Any) -> None:
     _run_step("evaluate", _experiment(**request))
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
+@_step
 def promote(**request: Any) -> None:
     """Makes the challenger champion if every gate holds.
 
@@ -137,21 +137,19 @@ def promote(**request: Any) -> None:
     _run_step("promote", _experiment(**request))
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
-def sample(**request: Any) -> None:
-    """Makes samples with the champion.
+@_step
+@click.option("--pretrained", is_flag=True, help="Use the pretrained weights of the experiment.")
+def sample(pretrained: bool, **request: Any) -> None:
+    """Makes samples with the champion, or with pretrained weights.
 
     The file is one of conf/experiments. A sample set is a folder of Parquet files, a manifest and a
-    contact sheet: one picture of many samples.
+    contact sheet: one picture of many samples. Pretrained weights lie in environment.pretrained;
+    they need no training, no data and no tracking server.
     """
-    _run_step("sample", _experiment(**request))
+    _run_step("sample", _experiment(**request), from_weights=pretrained)
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
+@_step
 @click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
 def run(resume: bool, **request: Any) -> None:
     """Does all steps: ingest, train, evaluate, promote, sample.
