@@ -1,4 +1,4 @@
-"""Finds the model that makes samples: a version in the registry, or pretrained weights of the experiment."""
+"""Finds the model that makes samples: a version in the registry, or pretrained weights."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

@@ -24,7 +24,7 @@ from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
 from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
-from sparkgen.pipeline.weights import pretrained_of
+from sparkgen.pipeline.weights import check_weights, pretrained_of, weights_to_take
 from sparkgen.sampling.check import check as check_samples
 from sparkgen.sampling.check import check_sampling
 from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
@@ -51,6 +51,7 @@ def check(
     *,
     resume: bool = False,
     from_weights: bool = False,
+    weights: str | None = None,
 ) -> None:
     """Refuses a request that a step cannot do, whatever the rows of the dataset are.
 
@@ -59,6 +60,7 @@ def check(
         request: what is asked for.
         resume: a training goes on, which has the models that it began with.
         from_weights: samples are made with pretrained weights.
+        weights: the path of a weights file that takes the place of training.
 
     Raises:
         RequestError: it names the first thing that is wrong.
@@ -78,6 +80,8 @@ def check(
     if step in ("train", "run"):
         choose_backend(request.environment.backend)
         model = _check_model(request, resume=resume)
+        if weights is not None:
+            _check_taken(request, weights, resume=resume)
         if not resume:
             model_to_start_from(request)
             pictures_of(model)
@@ -192,6 +196,18 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
         _check_split_to_come(experiment, key, split)
     _check_density(experiment, experiment.density.rows)
     return model
+
+
+def _check_taken(experiment: ExperimentConfig, path: str, *, resume: bool) -> None:
+    """Refuses weights that take the place of training, as far as the data is known."""
+    if resume:
+        raise RequestError(
+            "--weights or --resume", found="both", mend="weights need no training that could go on"
+        )
+    weights, dataset = weights_to_take(path).weights, experiment.dataset
+    parts = parts_of(experiment)
+    if dataset.class_names is not None:  # else as soon as the version is there
+        check_weights(experiment, spec_to_come(dataset, parts), parts, weights)
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec", parts: Parts) -> "GenerativeModel":

@@ -27,6 +27,7 @@ from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
+from sparkgen.pipeline.weights import TakenWeights, check_weights, weights_to_take
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import Candidate, ModelVersion
 from sparkgen.tracking.run_logger import RunLogger
@@ -45,7 +46,11 @@ SAMPLER = Path(__file__).parents[1] / "sampling" / "sampler.py"
 
 
 def run(
-    experiment: ExperimentConfig, spark: "SparkSession | None", *, resume: bool = False
+    experiment: ExperimentConfig,
+    spark: "SparkSession | None",
+    *,
+    resume: bool = False,
+    weights: str | None = None,
 ) -> dict[str, Any]:
     """Trains, logs and registers a model.
 
@@ -53,6 +58,7 @@ def run(
         experiment: the request.
         spark: the session; needed by the launcher `spark`, and for training by counting.
         resume: go on with the newest run of this experiment that did not finish.
+        weights: the path of a weights file that takes the place of training.
 
     Returns:
         `run_id`, `model_uri`, `metrics` of the epoch whose weights are kept with `parameters` and
@@ -66,18 +72,22 @@ def run(
     version = _version(experiment, journal)
     parts = parts_of(experiment, journal)
     model = check_rows(experiment, version.manifest, parts)
-    start = None if journal else model_to_start_from(experiment)
+    taken = None if weights is None else weights_to_take(weights)
+    if taken is not None:
+        check_weights(experiment, version.manifest.spec, parts, taken.weights)
+    start = None if journal or taken else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)
-    environment = experiment.environment
-    if spark is not None and environment.launcher == "spark" and model.learns == "gradient":
-        # Before there is a run, which could only fail.
-        await_slots(spark, environment.workers, seconds=environment.slots_seconds)
+    way = model.learns if taken is None else "nothing"
+    _await_workers(experiment, spark, way)
     with _claimed_run(experiment, version, journal) as logger:
         lineage = journal.lineage if journal else _leave(experiment, logger, start, parts, pictures)
-        journal = _begin(experiment, version, logger, lineage)
+        journal = _begin(experiment, version, logger, lineage, taken)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
-        result = _learn(model.learns, experiment, version, logger, spark, journal.lineage)
+        if taken is None:
+            result = _learn(way, experiment, version, logger, spark, journal.lineage)
+        else:
+            result = build_untrained(experiment, version, logger, taken.weights)
         packed = pack(result["model"])
         count_learnt = packed.description["parameters"]
         totals = {"training_seconds": result["seconds"], "parameters": count_learnt}
@@ -152,16 +162,26 @@ def _begin(
     version: DatasetVersion,
     logger: RunLogger,
     lineage: Mapping[str, str],
+    taken: TakenWeights | None,
 ) -> Journal:
-    """Writes the state of a run that begins, or goes on."""
+    """Writes the state of a run that begins, or goes on; none goes on that takes weights."""
+    tags = {**lineage, **(taken.tags if taken is not None else {})}
     journal = Journal(
         logger.run_id,
         version.manifest.version,
         identity(experiment),
-        started_from=dict(lineage) or None,
+        finished=taken is not None,
+        started_from=tags or None,
     )
     write_journal(experiment, journal)
     return journal
+
+
+def _await_workers(experiment: ExperimentConfig, spark: "SparkSession | None", way: str) -> None:
+    """Waits for the slots of workers on Spark, before there is a run, which could only fail."""
+    environment = experiment.environment
+    if spark is not None and environment.launcher == "spark" and way == "gradient":
+        await_slots(spark, environment.workers, seconds=environment.slots_seconds)
 
 
 def _learn(

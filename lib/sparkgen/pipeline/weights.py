@@ -1,12 +1,13 @@
-"""Finds pretrained weights of an experiment, and makes a saved model of them.
+"""Finds weights files: pretrained ones of an experiment, and those that a training takes.
 
-They lie in the folder `environment.pretrained`: `EXPERIMENT.yaml`, which says what they are, and the weights
-file that it names. Nothing else is needed: the experiment's file says what the model is built from.
+Pretrained weights lie in the folder `environment.pretrained`: `EXPERIMENT.yaml`, which says what they
+are, and the weights file that it names. Nothing else is needed: the experiment's file says what the model
+is built from.
 """
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import yaml
 from pyarrow import fs
@@ -21,7 +22,11 @@ from sparkgen.errors import RequestError
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.apart import saved_apart
 from sparkgen.pipeline.outlook import spec_to_come
+from sparkgen.pipeline.parts import Parts, blueprints
 from sparkgen.training.weights import Weights, decode, put
+
+if TYPE_CHECKING:
+    from sparkgen.datasets.records import DataSpec
 
 SUFFIX = ".yaml"
 
@@ -110,19 +115,69 @@ def read_weights(path: str, note: WeightsNote | None = None) -> Weights:
     return weights
 
 
+class TakenWeights(NamedTuple):
+    """Weights that take the place of a training, and the tags that say which they are."""
+
+    weights: Weights
+    tags: dict[str, str]
+
+
+def weights_to_take(path: str) -> TakenWeights:
+    """The weights in a file that is to take the place of a training.
+
+    Beside `NAME.npz` may lie `NAME.yaml`, which says what the file is.
+
+    Raises:
+        RequestError: as `read_weights`.
+    """
+    path = absolute(path)
+    note = _note_at(f"{path.removesuffix('.npz')}{SUFFIX}")
+    weights = read_weights(path, note)
+    trained_on = "unknown" if note is None else note.trained_on
+    return TakenWeights(weights, {"weights_sha256": weights.sha256, "trained_on": trained_on})
+
+
+def check_weights(
+    experiment: ExperimentConfig, spec: "DataSpec", parts: Parts, weights: Weights
+) -> None:
+    """Refuses weights that are not those of an experiment's model.
+
+    Args:
+        experiment: the request.
+        spec: of its data.
+        parts: of its model.
+        weights: the file's.
+
+    Raises:
+        RequestError: it says what is missing, or has another shape.
+    """
+    from sparkgen.models.discovery import build_model, build_part
+
+    config = experiment.model
+    built = {name: build_part(one) for name, one in blueprints(parts).items()}
+    put(weights, build_model(config.name, config.options, spec, experiment.density, built))
+
+
 def _note(folder: str, name: str) -> WeightsNote:
-    uri = f"{folder}/{name}{SUFFIX}"
+    note = _note_at(f"{folder}/{name}{SUFFIX}")
+    if note is not None:
+        return note
+    there = _experiments_in(folder)
+    raise RequestError(
+        f"pretrained weights of {name} in {folder}",
+        found=f"those of {', '.join(there)}" if there else "none",
+        mend=choose(name, there)
+        if there
+        else "stand where the folder pretrained is, or set environment.pretrained",
+    )
+
+
+def _note_at(uri: str) -> WeightsNote | None:
+    """What is said of a weights file; None where nothing is."""
     try:
         values = yaml.safe_load(read_bytes(uri))
     except OSError:
-        there = _experiments_in(folder)
-        raise RequestError(
-            f"pretrained weights of {name} in {folder}",
-            found=f"those of {', '.join(there)}" if there else "none",
-            mend=choose(name, there)
-            if there
-            else "stand where the folder pretrained is, or set environment.pretrained",
-        ) from None
+        return None
     except (ValueError, yaml.YAMLError) as error:
         raise RequestError(
             f"a YAML file as {uri}", found=" ".join(str(error).split())[:200], mend="get it again"

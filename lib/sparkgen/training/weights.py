@@ -1,25 +1,31 @@
 """A weights file holds the tensors of a model by their names, without what the model is built from.
 
-It is an npz file with the SHA-256 of its bytes at its end, as checkpoints are. Half of the precision
-suffices for most networks: what is saved as float16 becomes float32 again where it is set. The density on
-latents is there as `density/weights`, `density/means` and `density/factors` where it is no prior.
+It is an npz file with the SHA-256 of its bytes at its end, as a checkpoint is; of a checkpoint only the
+model's tensors are read. Half of the precision suffices for most networks: what is saved as float16
+becomes float32 again where it is set. The density on latents is there as `density/weights`,
+`density/means` and `density/factors` where it is no prior.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sparkgen.datasets.files import digest
 from sparkgen.errors import RequestError
-from sparkgen.models.contract import GenerativeModel
 from sparkgen.training import checkpoints
-from sparkgen.training.transfer import first_few, tensors
 
+if TYPE_CHECKING:
+    from sparkgen.models.contract import GenerativeModel
+
+BEST, MODEL = "best", "model"
+"""What arrays of a checkpoint are of: the weights of the best epoch, and those of now."""
 DENSITY = "density/"
 KIND = "weights"
 """The entry of a file's facts that says that it is a weights file, and of which model."""
+NUMBERS = "numbers"
+"""The entry of a checkpoint's facts that says which number each tensor of the model has."""
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +45,7 @@ class Weights(NamedTuple):
         return any(name.startswith(DENSITY) for name in self.tensors)
 
 
-def encode(model: GenerativeModel, *, name: str, half: bool = True) -> bytes:
+def encode(model: "GenerativeModel", *, name: str, half: bool = True) -> bytes:
     """The weights file of a model.
 
     Args:
@@ -62,9 +68,8 @@ def decode(data: bytes, *, called: str) -> Weights:
         RequestError: they are not those of a whole weights file.
     """
     try:
-        arrays, facts = checkpoints.decode(data)
-        if KIND not in facts:
-            raise ValueError("the checkpoint of a training, which numbers what it holds")
+        file = checkpoints.decode(data)
+        arrays = file.arrays if KIND in file.facts else _of_checkpoint(file)
     except ValueError as error:
         raise RequestError(
             f"a weights file as {called}",
@@ -74,7 +79,26 @@ def decode(data: bytes, *, called: str) -> Weights:
     return Weights(called, arrays, digest(data))
 
 
-def put(weights: Weights, model: GenerativeModel) -> None:
+def _of_checkpoint(file: checkpoints.Checkpoint) -> dict[str, Array]:
+    """The model's tensors in a checkpoint: those of the best epoch so far, if it has one."""
+    numbers = file.facts.get(NUMBERS)
+    if not isinstance(numbers, dict):
+        raise ValueError("a checkpoint of a release that did not name the model's tensors")
+    if file.facts["training"]["training"]["ema_momentum"] is not None:
+        raise ValueError("a checkpoint of a training that averages weights when it ends")
+    best = any(name.startswith(f"{BEST}/") for name in file.arrays)
+    return {name: file.arrays[f"{BEST if best else MODEL}/{i:04d}"] for name, i in numbers.items()}
+
+
+def numbers_of(model: "GenerativeModel", variables: Sequence[Any]) -> dict[str, int]:
+    """The places of a model's tensors, by name, in the list of all that a checkpoint holds of it."""
+    from sparkgen.training.transfer import tensors
+
+    places = {id(variable): place for place, variable in enumerate(variables)}
+    return {name: places[id(variable)] for name, variable in tensors(model).items()}
+
+
+def put(weights: Weights, model: "GenerativeModel") -> None:
     """Sets all tensors of a model to those of a file.
 
     Where the model draws its latents from a density that the file does not have, that density is left.
@@ -95,6 +119,8 @@ def put(weights: Weights, model: GenerativeModel) -> None:
 
 
 def _check(called: str, own: Mapping[str, tuple[int, ...]], given: Mapping[str, Array]) -> None:
+    from sparkgen.training.transfer import first_few
+
     found = ""
     if missing := [name for name in own if name not in given]:
         found = f"no {first_few(missing)}"
@@ -113,8 +139,10 @@ def _check(called: str, own: Mapping[str, tuple[int, ...]], given: Mapping[str, 
         )
 
 
-def _variables(model: GenerativeModel) -> dict[str, Any]:
+def _variables(model: "GenerativeModel") -> dict[str, Any]:
     """The variables of a model that a weights file holds, by name."""
+    from sparkgen.training.transfer import tensors
+
     density = getattr(model, "density", None)
     fitted = density is not None and density.kind != "prior"
     return tensors(model) | (
