@@ -246,7 +246,7 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.probes import check_probed
-    from sparkgen.pipeline.judging import check_makes_rows, judge_of
+    from sparkgen.pipeline.judging import check_makes_rows, inception_of, judge_of
 
     check_makes_rows(experiment, model.makes, model.spec)
     if experiment.evaluation.probe is not None:
@@ -257,6 +257,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     if experiment.dataset.class_names is not None:  # else as soon as the version is there
         check_gates(experiment, model)
     judge_of(experiment)
+    inception_of(experiment)
 
 
 def _test_to_come(experiment: ExperimentConfig) -> bool:
