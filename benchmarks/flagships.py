@@ -54,7 +54,8 @@ def made_with() -> dict[str, str]:
     """What the bits of samples depend on: the build of TensorFlow, and the processor."""
     import importlib.metadata
 
-    found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    installed = importlib.metadata.distributions()
+    found = {d.metadata["Name"].replace("_", "-"): d.version for d in installed}
     tensorflow = next(n for n in ("tensorflow-cpu", "tensorflow") if n in found)
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")

@@ -78,7 +78,7 @@ def write(rows: dict[str, str | None]) -> None:
     records, flagships = read_records(rows), read_records(FLAGSHIPS)
     TABLE.write_text(table(records, rows, flagships))
     for record in flagships:
-        write_card(record["experiment"], record, _shown_of_flagship(record))
+        write_card(record["experiment"], record, shown_of_flagship(record))
     for record in [*records, *flagships]:
         path = EXPERIMENTS / f"{record['experiment']}.yaml"
         path.write_text(annotated(path.read_text(), measured(record)))
@@ -95,7 +95,7 @@ def measured(record: dict[str, Any]) -> str:
     # Pictures made of noise alone are no samples of the data, so that a distance to it says little.
     count = 1 if not _learns(record) and "judge_agrees" in record["figures"] else 2
     if record["experiment"] in FLAGSHIPS:
-        time, shown = trained_by(note_of(record["experiment"])), _shown_of_flagship(record)
+        time, shown = trained_by(note_of(record["experiment"])), shown_of_flagship(record)
     else:
         time, shown = training_time(record), _shown(record)
     figures = ", ".join(shown[:count])
@@ -160,13 +160,14 @@ def _flagship_row(record: dict[str, Any]) -> str:
     grid = "<br>".join(_shown_sheet(name, sheet) for sheet in sheets_of(name))
     return (
         f"| {flagship['family']} | {name}, {record['train']['parameters']:,.0f} parameters"
-        f"<br>`{sample['command']}` | {'<br>'.join(_shown_of_flagship(record))} "
+        f"<br>`{sample['command']}` | {'<br>'.join(shown_of_flagship(record))} "
         f"| {flagship.get('published', '')} | {flagship.get('comparable', '')} | {trained_by(note)} "
         f"| {sample['count']} in {sample['seconds']:.0f} s<br>{grid} |"
     )
 
 
-def _shown_of_flagship(record: dict[str, Any]) -> list[str]:
+def shown_of_flagship(record: dict[str, Any]) -> list[str]:
+    """The figures of a flagship that the table shows, in words."""
     found = record["figures"]
     keys = [key for key in FLAGSHIPS[record["experiment"]]["figures"] if key in found]
     return [f"{FIGURES[key]} {_number(found[key])}" for key in keys]
