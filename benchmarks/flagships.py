@@ -18,6 +18,9 @@ from benchmarks.pretrained import FOLDER
 
 FLAGSHIPS = yaml.safe_load((Path(__file__).parent / "flagships.yaml").read_text())
 
+VECTORS = ("amx_bf16", "avx512_bf16", "avx512_vnni", "avx512f", "avx2", "avx")
+"""Extensions of processors by which TensorFlow chooses how it multiplies, the newest first."""
+
 
 def note_of(name: str) -> dict[str, Any]:
     """What `pretrained/NAME.yaml` says."""
@@ -58,8 +61,15 @@ def made_with() -> dict[str, str]:
     found = {d.metadata["Name"].replace("_", "-"): d.version for d in installed}
     tensorflow = next(n for n in ("tensorflow-cpu", "tensorflow") if n in found)
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
-    return {"tensorflow": f"{tensorflow} {found[tensorflow]}", "processor": model}
+    said: dict[str, str] = {}
+    for line in lines:
+        said.setdefault(line.partition("\t")[0], line.partition(": ")[2])
+    flags = said.get("flags", "").split()
+    vectors = next((flag for flag in VECTORS if flag in flags), "no AVX")
+    return {
+        "tensorflow": f"{tensorflow} {found[tensorflow]}",
+        "processor": f"{said.get('model name', 'unknown')} with {vectors}",
+    }
 
 
 def write_card(name: str, record: dict[str, Any], figures: list[str]) -> None:
