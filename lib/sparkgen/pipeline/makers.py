@@ -8,7 +8,6 @@ from typing import NamedTuple
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import DatasetVersion
 from sparkgen.models.portable import PortableModel
-from sparkgen.pipeline.card import log_sheet, renew_card
 from sparkgen.pipeline.model import fetch, naming, trained_on
 from sparkgen.pipeline.version import newest_version
 from sparkgen.pipeline.weights import pretrained_of
@@ -47,6 +46,8 @@ def champion(experiment: ExperimentConfig) -> Maker:
 
 def registered(experiment: ExperimentConfig, version: ModelVersion) -> Maker:
     """A model version of the registry."""
+    from sparkgen.pipeline.card import log_sheet, renew_card  # which loads Keras
+
     return Maker(
         version.name,
         version.uri,
