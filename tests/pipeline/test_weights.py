@@ -1,5 +1,7 @@
 """Weights files in the place of training, and samples of pretrained weights without anything else."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +194,8 @@ def test_pretrained_weights_that_there_are_not_are_named(request_of, pretrained:
     other = encode_arrays({"w": np.zeros(1)}, {KIND: "it"})
     pretrained.write_bytes(other)
     assert "with the SHA-256 " in refusal("sample", request_of(), from_weights=True)
+
+
+def test_a_driver_that_samples_pretrained_weights_loads_no_keras() -> None:
+    line = "import sys, sparkgen.pipeline.sample as s; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", line], check=False).returncode == 0
