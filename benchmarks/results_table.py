@@ -95,7 +95,9 @@ def measured(record: dict[str, Any]) -> str:
     # Pictures made of noise alone are no samples of the data, so that a distance to it says little.
     count = 1 if not _learns(record) and "judge_agrees" in record["figures"] else 2
     if record["experiment"] in FLAGSHIPS:
-        time, shown = trained_by(note_of(record["experiment"])), shown_of_flagship(record)
+        by = note_of(record["experiment"])["trained_by"]
+        time = f"{by['seconds']:.0f} s on {by['machine'].partition(',')[0]}"
+        shown = shown_of_flagship(record)
     else:
         time, shown = training_time(record), _shown(record)
     figures = ", ".join(shown[:count])
@@ -124,7 +126,8 @@ def table(
         f"weights, on {_cores(flagships)} cores; `sparkgen run` with its experiment trains it here.",
         "A figure compares with the published one only where the column between them says that the",
         "protocol is the same. Judge, KID, FID, precision and recall are by the features of a classifier",
-        "trained here.",
+        "trained here. Times of sampling are those of the whole command, on cores that for some rows did",
+        "other work as well: upper bounds.",
         "",
         "| family | model | figures | published | same protocol | trained | samples |",
         "| --- | --- | --- | --- | --- | --- | --- |",
