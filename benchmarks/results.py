@@ -2,7 +2,8 @@
 
 python -m benchmarks.results [EXPERIMENT ...] [--data DIR]     default: every row that is missing
 
-Each experiment runs through all five jobs by its own command, two workers on this machine; its
+Each experiment runs through all five jobs by its own command, two workers on this machine, flagships
+with their weights file in the place of training (`benchmarks/flagships.py`); its
 record is `benchmarks/results/<experiment>.json` and its samples are `<experiment>.png` beside it, or
 `.txt` too where they are texts, of which the table quotes the beginning. The experiment's file is told
 what was measured, in a comment. `--table` only writes RESULTS.md and these comments anew from the
@@ -21,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.flagships import FLAGSHIPS, run_options, sampled
 from benchmarks.results_table import EXPERIMENTS, FOLDER, sheets_of, write
 
 PUBLISHED = Path(__file__).parent / "published.yaml"
@@ -42,7 +44,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     rows = yaml.safe_load(PUBLISHED.read_text())
     wanted = options.experiments or [
-        name for name in rows if not (FOLDER / f"{name}.json").exists()
+        name for name in (*rows, *FLAGSHIPS) if not (FOLDER / f"{name}.json").exists()
     ]
     for name in [] if options.table else wanted:
         record = run(name, options.data, options.root)
@@ -57,19 +59,25 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
     arguments = ["run", str(path), "--root", root]
     for override in _overrides(path, data):
         arguments += ["--set", override]
+    if name in FLAGSHIPS:
+        arguments += run_options(name, data)
     print(f"results: sparkgen {' '.join(arguments)}", file=sys.stderr)
     start = time.monotonic()
     done = subprocess.run(
         [Path(sys.executable).with_name("sparkgen"), *arguments], stdout=subprocess.PIPE, check=True
     )
     result = json.loads(done.stdout.splitlines()[-1])
-    if "contact_sheet" in result["sample"]:
-        keep_sheet(Path(result["sample"]["contact_sheet"]), name)
+    wall = round(time.monotonic() - start, 1)
+    flagship = {"sample": sampled(path, root)} if name in FLAGSHIPS else {}
+    shown = flagship.get("sample", result["sample"])
+    if "contact_sheet" in shown:
+        keep_sheet(Path(shown.pop("contact_sheet")), name)
     return {
+        **flagship,
         "experiment": name,
         "command": f"make results MODEL={name}",
         "cores": os.cpu_count(),
-        "wall_seconds": round(time.monotonic() - start, 1),
+        "wall_seconds": wall,
         "train": result["train"]["metrics"],
         "promote": result["promote"],
         "figures": {**figures(path, data, root), **of_samples(result["sample"])},

@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.flagships import FLAGSHIPS, note_of, trained_by, write_card
 
 FOLDER = Path(__file__).parent / "results"
 TABLE = Path("RESULTS.md")
@@ -45,6 +48,8 @@ FIGURES = {
     "samples_style_loss": "style loss of the samples",
     "samples_activation_made": "answers of the layers, times those before",
     "judge_agrees": "judge > 0.9 of the given class",
+    "inception_fid": "FID (Inception)",
+    "inception_kid": "KID (Inception)",
     "kid": "KID",
     "fid": "FID",
     "precision": "precision",
@@ -70,14 +75,16 @@ QUOTED = 280
 
 def write(rows: dict[str, str | None]) -> None:
     """Writes RESULTS.md, and the comment in every measured experiment's file."""
-    records = read_records(rows)
-    TABLE.write_text(table(records, rows))
-    for record in records:
+    records, flagships = read_records(rows), read_records(FLAGSHIPS)
+    TABLE.write_text(table(records, rows, flagships))
+    for record in flagships:
+        write_card(record["experiment"], record, shown_of_flagship(record))
+    for record in [*records, *flagships]:
         path = EXPERIMENTS / f"{record['experiment']}.yaml"
         path.write_text(annotated(path.read_text(), measured(record)))
 
 
-def read_records(rows: dict[str, str | None]) -> list[dict[str, Any]]:
+def read_records(rows: Iterable[str]) -> list[dict[str, Any]]:
     """The records there are, in the order of the table."""
     files = [FOLDER / f"{name}.json" for name in rows]
     return [json.loads(file.read_text()) for file in files if file.exists()]
@@ -87,7 +94,13 @@ def measured(record: dict[str, Any]) -> str:
     """A record in one line: time, and the figures that the model is for."""
     # Pictures made of noise alone are no samples of the data, so that a distance to it says little.
     count = 1 if not _learns(record) and "judge_agrees" in record["figures"] else 2
-    time, figures = training_time(record), ", ".join(_shown(record)[:count])
+    if record["experiment"] in FLAGSHIPS:
+        by = note_of(record["experiment"])["trained_by"]
+        time = f"{by['seconds']:.0f} s on {by['machine'].partition(',')[0]}"
+        shown = shown_of_flagship(record)
+    else:
+        time, shown = training_time(record), _shown(record)
+    figures = ", ".join(shown[:count])
     return f"{MEASURED} {'; '.join(filter(None, (time, figures)))} (RESULTS.md)."
 
 
@@ -98,10 +111,29 @@ def annotated(experiment: str, line: str) -> str:
     return "\n".join([*lines[:end], line, *lines[end:]]) + "\n"
 
 
-def table(records: list[dict[str, Any]], rows: dict[str, str | None]) -> str:
+def table(
+    records: list[dict[str, Any]], rows: dict[str, str | None], flagships: list[dict[str, Any]]
+) -> str:
     """RESULTS.md from the records, and the published figures."""
     lines = [
         "# Results",
+        "",
+        "## Flagships",
+        "",
+        "One a family. Their weights are in `pretrained/`, each with a card; the command beside a row",
+        "samples it in a fresh clone, and makes what is shown, bit for bit with the same build of",
+        "TensorFlow on the same kind of processor. `make results MODEL=NAME` measures it again from its",
+        f"weights, on {_cores(flagships)} cores; `sparkgen run` with its experiment trains it here.",
+        "A figure compares with the published one only where the column between them says that the",
+        "protocol is the same. Judge, KID, FID, precision and recall are by the features of a classifier",
+        "trained here. Times of sampling are those of the whole command, on cores that for some rows did",
+        "other work as well: upper bounds.",
+        "",
+        "| family | model | figures | published | same protocol | trained | samples |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *(_flagship_row(record) for record in flagships),
+        "",
+        "## Reference settings",
         "",
         "Every row by the command beside it. Likelihoods are negative, lower is better; protocols,",
         "sample counts, dataset version and judge are under the table, whole records in",
@@ -116,9 +148,32 @@ def table(records: list[dict[str, Any]], rows: dict[str, str | None]) -> str:
         "",
         "## Protocols",
         "",
-        *_protocols(records),
+        *_protocols([*flagships, *records]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cores(flagships: list[dict[str, Any]]) -> str:
+    return " or ".join(str(n) for n in sorted({record["cores"] for record in flagships}))
+
+
+def _flagship_row(record: dict[str, Any]) -> str:
+    name, sample = record["experiment"], record["sample"]
+    flagship, note = FLAGSHIPS[name], note_of(name)
+    grid = "<br>".join(_shown_sheet(name, sheet) for sheet in sheets_of(name))
+    return (
+        f"| {flagship['family']} | {name}, {record['train']['parameters']:,.0f} parameters"
+        f"<br>`{sample['command']}` | {'<br>'.join(shown_of_flagship(record))} "
+        f"| {flagship.get('published', '')} | {flagship.get('comparable', '')} | {trained_by(note)} "
+        f"| {sample['count']} in {sample['seconds']:.0f} s<br>{grid} |"
+    )
+
+
+def shown_of_flagship(record: dict[str, Any]) -> list[str]:
+    """The figures of a flagship that the table shows, in words."""
+    found = record["figures"]
+    keys = [key for key in FLAGSHIPS[record["experiment"]]["figures"] if key in found]
+    return [f"{FIGURES[key]} {_number(found[key])}" for key in keys]
 
 
 def _row(record: dict[str, Any], published: str | None) -> str:

@@ -167,6 +167,10 @@ def test_a_task_names_a_script_a_cluster_and_libraries_that_exist(
     assert os.path.normpath(folder / wheel["whl"]) == str(REPOSITORY / "dist" / "*.whl")
 
 
+OWN = ("resume", "weights", "pretrained")
+"""Options of a step that are no part of the request."""
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(("job", "task"), TASKS)
 def test_a_tasks_parameters_make_a_request(
@@ -175,7 +179,8 @@ def test_a_tasks_parameters_make_a_request(
     command = cli.commands[task["task_key"]]
     options = command.make_context(task["task_key"], arguments(job, task, target)).params
     file = options.pop("dataset", None) or options.pop("experiment")
-    options.pop("resume", None)
+    for own in OWN:
+        options.pop(own, None)
     load = load_dataset if task["task_key"] == "ingest" else load_experiment
     request = load(file, **options)
     schema = lookup("resources.schemas.sparkgen.name", target)
@@ -201,7 +206,8 @@ def test_the_registered_model_and_the_experiment_are_those_that_the_jobs_write(
     if task["task_key"] == "ingest":
         return
     options = cli.commands[task["task_key"]].make_context("it", arguments(job, task, target)).params
-    options.pop("resume", None)
+    for own in OWN:
+        options.pop(own, None)
     request = load_experiment(options.pop("experiment"), **options)
     model = RESOURCES["registered_models"]["sampler"]
     name = lookup("resources.registered_models.sampler.name", target)

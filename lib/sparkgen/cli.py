@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,21 @@ STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
 
-def _request_options(command: Callable[..., None]) -> Callable[..., None]:
-    options = [
-        click.option("--env", default="local", show_default=True,
-                     help="The environment: a file of conf/environments, without .yaml."),
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
-                     help="Change one key, such as training.epochs=3; can be given several times."),
-        click.option("--root", metavar="DIR",
-                     help="Write everything below this folder or URI instead of runs."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+REQUEST = [
+    click.option("--env", default="local", show_default=True,
+                 help="The environment: a file of conf/environments, without .yaml."),
+    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+                 help="Change one key, such as training.epochs=3; can be given several times."),
+    click.option("--root", metavar="DIR", help="Write everything below this folder or URI."),
+]  # fmt: skip
+TRAINING = [
+    click.option("--resume", is_flag=True, help="Go on with the training that was stopped."),
+    click.option("--weights", metavar="NPZ", help="Take this weights file in place of training."),
+]  # fmt: skip
+
+
+def _options(options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
 @click.group(cls=Program, invoke_without_command=True)
@@ -60,6 +64,12 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+def _step(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes an experiment."""
+    argument = click.argument("experiment", metavar="EXPERIMENT.yaml")
+    return cli.command(cls=RequestCommand)(argument(_options(REQUEST)(command)))
+
+
 @cli.command(cls=RequestCommand)
 @click.argument("path")
 @click.option(
@@ -68,7 +78,7 @@ def cli(context: click.Context) -> None:
     help="Write the dataset file, such as conf/datasets/NAME.yaml.",
 )
 @click.option("--name", help="The name of the data set. Without it: that of the file or of PATH.")
-@_request_options
+@_options(REQUEST)
 @click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
 def inspect(path: str, write: str | None, name: str | None, conf: str, **request: Any) -> None:
     """Says what lies at a path, and writes the dataset file for it.
@@ -87,7 +97,7 @@ def inspect(path: str, write: str | None, name: str | None, conf: str, **request
 
 @cli.command(cls=RequestCommand)
 @click.argument("dataset", metavar="DATASET.yaml")
-@_request_options
+@_options(REQUEST)
 def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
     """Reads a data set into a dataset version.
 
@@ -100,23 +110,19 @@ def ingest(dataset: str, env: str, overrides: tuple[str, ...], root: str | None)
     _run_step("ingest", load_dataset(dataset, env=env, overrides=overrides, root=root))
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
-@click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
-def train(resume: bool, **request: Any) -> None:
+@_step
+@_options(TRAINING)
+def train(resume: bool, weights: str | None, **request: Any) -> None:
     """Trains a model and registers it as challenger.
 
     The file is one of conf/experiments. The model is trained on the newest version of its dataset.
     The challenger is the newest trained model. `promote` can make it the champion, the model that
     `sample` uses.
     """
-    _run_step("train", _experiment(**request), resume=resume)
+    _run_step("train", _experiment(**request), resume=resume, weights=weights)
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
+@_step
 def evaluate(**request: Any) -> None:
     """Measures the challenger.
 
@@ -125,9 +131,7 @@ def evaluate(**request: Any) -> None:
     _run_step("evaluate", _experiment(**request))
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
+@_step
 def promote(**request: Any) -> None:
     """Makes the challenger champion if every gate holds.
 
@@ -137,33 +141,30 @@ def promote(**request: Any) -> None:
     _run_step("promote", _experiment(**request))
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
-def sample(**request: Any) -> None:
-    """Makes samples with the champion.
+@_step
+@click.option("--pretrained", is_flag=True, help="Use the pretrained weights of the experiment.")
+def sample(pretrained: bool, **request: Any) -> None:
+    """Makes samples with the champion, or with pretrained weights.
 
     The file is one of conf/experiments. A sample set is a folder of Parquet files, a manifest and a
-    contact sheet: one picture of many samples.
+    picture of many samples. Pretrained weights lie in environment.pretrained, and need nothing else.
     """
-    _run_step("sample", _experiment(**request))
+    _run_step("sample", _experiment(**request), from_weights=pretrained)
 
 
-@cli.command(cls=RequestCommand)
-@click.argument("experiment", metavar="EXPERIMENT.yaml")
-@_request_options
-@click.option("--resume", is_flag=True, help="Go on with the training that was stopped.")
-def run(resume: bool, **request: Any) -> None:
+@_step
+@_options(TRAINING)
+def run(resume: bool, weights: str | None, **request: Any) -> None:
     """Does all steps: ingest, train, evaluate, promote, sample.
 
     The file is one of conf/experiments. Where the gates refuse the new model, the champion that
     there is makes the samples; where there is none, the exit status is 1.
     """
-    _run_step("run", _experiment(**request), resume=resume)
+    _run_step("run", _experiment(**request), resume=resume, weights=weights)
 
 
 @cli.command(cls=RequestCommand)
-@_request_options
+@_options(REQUEST)
 @click.option("--conf", default="conf", show_default=True, help="The folder of conf/environments.")
 def doctor(conf: str, env: str, overrides: tuple[str, ...], root: str | None) -> None:
     """Says what is installed, and what is wrong with it.

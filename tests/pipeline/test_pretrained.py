@@ -18,6 +18,7 @@ from sparkgen.models.saving import load_packed
 from sparkgen.noise import row_noise
 from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri
+from sparkgen.pipeline.judging import inception_of
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.parts import parts_of
 from sparkgen.pipeline.preflight import check
@@ -181,3 +182,19 @@ def test_a_version_that_stands_on_a_package_needs_it_no_more(
     assert made.shape == (1, 8, 8, 3)
     for name, weight in weights.items():
         np.testing.assert_array_equal(model.parts["network"].tensors[name], weight, name)
+
+
+def test_figures_of_inception_are_left_out_with_a_line_where_its_weights_cannot_be_fetched(
+    experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert inception_of(experiment(evaluation={"inception": "keras:InceptionV3"})) is None
+    (line,) = [one.getMessage() for one in caplog.records if "left out" in one.getMessage()]
+    assert line.startswith(
+        "inception_fid and inception_kid are left out: expected the weights of In"
+    )
+    request = experiment(evaluation={"inception": "keras:InceptionV3@/gone.h5"})
+    with pytest.raises(RequestError, match=r"of InceptionV3 as evaluation\.inception, found FileN"):
+        inception_of(request)

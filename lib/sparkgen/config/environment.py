@@ -45,6 +45,8 @@ class EnvironmentConfig(Strict):
     """The folder or URI of the source files, where missing ones are fetched to. It replaces `{data}` at
     the start of a path in `dataset.source`, `sampling.given` or `model.options`. The variable
     SPARKGEN_DATA takes the place of what the file says."""
+    pretrained: Place = "pretrained"
+    """The folder or URI of pretrained weights, from which `sample --pretrained` samples."""
     datasets: Place = "{root}/datasets"
     """Where dataset versions are written."""
     checkpoints: Place = "{root}/checkpoints"

@@ -221,6 +221,10 @@ class EvaluationConfig(Strict):
     judge: str | None = None
     """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
     classes of the samples; null: these figures are left out."""
+    inception: PartName | None = None
+    """Weights of Inception v3, for the FID and KID that papers quote: `keras:InceptionV3`, which Keras
+    fetches, or `keras:InceptionV3@/path/weights.h5`; null: these figures are left out. So they are, with
+    a warning, where Keras cannot fetch the weights."""
     stride: Annotated[int, Field(gt=0)] | None = None
     """Tokens from window to window, for figures of texts `strided_<name>` beside those of the records,
     in which few tokens stand before the first ones; null: none."""

@@ -9,6 +9,7 @@
 | `precision`, `recall` | how real, and how complete, the samples are in the judge's features |
 | `judge_confident`, `judge_classes_present`, `judge_imbalance` | the judge's verdict on the samples |
 | `judge_agrees` | the share of samples, made by given labels, of whose label the judge is sure |
+| `inception_fid`, `inception_kid` | the same distances in the features of Inception v3 |
 
 The judge is a registered classifier of the same data set; its digest is in every protocol that it
 has a part in. Spark computes features file by file, and searches the whole training set.
@@ -28,6 +29,7 @@ from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import read_column
 from sparkgen.evaluation.distances import LEAST_BLOCKS, frechet_distance, kernel_distance
 from sparkgen.evaluation.figures import Figure
+from sparkgen.evaluation.inception import INCEPTION, inception_values
 from sparkgen.evaluation.judgement import CONFIDENT, judge
 from sparkgen.evaluation.manifold import precision_recall
 from sparkgen.evaluation.memorisation import (
@@ -93,9 +95,8 @@ def sample_figure_names(
         return set()
     if makes.kind == "text":
         return TEXT_FIGURES
-    if config.judge is None:
-        return {*UNJUDGED}
-    return {*UNJUDGED, *JUDGED, *([AGREES] if labelled else [])}
+    names = {*UNJUDGED, *(INCEPTION if config.inception is not None else ())}
+    return names if config.judge is None else {*names, *JUDGED, *([AGREES] if labelled else [])}
 
 
 def appraise(
@@ -107,6 +108,7 @@ def appraise(
     version_uri: str,
     manifest: Manifest,
     labelled: bool = False,
+    inception: PortableModel | None = None,
 ) -> dict[str, Figure]:
     """All figures of a sample set, by name.
 
@@ -119,6 +121,7 @@ def appraise(
         version_uri: of the dataset version, on storage that all executors share.
         manifest: of the dataset version.
         labelled: whether samples were made by labels, which stand in the column `label`.
+        inception: the network Inception v3; None: no figures in its features.
 
     Raises:
         ManifestError: no such split, or a file is missing or damaged.
@@ -140,6 +143,9 @@ def appraise(
         values |= _judgement(judged, shuffled, packed_judge, manifest)
         if labelled:
             values[AGREES] = _agreement(judged, sample_files, packed_judge)
+    if inception is not None:
+        found = inception_values(spark, inception, sample_files, held_out_files, record, order)
+        values |= {name: Value(*value) for name, value in found.items()}
     return _as_figures(values, config, manifest, rows=len(samples))
 
 

@@ -117,7 +117,8 @@ def _facts(
     for name, words in (("parameters", "parameters"), ("training_seconds", "seconds of training")):
         if name in metrics:
             facts[words] = f"{metrics[name]:,.0f}"
-    further = ("started_from", *(tag for tag in version.tags if tag.startswith("part_")))
+    parts = (tag for tag in version.tags if tag.startswith("part_"))
+    further = ("started_from", "weights_sha256", "trained_on", *parts)
     return facts | {tag: version.tags[tag] for tag in further if tag in version.tags}
 
 

@@ -1,18 +1,22 @@
 """Makes samples of a model version, and computes their figures, with a classifier as judge."""
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.config.saved_models import KERAS
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
 from sparkgen.datasets.records import DataSpec, Record, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
+from sparkgen.evaluation.inception import INCEPTION, check_network
 from sparkgen.evaluation.sample_figures import appraise
 from sparkgen.evaluation.text_figures import Made, text_figures
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, naming
+from sparkgen.pipeline.named import named_part
 from sparkgen.pipeline.parts import tokenizer_to_come
 from sparkgen.pipeline.sample import sample_version
 from sparkgen.sampling.columns import GIVEN
@@ -24,6 +28,8 @@ from sparkgen.tracking.registry import ModelVersion
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+
+log = logging.getLogger(__name__)
 
 PROMPT = f"{GIVEN}prompt"
 
@@ -72,6 +78,7 @@ def sample_figures(
             version_uri=dataset.uri,
             manifest=dataset.manifest,
             labelled=labelled,
+            inception=inception_of(experiment),
         )
 
 
@@ -164,6 +171,26 @@ def judge_of(experiment: ExperimentConfig, record: Record | None = None) -> Judg
     packed = fetch(environment, champion)
     check_judge(experiment, packed, record)
     return Judge(champion, packed)
+
+
+def inception_of(experiment: ExperimentConfig) -> PortableModel | None:
+    """Inception v3, of whose features figures are asked; None: none are, or Keras cannot fetch it.
+
+    Raises:
+        RequestError: `evaluation.inception` names a file that is not there, or another network.
+    """
+    named, key = experiment.evaluation.inception, "evaluation.inception"
+    if named is None or not experiment.evaluation.samples:
+        return None
+    try:
+        packed = named_part(experiment.environment, named, key=key).packed
+    except RequestError as error:
+        if not KERAS.fullmatch(named) or "@" in named:
+            raise
+        log.warning("%s are left out: %s", " and ".join(INCEPTION), error)
+        return None
+    check_network(packed, key=key)
+    return packed
 
 
 def check_judge(

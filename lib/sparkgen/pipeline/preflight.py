@@ -19,16 +19,13 @@ from sparkgen.feed.feeds import choose_feed
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
-from sparkgen.pipeline.parts import (
-    Parts,
-    blueprints,
-    parts_at_hand,
-    parts_of,
-    tokenizer_to_come,
-)
+from sparkgen.pipeline.outlook import spec_to_come
+from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
 from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
+from sparkgen.pipeline.weights import check_weights, pretrained_of, weights_to_take
+from sparkgen.sampling.check import check as check_samples
 from sparkgen.sampling.check import check_sampling
 from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
 from sparkgen.tracking.server import check_artifacts, connect, tracking_uri
@@ -46,17 +43,24 @@ WRITTEN = {
     "run": ["datasets", "checkpoints", "samples", "artifacts"],
 }
 """The places that a step writes to, besides `root`."""
-UNKNOWN_CLASSES = 2
-"""The classes of the outline of a model where the source will say how many there are."""
 
 
-def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool = False) -> None:
+def check(
+    step: str,
+    request: DatasetRequest | ExperimentConfig,
+    *,
+    resume: bool = False,
+    from_weights: bool = False,
+    weights: str | None = None,
+) -> None:
     """Refuses a request that a step cannot do, whatever the rows of the dataset are.
 
     Args:
         step: its name.
         request: what is asked for.
         resume: a training goes on, which has the models that it began with.
+        from_weights: samples are made with pretrained weights.
+        weights: the path of a weights file that takes the place of training.
 
     Raises:
         RequestError: it names the first thing that is wrong.
@@ -71,9 +75,13 @@ def check(step: str, request: DatasetRequest | ExperimentConfig, *, resume: bool
         return
     for name, entry in request.sampling.given.items():
         parse_source(name, entry)
+    if from_weights and isinstance(request, ExperimentConfig):
+        check_samples(pretrained_of(request).packed, request.sampling)
     if step in ("train", "run"):
         choose_backend(request.environment.backend)
         model = _check_model(request, resume=resume)
+        if weights is not None:
+            _check_taken(request, weights, resume=resume)
         if not resume:
             model_to_start_from(request)
             pictures_of(model)
@@ -170,17 +178,12 @@ def _check_sources(source: Source) -> None:
 
 
 def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeModel":
-    from sparkgen.datasets.records import DataSpec, record_of
     from sparkgen.training.device import check_xla
     from sparkgen.training.optimizers import check_optimizers
 
     dataset, config = experiment.dataset, experiment.training
     names, parts = dataset.class_names, parts_at_hand(experiment, resume=resume)
-    kept = None if names is None else dataset.label_numbers(names)
-    seen = None if kept is None else tuple(sorted(set(kept)))
-    classes = _classes_to_come(parts) if names is None else len(names)
-    record = record_of(dataset, tokenizer_to_come(dataset, [p.packed for p in parts.values()]))
-    model = _outline(experiment, DataSpec(record, classes, seen), parts)
+    model = _outline(experiment, spec_to_come(dataset, parts), parts)
     check_learning(experiment, model)
     if model.learns == "gradient":
         check_workers(experiment.environment.launcher, experiment.environment.workers)
@@ -193,6 +196,18 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
         _check_split_to_come(experiment, key, split)
     _check_density(experiment, experiment.density.rows)
     return model
+
+
+def _check_taken(experiment: ExperimentConfig, path: str, *, resume: bool) -> None:
+    """Refuses weights that take the place of training, as far as the data is known."""
+    if resume:
+        raise RequestError(
+            "--weights or --resume", found="both", mend="weights need no training that could go on"
+        )
+    weights, dataset = weights_to_take(path).weights, experiment.dataset
+    parts = parts_of(experiment)
+    if dataset.class_names is not None:  # else as soon as the version is there
+        check_weights(experiment, spec_to_come(dataset, parts), parts, weights)
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec", parts: Parts) -> "GenerativeModel":
@@ -231,7 +246,7 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
     from sparkgen.evaluation.probes import check_probed
-    from sparkgen.pipeline.judging import check_makes_rows, judge_of
+    from sparkgen.pipeline.judging import check_makes_rows, inception_of, judge_of
 
     check_makes_rows(experiment, model.makes, model.spec)
     if experiment.evaluation.probe is not None:
@@ -242,12 +257,7 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     if experiment.dataset.class_names is not None:  # else as soon as the version is there
         check_gates(experiment, model)
     judge_of(experiment)
-
-
-def _classes_to_come(parts: Parts) -> int:
-    """The classes of an outline where the source will say how many there are: those of a part, if any."""
-    counts = [part.packed.spec.classes for part in parts.values()]
-    return max(counts, default=UNKNOWN_CLASSES)
+    inception_of(experiment)
 
 
 def _test_to_come(experiment: ExperimentConfig) -> bool:

@@ -18,7 +18,11 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    experiment: ExperimentConfig, spark: "SparkSession", *, resume: bool = False
+    experiment: ExperimentConfig,
+    spark: "SparkSession",
+    *,
+    resume: bool = False,
+    weights: str | None = None,
 ) -> dict[str, Any]:
     """Ingests, trains, evaluates, promotes and samples.
 
@@ -29,6 +33,7 @@ def run(
         experiment: the request.
         spark: the session.
         resume: go on with the training that did not finish.
+        weights: the path of a weights file that takes the place of training.
 
     Returns:
         The results of `ingest`, `train`, `evaluate`, `promote` and `sample`, by step.
@@ -43,7 +48,7 @@ def run(
     check_held_out(experiment, manifest)
     check_gates(with_classes(experiment, manifest), model)
     check_appraised(experiment, model.given, model.spec, manifest)
-    done["train"] = train.run(experiment, spark, resume=resume)
+    done["train"] = train.run(experiment, spark, resume=resume, weights=weights)
     done["evaluate"] = evaluate.run(experiment, spark)
     done["promote"] = promote.run(experiment, spark)
     if not done["promote"]["promoted"]:

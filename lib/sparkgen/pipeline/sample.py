@@ -1,38 +1,43 @@
-"""Runs the sample step: the champion makes a sample set."""
+"""Runs the sample step: the champion, or a model of pretrained weights, makes a sample set."""
 
 from typing import TYPE_CHECKING, Any
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
-from sparkgen.pipeline.card import log_sheet, renew_card
-from sparkgen.pipeline.model import fetch, naming, trained_on
+from sparkgen.pipeline.makers import Maker, champion, pretrained, registered
 from sparkgen.sampling.sample import sample
 from sparkgen.sampling.sample_set import Sampled
-from sparkgen.tracking import registry
-from sparkgen.tracking.registry import CHAMPION, ModelVersion
+from sparkgen.tracking.registry import ModelVersion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(experiment: ExperimentConfig, spark: "SparkSession") -> dict[str, Any]:
-    """Makes a sample set with the champion.
+def run(
+    experiment: ExperimentConfig, spark: "SparkSession", *, from_weights: bool = False
+) -> dict[str, Any]:
+    """Makes a sample set.
+
+    Args:
+        experiment: the request.
+        spark: the session.
+        from_weights: make it with the experiment's pretrained weights; else with the champion.
 
     Returns:
         The folder of the `samples`, their `count`, the `contact_sheet` and the `model_uri`.
 
     Raises:
-        RequestError: no champion, or options that it does not take.
+        RequestError: no champion or no such weights, or options that the model does not take.
     """
-    version = registry.require(experiment.environment, experiment.name, CHAMPION)
-    made = sample_version(experiment, version, experiment.sampling, spark)
-    renew_card(experiment, version)
+    maker = (pretrained if from_weights else champion)(experiment)
+    made = _make(experiment, maker, experiment.sampling, spark)
+    maker.renew()
     return {
         "samples": made.uri,
         "count": experiment.sampling.count,
         "contact_sheet": made.contact_sheet,
-        "model_uri": version.uri,
+        "model_uri": maker.uri,
     }
 
 
@@ -43,15 +48,21 @@ def sample_version(
     spark: "SparkSession",
 ) -> Sampled:
     """Makes a sample set with one model version, in the folder of its registered model."""
+    return _make(experiment, registered(experiment, version), config, spark)
+
+
+def _make(
+    experiment: ExperimentConfig, maker: Maker, config: SamplingConfig, spark: "SparkSession"
+) -> Sampled:
     environment = experiment.environment
-    with naming(version):
+    with maker.naming():
         made = sample(
             spark,
-            fetch(environment, version),
+            maker.load(),
             config,
-            model_uri=version.uri,
-            samples_uri=f"{absolute(environment.path(environment.samples))}/{version.name}",
-            version=lambda: trained_on(experiment, version),
+            model_uri=maker.uri,
+            samples_uri=f"{absolute(environment.path(environment.samples))}/{maker.name}",
+            version=maker.dataset,
         )
-    log_sheet(experiment, version, made)
+    maker.keep(made)
     return made

@@ -15,7 +15,7 @@ from sparkgen.distribution.cluster import await_slots
 from sparkgen.distribution.launcher import launch
 from sparkgen.feed.feeds import choose_feed
 from sparkgen.models.package import PackageSource
-from sparkgen.models.portable import PACKAGE_FILE, PortableModel, lay_out, pack
+from sparkgen.models.portable import PACKAGE_FILE, lay_out, pack
 from sparkgen.pipeline.card import renew_card
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
@@ -27,8 +27,9 @@ from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
 from sparkgen.pipeline.version import newest_version, version_by_id
+from sparkgen.pipeline.weights import TakenWeights, check_weights, weights_to_take
 from sparkgen.tracking import registry
-from sparkgen.tracking.registry import Candidate, ModelVersion
+from sparkgen.tracking.registry import Candidate
 from sparkgen.tracking.run_logger import RunLogger
 from sparkgen.tracking.runs import Subject, open_run
 from sparkgen.tracking.server import tracking_uri
@@ -45,7 +46,11 @@ SAMPLER = Path(__file__).parents[1] / "sampling" / "sampler.py"
 
 
 def run(
-    experiment: ExperimentConfig, spark: "SparkSession | None", *, resume: bool = False
+    experiment: ExperimentConfig,
+    spark: "SparkSession | None",
+    *,
+    resume: bool = False,
+    weights: str | None = None,
 ) -> dict[str, Any]:
     """Trains, logs and registers a model.
 
@@ -53,6 +58,7 @@ def run(
         experiment: the request.
         spark: the session; needed by the launcher `spark`, and for training by counting.
         resume: go on with the newest run of this experiment that did not finish.
+        weights: the path of a weights file that takes the place of training.
 
     Returns:
         `run_id`, `model_uri`, `metrics` of the epoch whose weights are kept with `parameters` and
@@ -66,33 +72,32 @@ def run(
     version = _version(experiment, journal)
     parts = parts_of(experiment, journal)
     model = check_rows(experiment, version.manifest, parts)
-    start = None if journal else model_to_start_from(experiment)
+    taken = None if weights is None else _taken(weights, experiment, version, parts)
+    start = None if journal or taken else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)
-    environment = experiment.environment
-    if spark is not None and environment.launcher == "spark" and model.learns == "gradient":
-        # Before there is a run, which could only fail.
-        await_slots(spark, environment.workers, seconds=environment.slots_seconds)
+    way = model.learns if taken is None else "elsewhere"
+    _await_workers(experiment, spark, way)
     with _claimed_run(experiment, version, journal) as logger:
         lineage = journal.lineage if journal else _leave(experiment, logger, start, parts, pictures)
-        journal = _begin(experiment, version, logger, lineage)
+        journal = _begin(experiment, version, logger, lineage, taken)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
-        result = _learn(model.learns, experiment, version, logger, spark, journal.lineage)
-        packed = pack(result["model"])
-        count_learnt = packed.description["parameters"]
-        totals = {"training_seconds": result["seconds"], "parameters": count_learnt}
-        logger.metrics(totals)
-        registered = _register(
-            experiment, version, logger, packed, lineage=journal.lineage, epoch=result["epoch"]
-        )
-        renew_card(experiment, registered)
+        if taken is None:
+            result = _learn(way, experiment, version, logger, spark, journal.lineage)
+        else:
+            result = build_untrained(experiment, version, logger, taken.weights)
+        made = _register(experiment, version, logger, result, lineage=journal.lineage)
         write_journal(experiment, journal._replace(finished=True))
-    return {
-        "run_id": logger.run_id,
-        "model_uri": registered.uri,
-        "metrics": {**result["metrics"], **totals},
-        "checkpoint": result["checkpoint"],
-    }
+    return made
+
+
+def _taken(
+    path: str, experiment: ExperimentConfig, version: DatasetVersion, parts: Parts
+) -> TakenWeights:
+    """The weights that take the place of a training; a `RequestError` where they do not fit the model."""
+    taken = weights_to_take(path)
+    check_weights(experiment, version.manifest.spec, parts, taken.weights)
+    return taken
 
 
 def _version(experiment: ExperimentConfig, journal: Journal | None) -> DatasetVersion:
@@ -152,16 +157,26 @@ def _begin(
     version: DatasetVersion,
     logger: RunLogger,
     lineage: Mapping[str, str],
+    taken: TakenWeights | None,
 ) -> Journal:
-    """Writes the state of a run that begins, or goes on."""
+    """Writes the state of a run that begins, or goes on; none goes on that takes weights."""
+    tags = {**lineage, **(taken.tags if taken is not None else {})}
     journal = Journal(
         logger.run_id,
         version.manifest.version,
         identity(experiment),
-        started_from=dict(lineage) or None,
+        finished=taken is not None,
+        started_from=tags or None,
     )
     write_journal(experiment, journal)
     return journal
+
+
+def _await_workers(experiment: ExperimentConfig, spark: "SparkSession | None", way: str) -> None:
+    """Waits for the slots of workers on Spark, before there is a run, which could only fail."""
+    environment = experiment.environment
+    if spark is not None and environment.launcher == "spark" and way == "gradient":
+        await_slots(spark, environment.workers, seconds=environment.slots_seconds)
 
 
 def _learn(
@@ -234,16 +249,27 @@ def _register(
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
-    packed: PortableModel,
+    result: Mapping[str, Any],
     *,
     lineage: Mapping[str, str],
-    epoch: int,
-) -> ModelVersion:
+) -> dict[str, Any]:
+    """Registers the model of a training, and gives what `run` gives."""
+    packed = pack(result["model"])
+    count_learnt = packed.description["parameters"]
+    totals = {"training_seconds": result["seconds"], "parameters": count_learnt}
+    logger.metrics(totals)
     # The workers leave the model on shared storage, and MLflow takes a local folder.
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
         lay_out(packed, folder)
         candidate = Candidate(
-            folder, SAMPLER, experiment.sampling, version.manifest, lineage, epoch
+            folder, SAMPLER, experiment.sampling, version.manifest, lineage, result["epoch"]
         )
-        return registry.register(experiment.environment, experiment.name, logger, candidate)
+        registered = registry.register(experiment.environment, experiment.name, logger, candidate)
+    renew_card(experiment, registered)
+    return {
+        "run_id": logger.run_id,
+        "model_uri": registered.uri,
+        "metrics": {**result["metrics"], **totals},
+        "checkpoint": result["checkpoint"],
+    }

@@ -17,14 +17,22 @@ from sparkgen.training.request import TrainRequest
 FOLDER = "model"
 
 
-def save_trained(model: GenerativeModel, request: TrainRequest, manifest: Manifest) -> str:
+def save_trained(
+    model: GenerativeModel, request: TrainRequest, manifest: Manifest, *, fitted: bool = False
+) -> str:
     """Fits the density of latents, if the model needs one, and saves the model beside its checkpoints.
+
+    Args:
+        model: the model.
+        request: its training.
+        manifest: of the dataset version.
+        fitted: the density is fitted already.
 
     Returns:
         The folder's path or URI.
     """
     experiment = request.experiment
-    if model.has_latents and experiment.density.kind != "prior":
+    if model.has_latents and experiment.density.kind != "prior" and not fitted:
         fit_density(cast(EncoderDecoder, model), request, manifest)
     folder_uri = f"{request.checkpoint_uri}/{FOLDER}"
     with tempfile.TemporaryDirectory(prefix="sparkgen-model-") as name:

@@ -49,11 +49,13 @@ class Checkpoint(NamedTuple):
     """Plain JSON."""
 
 
-def encode(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> bytes:
+def encode(
+    arrays: Mapping[str, Array], facts: Mapping[str, Any], *, compress: bool = False
+) -> bytes:
     """The bytes of a checkpoint file that holds these arrays and facts."""
     text = json.dumps(facts, sort_keys=True).encode()
-    buffer = io.BytesIO()
-    np.savez(buffer, **{FACTS: np.frombuffer(text, np.uint8)}, **arrays)
+    buffer, save = io.BytesIO(), np.savez_compressed if compress else np.savez
+    save(buffer, **{FACTS: np.frombuffer(text, np.uint8)}, **arrays)
     return _seal(buffer.getvalue())
 
 

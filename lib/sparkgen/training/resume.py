@@ -11,8 +11,8 @@ from sparkgen.training.run_log import log_transfer
 from sparkgen.training.setting import Setting
 from sparkgen.training.state import State, from_facts
 from sparkgen.training.transfer import take_start, tell
+from sparkgen.training.weights import BEST, NUMBERS, numbers_of
 
-BEST = "best"
 log = logging.getLogger(__name__)
 
 
@@ -22,9 +22,11 @@ def save_state(setting: Setting, state: State) -> None:
     if setting.learner.ring.rank != 0:
         return
     arrays |= {f"{BEST}/{i:04d}": weights for i, weights in enumerate(state.best.weights)}
+    facts = {"state": state.facts(), "training": _identity(setting)}
+    numbers = numbers_of(setting.learner.model, setting.learner.model_variables())
     checkpoints.write(
         setting.request.checkpoint_uri,
-        checkpoints.encode(arrays, {"state": state.facts(), "training": _identity(setting)}),
+        checkpoints.encode(arrays, facts | {NUMBERS: numbers}),
         steps=state.steps,
         keep=setting.config.keep_checkpoints,
     )

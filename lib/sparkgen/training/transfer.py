@@ -52,7 +52,7 @@ def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None
         raise RequestError(
             f"a tensor of {request.started_from} with the name and shape of one of "
             f"{request.experiment.model.name}, to start from",
-            found=f"{_first(transfer.unused)} for {_first(transfer.own)}",
+            found=f"{first_few(transfer.unused)} for {first_few(transfer.own)}",
             mend="name another model in training.start_from, or remove it",
         )
     return transfer
@@ -137,6 +137,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) if names else "none"
 
 
-def _first(names: Sequence[str], *, most: int = 4) -> str:
+def first_few(names: Sequence[str], *, most: int = 4) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return _listed(names[:most]) + more

@@ -1,0 +1,222 @@
+"""Finds weights files: pretrained ones of an experiment, and those that a training takes.
+
+Pretrained weights lie in the folder `environment.pretrained`: `EXPERIMENT.yaml`, which says what they
+are, and the weights file that it names. Nothing else is needed: the experiment's file says what the model
+is built from.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import yaml
+from pyarrow import fs
+from pydantic import Field
+
+from sparkgen.config.load import parse
+from sparkgen.config.nearest import choose
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.config.strict import Seed, Strict
+from sparkgen.datasets.storage import absolute, open_uri, read_bytes
+from sparkgen.errors import RequestError
+from sparkgen.models.portable import PortableModel
+from sparkgen.pipeline.apart import saved_apart
+from sparkgen.pipeline.outlook import spec_to_come
+from sparkgen.pipeline.parts import Parts, blueprints
+from sparkgen.training.weights import Weights, decode, put
+
+if TYPE_CHECKING:
+    from sparkgen.datasets.records import DataSpec
+
+SUFFIX = ".yaml"
+
+
+class Training(Strict):
+    """How weights were trained."""
+
+    machine: str
+    backend: Literal["jax", "tensorflow"]
+    """Of Keras."""
+    policy: str
+    """The types that Keras computed in, such as `mixed_bfloat16`."""
+    steps: int
+    epochs: float
+    seconds: float
+    """Of the steps alone."""
+
+
+class WeightsNote(Strict):
+    """What `EXPERIMENT.yaml` says of a weights file."""
+
+    weights: Annotated[str, Field(pattern=r"^[\w.-]+\.npz$")]
+    """The weights file, in the same folder."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of the weights file."""
+    seed: Seed
+    """Of the training."""
+    trained_on: str
+    """The rows that the model learnt from."""
+    trained_by: Training
+    versions: dict[str, str]
+    """Of the packages that trained it."""
+
+
+class Pretrained(NamedTuple):
+    """Pretrained weights of an experiment as a saved model."""
+
+    packed: PortableModel
+    uri: str
+    """Names the weights, wherever their folder is."""
+
+
+def pretrained_of(experiment: ExperimentConfig) -> Pretrained:
+    """The pretrained weights of an experiment.
+
+    Raises:
+        RequestError: there are none, they are damaged, or not those of the experiment's model.
+    """
+    environment = experiment.environment
+    folder = absolute(environment.path(environment.pretrained))
+    note = _note(folder, experiment.name)
+    weights = read_weights(f"{folder}/{note.weights}", note)
+    if experiment.density.kind != "prior" and not weights.have_density:
+        raise RequestError(
+            f"a fitted density on latents in {weights.called}",
+            found="none",
+            mend="train with --weights, which fits it to data, or set density.kind=prior",
+        )
+    packed = _packed(experiment.model_dump_json(), weights.called, weights.sha256)
+    return Pretrained(packed, f"pretrained:{experiment.name}@{weights.sha256[:16]}")
+
+
+def read_weights(path: str, note: WeightsNote | None = None) -> Weights:
+    """A weights file.
+
+    Args:
+        path: its path or URI.
+        note: what the file should be; None: that is not known.
+
+    Raises:
+        RequestError: there is none, it is damaged, or another one than the note says.
+    """
+    try:
+        data = read_bytes(path)
+    except OSError as error:
+        raise RequestError(
+            "a weights file", found=f"{type(error).__name__} at {path}", mend="correct the path"
+        ) from None
+    weights = decode(data, called=path)
+    if note is not None and weights.sha256 != note.sha256:
+        raise RequestError(
+            f"a weights file with the SHA-256 {note.sha256} as {path}",
+            found=weights.sha256,
+            mend="get the file again",
+        )
+    return weights
+
+
+class TakenWeights(NamedTuple):
+    """Weights that take the place of a training, and the tags that say which they are."""
+
+    weights: Weights
+    tags: dict[str, str]
+
+
+def weights_to_take(path: str) -> TakenWeights:
+    """The weights in a file that is to take the place of a training.
+
+    Beside `NAME.npz` may lie `NAME.yaml`, which says what the file is.
+
+    Raises:
+        RequestError: as `read_weights`.
+    """
+    path = absolute(path)
+    note = _note_at(f"{path.removesuffix('.npz')}{SUFFIX}")
+    weights = read_weights(path, note)
+    trained_on = "unknown" if note is None else note.trained_on
+    return TakenWeights(weights, {"weights_sha256": weights.sha256, "trained_on": trained_on})
+
+
+def check_weights(
+    experiment: ExperimentConfig, spec: "DataSpec", parts: Parts, weights: Weights
+) -> None:
+    """Refuses weights that are not those of an experiment's model.
+
+    Args:
+        experiment: the request.
+        spec: of its data.
+        parts: of its model.
+        weights: the file's.
+
+    Raises:
+        RequestError: it says what is missing, or has another shape.
+    """
+    from sparkgen.models.discovery import build_model, build_part
+
+    config = experiment.model
+    built = {name: build_part(one) for name, one in blueprints(parts).items()}
+    put(weights, build_model(config.name, config.options, spec, experiment.density, built))
+
+
+def _note(folder: str, name: str) -> WeightsNote:
+    note = _note_at(f"{folder}/{name}{SUFFIX}")
+    if note is not None:
+        return note
+    there = _experiments_in(folder)
+    raise RequestError(
+        f"pretrained weights of {name} in {folder}",
+        found=f"those of {', '.join(there)}" if there else "none",
+        mend=choose(name, there)
+        if there
+        else "stand where the folder pretrained is, or set environment.pretrained",
+    )
+
+
+def _note_at(uri: str) -> WeightsNote | None:
+    """What is said of a weights file; None where nothing is."""
+    try:
+        values = yaml.safe_load(read_bytes(uri))
+    except OSError:
+        return None
+    except (ValueError, yaml.YAMLError) as error:
+        raise RequestError(
+            f"a YAML file as {uri}", found=" ".join(str(error).split())[:200], mend="get it again"
+        ) from None
+    return parse(WeightsNote, values if isinstance(values, dict) else {}, source=uri)
+
+
+def _experiments_in(folder: str) -> list[str]:
+    filesystem, path = open_uri(folder)
+    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    names = [info.base_name for info in found]
+    return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+
+
+@lru_cache(maxsize=1)
+def _packed(request: str, path: str, sha256: str) -> PortableModel:
+    # A request is looked over several times.
+    experiment = ExperimentConfig.model_validate_json(request)
+    return saved_apart(save_with, experiment, path, called=path, key="--pretrained")
+
+
+def save_with(folder: str, experiment: ExperimentConfig, path: str) -> None:
+    """Saves the model of an experiment with the weights of a file.
+
+    Args:
+        folder: of the model.
+        experiment: the request.
+        path: of the file, or its URI.
+
+    Raises:
+        RequestError: as `read_weights`, or they are not those of this model.
+    """
+    from sparkgen.models.discovery import build_model
+    from sparkgen.models.saving import save_model
+
+    config = experiment.model
+    spec = spec_to_come(experiment.dataset, {})
+    model = build_model(config.name, config.options, spec, experiment.density)
+    put(read_weights(path), model)
+    save_model(
+        Path(folder), model, name=config.name, options=config.options, density=experiment.density
+    )

@@ -1,0 +1,201 @@
+"""Weights files in the place of training, and samples of pretrained weights without anything else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from sparkgen.config.request import ExperimentConfig
+from sparkgen.datasets.files import digest
+from sparkgen.errors import RequestError
+from sparkgen.models.portable import PortableModel
+from sparkgen.models.saving import load_packed
+from sparkgen.pipeline import sample, train
+from sparkgen.pipeline.journal import checkpoint_uri, unfinished
+from sparkgen.pipeline.model import fetch
+from sparkgen.pipeline.preflight import check
+from sparkgen.sampling.sample_set import read_sample_set
+from sparkgen.tracking import registry
+from sparkgen.training.checkpoints import encode as encode_arrays
+from sparkgen.training.checkpoints import list_checkpoints
+from sparkgen.training.weights import KIND, decode, encode
+
+
+@pytest.fixture(scope="module")
+def own_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("weights")
+
+
+@pytest.fixture
+def request_of(experiment, own_root: Path, root: Path):
+    """The small experiment with folders of this module's own and the shared dataset."""
+
+    def make(**sections) -> ExperimentConfig:
+        own = {
+            "root": str(own_root),
+            "datasets": f"{root}/datasets",
+            "pretrained": str(own_root / "pretrained"),
+        }
+        return experiment(environment=own, **sections)
+
+    return make
+
+
+@pytest.fixture
+def trained(request_of, dataset_version: str) -> registry.ModelVersion:
+    """Version 1 of the model of `tiny`, trained here."""
+    request = request_of()
+    if not registry.versions(request.environment, "tiny"):
+        train.run(request, None)
+    return registry.versions(request.environment, "tiny")[1]
+
+
+@pytest.fixture
+def pretrained(request_of, trained, own_root: Path) -> Path:
+    """The weights file of that version, in full precision, with a note beside it."""
+    model = load_packed(fetch(request_of().environment, trained))
+    folder = own_root / "pretrained"
+    folder.mkdir(exist_ok=True)
+    file = folder / "tiny.npz"
+    file.write_bytes(encode(model, name=model.blueprint.name, half=False))
+    note = {
+        "weights": "tiny.npz",
+        "sha256": digest(file.read_bytes()),
+        "seed": 0,
+        "trained_on": "400 digits",
+        "trained_by": {
+            "machine": "this one",
+            "backend": "tensorflow",
+            "policy": "float32",
+            "steps": 2,
+            "epochs": 2.0,
+            "seconds": 1.0,
+        },
+        "versions": {"keras": "3"},
+    }
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(note))
+    return file
+
+
+def numbers(packed: PortableModel) -> dict[str, bytes]:
+    """The numbers of a saved model's tensors, by name."""
+    weights = decode(encode(load_packed(packed), name="it", half=False), called="it")
+    return {name: array.tobytes() for name, array in weights.tensors.items()}
+
+
+def refusal(step: str, request: ExperimentConfig, **options) -> str:
+    with pytest.raises(RequestError) as error:
+        check(step, request, **options)
+    assert "\n" not in str(error.value)
+    assert error.value.exit_status == 2
+    return str(error.value)
+
+
+def test_a_version_of_weights_is_that_which_was_trained_and_says_where_they_are_from(
+    request_of, trained, pretrained: Path
+) -> None:
+    request = request_of(name="taken")
+    check("train", request, weights=str(pretrained))
+    result = train.run(request, None, weights=str(pretrained))
+    version = registry.require(request.environment, "taken", registry.CHALLENGER)
+    assert version.uri == result["model_uri"]
+    assert version.tags["weights_sha256"] == digest(pretrained.read_bytes())
+    assert version.tags["trained_on"] == "400 digits"
+    ours, theirs = (numbers(fetch(request.environment, one)) for one in (version, trained))
+    assert ours == theirs
+    assert any(name.startswith("density/") for name in ours)
+    with pytest.raises(RequestError):  # a run that takes weights is no training that could go on
+        unfinished(request)
+
+
+def test_samples_of_pretrained_weights_are_those_of_the_version_bit_for_bit(
+    request_of, trained, pretrained: Path, spark, own_root: Path
+) -> None:
+    request = request_of()
+    by_version = sample.sample_version(request, trained, request.sampling, spark)
+    nowhere = request.environment.model_copy(
+        update={"tracking_uri": "http://127.0.0.1:9", "datasets": str(own_root / "none")}
+    )
+    request = request.model_copy(update={"environment": nowhere})
+    result = sample.run(request, spark, from_weights=True)
+    assert result["model_uri"] == f"pretrained:tiny@{digest(pretrained.read_bytes())[:16]}"
+    made = read_sample_set(result["samples"])
+    assert made is not None
+    assert [file.sha256 for file in made.files] == [
+        file.sha256 for file in by_version.sample_set.files
+    ]
+    assert Path(result["contact_sheet"]).is_file()
+
+
+def test_a_density_that_the_file_lacks_is_fitted_to_the_training_rows(
+    request_of, trained, pretrained: Path
+) -> None:
+    weights = decode(pretrained.read_bytes(), called="it")
+    without = {n: a for n, a in weights.tensors.items() if not n.startswith("density/")}
+    file = pretrained.with_name("bare.npz")
+    file.write_bytes(encode_arrays(without, {KIND: "it"}))
+    request = request_of(name="fitted")
+    train.run(request, None, weights=str(file))
+    version = registry.require(request.environment, "fitted", registry.CHALLENGER)
+    ours, theirs = (
+        load_packed(fetch(request.environment, one)).density.factors_KZZ.numpy()
+        for one in (version, trained)
+    )
+    np.testing.assert_array_equal(ours, theirs)
+    file.rename(pretrained)
+    (pretrained.with_suffix(".yaml")).unlink()
+
+
+def test_the_checkpoint_of_a_training_gives_the_weights_that_it_has_come_to(
+    request_of, trained
+) -> None:
+    request = request_of(name="stopped", density={"kind": "prior"})
+    (checkpoint, *_) = list_checkpoints(checkpoint_uri(request_of(), trained.run_id))
+    check("train", request, weights=checkpoint)
+    train.run(request, None, weights=checkpoint)
+    version = registry.require(request.environment, "stopped", registry.CHALLENGER)
+    assert version.tags["trained_on"] == "unknown"
+    ours, theirs = (numbers(fetch(request.environment, one)) for one in (version, trained))
+    assert ours == {n: data for n, data in theirs.items() if not n.startswith("density/")}
+
+
+def test_weights_that_are_not_those_of_the_model_are_refused(request_of, pretrained: Path) -> None:
+    request, path = request_of(), str(pretrained)
+    line = refusal("train", request_of(model={"options": {"latent": 4}}), weights=path)
+    assert "of shape [64, 8] in place of [64, 4]: name the file of this model" in line
+    other = request_of(model={"name": "variational.vae", "options": {"latent": 8}})
+    assert "tiny.npz, found no " in refusal("train", other, weights=path)
+    assert "FileNotFoundError at /gone.npz" in refusal("train", request, weights="/gone.npz")
+    line = refusal("train", request, weights=path, resume=True)
+    assert line.startswith("expected --weights or --resume, found both")
+
+
+@pytest.mark.parametrize("at", [40, -200, -1])
+def test_a_flipped_byte_is_noticed_before_anything_is_built(
+    request_of, pretrained: Path, at: int
+) -> None:
+    data = bytearray(pretrained.read_bytes())
+    data[at] ^= 1
+    pretrained.write_bytes(data)
+    for step, options in (
+        ("train", {"weights": str(pretrained)}),
+        ("sample", {"from_weights": True}),
+    ):
+        assert "expected a weights file as " in refusal(step, request_of(), **options)
+
+
+def test_pretrained_weights_that_there_are_not_are_named(request_of, pretrained: Path) -> None:
+    line = refusal("sample", request_of(name="tinny"), from_weights=True)
+    assert "pretrained weights of tinny in " in line
+    assert line.endswith("found those of tiny: did you mean tiny? choose one of tiny")
+    other = encode_arrays({"w": np.zeros(1)}, {KIND: "it"})
+    pretrained.write_bytes(other)
+    assert "with the SHA-256 " in refusal("sample", request_of(), from_weights=True)
+
+
+def test_a_driver_that_samples_pretrained_weights_loads_no_keras() -> None:
+    line = "import sys, sparkgen.pipeline.sample as s; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", line], check=False).returncode == 0
