@@ -53,16 +53,14 @@ def launch(
         threads_per_worker: TensorFlow threads; None: a machine's cores over the workers on it. In
             process it counts only where TensorFlow has not been used yet.
         max_restarts: how often a lost worker is answered by a new start.
-        hang_seconds: the least time without a training step after which a worker is lost, too; not
-            in process.
+        hang_seconds: the least time without a step after which a worker is lost; not in process.
         slots_seconds: how long to wait for the task slots of Spark.
         log_folder: path or URI of a folder for the traceback of an error that `fn` raised.
         backend: by which several workers exchange data.
         spark: the session, for `spark`.
 
     Raises:
-        SparkgenError: what `fn` raised, a `WorkerError` where it was an error of another kind;
-            neither is answered by a new start.
+        SparkgenError: what `fn` raised, a `WorkerError` where that is of another kind.
         WorkersFailed: workers were lost once more than `max_restarts`.
         Interrupted: the user stopped the work.
     """

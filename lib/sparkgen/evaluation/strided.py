@@ -86,12 +86,9 @@ def strided_figures(
     """
     if config.stride is None:
         return {}
-    record = manifest.spec.record
-    files = manifest.split_files(version_uri, config.split)
-    rows = Rows.concatenate([read_file(file, record) for file in files])
-    windows = windows_of(
-        rows, config.stride, padding=record.values, joined=joins_documents(manifest.config)
-    )
+    record, rows = manifest.spec.record, _rows(manifest, version_uri, config.split)
+    joined = joins_documents(manifest.config)
+    windows = windows_of(rows, config.stride, padding=record.values, joined=joined)
     size, count = BATCHES * config.batch_rows, int(windows.last[-1])
     shared = spark.sparkContext.broadcast((packed, windows))
 
@@ -118,6 +115,11 @@ def strided_figures(
         seed=config.seed,
     )
     return of_text(nats, figure, manifest, STRIDED)
+
+
+def _rows(manifest: Manifest, version_uri: str, split: str) -> Rows:
+    files = manifest.split_files(version_uri, split)
+    return Rows.concatenate([read_file(file, manifest.spec.record) for file in files])
 
 
 def windows_of(rows: Rows, stride: int, *, padding: int, joined: bool) -> Windows:

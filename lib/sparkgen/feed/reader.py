@@ -56,17 +56,15 @@ def training_batches(
         start: the first step; the batches are those that an undisturbed run gets from there on.
         epochs: how many in all, counted from epoch 0.
         feed: the name of what reads the shards; the batches do not depend on it.
-        keep_bytes: memory for shards that stay decoded from epoch to epoch. Beside them the reader
-            holds a shard a lane, and the few that were read ahead.
+        keep_bytes: memory for shards that stay decoded, beside one of each lane and those ahead.
 
     Returns:
         batches as in `sparkgen.models.contract`, rows by ascending lane.
 
     Raises:
-        RequestError: batch size, lanes, workers and rows do not fit each other, or no such feed can be
-            used here.
-        ManifestError: a file of the first epoch is missing or has not its size. One that is damaged
-            is found when it is read: `feed_errors` around the reading gives the same error.
+        RequestError: what was asked for does not fit the data, or the feed cannot be used here.
+        ManifestError: a file of the first epoch is missing or has not its size. For one that is
+            damaged `feed_errors` around the reading raises it.
     """
     split = open_split(version_uri, manifest, "train")
     plan = plan_of(manifest, batch_size=batch_size, seed=seed)
@@ -75,13 +73,11 @@ def training_batches(
     steps = max(1, SPAN_BYTES // (local_rows * _row_bytes(split, noise)))
     # A rank looks at its own files of the epoch, so that all ranks together look at each file once.
     split.check(shard for lane in plan.epoch_lanes(start.epoch, lanes) for shard in lane.shards)
-
     spans = partial(plan.spans, lanes, start=start, epochs=epochs, steps=steps)
-    cut = partial(
-        _cut, split, plan, spans, feed=load_feed(feed), noise=noise, keep_bytes=keep_bytes
-    )
+    cut = partial(_cut, split, plan, spans, feed=load_feed(feed), noise=noise)
+    made = remembered(partial(cut, keep_bytes=keep_bytes))
     signature = _signature(local_rows, split, noise)
-    stacks = tf.data.Dataset.from_generator(remembered(cut), output_signature=signature)
+    stacks = tf.data.Dataset.from_generator(made, output_signature=signature)
     # The next span is cut while this one is taken apart.
     return _finished(stacks.prefetch(1).unbatch(), split.record, local_rows)
 
