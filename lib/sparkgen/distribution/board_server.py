@@ -8,7 +8,7 @@ import hmac
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -85,15 +85,20 @@ class _Server(socketserver.ThreadingTCPServer):
         """Says nothing: a worker that is killed breaks off, and who was lost is told elsewhere."""
 
 
-@contextmanager
-def serving(bind: str, token: str) -> Iterator[int]:
+def serving(bind: str, token: str) -> AbstractContextManager[int]:
     """Runs a server while the context lasts, and gives its port.
 
     Args:
         bind: the interface to listen on; empty for all.
         token: that every request must bear.
     """
-    with _Server(bind, token) as server:
+    return running(_Server(bind, token))
+
+
+@contextmanager
+def running(server: socketserver.TCPServer) -> Iterator[int]:
+    """Has a server answer in a thread of its own while the context lasts, and gives its port."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

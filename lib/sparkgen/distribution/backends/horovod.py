@@ -7,13 +7,13 @@ the launchers do that, around the same server. Like Horovod's own it is open to 
 import importlib.util
 import os
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.board_server import running
 from sparkgen.distribution.ring import Array, Ring, Tensor
 from sparkgen.distribution.slots import RENDEZVOUS_SECONDS, Meeting, Place, Slot
 from sparkgen.errors import RequestError
@@ -27,22 +27,14 @@ def missing() -> str:
     return "" if importlib.util.find_spec("horovod") else "no Horovod in this Python"
 
 
-@contextmanager
-def serve(bind: str) -> Iterator[int]:
+def serve(bind: str) -> AbstractContextManager[int]:
     """Runs the server where the ranks leave each other their addresses."""
     from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
 
     server = RendezvousHTTPServer((bind, 0), RendezvousHandler, 0)
     # A worker that is killed breaks off in mid-sentence; who was lost is told elsewhere.
     server.handle_error = lambda request, address: None
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return running(server)
 
 
 def environment(slot: Slot, meeting: Meeting) -> dict[str, str]:
