@@ -42,7 +42,11 @@ def served(folder: Path) -> Iterator[str]:
     options = ["--backend-store-uri", store, "--artifacts-destination", str(folder / "artifacts")]
     command = [sys.executable, "-m", "mlflow", "server", *options, "--port", str(port)]
     known = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    server = subprocess.Popen([*command, "--workers", "1"], env=known, start_new_session=True)
+    command += ["--workers", "1"]
+    silent = subprocess.DEVNULL
+    server = subprocess.Popen(
+        command, env=known, start_new_session=True, stdout=silent, stderr=silent
+    )
     try:
         while True:
             try:

@@ -10,9 +10,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.errors import Interrupted, RequestError
-from sparkgen.tracking.database import damage
+from sparkgen.tracking.database import damage, database_file, make_database
 from sparkgen.tracking.provenance import git_tags
 from sparkgen.tracking.runs import Subject, attach, flatten, open_run
 from sparkgen.tracking.server import connect, tracking_uri
@@ -139,6 +140,19 @@ def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path: Path
         writer.execute("CREATE TABLE runs (id INTEGER)")
         writer.execute("BEGIN EXCLUSIVE")
         assert damage(file) is None
+
+
+def test_a_database_of_an_unknown_form_is_a_wrong_request(tmp_path: Path) -> None:
+    environment = EnvironmentConfig(root=str(tmp_path))
+    file = database_file(tracking_uri(environment))
+    assert file is not None
+    make_database(file)
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'f00dfeed0000'")
+        database.execute("DROP TABLE registered_model_aliases")  # so that MLflow looks closer
+        database.commit()
+    with pytest.raises(RequestError, match="f00dfeed0000"):
+        connect(environment)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def connect_uri(uri: str, registry_uri: str | None = None) -> Any:
 @contextmanager
 def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
     """Around the first request to a server: within seconds it answers or is refused."""
+    from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -115,6 +116,12 @@ def _answering(uri: str, server: str, *, key: str) -> Iterator[None]:
         with impatience():
             yield
         _remove_misread(uri)
+    except CommandError as error:  # MLflow's migrations do not know the form of the tables
+        raise RequestError(
+            f"a database of the release of MLflow that is installed here, or an older one, at {uri}",
+            found=_without_user(short(error), uri),
+            mend=f"install the release that made it, or set {key}",
+        ) from error
     except (ImportError, MlflowException, SQLAlchemyError, OSError, ValueError) as error:
         _refuse_damaged(uri, key)
         refused = getattr(error, "error_code", None) in REFUSED
