@@ -167,7 +167,7 @@ def test_a_task_names_a_script_a_cluster_and_libraries_that_exist(
     assert os.path.normpath(folder / wheel["whl"]) == str(REPOSITORY / "dist" / "*.whl")
 
 
-OWN = ("resume", "weights", "pretrained")
+STEP_OPTIONS = ("resume", "weights", "pretrained")
 """Options of a step that are no part of the request."""
 
 
@@ -179,7 +179,7 @@ def test_a_tasks_parameters_make_a_request(
     command = cli.commands[task["task_key"]]
     options = command.make_context(task["task_key"], arguments(job, task, target)).params
     file = options.pop("dataset", None) or options.pop("experiment")
-    for own in OWN:
+    for own in STEP_OPTIONS:
         options.pop(own, None)
     load = load_dataset if task["task_key"] == "ingest" else load_experiment
     request = load(file, **options)
@@ -206,7 +206,7 @@ def test_the_registered_model_and_the_experiment_are_those_that_the_jobs_write(
     if task["task_key"] == "ingest":
         return
     options = cli.commands[task["task_key"]].make_context("it", arguments(job, task, target)).params
-    for own in OWN:
+    for own in STEP_OPTIONS:
         options.pop(own, None)
     request = load_experiment(options.pop("experiment"), **options)
     model = RESOURCES["registered_models"]["sampler"]
