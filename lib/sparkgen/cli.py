@@ -206,8 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             _quiet_logs_on_stderr()
             _answer(arguments)
-        except BaseException:
-            # A library may have made another error of the stop.
+        except BaseException:  # a library may have made another error of the stop
             if stopping.received() is None:
                 raise
             _leave_stopped(STOPPED + _resumption(sys.argv[1:] if arguments is None else arguments))

@@ -188,49 +188,42 @@ def _learn(
     lineage: Mapping[str, str],
 ) -> dict[str, Any]:
     """Trains in the `way` in which the model learns (`GenerativeModel.learns`)."""
-    if way == "gradient":
-        return _launch(experiment, version, logger, spark, lineage=lineage)
     if way == "counting":
         return count(experiment, version, logger, spark)
-    return build_untrained(experiment, version, logger)
-
-
-def _launch(
-    experiment: ExperimentConfig,
-    version: DatasetVersion,
-    logger: RunLogger,
-    spark: "SparkSession | None",
-    *,
-    lineage: Mapping[str, str],
-) -> dict[str, Any]:
-    environment, folder = experiment.environment, checkpoint_uri(experiment, logger.run_id)
+    if way == "nothing":
+        return build_untrained(experiment, version, logger)
     # One choice for all workers, whatever is installed where they run.
-    feed = choose_feed(environment.feed)
-    logger.tags({"sparkgen.feed": feed})
-    request = {
-        "experiment": experiment.model_dump(mode="json"),
-        "version_uri": version.uri,
-        "checkpoint_uri": folder,
-        "run_id": logger.run_id,
-        "tracking_uri": tracking_uri(environment),
-        "started_from": lineage.get(VERSION),
-        "feed": feed,
-    }
-    backend = choose_backend(environment.backend)
-    logger.tags({"sparkgen.backend": backend if environment.workers > 1 else "none"})
+    environment = experiment.environment
+    feed, backend = choose_feed(environment.feed), choose_backend(environment.backend)
+    exchange = backend if environment.workers > 1 else "none"
+    logger.tags({"sparkgen.feed": feed, "sparkgen.backend": exchange})
     return launch(
         train,
-        request,
+        _request(experiment, version, logger)
+        | {"started_from": lineage.get(VERSION), "feed": feed},
         workers=environment.workers,
         where=environment.launcher,
         threads_per_worker=environment.threads_per_worker,
         max_restarts=environment.max_restarts,
         hang_seconds=environment.hang_seconds,
         slots_seconds=environment.slots_seconds,
-        log_folder=folder,
+        log_folder=checkpoint_uri(experiment, logger.run_id),
         backend=backend,
         spark=spark,
     )
+
+
+def _request(
+    experiment: ExperimentConfig, version: DatasetVersion, logger: RunLogger
+) -> dict[str, Any]:
+    """What every worker is told of a training, whatever it starts from."""
+    return {
+        "experiment": experiment.model_dump(mode="json"),
+        "version_uri": version.uri,
+        "checkpoint_uri": checkpoint_uri(experiment, logger.run_id),
+        "run_id": logger.run_id,
+        "tracking_uri": tracking_uri(experiment.environment),
+    }
 
 
 def leave_source(source: PackageSource, folder: str) -> None:

@@ -80,7 +80,7 @@ def open_run(
         with held():
             client.set_terminated(run.run_id, "FINISHED")
             run = None
-    except BaseException as error:
+    except BaseException as error:  # a stop closes the run as well
         if run is not None:
             _close(run, error)
         if failed(error):

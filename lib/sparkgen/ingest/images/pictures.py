@@ -77,9 +77,9 @@ def _decode(picture: Picture, waiting: "_Waiting", row: int, uri: str) -> str | 
         return error.reason
     except MemoryError as error:
         raise IngestError(f"too little memory to decode {picture.position} in {uri}") from error
-    except Exception as error:
-        # Decoders raise of every kind over damage, and one picture stops no ingest: it goes to
-        # quarantine by a reason of its own, counted and told like the others.
+    except Exception as error:  # decoders raise of every kind over damage
+        # One picture stops no ingest: it goes to quarantine by a reason of its own, counted and told
+        # like the others.
         return f"undecodable-image-{type(error).__name__}"
     return None
 
