@@ -47,6 +47,7 @@ def sampled(path: Path, root: str) -> dict[str, Any]:
         "command": f"sparkgen sample {path} --pretrained",
         "contact_sheet": made["contact_sheet"],
         "count": made["count"],
+        "seed": manifest["config"]["seed"],
         "seconds": round(seconds, 1),
         "files": [file["sha256"] for file in manifest["files"]],
         "made_with": made_with(),
@@ -88,7 +89,10 @@ def card(name: str, record: dict[str, Any], figures: list[str]) -> str:
     note, flagship = note_of(name), FLAGSHIPS[name]
     trained = note["trained_by"]
     versions = ", ".join(f"{package} {version}" for package, version in note["versions"].items())
-    sheet = os.path.relpath(Path("benchmarks/results") / f"{name}.png", FOLDER)
+    sheet, said = (
+        os.path.relpath(Path("benchmarks/results") / f"{name}{suffix}", FOLDER)
+        for suffix in (".png", ".json")
+    )
     lines = [
         f"# {name}",
         "",
@@ -99,10 +103,10 @@ def card(name: str, record: dict[str, Any], figures: list[str]) -> str:
         f"- parameters: {record['train']['parameters']:,.0f}",
         f"- trained on: {note['trained_on']}",
         f"- trained by: {trained_by(note)}, policy {trained['policy']}, seed {note['seed']}, {versions}",
-        f"- measured on {record['cores']} cores: {'; '.join(figures)}",
+        f"- measured on {record['cores']} cores: {'; '.join(figures)} ([protocols and counts]({said}))",
         f"- published: {flagship['published']}" if "published" in flagship else None,
         f"- protocols comparable: {flagship['comparable']}" if "comparable" in flagship else None,
-        f"- samples: {record['sample']['count']} of seed 0, the same bits with "
+        f"- samples: {record['sample']['count']} of seed {record['sample']['seed']}, the same bits with "
         f"{' and '.join(record['sample']['made_with'].values())}",
         "",
         f"![samples]({sheet})",

@@ -36,6 +36,11 @@ from sparkgen.unexpected import describe, whole
         ("https://h/f?token=a'b,c&n=2", "https://h/f?token=***&n=2"),
         ("https://h/f#access_token=abc&n=2", "https://h/f#access_token=***&n=2"),
         ("https://h/f?auth=abc&accessKeyId=b", "https://h/f?auth=***&accessKeyId=***"),
+        ("https://h/f?pass=a&passphrase=b&jwt=c", "https://h/f?pass=***&passphrase=***&jwt=***"),
+        (
+            "mssql+pyodbc:///?odbc_connect=Server%3Dh%3BPwd%3Dhunter2",
+            "mssql+pyodbc:///?odbc_connect=***",
+        ),
     ],
 )
 def test_a_text_is_shown_without_credentials(text: str, shown: str) -> None:
@@ -54,6 +59,7 @@ def test_a_text_is_shown_without_credentials(text: str, shown: str) -> None:
         "http://host:5000/a@b",
         "http://[::1]:5000/a@b",
         "https://h/f?monkey=1&author=me&keyword=x&design=y&username_hint",
+        "https://h/f?tokenizer=bytes&max_tokens=3&passage=4",
         "'http://a','x@y'",
         "bob@example.org",
     ],
@@ -77,6 +83,9 @@ def test_texts_under_the_key_of_a_secret_are_hidden_as_a_whole() -> None:
         "fs.azure.account.oauth2.client.secret",
         "spark.ssl.keyPassword",
         "spark.executorEnv.HF_TOKEN",
+        "spark.es.net.http.auth.pass",
+        "hf_token",
+        "token",
         "password",
     )
     assert hide_in({"spark": dict.fromkeys(secret, "hunter2")}) == {
@@ -89,6 +98,7 @@ def test_settings_of_tokens_and_keys_that_are_no_secret_stay() -> None:
         "tokenizer": "bytes",
         "unk_token": "<unk>",
         "max_new_tokens": 3,
+        "partition.key": "day",
         "key": "image",
         "classes": {"secret": 1},
         "spark.executor.memory": "4g",

@@ -49,18 +49,23 @@ def test_the_java_that_is_needed_goes_by_the_version_of_spark(
 ) -> None:
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()
-    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
-    java.chmod(0o755)
+    java.touch(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     version = importlib.metadata.version
     wrong = {}
-    for spark in ("3.5.9", "4.0.0"):
+    for spark, major in (("3.5.9", 11), ("4.0.0", 11), ("4.0.0", 21), ("3.5.9", 24)):
+        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{major}.0.2\"' >&2\n")
         monkeypatch.setattr(
             importlib.metadata, "version", lambda n, v=spark: v if n == "pyspark" else version(n)
         )
         findings = {f.part: f for f in examine(EnvironmentConfig(root=str(tmp_path))).findings}
-        wrong[spark] = findings["java"].wrong
-    assert wrong == {"3.5.9": "", "4.0.0": "Spark 4.0.0 wants Java 17 or newer"}
+        wrong[spark, major] = findings["java"].wrong
+    assert wrong == {
+        ("3.5.9", 11): "",
+        ("4.0.0", 11): "Spark 4.0.0 wants Java 17 to 21",
+        ("4.0.0", 21): "",
+        ("3.5.9", 24): "Spark 3.5.9 wants Java 8 to 17",
+    }
 
 
 def test_a_root_below_a_file_is_a_problem(tmp_path: Path) -> None:

@@ -32,13 +32,16 @@ _URI = re.compile(
 _PARAMETER = re.compile(r"([?&;#])([^=&;?#]+)=[^&;#]+")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ALWAYS = (
-    "passw|pwd|secret|credential|(?:access|account|api|private)[._-]?key"
-    "|(?:auth|access|session|sas)[._-]?token"
+    "passw|passphrase|pass(?![a-z])|pwd|secret|credential|jwt"
+    "|(?:access|account|api|private)[._-]?key|(?:auth|access|session|sas)[._-]?token"
 )
-_SETTING = re.compile(rf"(?i){_ALWAYS}|[.](?:key|sas|token)(?![a-z])|(?-i:_TOKEN$)")
+_SETTING = re.compile(
+    rf"(?i){_ALWAYS}|[.]sas(?![a-z])|[.]token(?![a-z])|^(?:hf_)?token$|(?-i:_TOKEN$)"
+)
 """Names of settings whose texts nobody is shown; `token` anywhere would hide tokenizers."""
 _IN_URI = re.compile(
-    rf"(?i){_ALWAYS}|token|signature|oauth|(?<![a-z])(?:auth|authorization|key|sas|sig|user)(?![a-z])"
+    rf"(?i){_ALWAYS}|token(?![a-z])|signature|oauth|odbc_connect"
+    "|(?<![a-z])(?:auth|authorization|key|sas|sig|user)(?![a-z])"
 )
 
 

@@ -37,9 +37,8 @@ PACKAGES = (
     ("pillow",),
 )
 OPTIONAL = ("petastorm",)  # something else does its work
-PYTHONS = SpecifierSet(">=3.11,<3.14")
-OLDEST_JAVA = {3: 8, 4: 17}
-"""By the major version of Spark."""
+JAVAS = {3: (8, 17), 4: (17, 21)}
+"""The oldest and the newest Java that a major version of Spark is said to run on."""
 LEAST_FREE_BYTES = 2**30
 
 
@@ -85,7 +84,8 @@ def examine(environment: EnvironmentConfig) -> Examination:
 
 def _python() -> Finding:
     version = platform.python_version()
-    wrong = "" if PYTHONS.contains(version) else f"needs Python {PYTHONS}"
+    allowed = SpecifierSet(_said("Requires-Python"))
+    wrong = "" if allowed.contains(version) else f"needs Python {allowed}"
     return Finding("python", f"{version} on {platform.system()} {platform.machine()}", wrong)
 
 
@@ -107,6 +107,14 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _said(field: str) -> str:
+    """What the metadata of this package say; empty where it is not installed."""
+    try:
+        return importlib.metadata.metadata("sparkgen")[field] or ""
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _requirements() -> dict[str, Requirement]:
@@ -152,8 +160,8 @@ def _java() -> Finding:
         return Finding("java", str(java), f"does not tell its version: {said[:80]!r}")
     major = int(version[1].removeprefix("1.").split(".")[0])
     spark = _version("pyspark") or "3"
-    least = OLDEST_JAVA.get(int(spark.split(".")[0]), 0)
-    wrong = "" if major >= least else f"Spark {spark} wants Java {least} or newer"
+    least, most = JAVAS.get(int(spark.split(".")[0]), (major, major))
+    wrong = "" if least <= major <= most else f"Spark {spark} wants Java {least} to {most}"
     return Finding("java", f"{version[1]} ({java})", wrong, fatal=False)
 
 

@@ -7,9 +7,8 @@ from scipy.linalg import sqrtm
 
 from sparkgen.config.experiment import EvaluationConfig
 from sparkgen.datasets.records import ImageRecord
-from sparkgen.errors import RequestError
 from sparkgen.evaluation.distances import frechet_distance
-from sparkgen.evaluation.inception import check_network, inception_features, inception_values
+from sparkgen.evaluation.inception import inception_features, inception_values
 from sparkgen.evaluation.sample_figures import sample_figure_names
 from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import pack
@@ -67,7 +66,6 @@ def test_samples_that_are_the_rows_are_at_no_distance_and_the_protocol_names_the
 ):
     save_model(tmp_path, network, name=NAME, options=dict(network.blueprint.options))
     packed = pack(tmp_path)
-    check_network(packed, key="any")
     files = rows_in_files(digit_ids.train[:6], files=1)
     record, order = ImageRecord((8, 8, 1)), np.arange(6)
     found = inception_values(spark, packed, files, files, record, order)
@@ -79,6 +77,14 @@ def test_samples_that_are_the_rows_are_at_no_distance_and_the_protocol_names_the
     assert not set(found) & sample_figure_names(EvaluationConfig(), record)
 
 
-def test_another_network_is_refused(packed_classifier):
-    with pytest.raises(RequestError, match=r"expected keras:InceptionV3 or .* as evaluation.x"):
-        check_network(packed_classifier, key="evaluation.x")
+@pytest.mark.parametrize("named", ["keras:VGG16", "keras:InceptionV4", "full_classifier_mnist"])
+def test_another_network_is_refused_before_anything_is_fetched(named):
+    with pytest.raises(ValueError, match="name keras:InceptionV3 or keras:InceptionV3@"):
+        EvaluationConfig(inception=named)
+
+
+def test_too_few_samples_for_a_distance_are_refused():
+    with pytest.raises(
+        ValueError, match="with a judge or inception samples must be 0, or 4 or more"
+    ):
+        EvaluationConfig(inception="keras:InceptionV3", samples=1)

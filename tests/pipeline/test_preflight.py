@@ -10,7 +10,7 @@ from words import BAD, GOOD, OTHER, text_spec, tokenizer_of_words
 from sparkgen.config.dataset import DatasetConfig
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.config.experiment import DensityConfig, SamplingConfig
-from sparkgen.config.load import parse
+from sparkgen.config.load import load_experiment, parse
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord, record_of
@@ -415,13 +415,21 @@ def test_early_stopping_by_a_figure_that_there_is_none_of_is_refused(experiment)
         check_rows(other, manifest(other, 400, validation=40))
 
 
+def test_features_of_pictures_are_not_asked_of_a_model_of_text(tmp_path: Path) -> None:
+    path = "conf/experiments/ngram_descriptions.yaml"
+    inception = ("evaluation.inception=keras:InceptionV3",)
+    with pytest.raises(RequestError, match=r"which makes text: remove evaluation\.inception"):
+        check("run", load_experiment(path, root=str(tmp_path), overrides=inception))
+
+
 def test_a_split_that_is_evaluated_has_rows_and_enough_for_a_judge(experiment) -> None:
     with pytest.raises(RequestError, match="a split 'test' with rows"):
         check_held_out(experiment(), manifest(experiment(), 400, validation=40))
-    judged = experiment(evaluation={"judge": "someone"})
-    check_held_out(judged, manifest(judged, 400, test=4))
-    with pytest.raises(RequestError, match="4 rows or more in the split test"):
-        check_held_out(judged, manifest(judged, 400, test=3))
+    for key, judge in (("judge", "someone"), ("inception", "keras:InceptionV3")):
+        judged = experiment(evaluation={key: judge})
+        check_held_out(judged, manifest(judged, 400, test=4))
+        with pytest.raises(RequestError, match=rf"4 rows or more .*, or remove evaluation\.{key}"):
+            check_held_out(judged, manifest(judged, 400, test=3))
     probed = experiment(evaluation={"probe": {"labels": [40, "all"]}})
     check_held_out(probed, manifest(probed, 400, dict.fromkeys(range(10), 40), test=40))
     with pytest.raises(

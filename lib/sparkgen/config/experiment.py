@@ -10,7 +10,7 @@ from pydantic import (
     model_validator,
 )
 
-from sparkgen.config.saved_models import PartName, SavedModelName
+from sparkgen.config.saved_models import InceptionName, PartName, SavedModelName
 from sparkgen.config.strict import Seed, Strict
 
 
@@ -221,7 +221,7 @@ class EvaluationConfig(Strict):
     judge: str | None = None
     """The name of a classifier's experiment. Its champion gives the features of KID and FID and the
     classes of the samples; null: these figures are left out."""
-    inception: PartName | None = None
+    inception: InceptionName | None = None
     """Weights of Inception v3, for the FID and KID that papers quote: `keras:InceptionV3`, which Keras
     fetches, or `keras:InceptionV3@/path/weights.h5`; null: these figures are left out. So they are, with
     a warning, where Keras cannot fetch the weights."""
@@ -233,9 +233,11 @@ class EvaluationConfig(Strict):
 
     @model_validator(mode="after")
     def _are_enough_to_judge(self) -> "EvaluationConfig":
-        if self.judge is not None and 0 < self.samples < LEAST_JUDGED:
+        judged = self.judge is not None or self.inception is not None
+        if judged and 0 < self.samples < LEAST_JUDGED:
             raise ValueError(
-                f"with a judge samples must be 0, or {LEAST_JUDGED} or more, found {self.samples}"
+                f"with a judge or inception samples must be 0, or {LEAST_JUDGED} or more, "
+                f"found {self.samples}"
             )
         return self
 

@@ -44,3 +44,13 @@ def _names_a_part(value: str) -> str:
 
 SavedModelName = Annotated[str, AfterValidator(_names_a_model)]
 PartName = Annotated[str, AfterValidator(_names_a_part)]
+
+
+def _names_inception(value: str) -> str:
+    found = KERAS.fullmatch(value)
+    if found is None or found["network"] != "InceptionV3":
+        raise ValueError("name keras:InceptionV3 or keras:InceptionV3@/path/weights.h5")
+    return value
+
+
+InceptionName = Annotated[str, AfterValidator(_names_inception)]

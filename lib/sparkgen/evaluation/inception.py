@@ -15,7 +15,6 @@ import numpy.typing as npt
 from sparkgen.datasets.files import StoredFile
 from sparkgen.datasets.records import Record
 from sparkgen.datasets.rows import read_column
-from sparkgen.errors import RequestError
 from sparkgen.evaluation.distances import LEAST_BLOCKS, frechet_distance, kernel_distance
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.unpacking import unpack
@@ -29,18 +28,6 @@ NETWORK = "InceptionV3"
 SIDE = 299
 ROWS = 50
 """Pictures that the network sees at once."""
-
-
-def check_network(packed: PortableModel, *, key: str) -> None:
-    """Refuses another network than Inception v3; `key` is the key of the request that names it."""
-    described = packed.description
-    found = described["options"].get("network", described["name"])
-    if found != NETWORK:
-        raise RequestError(
-            f"keras:{NETWORK} or keras:{NETWORK}@/path/weights.h5 as {key}",
-            found=str(found),
-            mend="name that network, or remove the key",
-        )
 
 
 def inception_features(network: Any, pictures_BHWC: Any) -> npt.NDArray[np.float32]:
@@ -78,8 +65,12 @@ def inception_values(
         record: of both.
         order: a permutation of the rows of the latter.
     """
-    samples = _features(spark, packed, sample_files, record)
-    real = _features(spark, packed, real_files, record)[order]
+    shared = spark.sparkContext.broadcast(packed)
+    try:
+        samples = _features(spark, shared, sample_files, record)
+        real = _features(spark, shared, real_files, record)[order]
+    finally:
+        shared.unpersist()
     how = f"{len(samples)} samples against {len(real)} rows, Keras' {NETWORK}, {packed.digest}"
     kid = kernel_distance(samples, real)
     return {
@@ -93,10 +84,10 @@ def inception_values(
 
 
 def _features(
-    spark: "SparkSession", packed: PortableModel, files: Sequence[StoredFile], record: Record
+    spark: "SparkSession", shared: Any, files: Sequence[StoredFile], record: Record
 ) -> npt.NDArray[np.float32]:
     def look(file: StoredFile) -> Iterator[npt.NDArray[np.float32]]:
-        network, rows = unpack(packed), read_column(file, record)
+        network, rows = unpack(shared.value), read_column(file, record)
         firsts = range(0, len(rows), ROWS)
         batches = (record.to_model(rows[first : first + ROWS]) for first in firsts)
         yield np.concatenate([inception_features(network, batch) for batch in batches])

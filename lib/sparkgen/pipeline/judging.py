@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.config.saved_models import KERAS
 from sparkgen.datasets.manifest import DatasetVersion, Manifest
 from sparkgen.datasets.records import DataSpec, Record, record_of
 from sparkgen.errors import RequestError
 from sparkgen.evaluation.figures import Figure
-from sparkgen.evaluation.inception import INCEPTION, check_network
+from sparkgen.evaluation.inception import INCEPTION
 from sparkgen.evaluation.sample_figures import appraise
 from sparkgen.evaluation.text_figures import Made, text_figures
 from sparkgen.models.portable import PortableModel
@@ -177,20 +176,18 @@ def inception_of(experiment: ExperimentConfig) -> PortableModel | None:
     """Inception v3, of whose features figures are asked; None: none are, or Keras cannot fetch it.
 
     Raises:
-        RequestError: `evaluation.inception` names a file that is not there, or another network.
+        RequestError: `evaluation.inception` names a file that is not there, or not the network's.
     """
-    named, key = experiment.evaluation.inception, "evaluation.inception"
+    named = experiment.evaluation.inception
     if named is None or not experiment.evaluation.samples:
         return None
     try:
-        packed = named_part(experiment.environment, named, key=key).packed
+        return named_part(experiment.environment, named, key="evaluation.inception").packed
     except RequestError as error:
-        if not KERAS.fullmatch(named) or "@" in named:
+        if "@" in named:
             raise
         log.warning("%s are left out: %s", " and ".join(INCEPTION), error)
         return None
-    check_network(packed, key=key)
-    return packed
 
 
 def check_judge(

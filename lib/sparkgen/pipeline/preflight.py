@@ -134,11 +134,12 @@ def check_held_out(experiment: ExperimentConfig, manifest: Manifest) -> None:
     config = experiment.evaluation
     rows = manifest.split(config.split).rows
     check_labels(config, manifest)
-    if config.samples and config.judge is not None and rows < LEAST_JUDGED:
+    judges = [key for key in ("judge", "inception") if getattr(config, key) is not None]
+    if config.samples and judges and rows < LEAST_JUDGED:
         raise RequestError(
             f"{LEAST_JUDGED} rows or more in the split {config.split}, to judge samples by",
             found=str(rows),
-            mend="choose another evaluation.split, or remove evaluation.judge",
+            mend=f"choose another evaluation.split, or remove evaluation.{judges[0]}",
         )
 
 
@@ -245,6 +246,7 @@ def _check_density(experiment: ExperimentConfig, rows: int) -> None:
 
 
 def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    from sparkgen.datasets.records import ImageRecord
     from sparkgen.evaluation.probes import check_probed
     from sparkgen.pipeline.judging import check_makes_rows, inception_of, judge_of
 
@@ -257,6 +259,12 @@ def _check_evaluation(experiment: ExperimentConfig, model: "GenerativeModel") ->
     if experiment.dataset.class_names is not None:  # else as soon as the version is there
         check_gates(experiment, model)
     judge_of(experiment)
+    if experiment.evaluation.inception is not None and model.makes.kind != ImageRecord.kind:
+        raise RequestError(
+            "a model that makes pictures with evaluation.inception",
+            found=f"{experiment.model.name}, which makes {model.makes.kind}",
+            mend="remove evaluation.inception",
+        )
     inception_of(experiment)
 
 
