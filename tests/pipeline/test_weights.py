@@ -21,7 +21,7 @@ from sparkgen.sampling.sample_set import read_sample_set
 from sparkgen.tracking import registry
 from sparkgen.training.checkpoints import encode as encode_arrays
 from sparkgen.training.checkpoints import list_checkpoints
-from sparkgen.training.weights import KIND, decode, encode
+from sparkgen.training.weights import KIND, OPTIONS, decode, encode
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def pretrained(request_of, trained, own_root: Path) -> Path:
     folder = own_root / "pretrained"
     folder.mkdir(exist_ok=True)
     file = folder / "tiny.npz"
-    file.write_bytes(encode(model, name=model.blueprint.name, half=False))
+    file.write_bytes(encode(model, half=False))
     note = {
         "weights": "tiny.npz",
         "sha256": digest(file.read_bytes()),
@@ -82,7 +82,7 @@ def pretrained(request_of, trained, own_root: Path) -> Path:
 
 def numbers(packed: PortableModel) -> dict[str, bytes]:
     """The numbers of a saved model's tensors, by name."""
-    weights = decode(encode(load_packed(packed), name="it", half=False), called="it")
+    weights = decode(encode(load_packed(packed), half=False), called="it")
     return {name: array.tobytes() for name, array in weights.tensors.items()}
 
 
@@ -136,7 +136,8 @@ def test_a_density_that_the_file_lacks_is_fitted_to_the_training_rows(
     weights = decode(pretrained.read_bytes(), called="it")
     without = {n: a for n, a in weights.tensors.items() if not n.startswith("density/")}
     file = pretrained.with_name("bare.npz")
-    file.write_bytes(encode_arrays(without, {KIND: "it"}))
+    facts = {KIND: weights.model, OPTIONS: weights.options}
+    file.write_bytes(encode_arrays(without, facts))
     request = request_of(name="fitted")
     train.run(request, None, weights=str(file))
     version = registry.require(request.environment, "fitted", registry.CHALLENGER)
@@ -165,9 +166,16 @@ def test_the_checkpoint_of_a_training_gives_the_weights_that_it_has_come_to(
 def test_weights_that_are_not_those_of_the_model_are_refused(request_of, pretrained: Path) -> None:
     request, path = request_of(), str(pretrained)
     line = refusal("train", request_of(model={"options": {"latent": 4}}), weights=path)
-    assert "of shape [64, 8] in place of [64, 4]: name the file of this model" in line
+    assert "tiny.npz, found latent of 8 in place of 4: name the file of this model" in line
     other = request_of(model={"name": "variational.vae", "options": {"latent": 8}})
-    assert "tiny.npz, found no " in refusal("train", other, weights=path)
+    line = refusal("train", other, weights=path)
+    assert "tiny.npz, found those of reconstruction.dense_autoencoder: name the file" in line
+    line = refusal("train", request_of(density={"kind": "diagonal"}), weights=path)
+    assert "tiny.npz, found the density full in place of diagonal" in line
+    counted = {"name": "autoregressive.naive_bayes", "options": {}}
+    others = {"density": {"kind": "prior"}, "training": {"optimizer": {}}}
+    line = refusal("train", request_of(model=counted, **others), weights=path)
+    assert "found autoregressive.naive_bayes, which learns by counting" in line
     assert "FileNotFoundError at /gone.npz" in refusal("train", request, weights="/gone.npz")
     line = refusal("train", request, weights=path, resume=True)
     assert line.startswith("expected --weights or --resume, found both")
@@ -191,7 +199,7 @@ def test_pretrained_weights_that_there_are_not_are_named(request_of, pretrained:
     line = refusal("sample", request_of(name="tinny"), from_weights=True)
     assert "pretrained weights of tinny in " in line
     assert line.endswith("found those of tiny: did you mean tiny? choose one of tiny")
-    other = encode_arrays({"w": np.zeros(1)}, {KIND: "it"})
+    other = encode_arrays({"w": np.zeros(1)}, {KIND: "it", OPTIONS: {}})
     pretrained.write_bytes(other)
     assert "with the SHA-256 " in refusal("sample", request_of(), from_weights=True)
 

@@ -29,6 +29,7 @@ from sparkgen.sampling.check import check as check_samples
 from sparkgen.sampling.check import check_sampling
 from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
 from sparkgen.tracking.server import check_artifacts, connect, tracking_uri
+from sparkgen.training.weights import check_model
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
@@ -81,7 +82,7 @@ def check(
         choose_backend(request.environment.backend)
         model = _check_model(request, resume=resume)
         if weights is not None:
-            _check_taken(request, weights, resume=resume)
+            _check_taken(request, weights, model, resume=resume)
         if not resume:
             model_to_start_from(request)
             pictures_of(model)
@@ -199,13 +200,16 @@ def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeMo
     return model
 
 
-def _check_taken(experiment: ExperimentConfig, path: str, *, resume: bool) -> None:
+def _check_taken(
+    experiment: ExperimentConfig, path: str, model: "GenerativeModel", *, resume: bool
+) -> None:
     """Refuses weights that take the place of training, as far as the data is known."""
     if resume:
         raise RequestError(
             "--weights or --resume", found="both", mend="weights need no training that could go on"
         )
     weights, dataset = weights_to_take(path).weights, experiment.dataset
+    check_model(weights, model)
     parts = parts_of(experiment)
     if dataset.class_names is not None:  # else as soon as the version is there
         check_weights(experiment, spec_to_come(dataset, parts), parts, weights)
