@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from words import text_spec, tokenizer_of_words
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.files import digest
 from sparkgen.errors import RequestError
+from sparkgen.models.discovery import build_model
 from sparkgen.models.portable import PortableModel
 from sparkgen.models.saving import load_packed
 from sparkgen.pipeline import sample, train
@@ -202,6 +204,60 @@ def test_pretrained_weights_that_there_are_not_are_named(request_of, pretrained:
     other = encode_arrays({"w": np.zeros(1)}, {KIND: "it", OPTIONS: {}})
     pretrained.write_bytes(other)
     assert "with the SHA-256 " in refusal("sample", request_of(), from_weights=True)
+
+
+SMALL = {"layers": 1, "units": 8, "embedding": 4}
+TEXT = {
+    "name": "texts",
+    "source": {"format": "text", "train": "texts.txt", "test": "texts.txt"},
+    "record": "tokens",
+    "shape": [9],
+    "class_names": None,
+    "limit": None,
+    "tokenizer": {"kind": "words"},
+}
+DRAWN = {"kind": "drawn", "names": ["one"] * 10, "length": 4}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "unknown"),
+    [
+        ({"class_names": None}, "dataset.class_names"),
+        (TEXT, "dataset.tokenizer.path"),
+        ({"captions": DRAWN}, "the words of dataset.captions"),
+    ],
+)
+def test_a_model_of_data_that_only_the_ingest_will_know_cannot_be_built_without_it(
+    request_of, pretrained: Path, dataset: dict, unknown: str
+) -> None:
+    line = refusal("sample", request_of(dataset=dataset), from_weights=True)
+    assert line.startswith(
+        "expected a request that says all that the model of --pretrained is built"
+    )
+    assert f"found one without {unknown}: ingest the dataset, and take the weights by" in line
+
+
+def test_weights_are_held_against_the_words_of_a_tokenizer_that_there_is_already(
+    request_of, tmp_path: Path
+) -> None:
+    ours, other = (tokenizer_of_words(words) for words in (["a", "b"], ["a"]))
+    weights, words, texts = (tmp_path / name for name in ("a.npz", "words.json", "texts.txt"))
+    weights.write_bytes(encode(build_model("language.lstm", SMALL, text_spec(ours))))
+    words.write_text(other.json)
+    texts.write_text("a b b a\n" * 100)
+    source = {"format": "text", "train": str(texts), "test": str(texts)}
+
+    def request(**tokenizer) -> ExperimentConfig:
+        return request_of(
+            dataset={**TEXT, "source": source, "tokenizer": tokenizer},
+            model={"name": "language.lstm", "options": SMALL},
+            density={"kind": "prior"},
+            gates=[],
+        )
+
+    check("train", request(kind="words"), weights=str(weights))  # the ingest will make it
+    line = refusal("train", request(path=str(words)), weights=str(weights))
+    assert f"of shape [{ours.size}, 4] in place of [{other.size}, 4]" in line
 
 
 def test_a_driver_that_samples_pretrained_weights_loads_no_keras() -> None:

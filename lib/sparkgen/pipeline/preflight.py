@@ -19,7 +19,7 @@ from sparkgen.feed.feeds import choose_feed
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
 from sparkgen.pipeline.learning import check_learning
-from sparkgen.pipeline.outlook import spec_to_come
+from sparkgen.pipeline.outlook import spec_to_come, unknown_to_come
 from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
 from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
@@ -208,11 +208,11 @@ def _check_taken(
         raise RequestError(
             "--weights or --resume", found="both", mend="weights need no training that could go on"
         )
-    weights, dataset = weights_to_take(path).weights, experiment.dataset
+    weights = weights_to_take(path).weights
     check_model(weights, model)
     parts = parts_of(experiment)
-    if dataset.class_names is not None:  # else as soon as the version is there
-        check_weights(experiment, spec_to_come(dataset, parts), parts, weights)
+    if unknown_to_come(experiment.dataset) is None:  # else as soon as the version is there
+        check_weights(experiment, spec_to_come(experiment.dataset, parts), parts, weights)
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec", parts: Parts) -> "GenerativeModel":

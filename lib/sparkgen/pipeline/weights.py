@@ -21,7 +21,7 @@ from sparkgen.datasets.storage import absolute, open_uri, read_bytes
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.apart import saved_apart
-from sparkgen.pipeline.outlook import spec_to_come
+from sparkgen.pipeline.outlook import spec_to_come, unknown_to_come
 from sparkgen.pipeline.parts import Parts, blueprints
 from sparkgen.training.weights import Weights, decode, put
 
@@ -73,8 +73,15 @@ def pretrained_of(experiment: ExperimentConfig) -> Pretrained:
     """The pretrained weights of an experiment.
 
     Raises:
-        RequestError: there are none, they are damaged, or not those of the experiment's model.
+        RequestError: there are none, they are damaged, or not those of the experiment's model; or only
+            the ingest will say what that is built from.
     """
+    if (unknown := unknown_to_come(experiment.dataset)) is not None:
+        raise RequestError(
+            "a request that says all that the model of --pretrained is built from",
+            found=f"one without {unknown}",
+            mend="ingest the dataset, and take the weights by sparkgen train --weights FILE.npz",
+        )
     environment = experiment.environment
     folder = absolute(environment.path(environment.pretrained))
     note = _note(folder, experiment.name)
