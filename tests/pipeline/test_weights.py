@@ -165,6 +165,21 @@ def test_the_checkpoint_of_a_training_gives_the_weights_that_it_has_come_to(
     assert ours == {n: data for n, data in theirs.items() if not n.startswith("density/")}
 
 
+def test_weights_need_nothing_that_only_a_training_needs(request_of, pretrained: Path) -> None:
+    nothing = {"epochs": 1, "batch_size": 800, "start_from": "nobody", "jit_compile": True}
+    stopping = {"early_stopping": {"monitor": "no_such_figure"}}
+    request = request_of(
+        name="unaided", training={**nothing, **stopping, "optimizers": {"none": {}}}
+    )
+    lacking = {"backend": "none", "launcher": "in-process", "workers": 2}
+    environment = request.environment.model_copy(update=lacking)
+    request = request.model_copy(update={"environment": environment})
+    check("train", request, weights=str(pretrained))
+    check("run", request, weights=str(pretrained))
+    made = train.run(request, None, weights=str(pretrained))
+    assert made["metrics"]["parameters"] > 0
+
+
 def test_weights_that_are_not_those_of_the_model_are_refused(request_of, pretrained: Path) -> None:
     request, path = request_of(), str(pretrained)
     line = refusal("train", request_of(model={"options": {"latent": 4}}), weights=path)

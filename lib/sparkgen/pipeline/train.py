@@ -71,7 +71,7 @@ def run(
     journal = unfinished(experiment) if resume else None
     version = _version(experiment, journal)
     parts = parts_of(experiment, journal)
-    model = check_rows(experiment, version.manifest, parts)
+    model = check_rows(experiment, version.manifest, parts, trains=weights is None)
     taken = None if weights is None else _taken(weights, experiment, version, parts)
     start = None if journal or taken else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)

@@ -22,11 +22,12 @@ from sparkgen.errors import RequestError
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.apart import saved_apart
 from sparkgen.pipeline.outlook import spec_to_come, unknown_to_come
-from sparkgen.pipeline.parts import Parts, blueprints
-from sparkgen.training.weights import Weights, decode, put
+from sparkgen.pipeline.parts import Parts, blueprints, parts_of
+from sparkgen.training.weights import Weights, check_model, decode, put
 
 if TYPE_CHECKING:
     from sparkgen.datasets.records import DataSpec
+    from sparkgen.models.contract import GenerativeModel
 
 SUFFIX = ".yaml"
 
@@ -142,6 +143,24 @@ def weights_to_take(path: str) -> TakenWeights:
     weights = read_weights(path, note)
     trained_on = "unknown" if note is None else note.trained_on
     return TakenWeights(weights, {"weights_sha256": weights.sha256, "trained_on": trained_on})
+
+
+def check_taken(experiment: ExperimentConfig, path: str, model: "GenerativeModel") -> None:
+    """Refuses weights that are to take the place of a training, as far as the data is known.
+
+    Args:
+        experiment: the request.
+        path: of the weights file.
+        model: an outline of the experiment's.
+
+    Raises:
+        RequestError: as `read_weights`, or they are not those of the experiment's model.
+    """
+    weights = weights_to_take(path).weights
+    check_model(weights, model)
+    if unknown_to_come(experiment.dataset) is None:  # else as soon as the version is there
+        parts = parts_of(experiment)
+        check_weights(experiment, spec_to_come(experiment.dataset, parts), parts, weights)
 
 
 def check_weights(
