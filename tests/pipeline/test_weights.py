@@ -212,6 +212,26 @@ def test_a_flipped_byte_is_noticed_before_anything_is_built(
         assert "expected a weights file as " in refusal(step, request_of(), **options)
 
 
+def test_samples_of_pretrained_weights_on_object_storage_need_no_tracking_server(
+    request_of, pretrained: Path, spark, s3
+) -> None:
+    request = request_of(name="tiny", sampling={"count": 10})
+    storage = {"root": "s3://bucket/pretrained", "datasets": "{root}/datasets"}
+    environment = request.environment.model_copy(update=storage)
+    request = request.model_copy(update={"environment": environment})
+    check("sample", request, from_weights=True)
+    made = sample.run(request, spark, from_weights=True)
+    assert made["samples"].startswith("s3://bucket/pretrained/samples/tiny/")
+    assert "set environment.tracking_uri" in refusal("sample", request)
+
+
+def test_pretrained_weights_of_a_model_that_stands_on_others_are_refused(request_of) -> None:
+    parts = {"classifier": "full_classifier_digits"}
+    model = {"name": "optimised.activation_maximisation", "options": {}, "parts": parts}
+    line = refusal("sample", request_of(model=model), from_weights=True)
+    assert "found optimised.activation_maximisation with model.parts classifier: train it" in line
+
+
 def test_pretrained_weights_that_there_are_not_are_named(request_of, pretrained: Path) -> None:
     line = refusal("sample", request_of(name="tinny"), from_weights=True)
     assert "pretrained weights of tinny in " in line

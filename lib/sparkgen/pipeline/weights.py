@@ -74,9 +74,15 @@ def pretrained_of(experiment: ExperimentConfig) -> Pretrained:
     """The pretrained weights of an experiment.
 
     Raises:
-        RequestError: there are none, they are damaged, or not those of the experiment's model; or only
-            the ingest will say what that is built from.
+        RequestError: there are none, they are damaged, or not those of the experiment's model; or that
+            stands on others, or only the ingest will say what it is built from.
     """
+    if parts := experiment.model.parts:
+        raise RequestError(
+            "a model that stands on no others for --pretrained",
+            found=f"{experiment.model.name} with model.parts {', '.join(parts)}",
+            mend="train it, or take the weights by sparkgen train --weights FILE.npz",
+        )
     if (unknown := unknown_to_come(experiment.dataset)) is not None:
         raise RequestError(
             "a request that says all that the model of --pretrained is built from",
