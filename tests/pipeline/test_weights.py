@@ -19,6 +19,7 @@ from sparkgen.pipeline import sample, train
 from sparkgen.pipeline.journal import checkpoint_uri, unfinished
 from sparkgen.pipeline.model import fetch
 from sparkgen.pipeline.preflight import check
+from sparkgen.pipeline.weights import weights_to_take
 from sparkgen.sampling.sample_set import read_sample_set
 from sparkgen.tracking import registry
 from sparkgen.training.checkpoints import encode as encode_arrays
@@ -209,7 +210,49 @@ def test_a_flipped_byte_is_noticed_before_anything_is_built(
         ("train", {"weights": str(pretrained)}),
         ("sample", {"from_weights": True}),
     ):
-        assert "expected a weights file as " in refusal(step, request_of(), **options)
+        line = refusal(step, request_of(), **options)
+        assert line.startswith("expected a weights file with the SHA-256 ")
+        assert line.endswith(" at " + str(pretrained) + ": get the file again")
+    pretrained.with_suffix(".yaml").unlink()
+    line = refusal("train", request_of(), weights=str(pretrained))
+    assert line.startswith(f"expected a weights file as {pretrained}, found ")
+
+
+def test_the_note_on_a_weights_file_is_that_of_the_experiment_or_of_the_file_and_names_it(
+    request_of, pretrained: Path
+) -> None:
+    note = yaml.safe_load(pretrained.with_suffix(".yaml").read_text())
+    own = pretrained.with_name("mixture.yaml")
+    own.write_text(yaml.safe_dump({**note, "trained_on": "700 digits"}))
+
+    def trained_on(name: str) -> str:
+        return weights_to_take(str(pretrained), request_of(name=name)).tags["trained_on"]
+
+    assert trained_on("mixture") == "700 digits"
+    assert trained_on("other") == "400 digits"
+    own.write_text(yaml.safe_dump({**note, "weights": "another.npz"}))
+    assert trained_on("mixture") == "400 digits"
+    for something_else in ("name: mixture\n", "- a list\n", "weights: tiny.npz\n", ""):
+        own.write_text(something_else)
+        assert trained_on("mixture") == "400 digits"
+    own.unlink()
+
+
+def test_a_note_that_cannot_be_read_is_told(request_of, pretrained: Path) -> None:
+    request, note = request_of(), pretrained.with_suffix(".yaml")
+    note.unlink()
+    note.mkdir()
+    for step, options in (
+        ("train", {"weights": str(pretrained)}),
+        ("sample", {"from_weights": True}),
+    ):
+        line = refusal(step, request, **options)
+        assert f"a YAML file that can be read as {note}, found " in line
+    note.rmdir()
+    note.write_text("a: [")
+    assert "a YAML file that can be read as " in refusal("train", request, weights=str(pretrained))
+    note.unlink()
+    check("train", request, weights=str(pretrained))
 
 
 def test_samples_of_pretrained_weights_on_object_storage_need_no_tracking_server(

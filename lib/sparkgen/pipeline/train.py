@@ -75,15 +75,15 @@ def run(
     taken = None if weights is None else _taken(weights, experiment, version, parts)
     start = None if journal or taken else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)
-    way = model.learns if taken is None else "elsewhere"
-    _await_workers(experiment, spark, way)
+    if taken is None and model.learns == "gradient":
+        _await_workers(experiment, spark)
     with _claimed_run(experiment, version, journal) as logger:
         lineage = journal.lineage if journal else _leave(experiment, logger, start, parts, pictures)
         journal = _begin(experiment, version, logger, lineage, taken)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
         if taken is None:
-            result = _learn(way, experiment, version, logger, spark, journal.lineage)
+            result = _learn(model.learns, experiment, version, logger, spark, journal.lineage)
         else:
             result = build_untrained(experiment, version, logger, taken.weights)
         made = _register(experiment, version, logger, result, lineage=journal.lineage)
@@ -95,7 +95,7 @@ def _taken(
     path: str, experiment: ExperimentConfig, version: DatasetVersion, parts: Parts
 ) -> TakenWeights:
     """The weights that take the place of a training; a `RequestError` where they do not fit the model."""
-    taken = weights_to_take(path)
+    taken = weights_to_take(path, experiment)
     check_weights(experiment, version.manifest.spec, parts, taken.weights)
     return taken
 
@@ -172,25 +172,25 @@ def _begin(
     return journal
 
 
-def _await_workers(experiment: ExperimentConfig, spark: "SparkSession | None", way: str) -> None:
+def _await_workers(experiment: ExperimentConfig, spark: "SparkSession | None") -> None:
     """Waits for the slots of workers on Spark, before there is a run, which could only fail."""
     environment = experiment.environment
-    if spark is not None and environment.launcher == "spark" and way == "gradient":
+    if spark is not None and environment.launcher == "spark":
         await_slots(spark, environment.workers, seconds=environment.slots_seconds)
 
 
 def _learn(
-    way: str,
+    learns: str,
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
     spark: "SparkSession | None",
     lineage: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Trains in the `way` in which the model learns (`GenerativeModel.learns`)."""
-    if way == "counting":
+    """Trains in the way in which the model learns (`GenerativeModel.learns`)."""
+    if learns == "counting":
         return count(experiment, version, logger, spark)
-    if way == "nothing":
+    if learns == "nothing":
         return build_untrained(experiment, version, logger)
     # One choice for all workers, whatever is installed where they run.
     environment = experiment.environment
