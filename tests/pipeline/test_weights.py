@@ -123,7 +123,7 @@ def test_samples_of_pretrained_weights_are_those_of_the_version_bit_for_bit(
         update={"tracking_uri": "http://127.0.0.1:9", "datasets": str(own_root / "none")}
     )
     request = request.model_copy(update={"environment": nowhere})
-    result = sample.run(request, spark, from_weights=True)
+    result = sample.run(request, spark, pretrained=True)
     assert result["model_uri"] == f"pretrained:tiny@{digest(pretrained.read_bytes())[:16]}"
     made = read_sample_set(result["samples"])
     assert made is not None
@@ -208,7 +208,7 @@ def test_a_flipped_byte_is_noticed_before_anything_is_built(
     pretrained.write_bytes(data)
     for step, options in (
         ("train", {"weights": str(pretrained)}),
-        ("sample", {"from_weights": True}),
+        ("sample", {"pretrained": True}),
     ):
         line = refusal(step, request_of(), **options)
         assert line.startswith("expected a weights file with the SHA-256 ")
@@ -244,7 +244,7 @@ def test_a_note_that_cannot_be_read_is_told(request_of, pretrained: Path) -> Non
     note.mkdir()
     for step, options in (
         ("train", {"weights": str(pretrained)}),
-        ("sample", {"from_weights": True}),
+        ("sample", {"pretrained": True}),
     ):
         line = refusal(step, request, **options)
         assert f"a YAML file that can be read as {note}, found " in line
@@ -262,8 +262,8 @@ def test_samples_of_pretrained_weights_on_object_storage_need_no_tracking_server
     storage = {"root": "s3://bucket/pretrained", "datasets": "{root}/datasets"}
     environment = request.environment.model_copy(update=storage)
     request = request.model_copy(update={"environment": environment})
-    check("sample", request, from_weights=True)
-    made = sample.run(request, spark, from_weights=True)
+    check("sample", request, pretrained=True)
+    made = sample.run(request, spark, pretrained=True)
     assert made["samples"].startswith("s3://bucket/pretrained/samples/tiny/")
     assert "set environment.tracking_uri" in refusal("sample", request)
 
@@ -271,17 +271,17 @@ def test_samples_of_pretrained_weights_on_object_storage_need_no_tracking_server
 def test_pretrained_weights_of_a_model_that_stands_on_others_are_refused(request_of) -> None:
     parts = {"classifier": "full_classifier_digits"}
     model = {"name": "optimised.activation_maximisation", "options": {}, "parts": parts}
-    line = refusal("sample", request_of(model=model), from_weights=True)
+    line = refusal("sample", request_of(model=model), pretrained=True)
     assert "found optimised.activation_maximisation with model.parts classifier: train it" in line
 
 
 def test_pretrained_weights_that_there_are_not_are_named(request_of, pretrained: Path) -> None:
-    line = refusal("sample", request_of(name="tinny"), from_weights=True)
+    line = refusal("sample", request_of(name="tinny"), pretrained=True)
     assert "pretrained weights of tinny in " in line
     assert line.endswith("found those of tiny: did you mean tiny? choose one of tiny")
     other = encode_arrays({"w": np.zeros(1)}, {KIND: "it", OPTIONS: {}})
     pretrained.write_bytes(other)
-    assert "with the SHA-256 " in refusal("sample", request_of(), from_weights=True)
+    assert "with the SHA-256 " in refusal("sample", request_of(), pretrained=True)
 
 
 SMALL = {"layers": 1, "units": 8, "embedding": 4}
@@ -308,7 +308,7 @@ DRAWN = {"kind": "drawn", "names": ["one"] * 10, "length": 4}
 def test_a_model_of_data_that_only_the_ingest_will_know_cannot_be_built_without_it(
     request_of, pretrained: Path, dataset: dict, unknown: str
 ) -> None:
-    line = refusal("sample", request_of(dataset=dataset), from_weights=True)
+    line = refusal("sample", request_of(dataset=dataset), pretrained=True)
     assert line.startswith(
         "expected a request that says all that the model of --pretrained is built"
     )

@@ -47,7 +47,7 @@ def check(
     request: DatasetRequest | ExperimentConfig,
     *,
     resume: bool = False,
-    from_weights: bool = False,
+    pretrained: bool = False,
     weights: str | None = None,
 ) -> None:
     """Refuses a request that a step cannot do, whatever the rows of the dataset are.
@@ -56,13 +56,13 @@ def check(
         step: its name.
         request: what is asked for.
         resume: a training goes on, which has the models that it began with.
-        from_weights: samples are made with pretrained weights.
+        pretrained: samples are made with pretrained weights.
         weights: the path of a weights file that takes the place of training.
 
     Raises:
         RequestError: it names the first thing that is wrong.
     """
-    if isinstance(request, ExperimentConfig) and not from_weights:
+    if isinstance(request, ExperimentConfig) and not pretrained:
         tracking_uri(request.environment)  # a database file on remote storage is refused first
     check_places(request.environment, ("root", *WRITTEN[step]))
     source = source_of(request.dataset)
@@ -72,7 +72,7 @@ def check(
         return
     for name, entry in request.sampling.given.items():
         parse_source(name, entry)
-    if from_weights:
+    if pretrained:
         check_samples(pretrained_of(request).packed, request.sampling)
     if step in ("train", "run"):
         model = _check_training(request, resume=resume, weights=weights)

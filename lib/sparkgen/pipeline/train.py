@@ -20,12 +20,12 @@ from sparkgen.pipeline.card import renew_card
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.named import NamedModel
-from sparkgen.pipeline.nothing import build_untrained
 from sparkgen.pipeline.parts import Parts, leave_parts, parts_of
 from sparkgen.pipeline.pictures import Picture, leave_pictures, pictures_of
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
+from sparkgen.pipeline.untrained import build_untrained
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.pipeline.weights import TakenWeights, check_weights, weights_to_take
 from sparkgen.tracking import registry

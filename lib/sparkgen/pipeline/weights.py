@@ -1,4 +1,4 @@
-"""Finds weights files: pretrained ones of an experiment, and those that a training takes.
+"""Finds weights files of experiments: pretrained ones, and those that take the place of a training.
 
 Pretrained weights lie in the folder `environment.pretrained`: `EXPERIMENT.yaml`, which says what they
 are, and the weights file that it names. Nothing else is needed: the experiment's file says what the model

@@ -1,5 +1,7 @@
 """Makes saved models of networks that others trained, from their packages and weights files.
 
+Weights of experiments of this project are found in `pipeline.weights`.
+
 A package's file is looked at as bytes: none of the package's code runs. Keras reads the files of its own
 networks, in a process of its own, which leaves the devices of this machine free for workers.
 """
@@ -39,7 +41,7 @@ class Found(NamedTuple):
     """The `sha256` of the weights, and the `version` of a package."""
 
 
-def pretrained(named: str, *, key: str) -> Found | None:
+def pretrained_network(named: str, *, key: str) -> Found | None:
     """The pretrained network that the words of a request name; None: they name another model.
 
     Args:
