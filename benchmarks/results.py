@@ -36,6 +36,8 @@ JUDGES = {
     "mnist_156": "full_classifier_mnist",
     "cifar10": "augmented_classifier_cifar10",
 }
+WHOLE = {"cifar10": "cifar10-jpg.zip"}
+"""Files of the whole of a data set, of which its experiments take a part."""
 
 
 def main() -> None:
@@ -102,13 +104,16 @@ def keep_sheet(sheet: Path, name: str) -> None:
 
 
 def _overrides(path: Path, data: str) -> tuple[str, ...]:
-    """What the table asks of every experiment that does not say it: samples, and a judge of them."""
+    """What the table asks of every experiment: data, and, where it says none, samples with a judge."""
     experiment = yaml.safe_load(path.read_text())
-    judge, own = JUDGES.get(experiment["dataset"]), experiment.get("evaluation", {})
+    dataset, own = experiment["dataset"], experiment.get("evaluation", {})
+    common = [f"environment.data={data}"]
+    if dataset in WHOLE:
+        common.append(f"dataset.source.path={data}/{WHOLE[dataset]}")
+    judge = JUDGES.get(dataset)
     if judge is None or own.get("samples") == 0 or "judge" in own:
-        return (f"environment.data={data}",)
-    judged = (f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
-    return (f"environment.data={data}", *judged)
+        return tuple(common)
+    return (*common, f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
 
 
 def figures(path: Path, data: str, root: str) -> dict[str, Any]:
