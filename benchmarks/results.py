@@ -36,8 +36,10 @@ JUDGES = {
     "mnist_156": "full_classifier_mnist",
     "cifar10": "augmented_classifier_cifar10",
 }
-WHOLE = {"cifar10": "cifar10-jpg.zip"}
-"""Files of the whole of a data set, of which its experiments take a part."""
+WHOLE = {
+    "cifar10": ("dataset.source.path={data}/cifar10-jpg.zip", "dataset.validation_fraction=0.02")
+}
+"""What takes the whole of a data set, of which its experiments take a part."""
 
 
 def main() -> None:
@@ -107,12 +109,11 @@ def _overrides(path: Path, data: str) -> tuple[str, ...]:
     """What the table asks of every experiment: data, and, where it says none, samples with a judge."""
     experiment = yaml.safe_load(path.read_text())
     dataset, own = experiment["dataset"], experiment.get("evaluation", {})
-    common = [f"environment.data={data}"]
-    if dataset in WHOLE:
-        common.append(f"dataset.source.path={data}/{WHOLE[dataset]}")
+    whole = [override.replace("{data}", data) for override in WHOLE.get(dataset, ())]
+    common = (f"environment.data={data}", *whole)
     judge = JUDGES.get(dataset)
     if judge is None or own.get("samples") == 0 or "judge" in own:
-        return tuple(common)
+        return common
     return (*common, f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
 
 
