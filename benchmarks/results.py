@@ -36,6 +36,10 @@ JUDGES = {
     "mnist_156": "full_classifier_mnist",
     "cifar10": "augmented_classifier_cifar10",
 }
+WHOLE = {
+    "cifar10": ("dataset.source.path={data}/cifar10-jpg.zip", "dataset.validation_fraction=0.02")
+}
+"""What takes the whole of a data set, of which its experiments take a part."""
 
 
 def main() -> None:
@@ -102,13 +106,15 @@ def keep_sheet(sheet: Path, name: str) -> None:
 
 
 def _overrides(path: Path, data: str) -> tuple[str, ...]:
-    """What the table asks of every experiment that does not say it: samples, and a judge of them."""
+    """What the table asks of every experiment: data, and, where it says none, samples with a judge."""
     experiment = yaml.safe_load(path.read_text())
-    judge, own = JUDGES.get(experiment["dataset"]), experiment.get("evaluation", {})
+    dataset, own = experiment["dataset"], experiment.get("evaluation", {})
+    whole = [override.replace("{data}", data) for override in WHOLE.get(dataset, ())]
+    common = (f"environment.data={data}", *whole)
+    judge = JUDGES.get(dataset)
     if judge is None or own.get("samples") == 0 or "judge" in own:
-        return (f"environment.data={data}",)
-    judged = (f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
-    return (f"environment.data={data}", *judged)
+        return common
+    return (*common, f"evaluation.samples={SAMPLES}", f"evaluation.judge={judge}")
 
 
 def figures(path: Path, data: str, root: str) -> dict[str, Any]:

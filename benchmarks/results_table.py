@@ -20,6 +20,7 @@ FIGURES = {
     "strided_bits_per_byte": "bits a byte, strided",
     "elbo_nats": "ELBO nats",
     "iwae_nats": "IWAE nats",
+    "iwae_fitted_nats": "IWAE nats with the fitted prior",
     "exact_nats": "exact nats",
     "exact_bits_per_dim": "bits/dim",
     "mse": "mse",

@@ -1,6 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from sklearn.mixture import GaussianMixture
 
 from sparkgen.layers.density import LatentDensity
 from sparkgen.noise import row_noise
@@ -60,3 +61,18 @@ def test_a_mixture_finds_the_lumps_and_their_weights(latents: npt.NDArray[np.flo
     assert abs(left.mean() - 1 / 3) < 0.02
     np.testing.assert_allclose(sample[left].mean(0), [-4, 0], atol=0.1)
     np.testing.assert_allclose(sample[~left].mean(0), [4, 1], atol=0.1)
+
+
+@pytest.mark.parametrize(("kind", "components"), [("prior", 1), ("diagonal", 1), ("mixture", 3)])
+def test_the_log_density_is_scikit_learns(
+    latents: npt.NDArray[np.float64], kind: str, components: int
+) -> None:
+    density = made(kind, components)
+    density.fit(latents, seed=0)
+    peer = GaussianMixture(components, covariance_type="diag" if kind == "diagonal" else "full")
+    peer.set_params(random_state=0).fit(latents)
+    points = np.random.default_rng(1).normal(0, 3, (50, 2)).astype(np.float32)
+    expected = peer.score_samples(points)
+    if kind == "prior":
+        expected = -np.log(2 * np.pi) - 0.5 * np.square(points).sum(axis=1)
+    np.testing.assert_allclose(density.log_density(points), expected, rtol=1e-4)

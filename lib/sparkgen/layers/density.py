@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from sparkgen.layers.distributions import LOG_2_PI
 from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.noise import NoiseSpec
 
@@ -72,3 +73,19 @@ class LatentDensity(keras.layers.Layer):
         factors_BZZ = ops.take(self.factors_KZZ, k_B, axis=0)
         placed_BZ = ops.sum(factors_BZZ * ops.expand_dims(noise[:, 1:], 1), axis=2)
         return ops.take(self.means_KZ, k_B, axis=0) + placed_BZ
+
+    def log_density(self, latents_NZ: Any) -> Any:
+        """The log-density of latents (N, Z) in nats: float32 (N,)."""
+        identities_KZZ = ops.broadcast_to(ops.eye(self.latent_size), self.factors_KZZ.shape)
+        inverses_KZZ = ops.solve_triangular(self.factors_KZZ, identities_KZZ, lower=True)
+        diagonals_KZ = ops.diagonal(self.factors_KZZ, axis1=1, axis2=2)
+        # log w_k - log |L_k|, to which the squares of the standardised latents are added
+        offsets_K = ops.log(self.weights_K) - ops.sum(ops.log(diagonals_KZ), axis=1)
+
+        def squares(component: Any) -> Any:  # one at a time: all would be N · K · Z numbers
+            inverse_ZZ, mean_Z = component
+            return ops.sum(ops.square((latents_NZ - mean_Z) @ ops.transpose(inverse_ZZ)), axis=1)
+
+        squares_KN = ops.map(squares, (inverses_KZZ, self.means_KZ))
+        logits_KN = ops.expand_dims(offsets_K, 1) - 0.5 * squares_KN
+        return ops.logsumexp(logits_KN, axis=0) - 0.5 * self.latent_size * LOG_2_PI

@@ -5,7 +5,7 @@ from typing import Any
 
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.density import LatentDensity
-from sparkgen.models.contract import NOTHING, GenerativeModel, Given, Tensor
+from sparkgen.models.contract import NOTHING, Batch, GenerativeModel, Given, Tensor
 
 
 class EncoderDecoder(GenerativeModel):
@@ -42,6 +42,12 @@ class EncoderDecoder(GenerativeModel):
     def decode(self, latent: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """Images float32 (B, H, W, C) in [0, 1] from latents (B, Z)."""
         raise TypeError(f"{type(self).__name__} does not decode")
+
+    def latents(self, batch: Batch) -> Tensor:
+        """The latents (B, Z) of a batch that the density is fitted to; a variational model has draws of
+        its posterior, which are what it learnt to decode.
+        """
+        return self.encode(batch[self.spec.record.kind], batch)
 
     def reconstruct(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         """Images as the model brings them back through its latents."""

@@ -49,12 +49,12 @@ def save_trained(
 
 
 def fit_density(model: EncoderDecoder, request: TrainRequest, manifest: Manifest) -> None:
-    """Fits the density of the latents to the first `density.rows` training rows, encoded by the model."""
+    """Fits the density of the latents to the first `density.rows` training rows."""
     experiment = request.experiment
     split = open_split(request.version_uri, manifest, "train")
     rows = read_rows(split, 0, experiment.density.rows)
     latents = []
     for some in batches_of(rows, experiment.training.batch_size):
-        batch = make_batch(some, split.record, {}, seed=0)
-        latents.append(np.asarray(model.encode(batch[split.record.kind], batch)))
+        batch = make_batch(some, split.record, model.training_noise, seed=experiment.training.seed)
+        latents.append(np.asarray(model.latents(batch)))
     model.density.fit(np.concatenate(latents), seed=experiment.training.seed)

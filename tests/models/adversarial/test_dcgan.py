@@ -91,3 +91,22 @@ def test_the_slope_at_real_images_is_paid_for(build: Callable, batch_of: Callabl
 def test_without_the_penalty_the_network_is_that_of_the_paper(build: Callable) -> None:
     assert build(DCGAN, filters=8).metric_names == ()
     assert build(DCGAN, filters=8).discriminator.non_trainable_variables
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_of_the_candidates_the_discriminators_favourite_is_kept(
+    conditional: bool, build: Callable
+) -> None:
+    options = {"filters": 8, "latent": 5, "conditional": conditional}
+    one, many = build(DCGAN, **options), build(DCGAN, candidates=3, **options)
+    assert many.noise.shape == (3, 5)
+    assert many.training_noise == one.training_noise
+    many.set_weights(one.get_weights())
+    given = {"label": np.array([3, 1, 4, 1], np.int32)} if conditional else {}
+    noise = row_noise(many.noise, range(4), seed=0)
+    each = [np.asarray(one.generate(noise[:, k], given)) for k in range(3)]
+    logits = [one.logit(2 * image - 1, given.get("label"), training=False) for image in each]
+    best = np.argmax(logits, axis=0)
+    assert len(set(best)) > 1
+    expected = np.stack([each[k][row] for row, k in enumerate(best)])
+    np.testing.assert_allclose(many.generate(noise, given), expected, atol=1e-6)

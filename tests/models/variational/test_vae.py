@@ -3,10 +3,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sparkgen.config.experiment import DensityConfig
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.noise import NoiseSpec, Stream, row_noise, row_noises
 
 VAE = "variational.vae"
+MIXTURE = DensityConfig(kind="mixture", components=3)
 
 
 def bound(model: GenerativeModel, batch: dict, name: str, samples: int, seed: int = 0) -> float:
@@ -86,6 +88,33 @@ def test_the_importance_bound_of_a_linear_gaussian_model_is_its_evidence(build: 
     batch = {"image": np.ones((2, 8, 8, 1), np.float32), "label": np.zeros(2), "noise": noise}
     nats = model.likelihoods(samples=3)["iwae"].function(batch)
     np.testing.assert_allclose(nats, 64 * np.log(0.5), rtol=1e-5)
+
+
+def test_the_bound_of_the_model_that_samples_is_under_the_fitted_density(
+    build: Callable, batch_of: Callable, train: Callable
+) -> None:
+    model = build(VAE, hidden=[64], latent=4, binarisation="dynamic", density=MIXTURE)
+    batch = batch_of(model, 256, first=100)
+    # as it is made, the density is N(0, I)
+    fitted, own = (bound(model, batch, name, 5) for name in ("iwae_fitted", "iwae"))
+    assert fitted == pytest.approx(own, rel=1e-6)
+    train(model, [batch_of(model, 64, seed=s) for s in range(60)])
+    model.density.fit(np.asarray(model.latents(batch_of(model, 1000))), seed=0)
+    fitted, own = (bound(model, batch, name, 50) for name in ("iwae_fitted", "iwae"))
+    assert fitted > own
+    protocol = model.likelihoods(samples=5)["iwae_fitted"].protocol
+    assert protocol.estimator == "iwae, prior mixture"
+
+
+def test_a_density_is_fitted_to_draws_of_the_posterior(build: Callable, batch_of: Callable) -> None:
+    model = build(VAE, latent=2, binarisation="dynamic")
+    batch = batch_of(model, 3)
+    drawn = np.asarray(model.latents(batch))
+    silent = {**batch, "noise": {**batch["noise"], "latent": np.zeros((3, 2), np.float32)}}
+    mean, log_variance = (np.asarray(v) for v in model.posterior(model._pixels(batch), None))
+    np.testing.assert_allclose(model.latents(silent), mean, rtol=1e-6)
+    noise = batch["noise"]["latent"]
+    np.testing.assert_allclose(drawn, mean + np.exp(0.5 * log_variance) * noise, rtol=1e-5)
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "logistic"])

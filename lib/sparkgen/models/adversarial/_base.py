@@ -87,6 +87,7 @@ class AdversarialModel(GenerativeModel):
         latent: size Z of the latents.
         loss: what the generator minimises.
         conditional: whether the generator is given the label.
+        candidates: K, images made for a sample, of which that with the highest logit is kept.
         discriminator_steps: updates of the discriminator for one of the generator.
         row_noise: what `discriminator_terms` needs beside latents, drawn anew for every step.
     """
@@ -102,6 +103,7 @@ class AdversarialModel(GenerativeModel):
         latent: int,
         loss: Loss = "non_saturating",
         conditional: bool = False,
+        candidates: int = 1,
         discriminator_steps: int = 1,
         row_noise: Mapping[str, NoiseSpec] | None = None,
         **kwargs: Any,
@@ -109,12 +111,14 @@ class AdversarialModel(GenerativeModel):
         super().__init__(spec, **kwargs)
         self.generator, self.discriminator = networks
         self.loss_form, self.given = loss, LABEL if conditional else {}
-        self.noise = NoiseSpec((latent,))
-        self.step_noise = {"latent": self.noise, **(row_noise or {})}
+        one = NoiseSpec((latent,))
+        self.latent_size, self.candidates = latent, candidates
+        self.noise = one if candidates == 1 else NoiseSpec((candidates, latent))
+        self.step_noise = {"latent": one, **(row_noise or {})}
         self.discriminator_steps = discriminator_steps
         steps = range(discriminator_steps)
         self.training_noise = {
-            "generator": self.noise,
+            "generator": one,
             **{f"{name}_{k}": s for name, s in self.step_noise.items() for k in steps},
         }
 
@@ -154,7 +158,7 @@ class AdversarialModel(GenerativeModel):
         """Generated images in [-1, 1]: (B, H, W, C)."""
         return ops.tanh(self.generator(self._with_labels(latent, labels), training=training))
 
-    def logit(self, image: Tensor, labels: Tensor, *, training: bool) -> Tensor:
+    def logit(self, image: Tensor, labels: Tensor | None, *, training: bool) -> Tensor:
         """The discriminator's logit of every image in [-1, 1], that of its label where it is conditional:
         (B,).
         """
@@ -164,7 +168,16 @@ class AdversarialModel(GenerativeModel):
         return ops.sum(logits * ops.one_hot(labels, self.spec.classes), axis=-1)
 
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
-        return 0.5 * (self.fake(noise, given.get("label"), training=False) + 1.0)
+        labels, many = given.get("label"), self.candidates
+        if many == 1:
+            return 0.5 * (self.fake(noise, labels, training=False) + 1.0)
+        latent = ops.reshape(noise, (-1, self.latent_size))
+        repeated = None if labels is None else ops.repeat(labels, many, axis=0)
+        image = self.fake(latent, repeated, training=False)
+        logit_BK = ops.reshape(self.logit(image, repeated, training=False), (-1, many))
+        first_B = many * ops.arange(ops.shape(logit_BK)[0], dtype="int32")
+        best_B = first_B + ops.cast(ops.argmax(logit_BK, axis=1), "int32")
+        return 0.5 * (ops.take(image, best_B, axis=0) + 1.0)
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         """The terms of the discriminator's first step and of the generator's."""

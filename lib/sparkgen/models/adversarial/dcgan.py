@@ -13,6 +13,10 @@ for GANs do actually Converge?", 2018):
 
 whose ‖∇d(x)‖² is the figure `r1_penalty`. Near the end of training it then does not push the
 generator from what is right. It has no batch normalisation, which would mix the slopes of a batch's rows.
+
+With `candidates` the discriminator chooses among several images for each sample: fewer malformed ones,
+less variety. Azadi et al., "Discriminator Rejection Sampling", 2019, accept an image by the ratio of
+densities that its logit stands for; a fixed number makes a sample a function of its own noise.
 """
 
 from collections.abc import Mapping
@@ -42,6 +46,8 @@ class Config(ConvolutionalConfig):
     """What the generator minimises."""
     conditional: bool = False
     """Whether both networks are given the label."""
+    candidates: int = Field(1, gt=0)
+    """Images made for a sample, of which the discriminator's favourite is kept."""
     r1: float = Field(0.0, ge=0)
     """Weight γ of the penalty at real images; 0: none, and batch normalisation instead."""
 
@@ -82,6 +88,7 @@ def build(config: Config, spec: DataSpec) -> GenerativeModel:
         "latent": config.latent,
         "loss": config.loss,
         "conditional": config.conditional,
+        "candidates": config.candidates,
         "name": "dcgan",
     }
     if config.r1:

@@ -9,10 +9,12 @@ What differs: β weighs the KL (Higgins et al., 2017), free bits keep it from fa
 latent entry (Kingma et al., 2016; here of every row, where the paper takes a batch's mean, so that
 the loss does not depend on how a batch is dealt to workers), and labels, where asked for, enter
 encoder and decoder as one-hot vectors (Sohn et al., 2015). `likelihoods` has the ELBO and the
-importance-weighted bound (Burda et al., 2016).
+importance-weighted bound (Burda et al., 2016), the latter also of a density fitted to draws of q in
+the place of p(z), from which it then samples (a second stage: Dai and Wipf, 2019).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import keras
@@ -49,6 +51,8 @@ from sparkgen.models.contract import (
 )
 from sparkgen.models.variational._base import VariationalModel
 from sparkgen.noise import NoiseSpec
+
+LogDensity = Callable[[Tensor], Tensor]
 
 
 class Config(Strict):
@@ -100,6 +104,11 @@ def decoder_layers(config: Config, spec: DataSpec) -> Network:
     return Network(body, name="decoder")
 
 
+def standard_normal(latents_NZ: Tensor) -> Tensor:
+    """Log N(z; 0, I) of latents (N, Z): (N,)."""
+    return ops.sum(normal_log_density(latents_NZ, 0.0, ops.zeros_like(latents_NZ)), axis=-1)
+
+
 class Vae(VariationalModel):
     """Images → N(μ, σ²) over Z latents → pixel likelihood."""
 
@@ -146,6 +155,10 @@ class Vae(VariationalModel):
     def decode(self, latent: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         return ops.sigmoid(self.logits(latent, given.get("label")))
 
+    def latents(self, batch: Batch) -> Tensor:
+        mean_BZ, log_variance_BZ = self.posterior(self._pixels(batch), batch["label"])
+        return reparameterise(mean_BZ, log_variance_BZ, batch["noise"]["latent"])
+
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         x, labels = self._pixels(batch), batch["label"]
         mean_BZ, log_variance_BZ = self.posterior(x, labels)
@@ -160,20 +173,33 @@ class Vae(VariationalModel):
         }
 
     def likelihoods(self, *, samples: int) -> dict[str, Likelihood]:
-        """`elbo`, with one draw of the posterior, and `iwae` with `samples`."""
+        """`elbo`, with one draw of the posterior, and `iwae` with `samples`.
+
+        `iwae_fitted` is the latter with a fitted density in the place of N(0, I), as the model samples.
+        """
         pixels = "relaxed" if self.config.likelihood == "bernoulli" else "density"
         if self.config.binarisation != "none" or self.config.likelihood == "logistic":
             pixels = self.config.binarisation
         noise = {**self.training_noise, "latent": NoiseSpec((samples, self.latent_size))}
-        return {
-            "elbo": self.elbo(pixels, self.training_noise),
-            "iwae": Likelihood(
-                Protocol("bound", "iwae", pixels, samples), noise, self.importance_weighted
-            ),
+        priors: dict[str, tuple[str, LogDensity]] = {"iwae": ("iwae", standard_normal)}
+        kind = self.blueprint.density["kind"]  # an outline has no density yet
+        if kind != "prior":
+            fitted = (f"iwae, prior {kind}", lambda z: self.density.log_density(z))
+            priors["iwae_fitted"] = fitted
+        return {"elbo": self.elbo(pixels, self.training_noise)} | {
+            name: Likelihood(
+                Protocol("bound", estimator, pixels, samples),
+                noise,
+                partial(self.importance_weighted, log_prior=log_prior),
+            )
+            for name, (estimator, log_prior) in priors.items()
         }
 
-    def importance_weighted(self, batch: Batch) -> Tensor:
-        """The importance-weighted bound, nats (B,), with noise `latent` (B, K, Z)."""
+    def importance_weighted(self, batch: Batch, *, log_prior: LogDensity) -> Tensor:
+        """The importance-weighted bound, nats (B,), with noise `latent` (B, K, Z).
+
+        `log_prior` gives log p(z) of latents (N, Z): (N,).
+        """
         x, labels = self._pixels(batch), batch["label"]
         noise_BKZ = batch["noise"]["latent"]
         samples = noise_BKZ.shape[1]
@@ -181,12 +207,11 @@ class Vae(VariationalModel):
         mean_BKZ = ops.repeat(ops.expand_dims(mean_BZ, 1), samples, axis=1)
         log_variance_BKZ = ops.repeat(ops.expand_dims(log_variance_BZ, 1), samples, axis=1)
         z_BKZ = reparameterise(mean_BKZ, log_variance_BKZ, noise_BKZ)
-        log_prior = normal_log_density(z_BKZ, 0.0, ops.zeros_like(z_BKZ))
-        log_ratio_BKZ = log_prior - normal_log_density(z_BKZ, mean_BKZ, log_variance_BKZ)
-        flat_z = ops.reshape(z_BKZ, (-1, self.latent_size))
-        logits = self.logits(flat_z, ops.repeat(labels, samples, axis=0))
-        log_p = self.log_probability(ops.repeat(x, samples, axis=0), logits)
-        return importance_bound(ops.reshape(log_p, (-1, samples)) + ops.sum(log_ratio_BKZ, axis=-1))
+        log_q_BK = ops.sum(normal_log_density(z_BKZ, mean_BKZ, log_variance_BKZ), axis=-1)
+        z_NZ = ops.reshape(z_BKZ, (-1, self.latent_size))
+        logits = self.logits(z_NZ, ops.repeat(labels, samples, axis=0))
+        log_p_N = self.log_probability(ops.repeat(x, samples, axis=0), logits) + log_prior(z_NZ)
+        return importance_bound(ops.reshape(log_p_N, (-1, samples)) - log_q_BK)
 
     def _pixels(self, batch: Batch) -> Tensor:
         noise = batch["noise"].get("binarisation")
