@@ -1,5 +1,6 @@
 """At its end a training saves the model, with the density from which its latents are drawn."""
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import cast
@@ -14,6 +15,7 @@ from sparkgen.models.encoder_decoder import EncoderDecoder
 from sparkgen.models.saving import save_model
 from sparkgen.training.request import TrainRequest
 
+log = logging.getLogger(__name__)
 FOLDER = "model"
 
 
@@ -57,4 +59,7 @@ def fit_density(model: EncoderDecoder, request: TrainRequest, manifest: Manifest
     for some in batches_of(rows, experiment.training.batch_size):
         batch = make_batch(some, split.record, model.training_noise, seed=experiment.training.seed)
         latents.append(np.asarray(model.latents(batch)))
-    model.density.fit(np.concatenate(latents), seed=experiment.training.seed)
+    latents_NZ = np.concatenate(latents)
+    kind = experiment.density.kind
+    log.info("fitting the density (%s) to the latents of %d training rows", kind, len(latents_NZ))
+    model.density.fit(latents_NZ, seed=experiment.training.seed)
