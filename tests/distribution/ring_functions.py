@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sparkgen.distribution.heartbeat import heartbeat
-from sparkgen.errors import RequestError
+from sparkgen.errors import ManifestError, RequestError
 
 
 def places(request, ring):
@@ -36,6 +36,23 @@ def each(request, ring):
 def refuse(request, ring):
     """Raises a wrong request."""
     raise RequestError("a seven", found="a six", mend="add one")
+
+
+def find_damage(request, ring):
+    """The last rank raises an error of this package that reads like the loss of another worker."""
+    if ring.rank == ring.size - 1:
+        found = "Connection reset by peer, Horovod has been shut down"
+        raise ManifestError("a whole file gloo/pair.cc:1] ", found=found, mend="ingest it again")
+    return places({}, ring)
+
+
+def be_left(request, ring):
+    """Rank 0 finds that it is alone, while the others wait."""
+    import tensorflow as tf
+
+    if ring.rank == 0:
+        raise tf.errors.UnavailableError(None, None, "Socket closed\nof a peer")
+    time.sleep(60)
 
 
 def stumble(request, ring):

@@ -7,6 +7,7 @@ from sparkgen.distribution.backends import backend_of
 from sparkgen.distribution.counted import Counted
 from sparkgen.distribution.ring import Alone, Ring
 from sparkgen.distribution.slots import Meeting, Slot, own_place, slot_environment
+from sparkgen.errors import SparkgenError
 
 BACKEND = "SPARKGEN_BACKEND"
 
@@ -36,8 +37,12 @@ def join_ring() -> Ring:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether an error of this worker only says that another one is gone."""
-    return own_place().size > 1 and backend_of(os.environ[BACKEND]).is_lost(error)
+    """Whether an error of this worker only says that another one is gone; one of this package never does,
+    whatever it quotes.
+    """
+    if isinstance(error, SparkgenError) or own_place().size == 1:
+        return False
+    return backend_of(os.environ[BACKEND]).is_lost(error)
 
 
 def _take_own_gpu(local_rank: int) -> None:

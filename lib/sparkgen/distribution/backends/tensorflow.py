@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.backends._operations import said_by_operation
 from sparkgen.distribution.backends._tensorflow_server import Absent, meet
 from sparkgen.distribution.board import Board
 from sparkgen.distribution.ring import Array, Ring, Tensor
@@ -24,7 +25,7 @@ BOARD = "SPARKGEN_BOARD"
 PIECE = 8 << 20  # words of 8 bytes in one message of bytes
 HOST_GROUP, DEVICE_GROUP = 1, 2  # numbers that TensorFlow knows the groups of devices by
 # What its operations say when another worker is gone.
-LOST = ("UnavailableError", "Collective ops is aborted", "Connection reset by peer")
+LOST = ("Collective ops is aborted", "Connection reset by peer")
 
 
 def missing() -> str:
@@ -65,8 +66,11 @@ def join(place: Place) -> Ring:
 
 def is_lost(error: Exception) -> bool:
     """Whether an error only says that another worker is gone."""
-    said = f"{type(error).__name__}: {error}"
-    return isinstance(error, Absent) or any(words in said for words in LOST)
+    import tensorflow as tf
+
+    said = said_by_operation(error)
+    unreached = isinstance(error, Absent | tf.errors.UnavailableError)
+    return unreached or any(words in said for words in LOST)
 
 
 class TensorFlowRing:
