@@ -107,6 +107,36 @@ def sleep(request, ring):
     time.sleep(600)
 
 
+FLOATS = ("float16", "float32", "float64")
+SUMMED = ("int32", "int64", *FLOATS)
+CARRIED = ("bool", "int8", "uint8", "int16", "uint16", *SUMMED)
+"""The dtypes that `Ring` names: of means, of sums, and of what is gathered and broadcast."""
+
+
+def carry(request, ring):
+    """What each exchange gives of (1, 0, rank) of each dtype: by exchange, the dtypes and the values."""
+    import keras
+    import tensorflow as tf
+
+    def own(dtype):
+        return np.array([1, 0, ring.rank]).astype(dtype)
+
+    def told(arrays):
+        return [[str(np.asarray(a).dtype), np.asarray(a).tolist()] for a in arrays]
+
+    # In one broadcast, where the odd number of bytes of some shifts those that follow.
+    variables = [keras.Variable(own(d), dtype=d, trainable=False) for d in CARRIED]
+    ring.broadcast(variables)
+    return {
+        "sum": told(ring.sum(own(d)) for d in SUMMED),
+        "total": told(ring.total([tf.constant(own(d)) for d in SUMMED])),
+        "mean": told(ring.mean(tf.constant(own(d))) for d in FLOATS),
+        "average": told(ring.average([tf.constant(own(d)) for d in FLOATS])),
+        "gather": told(ring.gather(own(d)) for d in CARRIED),
+        "broadcast": told(v.numpy() for v in variables),
+    }
+
+
 def train_linear(request, ring):
     """A few steps of a linear regression on this rank's rows; every rank's weights, before and after."""
     import keras

@@ -10,10 +10,12 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.backends._dtypes import by_dtype
 from sparkgen.distribution.backends._operations import said_by_operation
 from sparkgen.distribution.board_server import running
 from sparkgen.distribution.ring import Array, Ring, Tensor
@@ -123,10 +125,10 @@ class HorovodRing:
         return self._hvd.allreduce(tensor, op=self._hvd.Average)
 
     def average(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        return list(self._hvd.grouped_allreduce(tensors, op=self._hvd.Average))
+        return by_dtype(partial(self._hvd.grouped_allreduce, op=self._hvd.Average), tensors)
 
     def total(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        return list(self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum))
+        return by_dtype(partial(self._hvd.grouped_allreduce, op=self._hvd.Sum), tensors)
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)

@@ -10,11 +10,12 @@ import socket
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.backends._dtypes import by_dtype
 from sparkgen.distribution.backends._operations import said_by_operation
 from sparkgen.distribution.backends._tensorflow_server import Absent, meet
 from sparkgen.distribution.board import Board
@@ -115,28 +116,26 @@ class TensorFlowRing:
         return [total / self.size for total in self.total(tensors)]
 
     def total(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        totals: dict[int, Tensor] = {}
-        for _, group in groupby(sorted(enumerate(tensors), key=_dtype), key=_dtype):
-            indices, some = zip(*group, strict=True)
-            totals |= zip(indices, _in_one_buffer(self._device.sum, some), strict=True)
-        return [totals[i] for i in range(len(tensors))]
+        return by_dtype(partial(_in_one_buffer, self._device.sum), tensors)
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         own = [v.numpy() for v in variables]
-        data = self._from_rank_0(b"".join(array.tobytes() for array in own))
+        data = b"".join(array.tobytes() for array in own) if self.rank == 0 else b""
+        left = memoryview(self._from_rank_0(data, sum(array.nbytes for array in own)))
         for variable, array in zip(variables, own, strict=True):
-            variable.assign(_array(data, array))
-            data = data[array.nbytes :]
+            variable.assign(_array(left, array))
+            left = left[array.nbytes :]
 
     def broadcast_bytes(self, data: bytes) -> bytes:
         (length,) = self.sum(np.array([len(data) * (self.rank == 0)], np.int64))
-        return self._from_rank_0(data if self.rank == 0 else bytes(length))
+        return self._from_rank_0(data, int(length))
 
-    def _from_rank_0(self, data: bytes) -> bytes:
-        """The bytes of rank 0; the others give as many of their own."""
-        words = _words(data) * (self.rank == 0)
+    def _from_rank_0(self, data: bytes, length: int) -> bytes:
+        """The bytes of rank 0, of which all ranks know the number; the others give zeros."""
+        zeros = np.broadcast_to(np.int64(0), -(-length // 8))  # takes no memory
+        words = _words(data) if self.rank == 0 else zeros
         pieces = [self.sum(words[i : i + PIECE]) for i in range(0, len(words), PIECE)]
-        return b"".join(piece.tobytes() for piece in pieces)[: len(data)]
+        return b"".join(piece.tobytes() for piece in pieces)[:length]
 
 
 class _Group:
@@ -205,16 +204,12 @@ def _in_one_buffer(sum_of: Any, tensors: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def _dtype(numbered: tuple[int, Tensor]) -> str:
-    return str(numbered[1].dtype.name)
-
-
 def _words(data: bytes) -> Array:
     """Bytes as int64, filled up with zeros."""
     return np.frombuffer(data + bytes(-len(data) % 8), np.int64)
 
 
-def _array(data: bytes, like: Array) -> Array:
+def _array(data: bytes | memoryview, like: Array) -> Array:
     """The array of the dtype and shape of another one that bytes begin with."""
     return np.frombuffer(data[: like.nbytes], like.dtype).reshape(like.shape)
 
