@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import ring_functions
 
+from sparkgen.distribution.backends import horovod
 from sparkgen.distribution.joining import join_ring
 from sparkgen.distribution.launcher import launch, run_again
 from sparkgen.distribution.outcome import lost_stage
@@ -41,8 +42,9 @@ def test_an_error_in_a_barrier_task_itself_is_told_once(spark):
         launch(ring_functions.places, request, workers=2, where="spark", spark=spark)
 
 
-def test_a_single_local_worker_runs_in_a_process_without_horovod():
-    result = run_local(ring_functions.places, {}, workers=1)
+def test_a_single_local_worker_runs_in_a_process_without_horovod(monkeypatch):
+    monkeypatch.setattr(horovod, "missing", lambda: "no Horovod")
+    result = run_local(ring_functions.places, {}, workers=1, backend="horovod")
     assert result["size"] == 1
     assert not result["horovod"]
 
