@@ -6,7 +6,6 @@ of the ring, and then passed on, so that all ranks have the same bits.
 """
 
 import os
-import socket
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from sparkgen.distribution.backends._dtypes import by_dtype
 from sparkgen.distribution.backends._operations import said_by_operation
 from sparkgen.distribution.backends._tensorflow_server import Absent, meet
 from sparkgen.distribution.board import Board
+from sparkgen.distribution.gpus import gpu_number
 from sparkgen.distribution.ring import Array, Ring, Tensor
 from sparkgen.distribution.slots import Meeting, Place, Slot
 
@@ -87,7 +87,7 @@ class TensorFlowRing:
     def __init__(self, place: Place) -> None:
         self.rank, self.size, self.local_rank = place
         self._host = _Group(self.size, "CPU:0", HOST_GROUP, "auto")
-        gpus = self.gather(np.array(_own_gpu(place.local_rank)))
+        gpus = self.gather(np.array(gpu_number(place.local_rank)))
         # NCCL needs a GPU of its own for every worker.
         each_has_one = gpus.all() and len(set(gpus.tolist())) == self.size
         gpu = _Group(self.size, "GPU:0", DEVICE_GROUP, "nccl")
@@ -177,19 +177,6 @@ class _Group:
                 final_op="Id",
                 communication_hint=self._hint,
             )
-
-
-def _own_gpu(local_rank: int) -> int:
-    """A number that tells this worker's GPU from all others; 0 where it has none."""
-    import tensorflow as tf
-
-    count = len(tf.config.list_physical_devices("GPU"))
-    if not count:
-        return 0
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    index = local_rank % count
-    name = seen[index] if len(seen) == count and all(seen) else index
-    return zlib.crc32(f"{socket.gethostname()} {name}".encode()) or 1
 
 
 def _in_one_buffer(sum_of: Any, tensors: Sequence[Tensor]) -> list[Tensor]:
