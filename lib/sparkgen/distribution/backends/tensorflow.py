@@ -1,7 +1,8 @@
 """TensorFlow exchanges by its own collective operations, or by NCCL between GPUs.
 
 Each worker runs a gRPC server of TensorFlow's, whose addresses they tell each other on the board. Like
-Horovod's, these are open to whoever reaches them. Each part of a sum is formed by one rank, in the order
+Horovod's, these are open to whoever reaches them; they listen on all interfaces of their machine, also
+where all workers are on one. Each part of a sum is formed by one rank, in the order
 of the ring, and then passed on, so that all ranks have the same bits.
 """
 
