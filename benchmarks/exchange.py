@@ -3,10 +3,10 @@
 python -m benchmarks.exchange [--rounds N] [--quick]
 
 Two workers with a thread each train the dense and the convolutional VAE of the MNIST experiments on
-noise in place of images, 56 rows a worker and step unless said otherwise. Beside each way to exchange,
-the same two processes take the same steps without any exchange: that is the limit, and a ratio is
-the share of its rows a second that is left. What Horovod takes from its environment (its cycle time,
-its fusion of tensors) is set before new processes start, and has a limit of its own in these.
+noise in place of images, and exchange by Horovod, 56 rows a worker and step unless said otherwise. Beside
+each way to exchange, the same two processes take the same steps without any exchange: that is the limit,
+and a ratio is the share of its rows a second that is left. What Horovod takes from its environment (its
+cycle time, its fusion of tensors) is set before new processes start, and has a limit of its own in these.
 
 Last come the backends beside each other, without any training: two workers average 3.3 MB in five
 tensors. Each round starts two processes for each backend, in turn.
@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from benchmarks.harness import Spread, arguments, publish, spread
 from benchmarks.session import scratch_folder
 from benchmarks.versions import experiment_of
+from sparkgen.distribution.backends import backend_names, choose_backend
 from sparkgen.distribution.launcher import launch
 from sparkgen.distribution.ring import Alone, Ring
 
@@ -31,7 +32,9 @@ ROWS = 56
 ACCUMULATED = 4
 SHAPES = ((784, 480), (480,), (480, 784), (784,), (480, 150))
 """Of the tensors that are averaged without training, float32: 3.3 MB."""
-BACKENDS = ("tensorflow", "horovod")
+BACKENDS = backend_names()
+REFERENCE = "horovod"
+"""The backend of the ways, whose environment some of them set, and with which others are compared."""
 
 
 class Way(NamedTuple):
@@ -70,6 +73,8 @@ class Case(NamedTuple):
 def main() -> None:
     """Measures all ways on both models."""
     options = arguments(__doc__)
+    for name in BACKENDS:  # before minutes of measuring
+        choose_backend(name, workers=2)
     steps = 10 if options.quick else 60
     cases: list[Case] = []
     with scratch_folder() as scratch:
@@ -104,9 +109,13 @@ def compare_backends(rounds: int, *, steps: int) -> dict[str, Spread]:
             options: Any = {"where": "local", "threads_per_worker": 1, "backend": name}
             result = launch(function, {"steps": steps}, workers=2, **options)
             taken[name].append(1e3 * result["seconds"])
-    ours, theirs = taken.values()
-    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
-    times = {f"{BACKENDS[0]} over {BACKENDS[1]}": spread(ratios)}
+    times = {
+        f"{name} over {REFERENCE}": spread(
+            [own / other for own, other in zip(values, taken[REFERENCE], strict=True)]
+        )
+        for name, values in taken.items()
+        if name != REFERENCE
+    }
     return {name: spread(values) for name, values in taken.items()} | times
 
 
@@ -137,7 +146,8 @@ def average(request: dict[str, Any], ring: Ring) -> dict[str, float]:
 def _cases(model: str, request: dict[str, Any]) -> list[Case]:
     # Not as a function of __main__, which the workers could not import.
     function = importlib.import_module("benchmarks.exchange").measure
-    seconds = launch(function, request, workers=2, where="local", threads_per_worker=1)
+    options: Any = {"where": "local", "threads_per_worker": 1, "backend": REFERENCE}
+    seconds = launch(function, request, workers=2, **options)
     return [
         Case(
             model,

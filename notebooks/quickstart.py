@@ -58,7 +58,7 @@ book.show(
 
 # MAGIC %md
 # MAGIC ## Train
-# MAGIC Horovod workers train the model; MLflow keeps the run and registers a challenger.
+# MAGIC The workers train the model; MLflow keeps the run and registers a challenger.
 
 # COMMAND ----------
 

@@ -33,6 +33,9 @@ def test_a_backend_that_cannot_be_used_is_a_problem_only_where_it_is_asked_for(
     (problem,) = examine(asked).problems
     line = "backend: found no Horovod; install it, or set environment.backend=auto"
     assert problem == line
+    alone = examine(asked.model_copy(update={"workers": 1}))
+    assert alone.problems == []
+    assert alone.summary()["found"]["backend"] == "none (one worker needs none)"
 
 
 def test_the_bounds_of_an_extra_are_not_those_of_the_package(

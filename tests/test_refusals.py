@@ -78,6 +78,21 @@ def test_a_backend_that_is_not_installed_is_refused_before_anything_begins(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("experiment", "workers"),
+    [(EXPERIMENT, 1), (EXPERIMENT.with_name("naive_bayes_digits.yaml"), 2)],
+)
+def test_a_backend_that_nothing_needs_may_be_missing_but_not_be_misspelt(
+    sparkgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, experiment: Path, workers: int
+) -> None:
+    monkeypatch.setattr(horovod, "missing", lambda: "no Horovod in this Python")
+    asked = (experiment, "--root", tmp_path, "--set", f"environment.workers={workers}")
+    said = sparkgen("train", *asked, "--set", "environment.backend=horovod")
+    assert_refused(said, "run sparkgen ingest conf/datasets/digits.yaml")  # what comes next
+    said = sparkgen("train", *asked, "--set", "environment.backend=horovood")
+    assert_refused(said, "did you mean horovod?")
+
+
 @pytest.mark.parametrize("arguments", [["train", EXPERIMENT, "--colour"], ["train"]])
 def test_an_option_that_does_not_exist_and_a_missing_argument_are_wrong_requests(
     sparkgen, arguments: list[str | Path]

@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.credentials import hide
 from sparkgen.datasets.storage import absolute, check_answers, is_remote
-from sparkgen.distribution.backends import backend_of, choose_backend
+from sparkgen.distribution.backends import NONE, backend_of, choose_backend
 from sparkgen.errors import RequestError
 from sparkgen.feed.feeds import AUTO, FEEDS, choose_feed, why_not
 from sparkgen.pipeline.master import check_master, check_memory, machine_bytes
@@ -135,14 +135,14 @@ def _backend_and_devices(environment: EnvironmentConfig) -> Iterator[Finding]:
 
     name, features = environment.backend, "none"
     try:
-        name = choose_backend(environment.backend)
-        features = backend_of(name).features()
+        name = choose_backend(environment.backend, workers=environment.workers)
+        features = "one worker needs none" if name == NONE else backend_of(name).features()
         yield Finding("backend", f"{name} ({features})")
     except RequestError as error:
         yield Finding("backend", name, f"found {error.found}; {error.mend}")
     gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
     slow = f"gradients pass through the processor: {name} was built without NCCL"
-    wrong = slow if gpus and "nccl" not in features else ""
+    wrong = slow if gpus and name != NONE and "nccl" not in features else ""
     yield Finding("gpus", ", ".join(gpus) or "none", wrong, fatal=False)
 
 

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ftp_server import ftp_server
 from pyarrow import fs
 from s3_server import S3Server
 
@@ -135,6 +137,73 @@ def test_any_storage_of_fsspec_knows_the_age_of_files(monkeypatch: pytest.Monkey
         "/age/a", {**MemoryFileSystem().info("/age/a"), "last_modified": 7.0}
     )
     assert (info.size, info.mtime.timestamp()) == (1, 7.0)
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Iterator[fs.FileSystem]:
+    """Files of `tmp_path` by fsspec's client of FTP, which has just listed `old`, and keeps listings."""
+    from fsspec.implementations.ftp import FTPFileSystem
+
+    from sparkgen.datasets.remote import _Handler
+
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").write_bytes(b"old")
+    with ftp_server(tmp_path) as port:
+        client = FTPFileSystem("127.0.0.1", port, skip_instance_cache=True)
+        filesystem = fs.PyFileSystem(_Handler(client))
+        (info,) = filesystem.get_file_info(fs.FileSelector("/folder"))
+        assert (info.base_name, info.size) == ("old", 3)
+        assert list(client.dircache) != []  # so the next look could be at what was there before
+        yield filesystem
+
+
+@pytest.mark.parametrize("opened", ["open_input_file", "open_input_stream"])
+def test_a_file_is_read_as_it_is_whatever_was_listed_before(
+    listed: fs.FileSystem, tmp_path: Path, opened: str
+) -> None:
+    (tmp_path / "folder" / "new").write_bytes(b"new")
+    (tmp_path / "folder" / "old").write_bytes(b"no longer old")
+    for name, data in (("new", b"new"), ("old", b"no longer old")):
+        with getattr(listed, opened)(f"/folder/{name}") as file:
+            assert file.read() == data
+    (tmp_path / "folder" / "old").unlink()
+    with pytest.raises(FileNotFoundError):
+        getattr(listed, opened)("/folder/old")
+
+
+def test_what_was_written_after_a_listing_is_deleted_and_what_is_gone_is_missed(
+    listed: fs.FileSystem, tmp_path: Path
+) -> None:
+    (tmp_path / "folder" / "new").write_bytes(b"new")
+    listed.delete_file("/folder/new")
+    (tmp_path / "folder" / "newer").write_bytes(b"newer")
+    listed.delete_dir("/folder")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").touch()
+    listed.get_file_info(fs.FileSelector("/folder"))
+    (tmp_path / "folder" / "a").unlink()
+    with pytest.raises(FileNotFoundError):
+        listed.delete_file("/folder/a")
+
+
+def test_a_file_that_was_written_after_a_listing_is_copied(tmp_path: Path) -> None:
+    from fsspec.implementations.local import LocalFileSystem
+
+    from sparkgen.datasets.remote import _Handler
+
+    forgotten: list[None] = []
+
+    class Listing(LocalFileSystem):
+        """Keeps no listings itself; it says when they are to be forgotten."""
+
+        def invalidate_cache(self, path: str | None = None) -> None:
+            forgotten.append(None)
+
+    (tmp_path / "a").write_bytes(b"a")
+    fs.PyFileSystem(_Handler(Listing())).copy_file(f"{tmp_path}/a", f"{tmp_path}/b")
+    assert (tmp_path / "b").read_bytes() == b"a"
+    assert forgotten != []
 
 
 def test_an_executor_takes_the_drivers_access_unless_it_has_its_own(

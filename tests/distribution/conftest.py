@@ -12,6 +12,7 @@ from sparkgen.distribution.launcher import launch
 
 CALLS = {
     "places": ("places", {"a": [1]}),
+    "carried": ("carry", {}),
     "statistics": ("normalise", {}),
     "hooked": ("train_linear", {"hook": True, "compression": "none"}),
     "drifting": ("train_linear", {"hook": False, "compression": "none"}),

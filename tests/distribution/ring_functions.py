@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sparkgen.distribution.heartbeat import heartbeat
-from sparkgen.errors import RequestError
+from sparkgen.errors import ManifestError, RequestError
 
 
 def places(request, ring):
@@ -36,6 +36,23 @@ def each(request, ring):
 def refuse(request, ring):
     """Raises a wrong request."""
     raise RequestError("a seven", found="a six", mend="add one")
+
+
+def find_damage(request, ring):
+    """The last rank raises an error of this package that reads like the loss of another worker."""
+    if ring.rank == ring.size - 1:
+        found = "Connection reset by peer, Horovod has been shut down"
+        raise ManifestError("a whole file gloo/pair.cc:1] ", found=found, mend="ingest it again")
+    return places({}, ring)
+
+
+def be_left(request, ring):
+    """Rank 0 finds that it is alone, while the others wait."""
+    import tensorflow as tf
+
+    if ring.rank == 0:
+        raise tf.errors.UnavailableError(None, None, "Socket closed\nof a peer")
+    time.sleep(60)
 
 
 def stumble(request, ring):
@@ -88,6 +105,36 @@ def sleep(request, ring):
     """Leaves its process id and waits to be killed."""
     (Path(request["folder"]) / f"pid-{ring.rank}").write_text(str(os.getpid()))
     time.sleep(600)
+
+
+FLOATS = ("float16", "float32", "float64")
+SUMMED = ("int32", "int64", *FLOATS)
+CARRIED = ("bool", "int8", "uint8", "int16", "uint16", *SUMMED)
+"""The dtypes that `Ring` names: of means, of sums, and of what is gathered and broadcast."""
+
+
+def carry(request, ring):
+    """What each exchange gives of (1, 0, rank) of each dtype: by exchange, the dtypes and the values."""
+    import keras
+    import tensorflow as tf
+
+    def own(dtype):
+        return np.array([1, 0, ring.rank]).astype(dtype)
+
+    def told(arrays):
+        return [[str(np.asarray(a).dtype), np.asarray(a).tolist()] for a in arrays]
+
+    # In one broadcast, where the odd number of bytes of some shifts those that follow.
+    variables = [keras.Variable(own(d), dtype=d, trainable=False) for d in CARRIED]
+    ring.broadcast(variables)
+    return {
+        "sum": told(ring.sum(own(d)) for d in SUMMED),
+        "total": told(ring.total([tf.constant(own(d)) for d in SUMMED])),
+        "mean": told(ring.mean(tf.constant(own(d))) for d in FLOATS),
+        "average": told(ring.average([tf.constant(own(d)) for d in FLOATS])),
+        "gather": told(ring.gather(own(d)) for d in CARRIED),
+        "broadcast": told(v.numpy() for v in variables),
+    }
 
 
 def train_linear(request, ring):

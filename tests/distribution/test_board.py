@@ -76,6 +76,7 @@ def test_who_does_not_know_the_token_neither_reads_nor_writes() -> None:
                 stranger.read,
                 partial(stranger.post, "kill"),
                 partial(stranger.claim, "x"),
+                partial(stranger.forget, 0),
             ):
                 with pytest.raises(HTTPError, match="403"):
                     use()

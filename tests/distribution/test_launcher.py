@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import ring_functions
 
+from sparkgen.distribution.backends import horovod
 from sparkgen.distribution.joining import join_ring
 from sparkgen.distribution.launcher import launch, run_again
 from sparkgen.distribution.outcome import lost_stage
-from sparkgen.errors import RequestError, WorkerError, WorkersFailed
+from sparkgen.errors import ManifestError, RequestError, WorkerError, WorkersFailed
 
 
 def run_local(fn, request, *, workers=2, **options):
@@ -41,8 +42,9 @@ def test_an_error_in_a_barrier_task_itself_is_told_once(spark):
         launch(ring_functions.places, request, workers=2, where="spark", spark=spark)
 
 
-def test_a_single_local_worker_runs_in_a_process_without_horovod():
-    result = run_local(ring_functions.places, {}, workers=1)
+def test_a_single_local_worker_runs_in_a_process_without_horovod(monkeypatch):
+    monkeypatch.setattr(horovod, "missing", lambda: "no Horovod")
+    result = run_local(ring_functions.places, {}, workers=1, backend="horovod")
     assert result["size"] == 1
     assert not result["horovod"]
 
@@ -85,6 +87,18 @@ def test_an_error_of_a_worker_is_told_once_with_its_place_and_never_tried_again(
     assert "json/decoder.py" in log.read_text()
     assert (tmp_path / "starts-1").read_text() == "x"
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_error_of_our_own_is_no_lost_worker_whatever_it_quotes(backend):
+    with pytest.raises(ManifestError, match=r"whole file gloo/.*, found Connection reset by peer"):
+        run_local(ring_functions.find_damage, {}, backend=backend)
+
+
+def test_a_worker_that_ends_because_another_is_gone_says_so_in_one_line():
+    line = "worker 0 ends, as another one is gone: UnavailableError: Socket closed of a peer ("
+    with pytest.raises(WorkersFailed, match=r"worker 0 of 2 died \(exit status 75\)") as failed:
+        run_local(ring_functions.be_left, {}, backend="tensorflow")
+    assert line in str(failed.value).splitlines()[-1]
 
 
 def test_an_error_in_process_is_told_like_that_of_a_worker(tmp_path):

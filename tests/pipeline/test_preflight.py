@@ -15,10 +15,12 @@ from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import FileEntry, Manifest, SplitEntry
 from sparkgen.datasets.records import DataSpec, ImageRecord, TokenRecord, record_of
 from sparkgen.errors import RequestError
+from sparkgen.models.adversarial._base import AdversarialModel
 from sparkgen.models.autoregressive.naive_bayes import NaiveBayes
 from sparkgen.models.contract import LABEL, GenerativeModel, Given
 from sparkgen.models.discovery import build_model, outline
 from sparkgen.models.portable import pack
+from sparkgen.models.reconstruction._base import Autoencoder
 from sparkgen.models.saving import save_model
 from sparkgen.pipeline import places
 from sparkgen.pipeline.judging import appraised, check_appraised
@@ -254,6 +256,27 @@ def test_what_does_not_fit_together_is_refused_before_the_ingest(
     refusal, sections: dict, line: str
 ) -> None:
     assert line in refusal(**sections)
+
+
+COMPILED = {"training": {"jit_compile": True}, "environment": {"launcher": "local", "workers": 2}}
+
+
+def test_several_workers_compile_no_step_that_does_not_say_it_heeds_that(
+    refusal, experiment, monkeypatch
+) -> None:
+    gan = {"model": {"name": "adversarial.gan", "options": {"latent": 4}}, **NO_DENSITY}
+    for sections in ({}, gan):
+        check("train", experiment(**COMPILED, **sections))
+    for kind in (Autoencoder, AdversarialModel):
+        monkeypatch.setattr(kind, "train_step", lambda self, data: {}, raising=False)
+    check("train", experiment(training={"jit_compile": True}))  # of one worker it is the whole step
+    check("train", experiment(**COMPILED, **gan))  # declares it
+    line = (
+        "the model overrides train_step and does not declare heeds_compilation beside it, found 2"
+    )
+    assert line in refusal("train", **COMPILED)
+    monkeypatch.setattr(Autoencoder, "heeds_compilation", True, raising=False)
+    check("train", experiment(**COMPILED))
 
 
 COUNTED = {

@@ -71,7 +71,8 @@ class EnvironmentConfig(Strict):
     machine, or tasks of Spark."""
     backend: Text = "auto"
     """By what several workers exchange gradients: `horovod`, or `tensorflow`, which needs nothing more;
-    `auto`: Horovod where it is installed, else TensorFlow."""
+    `auto`: Horovod where it is installed, else TensorFlow. Neither asks for a password, and the servers
+    of `tensorflow` listen on all network interfaces, with the launcher `local` too."""
     workers: Annotated[int, Field(gt=0)] = 2
     """How many workers train together; it must divide `dataset.lanes`."""
     feed: FeedName = "auto"

@@ -161,7 +161,9 @@ class TrainingConfig(Strict):
     averaged weights, over 20 training batches."""
     jit_compile: bool = False
     """Compile the training step with XLA; with several workers, its gradients and its updates, between
-    which they exchange. Sums are rounded in another way than without it; dropout drops other units."""
+    which they exchange: not of models with batch normalisation, nor with a `train_step` of their own that
+    does not declare `heeds_compilation`. Sums are rounded in another way than without it; dropout drops
+    other units."""
     deterministic: bool = True
     """Use deterministic operations only: the same run twice gives the same bits."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -115,7 +115,8 @@ def _by_fsspec(kind: str, uri: str) -> tuple[fs.FileSystem, str]:
 class _Handler(fs.FSSpecHandler):
     """Gives the times of files too, by which the newest version is found, and looks anew each time.
 
-    Implementations keep what they have listed, and other processes write.
+    Implementations keep what they have listed, and other processes write: whatever looks for a file first
+    forgets the listings.
     """
 
     def get_file_info(self, paths: list[str]) -> list[fs.FileInfo]:
@@ -125,6 +126,26 @@ class _Handler(fs.FSSpecHandler):
     def get_file_info_selector(self, selector: fs.FileSelector) -> list[fs.FileInfo]:
         self.fs.invalidate_cache()
         return super().get_file_info_selector(selector)
+
+    def open_input_file(self, path: str) -> Any:
+        self.fs.invalidate_cache()
+        return super().open_input_file(path)
+
+    def open_input_stream(self, path: str) -> Any:
+        self.fs.invalidate_cache()
+        return super().open_input_stream(path)
+
+    def copy_file(self, src: str, dest: str) -> None:
+        self.fs.invalidate_cache()
+        super().copy_file(src, dest)
+
+    def delete_file(self, path: str) -> None:
+        self.fs.invalidate_cache()
+        super().delete_file(path)
+
+    def delete_dir(self, path: str) -> None:
+        self.fs.invalidate_cache()
+        super().delete_dir(path)
 
     @staticmethod
     def _create_file_info(path: str, info: dict[str, Any]) -> fs.FileInfo:

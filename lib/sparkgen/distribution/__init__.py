@@ -10,6 +10,7 @@ on rank 0; a worker that dies or hangs is started again.
     ring                            what a worker may ask of the others: its rank, sums, broadcasts
     backends                        by what they do that: Horovod, or TensorFlow
     joining, counted                how a worker joins its ring, whose exchanges are all counted
+    gpus                            which of its machine's GPUs a worker has
     optimizer, half, statistics     gradients and batch statistics averaged over the workers
     board, board_server             short messages between driver and workers
     attendance, heartbeat, watch    who is there, who hangs, how far each is

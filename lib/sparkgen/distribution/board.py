@@ -71,6 +71,10 @@ class Board(NamedTuple):
         """A piece of what rank 0 says; None where it has not come yet."""
         return self._get(f"said-{number}")
 
+    def forget(self, number: int) -> None:
+        """Drops a piece of what rank 0 says, as soon as it is read for good."""
+        _answer(self._request(f"said-{number}", method="DELETE"))
+
     def announce(self, rank: int, address: str) -> None:
         """Writes the address under which the other workers reach one."""
         self._put(f"address-{rank}", address.encode())

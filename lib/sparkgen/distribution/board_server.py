@@ -1,7 +1,7 @@
 """The server of the board: it keeps bytes by key, for whoever knows its token.
 
 GET reads a key, PUT writes it, and POST writes it only where nothing else is written yet, of two at
-the same time one. Nothing is written to disk or to a log.
+the same time one. DELETE forgets a key. Nothing is written to disk or to a log.
 """
 
 import hmac
@@ -40,6 +40,11 @@ class _Handler(BaseHTTPRequestHandler):
         if (value := self._value()) is not None:
             first = self.server.kept.setdefault(self.path, value) == value  # atomic
             self._answer(HTTPStatus.OK if first else HTTPStatus.CONFLICT)
+
+    def do_DELETE(self) -> None:
+        if self._is_known():
+            self.server.kept.pop(self.path, None)
+            self._answer(HTTPStatus.OK)
 
     def _is_known(self) -> bool:
         """Whether the request bears the token; refuses it where it does not."""

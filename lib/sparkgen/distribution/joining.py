@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from sparkgen.distribution.backends import backend_of
 from sparkgen.distribution.counted import Counted
+from sparkgen.distribution.gpus import take_gpu
 from sparkgen.distribution.ring import Alone, Ring
 from sparkgen.distribution.slots import Meeting, Slot, own_place, slot_environment
+from sparkgen.errors import SparkgenError
 
 BACKEND = "SPARKGEN_BACKEND"
 
@@ -31,20 +33,14 @@ def join_ring() -> Ring:
     place = own_place()
     if place.size == 1:
         return Alone()
-    _take_own_gpu(place.local_rank)
+    take_gpu(place.local_rank)
     return Counted(backend_of(os.environ[BACKEND]).join(place))
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether an error of this worker only says that another one is gone."""
-    return own_place().size > 1 and backend_of(os.environ[BACKEND]).is_lost(error)
-
-
-def _take_own_gpu(local_rank: int) -> None:
-    """Gives this worker one of its machine's GPUs, if there are any, before TensorFlow takes them all."""
-    import tensorflow as tf
-
-    if gpus := tf.config.list_physical_devices("GPU"):
-        own = gpus[local_rank % len(gpus)]
-        tf.config.set_visible_devices(own, "GPU")
-        tf.config.experimental.set_memory_growth(own, True)
+    """Whether an error of this worker only says that another one is gone; one of this package never does,
+    whatever it quotes.
+    """
+    if isinstance(error, SparkgenError) or own_place().size == 1:
+        return False
+    return backend_of(os.environ[BACKEND]).is_lost(error)

@@ -69,7 +69,7 @@ def launch(
         if threads_per_worker is not None:
             os.environ.update(thread_environment(threads_per_worker, local_size=1))
         return _in_process(fn, request, log_folder)
-    name = choose_backend(backend)
+    name = choose_backend(backend, workers=workers)
     call = Call(f"{fn.__module__}:{fn.__qualname__}", request, log_folder)
     size = Size(workers, threads_per_worker, hang_seconds, slots_seconds)
     run = partial(run_local, call, size, name)

@@ -21,10 +21,12 @@ from sparkgen.distribution.slots import own_place
 from sparkgen.distribution.trouble import unexpected
 from sparkgen.errors import SparkgenError
 from sparkgen.stopping import end_with_parent
+from sparkgen.unexpected import describe
 
 CALL = "call.json"
 OUTCOME = "outcome.json"
 PARENT = "SPARKGEN_PARENT"
+log = logging.getLogger("sparkgen.distribution.process")  # the name of this module is __main__
 
 
 def main(folder: Path) -> None:
@@ -40,6 +42,8 @@ def main(folder: Path) -> None:
         outcome = success(_function(call["function"])(call["request"], ring))
     except Exception as error:  # is told by the driver, and ends the work of all
         if is_lost(error):
+            rank = own_place().rank
+            log.warning("worker %d ends, as another one is gone: %s", rank, describe(error))
             _end_at_once(RING_LOST)
         outcome = failure(_told(error, call["log_folder"]))
     temporary = folder / f"{OUTCOME}.tmp"

@@ -14,7 +14,12 @@ Tensor = Any
 
 
 class Ring(Protocol):
-    """The workers of one training. Every method is collective: all ranks must call it, in one order."""
+    """The workers of one training. Every method is collective: all ranks must call it, in one order.
+
+    Whatever the backend, sums are of int32, int64, float16, float32 or float64, means of float16, float32
+    or float64; gathered and broadcast are these, bool, int8, uint8, int16 and uint16. What is exchanged
+    keeps its dtype.
+    """
 
     rank: int
     size: int
@@ -31,10 +36,14 @@ class Ring(Protocol):
         """The mean of a tensor over all ranks, inside a TensorFlow graph; gradients flow through it."""
 
     def average(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The mean of each dense tensor over all ranks, inside a TensorFlow graph, in one exchange."""
+        """The mean of each dense tensor over all ranks, inside a TensorFlow graph, in one exchange
+        a dtype.
+        """
 
     def total(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The sum of each dense tensor over all ranks, inside a TensorFlow graph, in one exchange."""
+        """The sum of each dense tensor over all ranks, inside a TensorFlow graph, in one exchange a
+        dtype.
+        """
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Sets Keras variables on all ranks to the values that rank 0 has."""

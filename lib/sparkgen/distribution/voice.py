@@ -48,3 +48,4 @@ class Listener:
             while (piece := self._board.said(self._number)) is not None:
                 self._aloud(piece)
                 self._number += 1
+                self._board.forget(self._number - 1)

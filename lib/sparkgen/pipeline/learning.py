@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.config.request import ExperimentConfig
-from sparkgen.distribution.backends import choose_backend
+from sparkgen.distribution.backends import check_name, choose_backend
 from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
 from sparkgen.feed.feeds import choose_feed
@@ -88,9 +88,10 @@ def check_workable(experiment: ExperimentConfig, model: "GenerativeModel") -> No
     from sparkgen.training.optimizers import check_optimizers
 
     environment, config = experiment.environment, experiment.training
-    choose_backend(environment.backend)
+    check_name(environment.backend)
     if model.learns == "gradient":
         check_workers(environment.launcher, environment.workers)
+        choose_backend(environment.backend, workers=environment.workers)
         choose_feed(environment.feed)
         check_xla(config, model, environment.workers)
     check_optimizers(model, config)

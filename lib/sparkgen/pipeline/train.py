@@ -194,9 +194,9 @@ def _learn(
         return build_untrained(experiment, version, logger)
     # One choice for all workers, whatever is installed where they run.
     environment = experiment.environment
-    feed, backend = choose_feed(environment.feed), choose_backend(environment.backend)
-    exchange = backend if environment.workers > 1 else "none"
-    logger.tags({"sparkgen.feed": feed, "sparkgen.backend": exchange})
+    feed = choose_feed(environment.feed)
+    backend = choose_backend(environment.backend, workers=environment.workers)
+    logger.tags({"sparkgen.feed": feed, "sparkgen.backend": backend})
     return launch(
         train,
         _request(experiment, version, logger)
@@ -208,7 +208,7 @@ def _learn(
         hang_seconds=environment.hang_seconds,
         slots_seconds=environment.slots_seconds,
         log_folder=checkpoint_uri(experiment, logger.run_id),
-        backend=backend,
+        backend=environment.backend,
         spark=spark,
     )
 

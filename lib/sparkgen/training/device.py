@@ -23,7 +23,7 @@ def prepare_device(config: TrainingConfig) -> None:
 
 
 def check_xla(config: TrainingConfig, model: GenerativeModel, workers: int) -> None:
-    """Refuses compilation by XLA with several workers where they exchange more than gradients.
+    """Refuses compilation by XLA with several workers where it cannot be of the gradients alone.
 
     Args:
         config: of the training.
@@ -31,15 +31,28 @@ def check_xla(config: TrainingConfig, model: GenerativeModel, workers: int) -> N
         workers: how many there are.
 
     Raises:
-        RequestError: batch normalisations exchange their moments within what XLA would compile.
+        RequestError: batch normalisations exchange their moments within what XLA would compile, or the
+            model has a `train_step` of its own that does not say it heeds `compiles_gradients`.
     """
-    if config.jit_compile and workers > 1 and batch_norms(model):
-        raise RequestError(
-            "training.jit_compile with one worker, as the model has batch normalisations, whose moments "
-            "are exchanged within a step",
-            found=f"{workers} workers",
-            mend="set training.jit_compile=false or environment.workers=1",
-        )
+    if not config.jit_compile or workers == 1:
+        return
+    if batch_norms(model):
+        reason = "the model has batch normalisations, whose moments are exchanged within a step"
+    elif not _heeds_compilation(type(model)):
+        reason = "the model overrides train_step and does not declare heeds_compilation beside it"
+    else:
+        return
+    raise RequestError(
+        f"training.jit_compile with one worker, as {reason}",
+        found=f"{workers} workers",
+        mend="set training.jit_compile=false or environment.workers=1",
+    )
+
+
+def _heeds_compilation(kind: type[GenerativeModel]) -> bool:
+    """Whether the class whose `train_step` a model has declares, itself, that it heeds compilation."""
+    owner = next(one for one in kind.__mro__ if "train_step" in vars(one))
+    return bool(vars(owner).get("heeds_compilation"))
 
 
 @contextmanager

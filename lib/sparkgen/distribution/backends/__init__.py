@@ -16,6 +16,8 @@ from sparkgen.distribution.slots import Meeting, Place, Slot
 from sparkgen.errors import RequestError
 
 AUTO = "auto"
+NONE = "none"
+"""What a single worker exchanges by: it needs no backend."""
 FIRST = ("horovod", "tensorflow")
 """Which of them `auto` prefers where both can be used."""
 
@@ -63,21 +65,32 @@ def backend_of(name: str) -> Backend:
     return cast(Backend, importlib.import_module(f"{__name__}.{name}"))
 
 
-def choose_backend(wanted: str) -> str:
-    """The name of the backend to take: the one that is wanted; for `auto` the first that can be used.
+def check_name(wanted: str) -> None:
+    """Refuses what is neither `auto` nor the name of a backend.
 
     Raises:
-        RequestError: there is no such backend, or this Python lacks what it needs.
+        RequestError: it says which ones there are.
     """
-    if wanted == AUTO:
-        usable = [name for name in FIRST if not backend_of(name).missing()]
-        return usable[0] if usable else FIRST[-1]
-    if wanted not in backend_names():
+    if wanted not in (AUTO, *backend_names()):
         raise RequestError(
             f"{AUTO} or a known backend as environment.backend",
             found=repr(wanted),
             mend=choose(wanted, [AUTO, *backend_names()]),
         )
+
+
+def choose_backend(wanted: str, *, workers: int) -> str:
+    """The name of the backend to take: the one that is wanted; for `auto` the first that can be used; for
+    one worker `NONE`.
+
+    Raises:
+        RequestError: there is no such backend, or this Python lacks what it needs.
+    """
+    check_name(wanted)
+    if workers == 1:
+        return NONE
+    if wanted == AUTO:
+        return next(name for name in FIRST if not backend_of(name).missing())
     if found := backend_of(wanted).missing():
         raise RequestError(
             f"what environment.backend {wanted} needs",

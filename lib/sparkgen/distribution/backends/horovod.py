@@ -6,20 +6,24 @@ the launchers do that, around the same server. Like Horovod's own it is open to 
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.backends._dtypes import by_dtype
+from sparkgen.distribution.backends._operations import said_by_operation
 from sparkgen.distribution.board_server import running
 from sparkgen.distribution.ring import Array, Ring, Tensor
 from sparkgen.distribution.slots import RENDEZVOUS_SECONDS, Meeting, Place, Slot
 from sparkgen.errors import RequestError
 
-# What its operations say when another worker is gone, under several classes.
-LOST = ("Horovod has been shut down", "HorovodInternalError", "gloo/")
+# What its operations say when another worker is gone: itself, or Gloo, which gives its file and line.
+LOST = re.compile(r"Horovod has been shut down|gloo/\S+\.(cc|h):\d+\]")
 
 
 def missing() -> str:
@@ -96,8 +100,7 @@ def _unfit(found: str) -> RequestError:
 
 def is_lost(error: Exception) -> bool:
     """Whether an error only says that another worker is gone."""
-    said = f"{type(error).__name__}: {error}"
-    return any(words in said for words in LOST)
+    return LOST.search(said_by_operation(error)) is not None
 
 
 class HorovodRing:
@@ -122,10 +125,10 @@ class HorovodRing:
         return self._hvd.allreduce(tensor, op=self._hvd.Average)
 
     def average(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        return list(self._hvd.grouped_allreduce(tensors, op=self._hvd.Average))
+        return by_dtype(partial(self._hvd.grouped_allreduce, op=self._hvd.Average), tensors)
 
     def total(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        return list(self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum))
+        return by_dtype(partial(self._hvd.grouped_allreduce, op=self._hvd.Sum), tensors)
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)

@@ -1,22 +1,25 @@
 """TensorFlow exchanges by its own collective operations, or by NCCL between GPUs.
 
 Each worker runs a gRPC server of TensorFlow's, whose addresses they tell each other on the board. Like
-Horovod's, these are open to whoever reaches them. Each part of a sum is formed by one rank, in the order
+Horovod's, these are open to whoever reaches them; they listen on all interfaces of their machine, also
+where all workers are on one. Each part of a sum is formed by one rank, in the order
 of the ring, and then passed on, so that all ranks have the same bits.
 """
 
 import os
-import socket
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from sparkgen.distribution.backends._dtypes import by_dtype
+from sparkgen.distribution.backends._operations import said_by_operation
 from sparkgen.distribution.backends._tensorflow_server import Absent, meet
 from sparkgen.distribution.board import Board
+from sparkgen.distribution.gpus import gpu_number
 from sparkgen.distribution.ring import Array, Ring, Tensor
 from sparkgen.distribution.slots import Meeting, Place, Slot
 
@@ -24,7 +27,7 @@ BOARD = "SPARKGEN_BOARD"
 PIECE = 8 << 20  # words of 8 bytes in one message of bytes
 HOST_GROUP, DEVICE_GROUP = 1, 2  # numbers that TensorFlow knows the groups of devices by
 # What its operations say when another worker is gone.
-LOST = ("UnavailableError", "Collective ops is aborted", "Connection reset by peer")
+LOST = ("Collective ops is aborted", "Connection reset by peer")
 
 
 def missing() -> str:
@@ -65,8 +68,11 @@ def join(place: Place) -> Ring:
 
 def is_lost(error: Exception) -> bool:
     """Whether an error only says that another worker is gone."""
-    said = f"{type(error).__name__}: {error}"
-    return isinstance(error, Absent) or any(words in said for words in LOST)
+    import tensorflow as tf
+
+    said = said_by_operation(error)
+    unreached = isinstance(error, Absent | tf.errors.UnavailableError)
+    return unreached or any(words in said for words in LOST)
 
 
 class TensorFlowRing:
@@ -82,7 +88,7 @@ class TensorFlowRing:
     def __init__(self, place: Place) -> None:
         self.rank, self.size, self.local_rank = place
         self._host = _Group(self.size, "CPU:0", HOST_GROUP, "auto")
-        gpus = self.gather(np.array(_own_gpu(place.local_rank)))
+        gpus = self.gather(np.array(gpu_number(place.local_rank)))
         # NCCL needs a GPU of its own for every worker.
         each_has_one = gpus.all() and len(set(gpus.tolist())) == self.size
         gpu = _Group(self.size, "GPU:0", DEVICE_GROUP, "nccl")
@@ -111,28 +117,26 @@ class TensorFlowRing:
         return [total / self.size for total in self.total(tensors)]
 
     def total(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        totals: dict[int, Tensor] = {}
-        for _, group in groupby(sorted(enumerate(tensors), key=_dtype), key=_dtype):
-            indices, some = zip(*group, strict=True)
-            totals |= zip(indices, _in_one_buffer(self._device.sum, some), strict=True)
-        return [totals[i] for i in range(len(tensors))]
+        return by_dtype(partial(_in_one_buffer, self._device.sum), tensors)
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         own = [v.numpy() for v in variables]
-        data = self._from_rank_0(b"".join(array.tobytes() for array in own))
+        data = b"".join(array.tobytes() for array in own) if self.rank == 0 else b""
+        left = memoryview(self._from_rank_0(data, sum(array.nbytes for array in own)))
         for variable, array in zip(variables, own, strict=True):
-            variable.assign(_array(data, array))
-            data = data[array.nbytes :]
+            variable.assign(_array(left, array))
+            left = left[array.nbytes :]
 
     def broadcast_bytes(self, data: bytes) -> bytes:
         (length,) = self.sum(np.array([len(data) * (self.rank == 0)], np.int64))
-        return self._from_rank_0(data if self.rank == 0 else bytes(length))
+        return self._from_rank_0(data, int(length))
 
-    def _from_rank_0(self, data: bytes) -> bytes:
-        """The bytes of rank 0; the others give as many of their own."""
-        words = _words(data) * (self.rank == 0)
+    def _from_rank_0(self, data: bytes, length: int) -> bytes:
+        """The bytes of rank 0, of which all ranks know the number; the others give zeros."""
+        zeros = np.broadcast_to(np.int64(0), -(-length // 8))  # takes no memory
+        words = _words(data) if self.rank == 0 else zeros
         pieces = [self.sum(words[i : i + PIECE]) for i in range(0, len(words), PIECE)]
-        return b"".join(piece.tobytes() for piece in pieces)[: len(data)]
+        return b"".join(piece.tobytes() for piece in pieces)[:length]
 
 
 class _Group:
@@ -176,19 +180,6 @@ class _Group:
             )
 
 
-def _own_gpu(local_rank: int) -> int:
-    """A number that tells this worker's GPU from all others; 0 where it has none."""
-    import tensorflow as tf
-
-    count = len(tf.config.list_physical_devices("GPU"))
-    if not count:
-        return 0
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    index = local_rank % count
-    name = seen[index] if len(seen) == count and all(seen) else index
-    return zlib.crc32(f"{socket.gethostname()} {name}".encode()) or 1
-
-
 def _in_one_buffer(sum_of: Any, tensors: Sequence[Tensor]) -> list[Tensor]:
     """What a function gives of each tensor, called once for all of them, laid end to end."""
     import tensorflow as tf
@@ -201,16 +192,12 @@ def _in_one_buffer(sum_of: Any, tensors: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def _dtype(numbered: tuple[int, Tensor]) -> str:
-    return str(numbered[1].dtype.name)
-
-
 def _words(data: bytes) -> Array:
     """Bytes as int64, filled up with zeros."""
     return np.frombuffer(data + bytes(-len(data) % 8), np.int64)
 
 
-def _array(data: bytes, like: Array) -> Array:
+def _array(data: bytes | memoryview, like: Array) -> Array:
     """The array of the dtype and shape of another one that bytes begin with."""
     return np.frombuffer(data[: like.nbytes], like.dtype).reshape(like.shape)
 

@@ -94,6 +94,7 @@ class AdversarialModel(GenerativeModel):
 
     loss_names = ("discriminator", "generator")
     loss_direction = None
+    heeds_compilation = True
 
     def __init__(
         self,
