@@ -26,8 +26,7 @@ def main() -> None:
     parser.add_argument("--file", help="the weights file; without it EXPERIMENT.npz")
     options = parser.parse_args()
     file, note = options.file or f"{options.experiment}.npz", FOLDER / f"{options.experiment}.yaml"
-    model = load_model(options.model)
-    data = encode(model, name=model.blueprint.name)
+    data = encode(load_model(options.model))
     (FOLDER / file).write_bytes(data)
     values = yaml.safe_load(note.read_text()) | {"weights": file, "sha256": digest(data)}
     note.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100))

@@ -80,7 +80,7 @@ def test_a_clone_makes_the_samples_that_the_record_has_bit_for_bit(tmp_path: Pat
     name = "residual_vae_mixture_mnist"
     sample = record_of(name)["sample"]
     path, root = f"conf/experiments/{name}.yaml", str(tmp_path)
-    made = run(load_experiment(path, root=root), spark, from_weights=True)
+    made = run(load_experiment(path, root=root), spark, pretrained=True)
     manifest = json.loads((Path(made["samples"]) / "manifest.json").read_text())
     assert manifest["config"]["count"] == sample["count"] == 100
     if sample["made_with"] != flagships.made_with():

@@ -149,7 +149,7 @@ def sample(pretrained: bool, **request: Any) -> None:
     The file is one of conf/experiments. A sample set is a folder of Parquet files, a manifest and a
     picture of many samples. Pretrained weights lie in environment.pretrained, and need nothing else.
     """
-    _run_step("sample", _experiment(**request), from_weights=pretrained)
+    _run_step("sample", _experiment(**request), pretrained=pretrained)
 
 
 @_step

@@ -13,7 +13,7 @@ from sparkgen.datasets.files import digest
 from sparkgen.errors import RequestError
 from sparkgen.models.saving import load_model, load_packed
 from sparkgen.pipeline.hugging_face import digest_of, files_of, save_network
-from sparkgen.pipeline.pretrained import pretrained
+from sparkgen.pipeline.networks import pretrained_network
 
 FIXTURES = Path(__file__).parents[1] / "models" / "language" / "fixtures"
 KEY = "model.parts.network"
@@ -54,7 +54,7 @@ def in_shards(folder: Path) -> None:
 
 def test_a_folder_becomes_a_model_that_continues_texts_as_the_reference_does() -> None:
     folder = FIXTURES / "llama"
-    found = pretrained(f"folder:{folder}", key=KEY)
+    found = pretrained_network(f"folder:{folder}", key=KEY)
     assert found is not None
     lines = "".join(
         f"{digest((folder / name).read_bytes())}  {name}\n"
@@ -129,7 +129,7 @@ def test_a_folder_without_a_network_is_refused_in_one_line(
 
 def test_another_digest_than_the_stated_one_is_refused() -> None:
     with pytest.raises(RequestError, match="a folder with the SHA-256 0000"):
-        pretrained(f"folder:{FIXTURES / 'gpt2'}#sha256={'0' * 64}", key=KEY)
+        pretrained_network(f"folder:{FIXTURES / 'gpt2'}#sha256={'0' * 64}", key=KEY)
 
 
 def test_a_network_of_the_hub_is_fetched_at_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,11 +142,11 @@ def test_a_network_of_the_hub_is_fetched_at_its_commit(monkeypatch: pytest.Monke
         return str(FIXTURES / "llama")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-    found = pretrained(f"hf://owner/tiny-llama@{COMMIT}", key=KEY)
+    found = pretrained_network(f"hf://owner/tiny-llama@{COMMIT}", key=KEY)
     assert asked == [("owner/tiny-llama", COMMIT)]
     assert found is not None
     assert found.origin["version"] == COMMIT
-    assert found.packed == pretrained(f"folder:{FIXTURES / 'llama'}", key=KEY).packed
+    assert found.packed == pretrained_network(f"folder:{FIXTURES / 'llama'}", key=KEY).packed
 
 
 def test_a_network_that_cannot_be_fetched_is_told_in_one_line(
@@ -159,7 +159,7 @@ def test_a_network_that_cannot_be_fetched_is_told_in_one_line(
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(RequestError) as error:
-        pretrained(f"hf://owner/name@{COMMIT}", key=KEY)
+        pretrained_network(f"hf://owner/name@{COMMIT}", key=KEY)
     assert "OSError no route to the hub" in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, Field
 
-from sparkgen.datasets.storage import open_uri
-from sparkgen.errors import ManifestError
+from sparkgen.datasets.storage import open_uri, read_bytes
+from sparkgen.errors import ManifestError, RequestError
 
 # Folders and a file below the artifact, never beside or above it.
 PATH = r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
@@ -128,6 +128,36 @@ def check_sizes(files: Sequence[StoredFile]) -> None:
     for file, info in zip(files, infos, strict=True):
         if (error := file.wrong_size(info)) is not None:
             raise error
+
+
+def read_held(
+    path: str, sha256: str | None, *, called: str, key: str, mend: str = "get the file again"
+) -> bytes:
+    """All bytes of a file that a request names, held to their SHA-256.
+
+    Args:
+        path: its path or URI.
+        sha256: that it should have; None: that is not known.
+        called: what it should be, in errors: "a weights file".
+        key: of the request, in errors.
+        mend: what to do where it has another one.
+
+    Raises:
+        RequestError: there is no such file, it cannot be read, or it has another SHA-256.
+    """
+    try:
+        data = read_bytes(path)
+    except OSError as error:
+        raise RequestError(
+            f"{called} as {key}",
+            found=f"{type(error).__name__} at {path}",
+            mend="correct the path",
+        ) from None
+    if sha256 is not None and (found := digest(data)) != sha256:
+        raise RequestError(
+            f"{called} with the SHA-256 {sha256} as {key}", found=f"{found} at {path}", mend=mend
+        )
+    return data
 
 
 def digest(data: bytes | pa.Buffer) -> str:

@@ -5,8 +5,10 @@ dictionary of what was made, which the command prints as JSON.
 
     ingest, train, evaluate, promote, sample, run   one file for each step; `run` does them in a row
     inspect                                         the dataset file for what lies at a path
-    counting, nothing                               training by counting, in Spark; no training
+    counting, untrained                             training by counting, in Spark; no training
+    weights                                         weights files of experiments: pretrained, or given
     named, start, parts                             saved models that a request names, and what for
+    networks, hugging_face                          networks that others trained, as saved models
     judging                                         a model's own samples, judged
     preflight, places, master                       what a request can get wrong, before any work
     session, spark_progress                         the Spark session, and how far it is

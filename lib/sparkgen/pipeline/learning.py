@@ -1,11 +1,14 @@
-"""Checks that the keys of `training` fit the way in which a model learns."""
+"""Checks that the keys of `training`, and what trains, fit the way in which a model learns."""
 
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from sparkgen.config.experiment import TrainingConfig
 from sparkgen.config.request import ExperimentConfig
+from sparkgen.distribution.backends import choose_backend
+from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
+from sparkgen.feed.feeds import choose_feed
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
@@ -69,6 +72,28 @@ def check_learning(experiment: ExperimentConfig, model: "GenerativeModel") -> No
     if model.learns == "counting":
         _check_counted(name, model)
         _check_unused(name, config, _Way("by counting", ("max_steps",)))
+
+
+def check_workable(experiment: ExperimentConfig, model: "GenerativeModel") -> None:
+    """Refuses a training whose workers could not do it: what weights of a file in its place do not need.
+
+    Args:
+        experiment: the request.
+        model: its model, which may be an outline.
+
+    Raises:
+        RequestError: no such backend, workers or feed, or options that XLA or the optimizers do not take.
+    """
+    from sparkgen.training.device import check_xla
+    from sparkgen.training.optimizers import check_optimizers
+
+    environment, config = experiment.environment, experiment.training
+    choose_backend(environment.backend)
+    if model.learns == "gradient":
+        check_workers(environment.launcher, environment.workers)
+        choose_feed(environment.feed)
+        check_xla(config, model, environment.workers)
+    check_optimizers(model, config)
 
 
 class _Way(NamedTuple):

@@ -7,7 +7,7 @@ from sparkgen.config.environment import EnvironmentConfig
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.model import champion_of, fetch, meant
-from sparkgen.pipeline.pretrained import pretrained
+from sparkgen.pipeline.networks import pretrained_network
 from sparkgen.tracking import registry
 from sparkgen.tracking.registry import ModelVersion
 
@@ -53,7 +53,7 @@ def named_part(environment: EnvironmentConfig, named: str, *, key: str) -> Named
         RequestError: as `named_model`, or there are no such weights.
         ModelError: as `named_model`.
     """
-    found = pretrained(named, key=key)
+    found = pretrained_network(named, key=key)
     if found is None:
         return named_model(environment, named, key=key)
     return NamedModel(named.partition("#")[0], found.origin, found.packed)

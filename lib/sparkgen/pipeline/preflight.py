@@ -12,19 +12,16 @@ from sparkgen.config.nearest import choose
 from sparkgen.config.request import DatasetRequest, ExperimentConfig
 from sparkgen.datasets.manifest import Manifest
 from sparkgen.datasets.storage import check_answers, is_remote
-from sparkgen.distribution.backends import choose_backend
-from sparkgen.distribution.launcher import check_workers
 from sparkgen.errors import RequestError
-from sparkgen.feed.feeds import choose_feed
 from sparkgen.ingest.source import Source
 from sparkgen.ingest.sources import source_of
-from sparkgen.pipeline.learning import check_learning
+from sparkgen.pipeline.learning import check_learning, check_workable
 from sparkgen.pipeline.outlook import spec_to_come
 from sparkgen.pipeline.parts import Parts, blueprints, parts_at_hand, parts_of
 from sparkgen.pipeline.pictures import pictures_of
 from sparkgen.pipeline.places import check_places
 from sparkgen.pipeline.start import model_to_start_from
-from sparkgen.pipeline.weights import check_weights, pretrained_of, weights_to_take
+from sparkgen.pipeline.weights import check_taken, pretrained_of
 from sparkgen.sampling.check import check as check_samples
 from sparkgen.sampling.check import check_sampling
 from sparkgen.sampling.given import check_given_rows, needed_splits, parse_source
@@ -50,7 +47,7 @@ def check(
     request: DatasetRequest | ExperimentConfig,
     *,
     resume: bool = False,
-    from_weights: bool = False,
+    pretrained: bool = False,
     weights: str | None = None,
 ) -> None:
     """Refuses a request that a step cannot do, whatever the rows of the dataset are.
@@ -59,13 +56,13 @@ def check(
         step: its name.
         request: what is asked for.
         resume: a training goes on, which has the models that it began with.
-        from_weights: samples are made with pretrained weights.
+        pretrained: samples are made with pretrained weights.
         weights: the path of a weights file that takes the place of training.
 
     Raises:
         RequestError: it names the first thing that is wrong.
     """
-    if isinstance(request, ExperimentConfig):
+    if isinstance(request, ExperimentConfig) and not pretrained:
         tracking_uri(request.environment)  # a database file on remote storage is refused first
     check_places(request.environment, ("root", *WRITTEN[step]))
     source = source_of(request.dataset)
@@ -75,22 +72,20 @@ def check(
         return
     for name, entry in request.sampling.given.items():
         parse_source(name, entry)
-    if from_weights and isinstance(request, ExperimentConfig):
+    if pretrained:
         check_samples(pretrained_of(request).packed, request.sampling)
     if step in ("train", "run"):
-        choose_backend(request.environment.backend)
-        model = _check_model(request, resume=resume)
-        if weights is not None:
-            _check_taken(request, weights, resume=resume)
-        if not resume:
-            model_to_start_from(request)
-            pictures_of(model)
+        model = _check_training(request, resume=resume, weights=weights)
         if step == "run":
             _check_evaluation(request, model)
 
 
 def check_rows(
-    experiment: ExperimentConfig, manifest: Manifest, parts: Parts | None = None
+    experiment: ExperimentConfig,
+    manifest: Manifest,
+    parts: Parts | None = None,
+    *,
+    trains: bool = True,
 ) -> "GenerativeModel":
     """Refuses a training that is impossible with the rows of its dataset version.
 
@@ -98,6 +93,7 @@ def check_rows(
         experiment: the request.
         manifest: of the dataset version.
         parts: of its model; None: those that the request names.
+        trains: whether it is trained; else it takes the weights of a file.
 
     Returns:
         An outline of the model.
@@ -117,7 +113,7 @@ def check_rows(
     check_given_rows(experiment.sampling, model.given, model.spec, manifest)
     _check_density(experiment, train.rows)
     config = experiment.training
-    if model.learns == "gradient":
+    if trains and model.learns == "gradient":
         plan_of(manifest, batch_size=config.batch_size, seed=config.seed)
         check_monitor(config, model, manifest)
     return model
@@ -178,37 +174,37 @@ def _check_sources(source: Source) -> None:
             check_answers(value)
 
 
-def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeModel":
-    from sparkgen.training.device import check_xla
-    from sparkgen.training.optimizers import check_optimizers
+def _check_training(
+    experiment: ExperimentConfig, *, resume: bool, weights: str | None
+) -> "GenerativeModel":
+    """Refuses a training, or weights in its place; gives an outline of the model."""
+    if weights is not None and resume:
+        raise RequestError(
+            "--weights or --resume", found="both", mend="weights need no training that could go on"
+        )
+    model = _check_model(experiment, resume=resume)
+    if weights is not None:
+        check_taken(experiment, weights, model)
+    else:
+        check_workable(experiment, model)
+        if not resume:
+            model_to_start_from(experiment)
+    if not resume:
+        pictures_of(model)
+    return model
 
-    dataset, config = experiment.dataset, experiment.training
+
+def _check_model(experiment: ExperimentConfig, *, resume: bool) -> "GenerativeModel":
+    dataset = experiment.dataset
     names, parts = dataset.class_names, parts_at_hand(experiment, resume=resume)
     model = _outline(experiment, spec_to_come(dataset, parts), parts)
     check_learning(experiment, model)
-    if model.learns == "gradient":
-        check_workers(experiment.environment.launcher, experiment.environment.workers)
-        choose_feed(experiment.environment.feed)
-        check_xla(config, model, experiment.environment.workers)
-    check_optimizers(model, config)
     if names is not None:  # else as soon as the version is there
         _check_sampling(experiment, model)
     for key, split in needed_splits(experiment.sampling).items():
         _check_split_to_come(experiment, key, split)
     _check_density(experiment, experiment.density.rows)
     return model
-
-
-def _check_taken(experiment: ExperimentConfig, path: str, *, resume: bool) -> None:
-    """Refuses weights that take the place of training, as far as the data is known."""
-    if resume:
-        raise RequestError(
-            "--weights or --resume", found="both", mend="weights need no training that could go on"
-        )
-    weights, dataset = weights_to_take(path).weights, experiment.dataset
-    parts = parts_of(experiment)
-    if dataset.class_names is not None:  # else as soon as the version is there
-        check_weights(experiment, spec_to_come(dataset, parts), parts, weights)
 
 
 def _outline(experiment: ExperimentConfig, spec: "DataSpec", parts: Parts) -> "GenerativeModel":

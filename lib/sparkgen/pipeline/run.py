@@ -44,7 +44,8 @@ def run(
     request = DatasetRequest(dataset=experiment.dataset, environment=experiment.environment)
     done: dict[str, Any] = {"ingest": ingest.run(request, spark)}
     manifest = newest_version(experiment).manifest
-    model = check_rows(experiment, manifest, parts_at_hand(experiment, resume=resume))
+    parts = parts_at_hand(experiment, resume=resume)
+    model = check_rows(experiment, manifest, parts, trains=weights is None)
     check_held_out(experiment, manifest)
     check_gates(with_classes(experiment, manifest), model)
     check_appraised(experiment, model.given, model.spec, manifest)

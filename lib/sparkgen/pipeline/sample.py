@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from sparkgen.config.experiment import SamplingConfig
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.storage import absolute
-from sparkgen.pipeline.makers import Maker, champion, pretrained, registered
+from sparkgen.pipeline import makers
+from sparkgen.pipeline.makers import Maker
 from sparkgen.sampling.sample import sample
 from sparkgen.sampling.sample_set import Sampled
 from sparkgen.tracking.registry import ModelVersion
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def run(
-    experiment: ExperimentConfig, spark: "SparkSession", *, from_weights: bool = False
+    experiment: ExperimentConfig, spark: "SparkSession", *, pretrained: bool = False
 ) -> dict[str, Any]:
     """Makes a sample set.
 
     Args:
         experiment: the request.
         spark: the session.
-        from_weights: make it with the experiment's pretrained weights; else with the champion.
+        pretrained: make it with the experiment's pretrained weights; else with the champion.
 
     Returns:
         The folder of the `samples`, their `count`, the `contact_sheet` and the `model_uri`.
@@ -30,7 +31,7 @@ def run(
     Raises:
         RequestError: no champion or no such weights, or options that the model does not take.
     """
-    maker = (pretrained if from_weights else champion)(experiment)
+    maker = (makers.pretrained if pretrained else makers.champion)(experiment)
     made = _make(experiment, maker, experiment.sampling, spark)
     maker.renew()
     return {
@@ -48,7 +49,7 @@ def sample_version(
     spark: "SparkSession",
 ) -> Sampled:
     """Makes a sample set with one model version, in the folder of its registered model."""
-    return _make(experiment, registered(experiment, version), config, spark)
+    return _make(experiment, makers.registered(experiment, version), config, spark)
 
 
 def _make(

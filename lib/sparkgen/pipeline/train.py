@@ -20,12 +20,12 @@ from sparkgen.pipeline.card import renew_card
 from sparkgen.pipeline.counting import count
 from sparkgen.pipeline.journal import Journal, checkpoint_uri, unfinished, write_journal
 from sparkgen.pipeline.named import NamedModel
-from sparkgen.pipeline.nothing import build_untrained
 from sparkgen.pipeline.parts import Parts, leave_parts, parts_of
 from sparkgen.pipeline.pictures import Picture, leave_pictures, pictures_of
 from sparkgen.pipeline.preflight import check_rows
 from sparkgen.pipeline.presence import presence
 from sparkgen.pipeline.start import VERSION, leave_start, model_to_start_from
+from sparkgen.pipeline.untrained import build_untrained
 from sparkgen.pipeline.version import newest_version, version_by_id
 from sparkgen.pipeline.weights import TakenWeights, check_weights, weights_to_take
 from sparkgen.tracking import registry
@@ -71,19 +71,19 @@ def run(
     journal = unfinished(experiment) if resume else None
     version = _version(experiment, journal)
     parts = parts_of(experiment, journal)
-    model = check_rows(experiment, version.manifest, parts)
+    model = check_rows(experiment, version.manifest, parts, trains=weights is None)
     taken = None if weights is None else _taken(weights, experiment, version, parts)
     start = None if journal or taken else model_to_start_from(experiment)
     pictures = {} if journal else pictures_of(model)
-    way = model.learns if taken is None else "elsewhere"
-    _await_workers(experiment, spark, way)
+    if taken is None and model.learns == "gradient":
+        _await_workers(experiment, spark)
     with _claimed_run(experiment, version, journal) as logger:
         lineage = journal.lineage if journal else _leave(experiment, logger, start, parts, pictures)
         journal = _begin(experiment, version, logger, lineage, taken)
         if model.source is not None:
             leave_source(model.source, checkpoint_uri(experiment, logger.run_id))
         if taken is None:
-            result = _learn(way, experiment, version, logger, spark, journal.lineage)
+            result = _learn(model.learns, experiment, version, logger, spark, journal.lineage)
         else:
             result = build_untrained(experiment, version, logger, taken.weights)
         made = _register(experiment, version, logger, result, lineage=journal.lineage)
@@ -95,7 +95,7 @@ def _taken(
     path: str, experiment: ExperimentConfig, version: DatasetVersion, parts: Parts
 ) -> TakenWeights:
     """The weights that take the place of a training; a `RequestError` where they do not fit the model."""
-    taken = weights_to_take(path)
+    taken = weights_to_take(path, experiment)
     check_weights(experiment, version.manifest.spec, parts, taken.weights)
     return taken
 
@@ -172,25 +172,25 @@ def _begin(
     return journal
 
 
-def _await_workers(experiment: ExperimentConfig, spark: "SparkSession | None", way: str) -> None:
+def _await_workers(experiment: ExperimentConfig, spark: "SparkSession | None") -> None:
     """Waits for the slots of workers on Spark, before there is a run, which could only fail."""
     environment = experiment.environment
-    if spark is not None and environment.launcher == "spark" and way == "gradient":
+    if spark is not None and environment.launcher == "spark":
         await_slots(spark, environment.workers, seconds=environment.slots_seconds)
 
 
 def _learn(
-    way: str,
+    learns: str,
     experiment: ExperimentConfig,
     version: DatasetVersion,
     logger: RunLogger,
     spark: "SparkSession | None",
     lineage: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Trains in the `way` in which the model learns (`GenerativeModel.learns`)."""
-    if way == "counting":
+    """Trains in the way in which the model learns (`GenerativeModel.learns`)."""
+    if learns == "counting":
         return count(experiment, version, logger, spark)
-    if way == "nothing":
+    if learns == "nothing":
         return build_untrained(experiment, version, logger)
     # One choice for all workers, whatever is installed where they run.
     environment = experiment.environment

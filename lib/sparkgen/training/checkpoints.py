@@ -70,6 +70,8 @@ def decode(data: bytes) -> Checkpoint:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         facts = json.loads(arrays.pop(FACTS).tobytes())
+        if not isinstance(facts, dict):
+            raise ValueError("facts that are no mapping")
     except UNREADABLE as error:
         raise ValueError(f"expected a whole checkpoint, found: {error}") from error
     return Checkpoint(arrays, facts)

@@ -13,7 +13,7 @@ from sparkgen.models.discovery import look_up, outline
 from sparkgen.models.pretrained._base import IMAGENET
 from sparkgen.models.pretrained.efficientnet_lite0 import PACKAGE, shapes
 from sparkgen.models.saving import load_packed
-from sparkgen.pipeline.pretrained import pretrained
+from sparkgen.pipeline.networks import pretrained_network
 
 NAME = "pretrained.efficientnet_lite0"
 HIGH, WIDE = 75, 101
@@ -34,7 +34,7 @@ def network() -> GenerativeModel:
     """The network with its weights."""
     if importlib.util.find_spec(PACKAGE.module) is None:
         pytest.skip(f"{PACKAGE.distribution} is not installed")
-    found = pretrained("package:efficientnet-lite0", key="any")
+    found = pretrained_network("package:efficientnet-lite0", key="any")
     assert found is not None
     return load_packed(found.packed)
 

@@ -18,7 +18,7 @@ from sparkgen.models.pretrained.keras_application import (
     preprocessing,
 )
 from sparkgen.models.saving import load_model
-from sparkgen.pipeline.pretrained import APPLICATION, save_application
+from sparkgen.pipeline.networks import APPLICATION, save_application
 
 PICTURES = np.random.default_rng(0).random((2, 40, 60, 3)).astype(np.float32)
 

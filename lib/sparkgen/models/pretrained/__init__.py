@@ -14,6 +14,6 @@ Into those that were trained on ImageNet come pictures (B, H, W, 1 or 3) of any 
 
 Read `_base.py` first. A network whose weights are a package has `PACKAGE` in its file, and `weights_of`,
 which makes its weights of the package's file; `package:` and the file's name, with dashes, name it as a
-part. `sparkgen.pipeline.pretrained` finds the packages and files, `sparkgen.pipeline.hugging_face` the
+part. `sparkgen.pipeline.networks` finds the packages and files, `sparkgen.pipeline.hugging_face` the
 folders.
 """

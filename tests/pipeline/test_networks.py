@@ -20,9 +20,9 @@ from sparkgen.pipeline import train
 from sparkgen.pipeline.journal import Journal, checkpoint_uri
 from sparkgen.pipeline.judging import inception_of
 from sparkgen.pipeline.model import fetch
+from sparkgen.pipeline.networks import pretrained_network
 from sparkgen.pipeline.parts import parts_of
 from sparkgen.pipeline.preflight import check
-from sparkgen.pipeline.pretrained import pretrained
 from sparkgen.tracking import registry
 from sparkgen.tracking.server import connect
 
@@ -149,7 +149,7 @@ def test_keras_reads_a_weights_file_in_a_process_of_its_own(tmp_path: Path) -> N
     with pytest.raises(
         RequestError, match="the weights of MobileNet with its top as any, found OSE"
     ):
-        pretrained(f"keras:MobileNet+top@{file}", key="any")
+        pretrained_network(f"keras:MobileNet+top@{file}", key="any")
 
 
 @pytest.mark.skipif(

@@ -1,5 +1,7 @@
 """Makes saved models of networks that others trained, from their packages and weights files.
 
+Weights of experiments of this project are found in `pipeline.weights`.
+
 A package's file is looked at as bytes: none of the package's code runs. Keras reads the files of its own
 networks, in a process of its own, which leaves the devices of this machine free for workers.
 """
@@ -17,9 +19,9 @@ from sparkgen.archive import read_packaged
 from sparkgen.config.experiment import DensityConfig
 from sparkgen.config.nearest import choose
 from sparkgen.config.saved_models import FOLDER, HUB, KERAS, PACKAGE
-from sparkgen.datasets.files import digest
+from sparkgen.datasets.files import digest, read_held
 from sparkgen.datasets.sealed import seal
-from sparkgen.datasets.storage import absolute, read_bytes
+from sparkgen.datasets.storage import absolute
 from sparkgen.errors import RequestError
 from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.apart import saved_apart
@@ -39,7 +41,7 @@ class Found(NamedTuple):
     """The `sha256` of the weights, and the `version` of a package."""
 
 
-def pretrained(named: str, *, key: str) -> Found | None:
+def pretrained_network(named: str, *, key: str) -> Found | None:
     """The pretrained network that the words of a request name; None: they name another model.
 
     Args:
@@ -190,21 +192,13 @@ def _of_keras(match: re.Match[str], key: str) -> Found:
         packed = _converted(network, bool(match["top"]), None, None, key)
         return Found(packed, {"sha256": digest(packed.weights)})
     path = absolute(path)
-    try:
-        found = digest(read_bytes(path))
-    except OSError as error:
-        raise RequestError(
-            f"a weights file of {network} as {key}",
-            found=f"{type(error).__name__} at {path}",
-            mend="correct the path",
-        ) from None
-    if expected not in (None, found):
-        raise RequestError(
-            f"a weights file with the SHA-256 {expected} as {key}",
-            found=f"{found} at {path}",
-            mend="get the file again, or correct the digest",
-        )
+    found = digest(_read_weights(network, path, expected, key))
     return Found(_converted(network, bool(match["top"]), path, found, key), {"sha256": found})
+
+
+def _read_weights(network: str, path: str, sha256: str | None, key: str) -> bytes:
+    mend = "get the file again, or correct the digest"
+    return read_held(path, sha256, called=f"a weights file of {network}", key=key, mend=mend)
 
 
 @lru_cache(maxsize=1)
@@ -216,7 +210,7 @@ def _converted(
         weights = None
         if path is not None:
             weights = str(Path(folder, Path(path).name))
-            Path(weights).write_bytes(read_bytes(path))
+            Path(weights).write_bytes(_read_weights(network, path, sha256, key))
         arguments = (network, include_top, weights, key)
         return saved_apart(save_application, *arguments, called=network, key=key)
 
