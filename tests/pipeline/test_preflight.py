@@ -259,24 +259,26 @@ def test_what_does_not_fit_together_is_refused_before_the_ingest(
 
 
 COMPILED = {"training": {"jit_compile": True}, "environment": {"launcher": "local", "workers": 2}}
+SLICED = {"training": {"accumulate": 2}}
 
 
-def test_several_workers_compile_no_step_that_does_not_say_it_heeds_that(
+def test_a_step_of_a_models_own_that_does_not_say_it_heeds_settings_is_not_asked_to(
     refusal, experiment, monkeypatch
 ) -> None:
     gan = {"model": {"name": "adversarial.gan", "options": {"latent": 4}}, **NO_DENSITY}
     for sections in ({}, gan):
-        check("train", experiment(**COMPILED, **sections))
+        for asked in (COMPILED, SLICED):
+            check("train", experiment(**asked, **sections))
     for kind in (Autoencoder, AdversarialModel):
         monkeypatch.setattr(kind, "train_step", lambda self, data: {}, raising=False)
     check("train", experiment(training={"jit_compile": True}))  # of one worker it is the whole step
     check("train", experiment(**COMPILED, **gan))  # declares it
-    line = (
-        "the model overrides train_step and does not declare heeds_compilation beside it, found 2"
-    )
+    line = "the model overrides train_step and does not declare heeds_settings beside it, found 2"
     assert line in refusal("train", **COMPILED)
-    monkeypatch.setattr(Autoencoder, "heeds_compilation", True, raising=False)
-    check("train", experiment(**COMPILED))
+    assert line in refusal("train", **SLICED)
+    monkeypatch.setattr(Autoencoder, "heeds_settings", True, raising=False)
+    for asked in (COMPILED, SLICED):
+        check("train", experiment(**asked))
 
 
 COUNTED = {

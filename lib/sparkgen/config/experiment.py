@@ -141,7 +141,8 @@ class TrainingConfig(Strict):
     learns nothing."""
     accumulate: Annotated[int, Field(gt=0)] = 1
     """Compute each step in this many slices of its rows, one after the other, and sum their gradients:
-    less memory for the same `batch_size`, which is a multiple of `dataset.lanes` times this."""
+    less memory for the same `batch_size`, which is a multiple of `dataset.lanes` times this. Not of
+    models with a `train_step` of their own that does not declare `heeds_settings`."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
     """Stop after this many steps, also in the middle of an epoch; null: after all epochs."""
     seed: Seed = 0
@@ -162,7 +163,7 @@ class TrainingConfig(Strict):
     jit_compile: bool = False
     """Compile the training step with XLA; with several workers, its gradients and its updates, between
     which they exchange: not of models with batch normalisation, nor with a `train_step` of their own that
-    does not declare `heeds_compilation`. Sums are rounded in another way than without it; dropout drops
+    does not declare `heeds_settings`. Sums are rounded in another way than without it; dropout drops
     other units."""
     deterministic: bool = True
     """Use deterministic operations only: the same run twice gives the same bits."""

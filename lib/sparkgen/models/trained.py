@@ -35,9 +35,10 @@ class Trained(keras.Model):
     """In how many slices of its rows a training step is computed, one after the other."""
     compiles_gradients: bool = False
     """Whether XLA compiles the gradients of a step, without the rest of the step."""
-    heeds_compilation: ClassVar[bool] = True
-    """Whether the `train_step` of this very class heeds `compiles_gradients`. A class that overrides
-    `train_step` declares it anew; else `training.jit_compile` is refused with several workers."""
+    heeds_settings: ClassVar[bool] = True
+    """Whether the `train_step` of this very class heeds `slices` and `compiles_gradients`. A class that
+    overrides `train_step` declares it anew; else `training.accumulate` is refused, and with several
+    workers `training.jit_compile`."""
 
     def __init__(self, spec: DataSpec, **kwargs: Any) -> None:
         # Images, noise and the model's own weights stay float32 in mixed precision; the layers

@@ -84,7 +84,7 @@ def check_workable(experiment: ExperimentConfig, model: "GenerativeModel") -> No
     Raises:
         RequestError: no such backend, workers or feed, or options that XLA or the optimizers do not take.
     """
-    from sparkgen.training.device import check_xla
+    from sparkgen.training.device import check_step
     from sparkgen.training.optimizers import check_optimizers
 
     environment, config = experiment.environment, experiment.training
@@ -93,7 +93,7 @@ def check_workable(experiment: ExperimentConfig, model: "GenerativeModel") -> No
         check_workers(environment.launcher, environment.workers)
         choose_backend(environment.backend, workers=environment.workers)
         choose_feed(environment.feed)
-        check_xla(config, model, environment.workers)
+        check_step(config, model, environment.workers)
     check_optimizers(model, config)
 
 

@@ -22,8 +22,8 @@ def prepare_device(config: TrainingConfig) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def check_xla(config: TrainingConfig, model: GenerativeModel, workers: int) -> None:
-    """Refuses compilation by XLA with several workers where it cannot be of the gradients alone.
+def check_step(config: TrainingConfig, model: GenerativeModel, workers: int) -> None:
+    """Refuses what a model's training step would not do, or not with several workers.
 
     Args:
         config: of the training.
@@ -31,15 +31,22 @@ def check_xla(config: TrainingConfig, model: GenerativeModel, workers: int) -> N
         workers: how many there are.
 
     Raises:
-        RequestError: batch normalisations exchange their moments within what XLA would compile, or the
-            model has a `train_step` of its own that does not say it heeds `compiles_gradients`.
+        RequestError: a `train_step` of the model's own does not say that it heeds slices or compiled
+            gradients where these are asked for; or XLA would compile what batch normalisations exchange.
     """
+    own = "the model overrides train_step and does not declare heeds_settings beside it"
+    if config.accumulate > 1 and not _heeds_settings(type(model)):
+        raise RequestError(
+            f"training.accumulate of 1, as {own}",
+            found=str(config.accumulate),
+            mend="set training.accumulate=1 and a smaller training.batch_size",
+        )
     if not config.jit_compile or workers == 1:
         return
     if batch_norms(model):
         reason = "the model has batch normalisations, whose moments are exchanged within a step"
-    elif not _heeds_compilation(type(model)):
-        reason = "the model overrides train_step and does not declare heeds_compilation beside it"
+    elif not _heeds_settings(type(model)):
+        reason = own
     else:
         return
     raise RequestError(
@@ -49,10 +56,10 @@ def check_xla(config: TrainingConfig, model: GenerativeModel, workers: int) -> N
     )
 
 
-def _heeds_compilation(kind: type[GenerativeModel]) -> bool:
-    """Whether the class whose `train_step` a model has declares, itself, that it heeds compilation."""
+def _heeds_settings(kind: type[GenerativeModel]) -> bool:
+    """Whether the class whose `train_step` a model has declares, itself, that it heeds the settings."""
     owner = next(one for one in kind.__mro__ if "train_step" in vars(one))
-    return bool(vars(owner).get("heeds_compilation"))
+    return bool(vars(owner).get("heeds_settings"))
 
 
 @contextmanager

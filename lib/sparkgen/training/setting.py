@@ -14,7 +14,7 @@ from sparkgen.feed.reader import training_batches
 from sparkgen.layers.batch_norm import batch_norms
 from sparkgen.models.contract import GenerativeModel
 from sparkgen.training.building import build
-from sparkgen.training.device import check_xla
+from sparkgen.training.device import check_step
 from sparkgen.training.learner import Learner
 from sparkgen.training.optimizers import make_optimizers
 from sparkgen.training.request import TrainRequest
@@ -57,7 +57,7 @@ def set_up(request: TrainRequest, ring: Ring, *, loss_scaling: bool) -> Setting:
             found=f"{experiment.model.name}, whose `learns` is {model.learns}",
             mend="train it by sparkgen train",
         )
-    check_xla(config, model, ring.size)
+    check_step(config, model, ring.size)
     model.slices, model.compiles_gradients = config.accumulate, config.jit_compile and ring.size > 1
     synchronise(model, ring)
     optimizers = make_optimizers(

@@ -94,7 +94,7 @@ class AdversarialModel(GenerativeModel):
 
     loss_names = ("discriminator", "generator")
     loss_direction = None
-    heeds_compilation = True
+    heeds_settings = True
 
     def __init__(
         self,
