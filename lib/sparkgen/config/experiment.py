@@ -43,9 +43,8 @@ class DensityConfig(Strict):
     """The density fitted on training latents, from which an encoder-decoder generates."""
 
     kind: Literal["prior", "diagonal", "full", "mixture"] = "prior"
-    """`prior`: the model's own N(0, I). The others are Gaussians that are fitted to the latents of
-    training rows (of a variational model, to draws of its posterior): one with a diagonal covariance, one
-    with a full covariance, or a mixture."""
+    """`prior`: the model's own N(0, I). Others are Gaussians fitted to the latents of training rows (of a
+    VAE, draws of its posterior): one with a diagonal covariance, one with a full one, or a mixture."""
     components: Annotated[int, Field(gt=0)] = 10
     """The number of Gaussians in the mixture."""
     rows: Annotated[int, Field(gt=0)] = 20_000
