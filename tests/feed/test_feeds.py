@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,18 @@ def test_a_feed_that_is_dropped_leaves_no_thread_behind(
     assert bool(threads() - before) == bool(taken)
     read.close()
     assert not threads() - before
+
+
+def test_petastorms_threads_end_with_the_last_row_of_their_window(make_version: Any) -> None:
+    version = make_version()
+    split = open_split(version.uri, version.manifest, "train")
+    before = threads()
+    with closing(
+        read_in_order(split, [0, 0, 0], feed=load_feed("petastorm"), keep_bytes=2**30)
+    ) as read:
+        next(read)
+        left = threads() - before
+    assert {one.name.split("_")[0] for one in left} == {"feed"}  # ours, which sleeps
 
 
 def threads() -> set[threading.Thread]:

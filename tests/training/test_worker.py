@@ -1,6 +1,8 @@
 """One training, seen from outside: on one worker, and continued in every way that it can be."""
 
+import gc
 import logging
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from tiny_version import request, same_weights, weights, without_clock, write_ve
 
 from sparkgen.config.request import ExperimentConfig
 from sparkgen.datasets.manifest import read_manifest
-from sparkgen.datasets.rows import first_rows
+from sparkgen.datasets.rows import Rows, first_rows
 from sparkgen.distribution.launcher import launch
 from sparkgen.errors import ManifestError, RequestError, SparkgenError
 from sparkgen.feed.feeds import FEEDS, why_not
@@ -42,6 +44,17 @@ def test_the_result_is_as_promised(undisturbed):
     figures = {"loss", "mse", "binary_crossentropy", "rows_per_second", "learning_rate"}
     figures |= {"val_loss", "val_mse", "val_binary_crossentropy"}
     assert [set(record) for record in undisturbed["history"]] == [figures] * 3
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_training_leaves_no_thread_and_no_rows_of_its_feed_behind(version, tmp_path, feed):
+    if reason := why_not(feed):
+        pytest.skip(reason)
+    before = set(threading.enumerate())
+    held = {id(one) for one in gc.get_objects() if isinstance(one, Rows)}
+    train_here(request(version, tmp_path) | {"feed": feed})
+    assert not [one for one in set(threading.enumerate()) - before if one.name.startswith("feed")]
+    assert not [one for one in gc.get_objects() if isinstance(one, Rows) and id(one) not in held]
 
 
 def test_the_loss_falls(undisturbed):

@@ -78,7 +78,7 @@ def make_burst(course: Course, batches: Any) -> Burst:
     if course.config.jit_compile and not model.compiles_gradients:
         step = tf.function(step, jit_compile=True)
 
-    def burst(count: Any) -> None:
+    def burst(iterator: Any, count: Any) -> None:
         for _ in tf.range(count):
             step(next(iterator))
 
@@ -86,7 +86,7 @@ def make_burst(course: Course, batches: Any) -> Burst:
 
     def run(count: int) -> None:
         try:
-            compiled(tf.constant(count, tf.int64))
+            compiled(iterator, tf.constant(count, tf.int64))
         except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
             if not course.config.jit_compile:
                 raise
