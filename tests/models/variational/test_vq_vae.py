@@ -64,6 +64,33 @@ def test_pictures_are_drawn_from_the_prior_or_from_a_fitted_density(build: Calla
         assert sample.shape == (3, 8, 8, 1)
 
 
+def test_only_the_prior_is_given_the_label(build: Callable, batch_of: Callable) -> None:
+    model = build(NAME, conditional=True, filters=[8], codes=8)
+    assert model.conditional
+    batch = batch_of(model)
+    other = {**batch, "label": (batch["label"] + 1) % model.spec.classes}
+    one, two = (model(each) for each in (batch, other))
+    assert np.abs(np.asarray(one["prior"]) - np.asarray(two["prior"])).min() > 0
+    for term in ("reconstruction", "codebook", "commitment"):
+        np.testing.assert_array_equal(one[term], two[term])
+
+
+def test_a_sample_depends_on_its_label_and_on_the_temperature_of_the_prior(build: Callable) -> None:
+    model = build(NAME, conditional=True, temperature=0.5, filters=[8])
+    noise = row_noise(model.noise, range(8), seed=0)
+    labels = np.arange(8) % model.spec.classes
+    made = np.asarray(model.generate(noise, {"label": labels}))
+    assert (made != np.asarray(model.generate(noise, {"label": (labels + 1) % 3}))).any()
+    np.testing.assert_array_equal(made, model.generate(noise, {"label": labels}, temperature=0.5))
+    assert (made != np.asarray(model.generate(noise, {"label": labels}, temperature=4.0))).any()
+
+
+def test_a_density_in_the_priors_place_has_no_temperature(build: Callable) -> None:
+    fitted = build(NAME, density=DensityConfig(kind="diagonal"), filters=[8])
+    assert "temperature" in build(NAME, filters=[8]).generate_options
+    assert "temperature" not in fitted.generate_options
+
+
 def test_the_bound_is_the_picture_and_the_codes(build: Callable, batch_of: Callable) -> None:
     model = build(NAME)
     terms = {k: np.asarray(v) for k, v in model(batch_of(model)).items()}

@@ -12,7 +12,8 @@ it learns. The encoder ends in batch normalisation and the book starts as normal
 it (Łańcucki et al., "Robust Training of Vector Quantized Bottleneck Models", 2020): else all vectors
 share an offset that outweighs their differences, and one code is the nearest of all. Pixels are
 discretised logistics with one learned scale. As the posterior is one point,
-log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 levels.
+log p(x) ≥ log p(x | e) + log p(codes), a bound in nats for pixels of 256 levels. Labels, where asked
+for, are given to the prior alone: the code book is one for all classes.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
+from sparkgen.config.options import Range
 from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers.batch_norm import BatchNormalization
@@ -31,6 +33,7 @@ from sparkgen.layers.distributions import logistic_log_probability
 from sparkgen.layers.network import Network
 from sparkgen.layers.resizing import coarse_sides, enlarged_logits, halving_convolutions
 from sparkgen.models.contract import (
+    LABEL,
     NOTHING,
     Batch,
     GenerativeModel,
@@ -58,6 +61,10 @@ class Config(Strict):
     """Of the prior's convolutions."""
     prior_blocks: int = Field(4, ge=0)
     """Residual blocks of the prior."""
+    conditional: bool = False
+    """Whether the prior is given the label."""
+    temperature: float = Field(1.0, ge=0)
+    """Of `generate`: the prior's logits are divided by it; 0: each code is the most likely one."""
 
 
 class Quantised(NamedTuple):
@@ -100,8 +107,11 @@ class VqVae(VariationalModel):
             self.grid,
             features=config.prior_features,
             blocks=config.prior_blocks,
+            labels=spec.classes if config.conditional else 0,
             name="prior",
         )
+        if config.conditional:
+            self.given = {**self.given, **LABEL}
         self.book_KD = self.add_weight(
             shape=(config.codes, config.code_size),
             initializer=keras.initializers.RandomNormal(stddev=1.0),
@@ -115,6 +125,8 @@ class VqVae(VariationalModel):
         self.density_kind = kind
         if kind == "prior":
             self.noise = NoiseSpec((*self.grid, 1), "uniform")
+            self.generate_options = {"temperature": self.config.temperature}  # type: ignore[misc]
+            self.generate_ranges = {"temperature": Range(0)}  # type: ignore[misc]
         else:
             super().set_density(kind, components)
 
@@ -136,7 +148,11 @@ class VqVae(VariationalModel):
     def make(self, noise: Tensor, given: Mapping[str, Tensor], **options: Any) -> Tensor:
         if self.density_kind != "prior" or self.spec.record.kind in given:
             return super().make(noise, given, **options)
-        code = self.draw_codes(ops.convert_to_tensor(noise, "float32"))
+        code = self.draw_codes(
+            ops.convert_to_tensor(noise, "float32"),
+            given["label"] if self.conditional else None,
+            ops.convert_to_tensor(options["temperature"], "float64"),
+        )
         return ops.sigmoid(self.decoder(ops.take(self.book_KD, code, axis=0)))
 
     def loss_terms(self, batch: Batch, *, training: bool) -> dict[str, Tensor]:
@@ -148,7 +164,8 @@ class VqVae(VariationalModel):
         log_p_B = ops.sum(logistic_log_probability(x, mean, self.log_scale), axis=cells)
         to_book_B = ops.sum(ops.square(ops.stop_gradient(vectors) - vector), axis=cells)
         to_code_B = ops.sum(ops.square(vectors - ops.stop_gradient(vector)), axis=cells)
-        log_prior_B = self.prior.log_probability(code)
+        label_B = batch["label"] if self.conditional else None
+        log_prior_B = self.prior.log_probability(code, label_B)
         return {
             "reconstruction": -log_p_B,
             "codebook": to_book_B,
