@@ -47,10 +47,8 @@ def main() -> None:
     options = _arguments()
     FOLDER.mkdir(exist_ok=True)
     rows = yaml.safe_load(PUBLISHED.read_text())
-    # What begins with the weights of another comes after the flagships.
-    every = sorted((*rows, *FLAGSHIPS), key=begins_with_another)
     wanted = options.experiments or [
-        name for name in every if not (FOLDER / f"{name}.json").exists()
+        name for name in (*rows, *FLAGSHIPS) if not (FOLDER / f"{name}.json").exists()
     ]
     for name in [] if options.table else wanted:
         record = run(name, options.data, options.root)
@@ -88,12 +86,6 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
         "promote": result["promote"],
         "figures": {**figures(path, data, root), **of_samples(result["sample"])},
     }
-
-
-def begins_with_another(name: str) -> bool:
-    """Whether an experiment's training begins with the weights of another."""
-    experiment = yaml.safe_load((EXPERIMENTS / f"{name}.yaml").read_text())
-    return experiment.get("training", {}).get("start_from") is not None
 
 
 def keep_sheet(sheet: Path, name: str) -> None:

@@ -37,6 +37,7 @@ VARIANTS = {
     "autoregressive.pixel_rnn": [{"lstm": "row"}],
     "diffusion.ddpm": [{"conditional": True, "prediction": "epsilon", "patch": 2}],
     "reconstruction.conv_autoencoder": [{"invert": False}],
+    "variational.vq_vae": [{"conditional": True}],
     "variational.vae": [
         {"conditional": True},
         {"likelihood": "gaussian"},

@@ -37,14 +37,10 @@ INSTEAD = {
     },
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
     # One level of few channels is traced in half the time, and workers share no more of two.
-    "prompted_ddpm_digits": {
-        "options": {
-            **{"channels": [8], "embedding": 8, "prompts": True},
-            **{"prediction": "epsilon", "schedule": "linear"},
-        }
-    },
+    "prompted_ddpm_digits": {"options": {"channels": [8], "embedding": 8, "prompts": True}},
 }
-# Tracing a diffusion model takes long, and `prompted_ddpm_digits` is here these with prompts beside it.
+# Tracing a diffusion model takes long. `prompted_ddpm_digits` is `ddpm_digits` with prompts beside it, of
+# which the ancestral one differs by the numbers that make noised images and the target.
 WITHIN_ANOTHER = ["ddpm_digits", "ddpm_ancestral_digits"]
 PICTURES = DataSpec(ImageRecord((8, 8, 1), caption=CAPTION), 3)
 TEXTS = DataSpec(TokenRecord((9,), words().size, words()), 3)

@@ -1,7 +1,7 @@
 """Says which linear probes a request asks for, what their figures are called, and what they need."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from sparkgen.evaluation.linear_probe import FEW, FOLDS, STRENGTHS, Labels
 
 if TYPE_CHECKING:
     from sparkgen.models.contract import GenerativeModel
+    from sparkgen.models.encoder_decoder import EncoderDecoder
 
 Count = int | Literal["all"]
 """A number of labelled training rows."""
@@ -68,7 +69,8 @@ def check_probed(model: "GenerativeModel") -> None:
     Raises:
         RequestError: no latents and no features, or an encoder that is given the label.
     """
-    if not (model.classifies or (model.has_latents and not model.conditional)):
+    coded = model.has_latents and not cast("EncoderDecoder", model).codes_by_label
+    if not (model.classifies or coded):
         name = model.blueprint.name
         raise RequestError(
             "a model with latents or features for evaluation.probe",

@@ -51,7 +51,8 @@ class CodePrior(keras.layers.Layer):
         self.widen = [MaskedConv(features, name=f"widen_{i}") for i in range(blocks)]
         self.last = MaskedConv(codes, name="logits")
         if labels:
-            self.of_label = keras.layers.Embedding(labels, features, name="of_label")
+            embedding: dict[str, Any] = {"name": "of_label", **KEEPS_DTYPE}
+            self.of_label = keras.layers.Embedding(labels, features, **embedding)
 
     def build(self, input_shape: Any) -> None:
         # `call` brings margins of its own, which goes past the layer's `__call__`.

@@ -170,6 +170,8 @@ def _made(
             found=density.kind,
             mend="remove the density section",
         )
+    if model.has_latents:
+        cast(EncoderDecoder, model).expect_density(density.kind)
     return model
 
 

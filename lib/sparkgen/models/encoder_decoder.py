@@ -25,6 +25,14 @@ class EncoderDecoder(GenerativeModel):
         super().__init__(spec, **kwargs)
         self.given = {spec.record.kind: Given("record", spec.record.bare, required=False)}
 
+    @property
+    def codes_by_label(self) -> bool:
+        """Whether `encode` and `decode` look at the label."""
+        return self.conditional
+
+    def expect_density(self, kind: str) -> None:
+        """Declares what the model takes with a density of a kind, which is set later, if at all."""
+
     def set_density(self, kind: str = "prior", components: int = 1) -> None:
         """Chooses, once, the density that `generate` draws latents of."""
         self.density = LatentDensity(self.latent_size, kind, components, name="density")

@@ -106,8 +106,8 @@ def pairs(labels: Array, count: int, *, within_class: bool) -> Pairs:
 
 
 def _draw_ways(model: EncoderDecoder, shown: Shown, path: Path) -> None:
-    # A conditional model has one label for both ends of a way.
-    starts, ends = pairs(shown.labels, WAYS, within_class=model.conditional)
+    # A model that codes by label has one for both ends of a way.
+    starts, ends = pairs(shown.labels, WAYS, within_class=model.codes_by_label)
     x, other = shown.images[starts], shown.images[ends]
     ways = _array(interpolate(model, x, other, steps=WAY_STEPS, given=shown.given(starts)))
     alphas = [f"{alpha:.1f}" for alpha in np.linspace(0, 1, WAY_STEPS)]
@@ -134,7 +134,7 @@ def _draw_concept(model: EncoderDecoder, shown: Shown, path: Path) -> None:
     x, given = shown.images[without[:CONCEPT_ROWS]], shown.given(without[:CONCEPT_ROWS])
     moved = [_array(add_concept(model, x, vector_Z, strength=s, given=given)) for s in STRENGTHS]
     old, new = (shown.class_names[k] for k in enough[:2])
-    kept = ", labels as they are" if model.conditional else ""
+    kept = ", labels as they are" if model.codes_by_label else ""
     block_grid(
         [x[:, None], np.stack(moved, axis=1)],
         path,
@@ -145,7 +145,7 @@ def _draw_concept(model: EncoderDecoder, shown: Shown, path: Path) -> None:
 
 def _draw_plane(model: EncoderDecoder, latents: Array, shown: Shown, path: Path) -> None:
     (low, left), (high, right) = np.quantile(latents, PLANE_QUANTILES, axis=0)[:, ::-1].tolist()
-    label = int(shown.labels[0]) if model.conditional else None
+    label = int(shown.labels[0]) if model.codes_by_label else None
     grid = latent_grid(model, low=(left, low), high=(right, high), steps=PLANE_STEPS, label=label)
     title = (
         f"z₁ from {left:.2g} to {right:.2g} (rightwards), z₂ from {low:.2g} to {high:.2g} (upwards)"

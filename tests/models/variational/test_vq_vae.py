@@ -1,8 +1,11 @@
 from collections.abc import Callable
 
+import keras
 import numpy as np
 
 from sparkgen.config.experiment import DensityConfig
+from sparkgen.evaluation.probes import check_probed
+from sparkgen.models.discovery import outline
 from sparkgen.noise import row_noise
 
 NAME = "variational.vq_vae"
@@ -85,10 +88,39 @@ def test_a_sample_depends_on_its_label_and_on_the_temperature_of_the_prior(build
     assert (made != np.asarray(model.generate(noise, {"label": labels}, temperature=4.0))).any()
 
 
-def test_a_density_in_the_priors_place_has_no_temperature(build: Callable) -> None:
-    fitted = build(NAME, density=DensityConfig(kind="diagonal"), filters=[8])
-    assert "temperature" in build(NAME, filters=[8]).generate_options
-    assert "temperature" not in fitted.generate_options
+def test_a_density_in_the_priors_place_takes_no_label_and_no_temperature(
+    build: Callable, batch_of: Callable
+) -> None:
+    options = {"conditional": True, "filters": [8]}
+    fitted = build(NAME, density=DensityConfig(kind="diagonal"), **options)
+    outlines = [
+        outline(NAME, options, fitted.spec, d) for d in (None, DensityConfig(kind="mixture"))
+    ]
+    assert [set(one.generate_options) for one in outlines] == [{"temperature"}, set()]
+    assert [one.conditional for one in outlines] == [True, False]
+    assert (fitted.generate_options, fitted.conditional) == ({}, False)
+    assert np.asarray(fitted.generate(row_noise(fitted.noise, range(2), seed=0))).shape[0] == 2
+    assert np.isfinite(np.asarray(fitted(batch_of(fitted))["prior"])).all()
+
+
+def test_latents_do_not_depend_on_the_label_and_can_be_probed(build: Callable) -> None:
+    model = build(NAME, conditional=True, filters=[8])
+    check_probed(model)
+    x = np.random.default_rng(0).random((3, 8, 8, 1), np.float32)
+    one, two = (model.encode(x, {"label": np.full(3, label)}) for label in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_the_prior_computes_alike_where_the_rest_is_in_half_precision(build: Callable) -> None:
+    logits = []
+    try:
+        for policy in ("float32", "mixed_bfloat16"):
+            keras.mixed_precision.set_dtype_policy(policy)
+            model = build(NAME, conditional=True, filters=[8])
+            logits.append(np.asarray(model.prior(np.zeros((3, 4, 4, 1), np.float32), np.arange(3))))
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    np.testing.assert_array_equal(*logits)
 
 
 def test_the_bound_is_the_picture_and_the_codes(build: Callable, batch_of: Callable) -> None:

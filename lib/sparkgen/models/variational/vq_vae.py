@@ -110,8 +110,6 @@ class VqVae(VariationalModel):
             labels=spec.classes if config.conditional else 0,
             name="prior",
         )
-        if config.conditional:
-            self.given = {**self.given, **LABEL}
         self.book_KD = self.add_weight(
             shape=(config.codes, config.code_size),
             initializer=keras.initializers.RandomNormal(stddev=1.0),
@@ -120,13 +118,24 @@ class VqVae(VariationalModel):
         self.log_scale = self.new_log_scale()
         self.draw_codes = compiled(self.prior.draw)
 
+    @property
+    def codes_by_label(self) -> bool:
+        return False
+
+    def expect_density(self, kind: str) -> None:
+        """Only the prior is given the label, and has a temperature."""
+        if kind != "prior":
+            return
+        self.generate_options = {"temperature": self.config.temperature}  # type: ignore[misc]
+        self.generate_ranges = {"temperature": Range(0)}  # type: ignore[misc]
+        if self.config.conditional:
+            self.given = {**self.given, **LABEL}
+
     def set_density(self, kind: str = "prior", components: int = 1) -> None:
         """`prior` is the autoregressive one; the others are fitted on latents as for any model."""
         self.density_kind = kind
         if kind == "prior":
             self.noise = NoiseSpec((*self.grid, 1), "uniform")
-            self.generate_options = {"temperature": self.config.temperature}  # type: ignore[misc]
-            self.generate_ranges = {"temperature": Range(0)}  # type: ignore[misc]
         else:
             super().set_density(kind, components)
 
@@ -164,7 +173,7 @@ class VqVae(VariationalModel):
         log_p_B = ops.sum(logistic_log_probability(x, mean, self.log_scale), axis=cells)
         to_book_B = ops.sum(ops.square(ops.stop_gradient(vectors) - vector), axis=cells)
         to_code_B = ops.sum(ops.square(vectors - ops.stop_gradient(vector)), axis=cells)
-        label_B = batch["label"] if self.conditional else None
+        label_B = batch["label"] if self.config.conditional else None
         log_prior_B = self.prior.log_probability(code, label_B)
         return {
             "reconstruction": -log_p_B,
