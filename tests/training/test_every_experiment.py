@@ -22,6 +22,7 @@ CONF = Path(__file__).parents[2] / "conf" / "experiments"
 LEARN = names_that_learn("gradient")
 # Dropout draws random numbers of each worker's own. A bias before a batch normalisation, or before a
 # relu whose units are all on, has no gradient but rounding errors, of which Adam makes whole steps.
+SMALL = {"channels": [8], "embedding": 8}
 INSTEAD = {
     "vq_vae_digits": {"optimizer": {"name": "sgd", "learning_rate": 1e-4}},
     "full_classifier_digits": {
@@ -37,11 +38,11 @@ INSTEAD = {
     },
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
     # One level of few channels is traced in half the time, and workers share no more of two.
-    "prompted_ddpm_digits": {"options": {"channels": [8], "embedding": 8, "prompts": True}},
+    "prompted_ddpm_digits": {"options": {**SMALL, "prompts": True}},
+    "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
 }
-# Tracing a diffusion model takes long. `prompted_ddpm_digits` is `ddpm_digits` with prompts beside it, of
-# which the ancestral one differs by the numbers that make noised images and the target.
-WITHIN_ANOTHER = ["ddpm_digits", "ddpm_ancestral_digits"]
+# Tracing a diffusion model takes long, and `prompted_ddpm_digits` is this one with prompts beside it.
+WITHIN_ANOTHER = ["ddpm_digits"]
 PICTURES = DataSpec(ImageRecord((8, 8, 1), caption=CAPTION), 3)
 TEXTS = DataSpec(TokenRecord((9,), words().size, words()), 3)
 

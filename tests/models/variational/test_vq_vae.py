@@ -2,8 +2,11 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+import pytest
+from parts import spec_of
 
 from sparkgen.config.experiment import DensityConfig
+from sparkgen.errors import RequestError
 from sparkgen.evaluation.probes import check_probed
 from sparkgen.models.discovery import outline
 from sparkgen.noise import row_noise
@@ -88,19 +91,17 @@ def test_a_sample_depends_on_its_label_and_on_the_temperature_of_the_prior(build
     assert (made != np.asarray(model.generate(noise, {"label": labels}, temperature=4.0))).any()
 
 
-def test_a_density_in_the_priors_place_takes_no_label_and_no_temperature(
-    build: Callable, batch_of: Callable
-) -> None:
-    options = {"conditional": True, "filters": [8]}
-    fitted = build(NAME, density=DensityConfig(kind="diagonal"), **options)
-    outlines = [
-        outline(NAME, options, fitted.spec, d) for d in (None, DensityConfig(kind="mixture"))
-    ]
-    assert [set(one.generate_options) for one in outlines] == [{"temperature"}, set()]
-    assert [one.conditional for one in outlines] == [True, False]
-    assert (fitted.generate_options, fitted.conditional) == ({}, False)
-    assert np.asarray(fitted.generate(row_noise(fitted.noise, range(2), seed=0))).shape[0] == 2
-    assert np.isfinite(np.asarray(fitted(batch_of(fitted))["prior"])).all()
+def test_a_density_in_the_priors_place_has_no_temperature(build: Callable) -> None:
+    mixture = DensityConfig(kind="mixture")
+    fitted = build(NAME, density=mixture, filters=[8])
+    assert fitted.generate_options == outline(NAME, {}, fitted.spec, mixture).generate_options == {}
+    assert set(outline(NAME, {}, fitted.spec).generate_options) == {"temperature"}
+
+
+@pytest.mark.parametrize("options", [{"conditional": True}, {"temperature": 0.5}])
+def test_what_only_the_prior_has_is_refused_with_another_density(options: dict) -> None:
+    with pytest.raises(RequestError, match=r"density\.kind prior for .*, found mixture: remove"):
+        outline(NAME, options, spec_of(NAME), DensityConfig(kind="mixture"))
 
 
 def test_latents_do_not_depend_on_the_label_and_can_be_probed(build: Callable) -> None:

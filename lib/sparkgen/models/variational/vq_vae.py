@@ -26,6 +26,7 @@ from pydantic import Field
 from sparkgen.config.options import Range
 from sparkgen.config.strict import Positive, Strict
 from sparkgen.datasets.records import DataSpec
+from sparkgen.errors import RequestError
 from sparkgen.layers.batch_norm import BatchNormalization
 from sparkgen.layers.code_prior import CodePrior
 from sparkgen.layers.compiled import compiled
@@ -116,6 +117,8 @@ class VqVae(VariationalModel):
             name="book",
         )
         self.log_scale = self.new_log_scale()
+        if config.conditional:
+            self.given = {**self.given, **LABEL}
         self.draw_codes = compiled(self.prior.draw)
 
     @property
@@ -123,13 +126,20 @@ class VqVae(VariationalModel):
         return False
 
     def expect_density(self, kind: str) -> None:
-        """Only the prior is given the label, and has a temperature."""
-        if kind != "prior":
-            return
-        self.generate_options = {"temperature": self.config.temperature}  # type: ignore[misc]
-        self.generate_ranges = {"temperature": Range(0)}  # type: ignore[misc]
-        if self.config.conditional:
-            self.given = {**self.given, **LABEL}
+        """Only the prior is given the label, and has a temperature.
+
+        Raises:
+            RequestError: another density for a model that was to have one of them.
+        """
+        if kind == "prior":
+            self.generate_options = {"temperature": self.config.temperature}  # type: ignore[misc]
+            self.generate_ranges = {"temperature": Range(0)}  # type: ignore[misc]
+        elif self.conditional or "temperature" in self.config.model_fields_set:
+            raise RequestError(
+                "density.kind prior for model.options conditional or temperature, which are the prior's",
+                found=kind,
+                mend="remove the density section, or these options",
+            )
 
     def set_density(self, kind: str = "prior", components: int = 1) -> None:
         """`prior` is the autoregressive one; the others are fitted on latents as for any model."""
@@ -173,7 +183,7 @@ class VqVae(VariationalModel):
         log_p_B = ops.sum(logistic_log_probability(x, mean, self.log_scale), axis=cells)
         to_book_B = ops.sum(ops.square(ops.stop_gradient(vectors) - vector), axis=cells)
         to_code_B = ops.sum(ops.square(vectors - ops.stop_gradient(vector)), axis=cells)
-        label_B = batch["label"] if self.config.conditional else None
+        label_B = batch["label"] if self.conditional else None
         log_prior_B = self.prior.log_probability(code, label_B)
         return {
             "reconstruction": -log_p_B,
