@@ -55,6 +55,12 @@ def sinusoids(time: Tensor, size: int) -> Tensor:
     return ops.concatenate([ops.cos(angles_BF), ops.sin(angles_BF)], axis=-1)
 
 
+def time_embedding(size: int) -> keras.Sequential:
+    """Two dense layers from `sinusoids` of `size` to the vector (B, `size`) of a time."""
+    dense = keras.layers.Dense
+    return keras.Sequential([dense(size, "silu"), dense(size)], name="embed_time")
+
+
 def fold(x_BHWC: Tensor, patch: int) -> Tensor:
     """Patches of `patch` × `patch` pixels as channels: (B, H / patch, W / patch, patch² C)."""
     _, height, width, channels = x_BHWC.shape
@@ -196,6 +202,26 @@ class UNet(keras.layers.Layer):
                 h = stage(ops.concatenate([h, across.pop()], axis=-1), steering_BE, *prompt)
             h = self.double[level - 1](h) if level else h
         return unfold(self.head(ops.silu(self.norm(h))), self.patch)
+
+
+class TimedUNet(keras.layers.Layer):
+    """Images (B, H, W, C) at times (B,), in steps → float32 (B, H, W, `channels_out`), at first zero.
+
+    Args:
+        channels_out: of what it gives.
+        widths: of the U-Net.
+        embedding: size of the embedding of a time.
+    """
+
+    def __init__(self, channels_out: int, widths: Widths, embedding: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.embedding = embedding
+        self.embed_time = time_embedding(embedding)
+        self.unet = UNet(channels_out, widths, name="unet")
+
+    def call(self, x_BHWC: Tensor, time_B: Tensor) -> Tensor:
+        embedding_BE = self.embed_time(sinusoids(time_B, self.embedding))
+        return self.unet(x_BHWC, ops.silu(embedding_BE))
 
 
 def _convolution(filters: int, **options: Any) -> keras.layers.Layer:

@@ -5,6 +5,7 @@ import pytest
 
 from sparkgen.errors import RequestError
 from sparkgen.models.contract import GenerativeModel
+from sparkgen.models.diffusion._prompted import NO_WISH
 from sparkgen.noise import row_noise
 
 DDPM = "diffusion.ddpm"
@@ -123,6 +124,44 @@ def test_guidance_0_ignores_the_label_and_1_follows_it(random_model: Callable) -
     assert np.abs(followed - without).max() > 1e-4
     assert np.abs(exaggerated - without).mean() > np.abs(followed - without).mean()
     np.testing.assert_allclose(images([0, 1, 2, 3], 1.000001), followed, atol=1e-4)
+
+
+def test_guidance_leads_away_from_a_smaller_network_that_is_trained_beside(
+    random_model: Callable, batch_of: Callable
+) -> None:
+    """The step is that of p_small + guidance · (p - p_small); 0 samples the smaller one alone."""
+    model = random_model(guide_channels=[8], steps=20, sampling_steps=1)
+    assert model.generate_options == {"steps": 1, "guidance": 1.0}
+    terms = model(batch_of(model, 16))
+    assert model.loss_names == ("mse", "guide_mse")
+    assert set(terms) == {"mse", "guide_mse", "epsilon_mse"}
+    assert np.abs(terms["mse"] - terms["guide_mse"]).min() > 0
+
+    noise = row_noise(model.noise, range(3), seed=0)
+    time, a, s = np.full(3, 19, np.float32), *np.sqrt([model.kept_T[19], 1 - model.kept_T[19]])
+    large = np.asarray(model.predict_at(noise, time, NO_WISH))
+    small = np.asarray(model.guide(noise, time))
+    for guidance in (0.0, 1.0, 3.0):
+        predicted = small + guidance * (large - small)
+        expected = np.clip(0.5 * (a * noise - s * predicted + 1), 0, 1)
+        np.testing.assert_allclose(sample(model, guidance=guidance), expected, atol=1e-5)
+
+
+def test_a_smaller_network_takes_the_place_of_the_label_withheld(random_model: Callable) -> None:
+    model = random_model(guide_channels=[8], conditional=True, steps=20, sampling_steps=5)
+    noise = row_noise(model.noise, range(2), seed=0)
+
+    def images(labels: list[int], guidance: float) -> np.ndarray:
+        return np.asarray(model.generate(noise, {"label": np.array(labels)}, guidance=guidance))
+
+    np.testing.assert_array_equal(images([0, 1], 0.0), images([2, 3], 0.0))
+    assert np.abs(images([0, 1], 2.0) - images([2, 3], 2.0)).max() > 1e-4
+    assert np.abs(images([0, 1], 2.0) - images([0, 1], 1.0)).max() > 1e-4
+
+
+def test_the_smaller_network_must_fit_the_image_too(build: Callable) -> None:
+    with pytest.raises(RequestError, match="multiples of 16"):
+        build(DDPM, **SMALL, guide_channels=[8, 8, 8, 8, 8])
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])

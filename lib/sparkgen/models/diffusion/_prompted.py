@@ -1,15 +1,28 @@
-"""Figures of samples that were made by a prompt."""
+"""What images are asked to be, and figures of samples that were made by a prompt."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from sparkgen.datasets.captions import encode_captions
 from sparkgen.datasets.records import DataSpec
 from sparkgen.datasets.strokes import NAMES, measure
+from sparkgen.layers.prompts import Prompt
 from sparkgen.models.contract import Tensor
 
 UNKNOWN_WORDS = "unknown_words"
+
+
+class Wish(NamedTuple):
+    """What B images are to be."""
+
+    label: Tensor | None = None
+    """int32 (B,)."""
+    prompt: Prompt | None = None
+
+
+NO_WISH = Wish()
 
 
 def figure_names(spec: DataSpec) -> tuple[str, ...]:

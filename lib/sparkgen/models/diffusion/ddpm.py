@@ -8,6 +8,10 @@ without a classifier (Ho and Salimans, 2022): labels are dropped at random in tr
 
     prediction = p(x_t) + guidance · (p(x_t, y) - p(x_t)).
 
+Without labels too, a smaller U-Net trained beside can take the place of p(x_t) (Karras et al., "Guiding
+a Diffusion Model with a Bad Version of Itself", 2024): both err in the same places, the smaller one
+by more, and guidance leads away from its errors.
+
 A prompt guides it as a label does: a small transformer reads its words, and the U-Net sees them where it
 has self-attention (`layers.prompts`). An empty prompt stands for one withheld. Of words that no caption
 of the training has, the figure `unknown_words` counts those of each sample; they are left out.
@@ -18,7 +22,7 @@ replaced by those of the picture, noised to the level of that step.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -42,10 +46,10 @@ from sparkgen.layers.diffusion import (
     target,
     way_back,
 )
-from sparkgen.layers.prompts import Prompt, PromptEncoder
-from sparkgen.layers.unet import GROUPS, UNet, Widths, sinusoids
+from sparkgen.layers.prompts import PromptEncoder
+from sparkgen.layers.unet import GROUPS, TimedUNet, UNet, Widths, sinusoids, time_embedding
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Given, Tensor
-from sparkgen.models.diffusion._prompted import figure_names, prompt_figures
+from sparkgen.models.diffusion._prompted import NO_WISH, Wish, figure_names, prompt_figures
 from sparkgen.models.inpainting import partial_picture, picture_given
 from sparkgen.noise import NoiseSpec
 
@@ -78,34 +82,32 @@ class Config(Strict):
     prompt_blocks: int = Field(1, gt=0)
     """Transformer blocks that read a prompt."""
     label_dropout: float = Field(0.1, ge=0, lt=1)
-    """Share of the rows whose label and caption are withheld in training."""
+    """Share of the rows whose label and caption are withheld in training, without a smaller U-Net."""
+    guide_channels: tuple[Channels, ...] | None = Field(None, strict=False, min_length=1)
+    """Of the levels of a smaller U-Net that guidance leads away from; null has none. It is trained beside
+    the other, and is given neither label nor prompt."""
     guidance: float = Field(1.0, ge=0)
-    """Of `generate`: 0 ignores the label and the prompt, 1 follows them, more exaggerates them."""
+    """Of `generate`: 0 ignores the label and the prompt, 1 follows them, more exaggerates them. With a
+    smaller U-Net 0 samples that one, 1 the larger one, and more exaggerates what tells them apart."""
     sampler: Literal["ddim", "ancestral"] = "ddim"
     """Whether the way back draws fresh noise."""
     sampling_steps: int = Field(50, gt=0)
     """Steps of the way back; for ancestral sampling the most that `generate` can take."""
 
 
-class Wish(NamedTuple):
-    """What B images are to be."""
-
-    label: Tensor | None = None
-    """int32 (B,)."""
-    prompt: Prompt | None = None
-
-
-NO_WISH = Wish()
-
-
 class Ddpm(GenerativeModel):
     """A U-Net that is trained on noised images, and samples by removing noise step by step."""
 
-    loss_names = ("mse",)
+    loss_names: tuple[str, ...] = ("mse",)
     metric_names = ("epsilon_mse",)
-    metric_directions: ClassVar[Mapping[str, Direction]] = {"epsilon_mse": "lower"}
+    metric_directions: ClassVar[Mapping[str, Direction]] = {
+        "epsilon_mse": "lower",
+        "guide_mse": "lower",
+    }
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
+        if config.guide_channels is not None:
+            self.loss_names = ("mse", "guide_mse")
         super().__init__(spec, **kwargs)
         self.config = config
         self.caption = spec.record.caption if config.prompts else None
@@ -114,7 +116,8 @@ class Ddpm(GenerativeModel):
             **({"prompt": Given("text")} if config.prompts else {}),
             **picture_given(spec),
         }
-        self.guided = config.conditional or config.prompts
+        conditioned, has_guide = config.conditional or config.prompts, bool(config.guide_channels)
+        self.guided = conditioned or has_guide
         # The same rows are without both, so that the network learns what is common to all.
         self.withheld = "label" if config.conditional else "prompt"
         ancestral = config.sampler == "ancestral"
@@ -122,9 +125,9 @@ class Ddpm(GenerativeModel):
         self.training_noise = {
             "epsilon": NoiseSpec(spec.shape),
             "time": NoiseSpec((), "uniform"),
-            **({self.withheld: NoiseSpec((), "uniform")} if self.guided else {}),
+            **({self.withheld: NoiseSpec((), "uniform")} if conditioned and not has_guide else {}),
         }
-        # The options are this model's own; without labels and prompts there is nothing to guide.
+        # The options are this model's own; guidance is one where there is something to lead away from.
         most = config.sampling_steps if ancestral else config.steps
         options: dict[str, Any] = {"steps": config.sampling_steps}
         ranges = {"steps": Range(1, most)}
@@ -133,10 +136,7 @@ class Ddpm(GenerativeModel):
         self.generate_options = options  # type: ignore[misc]
         self.generate_ranges = ranges  # type: ignore[misc]
         self.kept_T = kept_variances(config.schedule, config.steps)
-        self.embed_time = keras.Sequential(
-            [keras.layers.Dense(config.embedding, "silu"), keras.layers.Dense(config.embedding)],
-            name="embed_time",
-        )
+        self.embed_time = time_embedding(config.embedding)
         if config.conditional:  # The last row stands for a label withheld.
             self.embed_label = keras.layers.Embedding(spec.classes + 1, config.embedding)
         if self.caption is not None:
@@ -148,10 +148,20 @@ class Ddpm(GenerativeModel):
                 config.prompt_blocks,
                 name="read_prompt",
             )
-        widths = Widths(config.channels, config.blocks, config.attention_levels, config.patch)
-        widths.check(spec.shape)
-        self.unet = UNet(spec.shape[2], widths, prompted=config.prompts, name="unet")
+        self.unet = UNet(
+            spec.shape[2], self._widths(config.channels), prompted=config.prompts, name="unet"
+        )
+        if config.guide_channels is not None:
+            self.guide = TimedUNet(
+                spec.shape[2], self._widths(config.guide_channels), config.embedding, name="guide"
+            )
         self.compiled_step = compiled(self.step_back, xla=False)
+
+    def _widths(self, channels: tuple[int, ...]) -> Widths:
+        config = self.config
+        widths = Widths(channels, config.blocks, config.attention_levels, config.patch)
+        widths.check(self.spec.shape)
+        return widths
 
     def predict_at(self, x_t: Tensor, time: Tensor, wish: Wish) -> Tensor:
         """What the network predicts of `x_t` (B, H, W, C) at times (B,), float32, in steps."""
@@ -170,12 +180,14 @@ class Ddpm(GenerativeModel):
         a, s = self.rates(time_B)
         x_t = a * x + s * epsilon
         predicted = self.predict_at(x_t, time_B, self._wish_in_training(batch, training))
-        error = predicted - target(kind, x, epsilon, a, s)
-        epsilon_error = noise_of(kind, predicted, x_t, a, s) - epsilon
-        return {
-            "mse": ops.mean(ops.square(error), axis=(1, 2, 3)),
-            "epsilon_mse": ops.mean(ops.square(epsilon_error), axis=(1, 2, 3)),
+        wanted = target(kind, x, epsilon, a, s)
+        errors = {
+            "mse": predicted - wanted,
+            "epsilon_mse": noise_of(kind, predicted, x_t, a, s) - epsilon,
         }
+        if self.config.guide_channels is not None:
+            errors["guide_mse"] = self.guide(x_t, time_B) - wanted
+        return {name: ops.mean(ops.square(e), axis=(1, 2, 3)) for name, e in errors.items()}
 
     def rates(self, time: Tensor) -> tuple[Tensor, Tensor]:
         """a_t and s_t at times (B,): (B, 1, 1, 1) each."""
@@ -233,7 +245,8 @@ class Ddpm(GenerativeModel):
     def _guided(self, x_t: Tensor, time: Tensor, wish: Wish, none: Wish, guidance: float) -> Tensor:
         if not self.guided or guidance == 1.0:
             return self.predict_at(x_t, time, wish)
-        without = self.predict_at(x_t, time, none)
+        with_guide = self.config.guide_channels is not None
+        without = self.guide(x_t, time) if with_guide else self.predict_at(x_t, time, none)
         if guidance == 0.0:
             return without
         return without + guidance * (self.predict_at(x_t, time, wish) - without)
