@@ -35,7 +35,10 @@ VARIANTS = {
     "adversarial.gan": [{"conditional": True}],
     "adversarial.wgan_gp": [{"network": "dense", "hidden": [8]}],
     "autoregressive.pixel_rnn": [{"lstm": "row"}],
-    "diffusion.ddpm": [{"conditional": True, "prediction": "epsilon", "patch": 2}],
+    "diffusion.ddpm": [
+        {"conditional": True, "prediction": "epsilon", "patch": 2},
+        {"guide_channels": [8], "guidance": 2.0},
+    ],
     "reconstruction.conv_autoencoder": [{"invert": False}],
     "variational.vq_vae": [{"conditional": True}],
     "variational.vae": [

@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from sparkgen.errors import RequestError
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.prompts import CrossAttention
 
 Tensor = Any
@@ -214,7 +215,7 @@ class TimedUNet(keras.layers.Layer):
     """
 
     def __init__(self, channels_out: int, widths: Widths, embedding: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**KEEPS_DTYPE, **kwargs)  # A time has more digits than half precision.
         self.embedding = embedding
         self.embed_time = time_embedding(embedding)
         self.unet = UNet(channels_out, widths, name="unet")
