@@ -56,6 +56,7 @@ FIGURES = {
     "precision": "precision",
     "recall": "recall",
     "judge_confident": "judge > 0.9",
+    "judge_confident_held_out": "judge > 0.9 of test pictures",
     "judge_classes_present": "classes present",
     **{
         f"{name}{suffix}": f"{title}{of}"

@@ -24,7 +24,8 @@ from sparkgen.models.unpacking import unpack
 LABELS = load_digits(return_X_y=True)[1]
 Appraise = Callable[..., dict[str, Figure]]
 JUDGED = {"kid", "fid", "precision", "recall"}
-JUDGED |= {"judge_confident", "judge_classes_present", "judge_imbalance"}
+JUDGED |= {"judge_confident", "judge_confident_held_out"}
+JUDGED |= {"judge_classes_present", "judge_imbalance"}
 UNJUDGED = {
     "memorised",
     "held_out_duplicates",
@@ -116,6 +117,7 @@ def test_the_test_set_lies_at_no_distance_from_itself_and_noise_lies_far(
     itself = appraisal(manifest.split_files(uri, "test"), packed_classifier)
     assert itself["fid"].value == pytest.approx(0, abs=1e-6)
     assert (itself["precision"].value, itself["recall"].value) == (1.0, 1.0)
+    assert itself["judge_confident_held_out"].value == itself["judge_confident"].value
     assert itself["memorised"].value <= 0.01
     pixels = np.random.default_rng(0).integers(0, 256, (397, 64)).astype(np.uint8)
     noise = appraisal(rows_in_files(np.arange(397), pixels=pixels), packed_classifier)

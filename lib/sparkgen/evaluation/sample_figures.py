@@ -8,6 +8,7 @@
 | `kid`, `fid` | distance of samples and test rows in the judge's features |
 | `precision`, `recall` | how real, and how complete, the samples are in the judge's features |
 | `judge_confident`, `judge_classes_present`, `judge_imbalance` | the judge's verdict on the samples |
+| `judge_confident_held_out` | the first of these for the test rows themselves |
 | `judge_agrees` | the share of samples, made by given labels, of whose label the judge is sure |
 | `inception_fid`, `inception_kid` | the same distances in the features of Inception v3 |
 
@@ -63,6 +64,7 @@ JUDGED = (
     "precision",
     "recall",
     "judge_confident",
+    "judge_confident_held_out",
     "judge_classes_present",
     "judge_imbalance",
 )
@@ -209,7 +211,9 @@ def _judgement(
     classes = samples.probabilities.shape[1]
     counts = manifest.splits["train"].label_counts
     expected = np.array([counts.get(label, 0) for label in range(classes)], np.float64)
-    verdict = judge(samples.probabilities, expected / expected.sum())
+    verdict, of_real = (
+        judge(of.probabilities, expected / expected.sum()) for of in (samples, real)
+    )
     known = int((expected > 0).sum())
     of_classes = "share of classes" + (f", {known} of {classes}" if known < classes else "")
     return {
@@ -218,6 +222,9 @@ def _judgement(
         "precision": Value(near.precision, f"precision, 3 neighbours, {against}"),
         "recall": Value(near.recall, f"recall, 3 neighbours, {against}"),
         "judge_confident": Value(verdict.confident, f"share over {CONFIDENT}, {by}"),
+        "judge_confident_held_out": Value(
+            of_real.confident, f"share over {CONFIDENT} of {len(y)} rows, {by}"
+        ),
         "judge_classes_present": Value(verdict.classes_present, f"{of_classes}, {by}"),
         "judge_imbalance": Value(verdict.imbalance, f"total variation, {by}"),
     }

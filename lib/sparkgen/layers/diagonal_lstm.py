@@ -1,7 +1,7 @@
 """The diagonal LSTMs of PixelRNN run over a whole image, or pixel by pixel.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016, section 3.2; the equations are those of
-`layers.row_lstm`. Shape suffixes as there, and S = H + W - 1 diagonals.
+`layers.row_lstm`. Shape suffixes as there, and S = H + W - 1 diagonals, K = 2F, of two states.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from keras import ops
 
 from sparkgen.layers.compiled import scan
 from sparkgen.layers.masked import Kind, MaskedConv
-from sparkgen.layers.network import KEEPS_DTYPE
+from sparkgen.layers.network import KEEPS_DTYPE, part
 from sparkgen.layers.raster import DTYPE, AtPixel, Caches, column_of, with_column
 from sparkgen.layers.row_lstm import lstm_step
 
@@ -23,7 +23,8 @@ def skew(x_BHWF: Tensor) -> Tensor:
     """Row i moved right by i, so that diagonals become columns: (B, H, S, F)."""
     _, height, width, features = x_BHWF.shape
     x = ops.pad(x_BHWF, [[0, 0], [0, 0], [0, height], [0, 0]])
-    x = ops.reshape(x, (-1, height * (width + height), features))[:, :-height]
+    x = ops.reshape(x, (-1, height * (width + height), features))
+    x = part(x, 1, height * (width + height - 1))
     return ops.reshape(x, (-1, height, width + height - 1, features))
 
 
@@ -32,7 +33,13 @@ def unskew(x_BHSF: Tensor) -> Tensor:
     _, height, diagonals, features = x_BHSF.shape
     x = ops.reshape(x_BHSF, (-1, height * diagonals, features))
     x = ops.pad(x, [[0, 0], [0, height], [0, 0]])
-    return ops.reshape(x, (-1, height, diagonals + 1, features))[:, :, : diagonals + 1 - height]
+    return part(ops.reshape(x, (-1, height, diagonals + 1, features)), 2, diagonals + 1 - height)
+
+
+def lowered(x: Tensor) -> Tensor:
+    """Rows, the second axis, moved down by one; the first is zero."""
+    margins = [[0, 0], [1, 0]] + [[0, 0]] * (len(x.shape) - 2)
+    return ops.pad(part(x, 1, x.shape[1] - 1), margins)
 
 
 class DiagonalLstm(keras.layers.Layer):
@@ -68,22 +75,25 @@ class DiagonalLstm(keras.layers.Layer):
         """(B, H, W, C) → h, of the pixel or of the one above, (B, H, W, F)."""
         gates = self.from_input(x_BHWC)
         gates = ops.flip(gates, axis=2) if self.leftward else gates
-        gates_SBHG = ops.moveaxis(skew(gates), 2, 0)
-        inside_SH11 = ops.cast(self.inside_SH[..., None, None], gates.dtype)
-        zero_BH1F = ops.zeros_like(gates[:, :, :1, : self.features])
+        # With features first, what is cut and joined in every step lies in one piece.
+        gates_SGHB = ops.transpose(skew(gates), (2, 3, 1, 0))
+        inside_SH1 = ops.cast(self.inside_SH[..., None], gates.dtype)
+        zero_FHB = ops.zeros_like(gates_SGHB[0, : self.features])
+        kernel = self.from_state.masked_kernel(gates.dtype)
+        kernel_GK = ops.transpose(ops.reshape(kernel, (2 * self.features, 4 * self.features)))
 
         def step(state: tuple[Tensor, Tensor], entry: tuple[Tensor, Tensor]) -> Any:
-            h, c = state
-            above = ops.pad(h, [[0, 0], [1, 0], [0, 0], [0, 0]])[:, :-1]
-            gates_BHG, inside_H11 = entry
-            h, c = self.next_state(gates_BHG[:, :, None], above, h, c)
-            return h * inside_H11, c * inside_H11
+            (h, c), (gates_GHB, inside_H1) = state, entry
+            states_KN = ops.reshape(ops.concatenate([lowered(h), h]), (2 * self.features, -1))
+            given_GHB = ops.reshape(ops.matmul(kernel_GK, states_KN), ops.shape(gates_GHB))
+            h, c = lstm_step(gates_GHB + given_GHB, c, axis=0)
+            return h * inside_H1, c * inside_H1
 
-        h_SBH1F, _ = scan(step, (zero_BH1F, zero_BH1F), (gates_SBHG, inside_SH11))
-        h_BHWF = unskew(ops.moveaxis(h_SBH1F[:, :, :, 0], 0, 2))
+        h_SFHB, _ = scan(step, (zero_FHB, zero_FHB), (gates_SGHB, inside_SH1))
+        h_BHWF = unskew(ops.transpose(h_SFHB, (3, 2, 0, 1)))
         if not self.leftward:
             return h_BHWF
-        return ops.pad(ops.flip(h_BHWF, axis=2), [[0, 0], [1, 0], [0, 0], [0, 0]])[:, :-1]
+        return lowered(ops.flip(h_BHWF, axis=2))
 
     def moved(
         self, states: tuple[Tensor, Tensor, Tensor], gates: Tensor, *, at: Tensor, beside: Tensor

@@ -30,9 +30,9 @@ from sparkgen.layers.raster import (
 Tensor = Any
 
 
-def lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """The new h and c (..., F) from the gates (..., G) and the c before."""
-    o, f, i, g = ops.split(gates, 4, axis=-1)
+def lstm_step(gates: Tensor, c: Tensor, *, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """The new h and c (F along `axis`) from the gates (G along it) and the c before."""
+    o, f, i, g = ops.split(gates, 4, axis=axis)
     c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
     return ops.sigmoid(o) * ops.tanh(c), c
 
@@ -61,10 +61,10 @@ class RowLstm(keras.layers.Layer):
 
         def step(state: tuple[Tensor, Tensor], entry: tuple[Tensor]) -> tuple[Tensor, Tensor]:
             (h, c), (gates_BWG,) = state, entry
-            return lstm_step(gates_BWG[:, None] + self.from_state(h), c)
+            return lstm_step(ops.expand_dims(gates_BWG, 1) + self.from_state(h), c)
 
         h_HB1WF, _ = scan(step, (zero_B1WF, zero_B1WF), (gates_HBWG,))
-        return ops.moveaxis(h_HB1WF[:, :, 0], 0, 1)
+        return ops.moveaxis(ops.squeeze(h_HB1WF, 2), 0, 1)
 
     def start(self, batch: int, width: int) -> Caches:
         """The caches before the first row."""

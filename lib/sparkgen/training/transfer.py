@@ -59,14 +59,14 @@ def take_start(model: GenerativeModel, request: TrainRequest) -> Transfer | None
 
 
 def tell(transfer: Transfer, started_from: str) -> None:
-    """Logs how many tensors were taken from the source model, and the names of those that were not."""
+    """Logs how many tensors were taken from the source model, and the first of those that were not."""
     whole = len(transfer.taken) + len(transfer.own)
     log.info("started from %s: took %d of %d tensors", started_from, len(transfer.taken), whole)
     if transfer.own or transfer.unused:
         log.info(
             "not taken: %s begin anew; the source's %s are not used",
-            _listed(transfer.own),
-            _listed(transfer.unused),
+            first_few(transfer.own),
+            first_few(transfer.unused),
         )
 
 
