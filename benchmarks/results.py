@@ -2,12 +2,12 @@
 
 python -m benchmarks.results [EXPERIMENT ...] [--data DIR]     default: every row that is missing
 
-Each experiment runs through all five jobs by its own command, two workers on this machine, flagships
-with their weights file in the place of training (`benchmarks/flagships.py`); its
-record is `benchmarks/results/<experiment>.json` and its samples are `<experiment>.png` beside it, or
-`.txt` too where they are texts, of which the table quotes the beginning. The experiment's file is told
-what was measured, in a comment. `--table` only writes RESULTS.md and these comments anew from the
-records (`benchmarks/results_table.py`).
+Each experiment runs through all five jobs by its own command, two workers on this machine: flagships
+with their weights file in the place of training (`benchmarks/flagships.py`), and one that begins with
+the weights of a flagship after that one. Its record is `benchmarks/results/<experiment>.json` and its
+samples are `<experiment>.png` beside it, or `.txt` too where they are texts, of which the table quotes
+the beginning. The experiment's file is told what was measured, in a comment. `--table` only writes
+RESULTS.md and these comments anew from the records (`benchmarks/results_table.py`).
 """
 
 import argparse
@@ -60,17 +60,11 @@ def main() -> None:
 def run(name: str, data: str, root: str) -> dict[str, Any]:
     """Runs one experiment and gives its record."""
     path = EXPERIMENTS / f"{name}.yaml"
-    arguments = ["run", str(path), "--root", root]
-    for override in _overrides(path, data):
-        arguments += ["--set", override]
-    if name in FLAGSHIPS:
-        arguments += run_options(name, data)
-    print(f"results: sparkgen {' '.join(arguments)}", file=sys.stderr)
+    source = yaml.safe_load(path.read_text()).get("training", {}).get("start_from")
+    if source in FLAGSHIPS:
+        _pipeline(source, data, root)
     start = time.monotonic()
-    done = subprocess.run(
-        [Path(sys.executable).with_name("sparkgen"), *arguments], stdout=subprocess.PIPE, check=True
-    )
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = _pipeline(name, data, root)
     wall = round(time.monotonic() - start, 1)
     flagship = {"sample": sampled(path, root)} if name in FLAGSHIPS else {}
     shown = flagship.get("sample", result["sample"])
@@ -86,6 +80,21 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
         "promote": result["promote"],
         "figures": {**figures(path, data, root), **of_samples(result["sample"])},
     }
+
+
+def _pipeline(name: str, data: str, root: str) -> dict[str, Any]:
+    """What `sparkgen run` says of an experiment in the end."""
+    path = EXPERIMENTS / f"{name}.yaml"
+    arguments = ["run", str(path), "--root", root]
+    for override in _overrides(path, data):
+        arguments += ["--set", override]
+    if name in FLAGSHIPS:
+        arguments += run_options(name, data)
+    print(f"results: sparkgen {' '.join(arguments)}", file=sys.stderr)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("sparkgen"), *arguments], stdout=subprocess.PIPE, check=True
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def keep_sheet(sheet: Path, name: str) -> None:

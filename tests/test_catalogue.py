@@ -127,7 +127,9 @@ def test_options_of_generate_are_listed_with_their_ranges_and_what_they_need() -
     steps, guidance = generating.keys
     assert steps.title == "sampling.options.steps  [whole number >= 1 and <= 1000; default 50]"
     assert guidance.title == "sampling.options.guidance  [number >= 0; default 1.0]"
-    assert guidance.meaning == "Only with model.options.conditional=true."
+    assert guidance.meaning == (
+        "Not with the default options, but with model.options.conditional=true."
+    )
 
 
 def test_the_experiments_with_a_model_are_found_and_a_bad_file_is_told(

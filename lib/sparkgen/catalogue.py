@@ -73,7 +73,7 @@ def option_sections(name: str) -> Iterator[Section]:
         model = _outlined(name, {})
         known = _generate_keys(model, meaning="")
         if CONDITIONAL in kind.model_fields:
-            told = f"Only with model.options.{CONDITIONAL}=true."
+            told = f"Not with the default options, but with model.options.{CONDITIONAL}=true."
             known = _generate_keys(_outlined(name, {CONDITIONAL: True}), meaning=told) | known
     except RequestError as error:
         yield Section("sampling.options, sampling.given", f"Cannot be told here: {error}", ())

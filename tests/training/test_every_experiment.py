@@ -39,7 +39,9 @@ INSTEAD = {
     "adversarial_patch_digits": {"options": {"target": 1}},  # of three classes
     # One level of few channels is traced in half the time, and workers share no more of two.
     "prompted_ddpm_digits": {"options": {**SMALL, "prompts": True}},
-    "ddpm_ancestral_digits": {"options": {**SMALL, "prediction": "epsilon", "schedule": "linear"}},
+    "ddpm_ancestral_digits": {
+        "options": {**SMALL, "prediction": "epsilon", "schedule": "linear", "guide_channels": [8]}
+    },
 }
 # Tracing a diffusion model takes long, and `prompted_ddpm_digits` is this one with prompts beside it.
 WITHIN_ANOTHER = ["ddpm_digits"]

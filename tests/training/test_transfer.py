@@ -17,7 +17,7 @@ from sparkgen.models.imports import packages_restored
 from sparkgen.models.saving import load_model, save_model
 from sparkgen.training.checkpoints import list_checkpoints
 from sparkgen.training.request import TrainRequest
-from sparkgen.training.transfer import stable_names, take, take_start, tensors
+from sparkgen.training.transfer import stable_names, take, take_start, tell, tensors
 from sparkgen.training.worker import train
 
 SOURCE = "models:/source/1"
@@ -121,6 +121,16 @@ def test_the_density_on_latents_is_not_taken():
     other.density.weights[1].assign(np.ones((1, 2)))
     take(model, other)
     assert not model.density.weights[1].numpy().any()
+
+
+def test_a_smaller_network_for_guidance_begins_anew_and_not_all_its_tensors_are_named(caplog):
+    options = SMALL["diffusion.ddpm"]
+    model = model_of("diffusion.ddpm", **options, guide_channels=[8])
+    transfer = take(model, model_of("diffusion.ddpm", **options))
+    assert all(name.startswith("guide/") for name in transfer.own)
+    with caplog.at_level(logging.INFO):
+        tell(transfer, SOURCE)
+    assert f"and {len(transfer.own) - 4} more begin anew; the source's none are not" in caplog.text
 
 
 def test_the_first_loss_is_that_of_the_source(started, source, tmp_path, caplog):

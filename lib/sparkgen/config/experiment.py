@@ -133,7 +133,7 @@ class TrainingConfig(Strict):
     start_from: SavedModelName | None = None
     """Begin with the weights of a registered model: `vae_mnist`, the champion of that experiment;
     `vae_mnist/3`, its version 3; or `models:/NAME/3`, a version by its registered name. Tensors that
-    have the same name and shape are taken, the others are told."""
+    have the same name and shape are taken; the others are counted in the log."""
     epochs: Annotated[int, Field(ge=0)] = 0
     """Passes over the training rows: 1 or more, or 0 for a model that learns nothing."""
     batch_size: Annotated[int, Field(ge=0)] = 0

@@ -8,7 +8,7 @@
 | `kid`, `fid` | distance of samples and test rows in the judge's features |
 | `precision`, `recall` | how real, and how complete, the samples are in the judge's features |
 | `judge_confident`, `judge_classes_present`, `judge_imbalance` | the judge's verdict on the samples |
-| `judge_confident_held_out` | the first of these for the test rows themselves |
+| `judge_confident_held_out` | `judge_confident` of as many test rows, to hold it against |
 | `judge_agrees` | the share of samples, made by given labels, of whose label the judge is sure |
 | `inception_fid`, `inception_kid` | the same distances in the features of Inception v3 |
 
@@ -211,8 +211,10 @@ def _judgement(
     classes = samples.probabilities.shape[1]
     counts = manifest.splits["train"].label_counts
     expected = np.array([counts.get(label, 0) for label in range(classes)], np.float64)
+    shares = expected / expected.sum()
     verdict, of_real = (
-        judge(of.probabilities, expected / expected.sum()) for of in (samples, real)
+        judge(samples.probabilities, shares),
+        judge(real.probabilities[: len(x)], shares),
     )
     known = int((expected > 0).sum())
     of_classes = "share of classes" + (f", {known} of {classes}" if known < classes else "")
@@ -223,7 +225,7 @@ def _judgement(
         "recall": Value(near.recall, f"recall, 3 neighbours, {against}"),
         "judge_confident": Value(verdict.confident, f"share over {CONFIDENT}, {by}"),
         "judge_confident_held_out": Value(
-            of_real.confident, f"share over {CONFIDENT} of {len(y)} rows, {by}"
+            of_real.confident, f"share over {CONFIDENT} of held-out rows, {by}"
         ),
         "judge_classes_present": Value(verdict.classes_present, f"{of_classes}, {by}"),
         "judge_imbalance": Value(verdict.imbalance, f"total variation, {by}"),

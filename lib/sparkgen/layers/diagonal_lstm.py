@@ -1,7 +1,7 @@
 """The diagonal LSTMs of PixelRNN run over a whole image, or pixel by pixel.
 
 van den Oord et al., "Pixel Recurrent Neural Networks", 2016, section 3.2; the equations are those of
-`layers.row_lstm`. Shape suffixes as there, and S = H + W - 1 diagonals, K = 2F, of two states.
+`layers.row_lstm`. Shape suffixes as there, and S = H + W - 1 diagonals.
 """
 
 from typing import Any
@@ -12,11 +12,21 @@ from keras import ops
 
 from sparkgen.layers.compiled import scan
 from sparkgen.layers.masked import Kind, MaskedConv
-from sparkgen.layers.network import KEEPS_DTYPE, part
+from sparkgen.layers.network import KEEPS_DTYPE
 from sparkgen.layers.raster import DTYPE, AtPixel, Caches, column_of, with_column
 from sparkgen.layers.row_lstm import lstm_step
 
 Tensor = Any
+
+
+def first(x: Tensor, axis: int, size: int) -> Tensor:
+    """The first `size` entries of an axis of `x`; axes of unknown size stay whole.
+
+    TensorFlow computes the gradient of Python's own slice, `x[:, :size]`, far more slowly.
+    """
+    shape = [-1 if n is None else n for n in x.shape]
+    shape[axis] = size
+    return ops.slice(x, [0] * len(shape), shape)
 
 
 def skew(x_BHWF: Tensor) -> Tensor:
@@ -24,7 +34,7 @@ def skew(x_BHWF: Tensor) -> Tensor:
     _, height, width, features = x_BHWF.shape
     x = ops.pad(x_BHWF, [[0, 0], [0, 0], [0, height], [0, 0]])
     x = ops.reshape(x, (-1, height * (width + height), features))
-    x = part(x, 1, height * (width + height - 1))
+    x = first(x, 1, height * (width + height - 1))
     return ops.reshape(x, (-1, height, width + height - 1, features))
 
 
@@ -33,13 +43,13 @@ def unskew(x_BHSF: Tensor) -> Tensor:
     _, height, diagonals, features = x_BHSF.shape
     x = ops.reshape(x_BHSF, (-1, height * diagonals, features))
     x = ops.pad(x, [[0, 0], [0, height], [0, 0]])
-    return part(ops.reshape(x, (-1, height, diagonals + 1, features)), 2, diagonals + 1 - height)
+    return first(ops.reshape(x, (-1, height, diagonals + 1, features)), 2, diagonals + 1 - height)
 
 
 def lowered(x: Tensor) -> Tensor:
-    """Rows, the second axis, moved down by one; the first is zero."""
+    """(·, H, ...) with the rows moved down by one, the first being zero."""
     margins = [[0, 0], [1, 0]] + [[0, 0]] * (len(x.shape) - 2)
-    return ops.pad(part(x, 1, x.shape[1] - 1), margins)
+    return ops.pad(first(x, 1, x.shape[1] - 1), margins)
 
 
 class DiagonalLstm(keras.layers.Layer):
@@ -75,17 +85,17 @@ class DiagonalLstm(keras.layers.Layer):
         """(B, H, W, C) → h, of the pixel or of the one above, (B, H, W, F)."""
         gates = self.from_input(x_BHWC)
         gates = ops.flip(gates, axis=2) if self.leftward else gates
-        # With features first, what is cut and joined in every step lies in one piece.
+        # With features first, what is cut and joined in every step lies in one piece; N = H · B.
         gates_SGHB = ops.transpose(skew(gates), (2, 3, 1, 0))
         inside_SH1 = ops.cast(self.inside_SH[..., None], gates.dtype)
         zero_FHB = ops.zeros_like(gates_SGHB[0, : self.features])
         kernel = self.from_state.masked_kernel(gates.dtype)
-        kernel_GK = ops.transpose(ops.reshape(kernel, (2 * self.features, 4 * self.features)))
+        kernel_G2F = ops.transpose(ops.reshape(kernel, (2 * self.features, 4 * self.features)))
 
         def step(state: tuple[Tensor, Tensor], entry: tuple[Tensor, Tensor]) -> Any:
             (h, c), (gates_GHB, inside_H1) = state, entry
-            states_KN = ops.reshape(ops.concatenate([lowered(h), h]), (2 * self.features, -1))
-            given_GHB = ops.reshape(ops.matmul(kernel_GK, states_KN), ops.shape(gates_GHB))
+            states_2FN = ops.reshape(ops.concatenate([lowered(h), h]), (2 * self.features, -1))
+            given_GHB = ops.reshape(ops.matmul(kernel_G2F, states_2FN), ops.shape(gates_GHB))
             h, c = lstm_step(gates_GHB + given_GHB, c, axis=0)
             return h * inside_H1, c * inside_H1
 

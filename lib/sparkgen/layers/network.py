@@ -23,16 +23,6 @@ Tensor = Any
 KEEPS_DTYPE: dict[str, Any] = {"dtype": "float32", "autocast": False}
 
 
-def part(x: Any, axis: int, size: int) -> Any:
-    """The first `size` entries of an axis of `x`.
-
-    TensorFlow takes many times longer for the gradient of `x[:, :size]`.
-    """
-    shape = [-1 if n is None else n for n in x.shape]
-    shape[axis] = size
-    return ops.slice(x, [0] * len(shape), shape)
-
-
 class Network(keras.Sequential):
     """A sequence of layers that gives float32.
 

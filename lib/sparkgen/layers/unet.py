@@ -37,14 +37,17 @@ class Widths(NamedTuple):
     patch: int
     """Side of the patches that the image is folded into."""
 
-    def check(self, shape: tuple[int, ...]) -> None:
-        """Raises `RequestError` where images of `shape` cannot be halved and folded so often."""
+    def check(self, shape: tuple[int, ...], option: str = "channels") -> None:
+        """Raises `RequestError` where images of `shape` cannot be halved and folded so often.
+
+        `option` is that of the model which states the channels.
+        """
         scale = self.patch * 2 ** (len(self.channels) - 1)
         if shape[0] % scale or shape[1] % scale:
             raise RequestError(
                 f"images with sides that are multiples of {scale}",
                 found=f"{shape[0]} x {shape[1]}",
-                mend="give model.options.channels fewer levels, or resize the dataset",
+                mend=f"give model.options.{option} fewer levels, or resize the dataset",
             )
 
 

@@ -72,13 +72,12 @@ class Trained(keras.Model):
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(batch["weight"])[0])
         return self.get_metrics_result()
 
-    @classmethod
-    def direction(cls, figure: str) -> Direction | None:
+    def direction(self, figure: str) -> Direction | None:
         """Which way a figure of training, validation (`val_`) or evaluation is better, if any."""
         name = figure.removeprefix("val_")
-        if name == "loss" or name in cls.loss_names:
-            return cls.loss_direction
-        return cls.metric_directions.get(name)
+        if name == "loss" or name in self.loss_names:
+            return self.loss_direction
+        return self.metric_directions.get(name)
 
     def call(self, batch: Batch, training: bool = False) -> dict[str, Tensor]:
         """The terms of `loss_terms`: what this model computes of a batch is its loss."""

@@ -133,11 +133,7 @@ def _shaped(variables: dict[str, Any], *, without: Sequence[str]) -> tuple[str, 
     return tuple(f"{n} {list(v.shape)}" for n, v in variables.items() if n not in without)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if names else "none"
-
-
 def first_few(names: Sequence[str], *, most: int = 4) -> str:
     """The first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return _listed(names[:most]) + more
+    return (", ".join(names[:most]) or "none") + more

@@ -1,6 +1,11 @@
 from collections.abc import Callable
 
+import keras
+import numpy as np
 import pytest
+from keras import ops
+
+from sparkgen.models.autoregressive.gated_pixel_cnn import gate
 
 NAME = "autoregressive.gated_pixel_cnn"
 GREY = {"features": 4, "layers": 3, "head": 12}
@@ -48,3 +53,15 @@ def test_known_pixels_stay_and_missing_ones_depend_on_those_before_them(
     shaken: Callable, check_inpainting: Callable
 ) -> None:
     check_inpainting(shaken(NAME, (4, 5, 1), **GREY))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_gates_are_computed_in_float32_at_least_and_given_as_they_came(dtype: str) -> None:
+    y = ops.cast(np.random.default_rng(0).normal(size=(64, 8)), dtype)
+    wide = ops.convert_to_numpy(ops.cast(y, "float64"))
+    exact = np.tanh(wide[:, :4]) / (1 + np.exp(-wide[:, 4:]))
+    given = gate(y)
+    assert keras.backend.standardize_dtype(given.dtype) == dtype
+    rounding = {"bfloat16": 2.0**-8, "float32": 1e-6, "float64": 1e-14}[dtype]  # One rounding each.
+    found = ops.convert_to_numpy(ops.cast(given, "float64"))
+    np.testing.assert_allclose(found, exact, rtol=rounding, atol=1e-9 if dtype != "float64" else 0)

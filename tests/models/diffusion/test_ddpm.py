@@ -136,6 +136,7 @@ def test_guidance_leads_away_from_a_smaller_network_that_is_trained_beside(
     assert model.loss_names == ("mse", "guide_mse")
     assert set(terms) == {"mse", "guide_mse", "epsilon_mse"}
     assert np.abs(terms["mse"] - terms["guide_mse"]).min() > 0
+    assert model.direction("val_guide_mse") == "lower"
 
     noise = row_noise(model.noise, range(3), seed=0)
     time, a, s = np.full(3, 19, np.float32), *np.sqrt([model.kept_T[19], 1 - model.kept_T[19]])
@@ -160,7 +161,7 @@ def test_a_smaller_network_takes_the_place_of_the_label_withheld(random_model: C
 
 
 def test_the_smaller_network_must_fit_the_image_too(build: Callable) -> None:
-    with pytest.raises(RequestError, match="multiples of 16"):
+    with pytest.raises(RequestError, match=r"multiples of 16.*options\.guide_channels fewer"):
         build(DDPM, **SMALL, guide_channels=[8, 8, 8, 8, 8])
 
 

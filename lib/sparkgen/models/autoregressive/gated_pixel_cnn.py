@@ -34,7 +34,7 @@ class Config(RasterConfig):
 def gate(y: Tensor) -> Tensor:
     """The tanh of the first half of the features times the sigmoid of the second.
 
-    In float32 at least: a processor takes longer for both in half precision.
+    In float32 at least: a CPU takes longer for both in half precision.
     """
     dtype = keras.backend.result_type(y.dtype, "float32")
     signal, opening = ops.split(ops.cast(y, dtype), 2, axis=-1)

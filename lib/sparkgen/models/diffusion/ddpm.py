@@ -8,9 +8,14 @@ without a classifier (Ho and Salimans, 2022): labels are dropped at random in tr
 
     prediction = p(x_t) + guidance · (p(x_t, y) - p(x_t)).
 
-Without labels too, a smaller U-Net trained beside can take the place of p(x_t) (Karras et al., "Guiding
-a Diffusion Model with a Bad Version of Itself", 2024): both err in the same places, the smaller one
-by more, and guidance leads away from its errors.
+A smaller U-Net can take the place of p(x_t), without labels too (Karras et al., "Guiding a Diffusion
+Model with a Bad Version of Itself", 2024):
+
+    prediction = p_small(x_t) + guidance · (p(x_t, y) - p_small(x_t)).
+
+Both err in the same places, the smaller one by more, and guidance leads away from its errors. What
+differs: it is trained beside the other, for as long, and is not given the label, so that guidance
+exaggerates that as well.
 
 A prompt guides it as a label does: a small transformer reads its words, and the U-Net sees them where it
 has self-attention (`layers.prompts`). An empty prompt stands for one withheld. Of words that no caption
@@ -22,22 +27,18 @@ replaced by those of the picture, noised to the level of that step.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
-from pydantic import Field
 
 from sparkgen.config.options import Range
-from sparkgen.config.strict import Strict
 from sparkgen.datasets.captions import encode_captions
 from sparkgen.datasets.records import DataSpec
 from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.diffusion import (
-    Prediction,
-    Schedule,
     Step,
     denoised,
     kept_variances,
@@ -47,66 +48,24 @@ from sparkgen.layers.diffusion import (
     way_back,
 )
 from sparkgen.layers.prompts import PromptEncoder
-from sparkgen.layers.unet import GROUPS, TimedUNet, UNet, Widths, sinusoids, time_embedding
+from sparkgen.layers.unet import TimedUNet, UNet, Widths, sinusoids, time_embedding
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Given, Tensor
+from sparkgen.models.diffusion._config import Config
 from sparkgen.models.diffusion._prompted import NO_WISH, Wish, figure_names, prompt_figures
 from sparkgen.models.inpainting import partial_picture, picture_given
 from sparkgen.noise import NoiseSpec
-
-Channels = Annotated[int, Field(gt=0, multiple_of=GROUPS)]
-
-
-class Config(Strict):
-    """Options of the diffusion model."""
-
-    steps: int = Field(1000, gt=1)
-    """T, the times of the process."""
-    schedule: Schedule = "cosine"
-    """How the variances of the noise depend on the time."""
-    prediction: Prediction = "v"
-    """What the network predicts."""
-    channels: tuple[Channels, ...] = Field((32, 64, 64), strict=False, min_length=1)
-    """Of the U-Net's levels, the finest first; multiples of 8."""
-    blocks: int = Field(1, gt=0)
-    """Residual blocks for each level, on the way down and on the way up."""
-    attention_levels: int = Field(1, ge=0)
-    """Of the coarsest levels, those with self-attention."""
-    patch: int = Field(1, gt=0)
-    """Side of the patches that the image is folded into."""
-    embedding: int = Field(128, gt=0, multiple_of=2)
-    """Size E of the embedding of time and label."""
-    conditional: bool = False
-    """Whether the network is given the label."""
-    prompts: bool = False
-    """Whether the network is given the caption, and `generate` a prompt in its place."""
-    prompt_blocks: int = Field(1, gt=0)
-    """Transformer blocks that read a prompt."""
-    label_dropout: float = Field(0.1, ge=0, lt=1)
-    """Share of the rows whose label and caption are withheld in training, without a smaller U-Net."""
-    guide_channels: tuple[Channels, ...] | None = Field(None, strict=False, min_length=1)
-    """Of the levels of a smaller U-Net that guidance leads away from; null has none. It is trained beside
-    the other, and is given neither label nor prompt."""
-    guidance: float = Field(1.0, ge=0)
-    """Of `generate`: 0 ignores the label and the prompt, 1 follows them, more exaggerates them. With a
-    smaller U-Net 0 samples that one, 1 the larger one, and more exaggerates what tells them apart."""
-    sampler: Literal["ddim", "ancestral"] = "ddim"
-    """Whether the way back draws fresh noise."""
-    sampling_steps: int = Field(50, gt=0)
-    """Steps of the way back; for ancestral sampling the most that `generate` can take."""
 
 
 class Ddpm(GenerativeModel):
     """A U-Net that is trained on noised images, and samples by removing noise step by step."""
 
     loss_names: tuple[str, ...] = ("mse",)
+    """With a smaller U-Net its error too, `guide_mse`."""
     metric_names = ("epsilon_mse",)
-    metric_directions: ClassVar[Mapping[str, Direction]] = {
-        "epsilon_mse": "lower",
-        "guide_mse": "lower",
-    }
+    metric_directions: ClassVar[Mapping[str, Direction]] = {"epsilon_mse": "lower"}
 
     def __init__(self, config: Config, spec: DataSpec, **kwargs: Any) -> None:
-        if config.guide_channels is not None:
+        if config.guide_channels is not None:  # Known before the base makes a tracker of each.
             self.loss_names = ("mse", "guide_mse")
         super().__init__(spec, **kwargs)
         self.config = config
@@ -116,8 +75,8 @@ class Ddpm(GenerativeModel):
             **({"prompt": Given("text")} if config.prompts else {}),
             **picture_given(spec),
         }
-        conditioned, has_guide = config.conditional or config.prompts, bool(config.guide_channels)
-        self.guided = conditioned or has_guide
+        conditioned = config.conditional or config.prompts
+        self.guided = conditioned or config.guide_channels is not None
         # The same rows are without both, so that the network learns what is common to all.
         self.withheld = "label" if config.conditional else "prompt"
         ancestral = config.sampler == "ancestral"
@@ -125,16 +84,9 @@ class Ddpm(GenerativeModel):
         self.training_noise = {
             "epsilon": NoiseSpec(spec.shape),
             "time": NoiseSpec((), "uniform"),
-            **({self.withheld: NoiseSpec((), "uniform")} if conditioned and not has_guide else {}),
+            **({self.withheld: NoiseSpec((), "uniform")} if conditioned else {}),
         }
-        # The options are this model's own; guidance is one where there is something to lead away from.
-        most = config.sampling_steps if ancestral else config.steps
-        options: dict[str, Any] = {"steps": config.sampling_steps}
-        ranges = {"steps": Range(1, most)}
-        if self.guided:
-            options["guidance"], ranges["guidance"] = config.guidance, Range(0)
-        self.generate_options = options  # type: ignore[misc]
-        self.generate_ranges = ranges  # type: ignore[misc]
+        self._set_generate_options()
         self.kept_T = kept_variances(config.schedule, config.steps)
         self.embed_time = time_embedding(config.embedding)
         if config.conditional:  # The last row stands for a label withheld.
@@ -148,19 +100,28 @@ class Ddpm(GenerativeModel):
                 config.prompt_blocks,
                 name="read_prompt",
             )
-        self.unet = UNet(
-            spec.shape[2], self._widths(config.channels), prompted=config.prompts, name="unet"
-        )
+        widths, colours = self._widths("channels", config.channels), spec.shape[2]
+        self.unet, self.guide = UNet(colours, widths, prompted=config.prompts, name="unet"), None
         if config.guide_channels is not None:
-            self.guide = TimedUNet(
-                spec.shape[2], self._widths(config.guide_channels), config.embedding, name="guide"
-            )
+            widths = self._widths("guide_channels", config.guide_channels)
+            self.guide = TimedUNet(colours, widths, config.embedding, name="guide")
         self.compiled_step = compiled(self.step_back, xla=False)
 
-    def _widths(self, channels: tuple[int, ...]) -> Widths:
+    def _set_generate_options(self) -> None:
+        """Guidance is an option where there is something to lead away from."""
+        config = self.config
+        most = config.sampling_steps if config.sampler == "ancestral" else config.steps
+        options: dict[str, Any] = {"steps": config.sampling_steps}
+        ranges = {"steps": Range(1, most)}
+        if self.guided:
+            options["guidance"], ranges["guidance"] = config.guidance, Range(0)
+        self.generate_options = options  # type: ignore[misc]
+        self.generate_ranges = ranges  # type: ignore[misc]
+
+    def _widths(self, option: str, channels: tuple[int, ...]) -> Widths:
         config = self.config
         widths = Widths(channels, config.blocks, config.attention_levels, config.patch)
-        widths.check(self.spec.shape)
+        widths.check(self.spec.shape, option)
         return widths
 
     def predict_at(self, x_t: Tensor, time: Tensor, wish: Wish) -> Tensor:
@@ -185,7 +146,7 @@ class Ddpm(GenerativeModel):
             "mse": predicted - wanted,
             "epsilon_mse": noise_of(kind, predicted, x_t, a, s) - epsilon,
         }
-        if self.config.guide_channels is not None:
+        if self.guide is not None:
             errors["guide_mse"] = self.guide(x_t, time_B) - wanted
         return {name: ops.mean(ops.square(e), axis=(1, 2, 3)) for name, e in errors.items()}
 
@@ -232,7 +193,7 @@ class Ddpm(GenerativeModel):
     ) -> Tensor:
         """The image one step earlier, from x_t and fresh noise (B, H, W, C); `step` as (6,) numbers.
 
-        `none` is the wish for nothing, from which guidance leads away.
+        `none` is the wish for nothing, from which guidance leads away where there is no smaller U-Net.
         """
         step = Step(*ops.unstack(step, num=len(Step._fields)))
         time_B = ops.broadcast_to(step.time, (ops.shape(x_t)[0],))
@@ -245,8 +206,8 @@ class Ddpm(GenerativeModel):
     def _guided(self, x_t: Tensor, time: Tensor, wish: Wish, none: Wish, guidance: float) -> Tensor:
         if not self.guided or guidance == 1.0:
             return self.predict_at(x_t, time, wish)
-        with_guide = self.config.guide_channels is not None
-        without = self.guide(x_t, time) if with_guide else self.predict_at(x_t, time, none)
+        guide = self.guide
+        without = self.predict_at(x_t, time, none) if guide is None else guide(x_t, time)
         if guidance == 0.0:
             return without
         return without + guidance * (self.predict_at(x_t, time, wish) - without)
