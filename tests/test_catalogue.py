@@ -124,7 +124,8 @@ def test_each_source_of_what_is_given_has_its_own_keys_under_its_own_heading() -
 
 def test_options_of_generate_are_listed_with_their_ranges_and_what_they_need() -> None:
     _, generating, _ = option_sections("diffusion.ddpm")
-    steps, guidance = generating.keys
+    guidance, steps, temperature = sorted(generating.keys)
+    assert temperature.title == "sampling.options.temperature  [number >= 0; default 1.0]"
     assert steps.title == "sampling.options.steps  [whole number >= 1 and <= 1000; default 50]"
     assert guidance.title == "sampling.options.guidance  [number >= 0; default 1.0]"
     assert guidance.meaning == (

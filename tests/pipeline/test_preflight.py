@@ -91,7 +91,11 @@ def test_the_small_experiment_is_a_right_request(experiment) -> None:
     ("model", "sampling", "line"),
     [
         (GUIDED, {"options": {"guidence": 2.0}}, "found guidence: did you mean guidance?"),
-        (DDPM, {"options": {"guidance": 2.0}}, "sampling.options among steps, those of diffusion"),
+        (
+            DDPM,
+            {"options": {"guidance": 2.0}},
+            "sampling.options among steps, temperature, those of",
+        ),
         (GUIDED, {"options": {"guidance": "2"}}, "of the type of its default 1.0, found '2'"),
         (GUIDED, {"options": {"steps": 21}}, "sampling.options.steps from 1 to 20, found 21"),
         (DDPM, {"label": 3}, "no sampling.label for diffusion.ddpm, which is not conditional"),

@@ -89,7 +89,7 @@ def test_the_way_back_of_a_network_that_knows_the_image_ends_at_it(build: Callab
 
 def test_ddim_takes_any_number_of_steps(random_model: Callable) -> None:
     model = random_model(steps=40, sampling_steps=20)
-    assert model.generate_options == {"steps": 20}
+    assert model.generate_options == {"steps": 20, "temperature": 1.0}
     np.testing.assert_array_equal(sample(model, steps=20), sample(model))
     for steps in (1, 3, 40):
         assert np.isfinite(sample(model, steps=steps)).all()
@@ -108,6 +108,15 @@ def test_ancestral_sampling_takes_a_noise_a_step(random_model: Callable) -> None
         assert np.abs(np.asarray(model.generate(other)) - images).max() > 1e-4
     with pytest.raises(ValueError, match="noise for 6 sampling steps"):
         model.generate(noise, steps=7)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+def test_the_temperature_multiplies_all_noise(sampler: str, random_model: Callable) -> None:
+    model = random_model(steps=20, sampler=sampler, sampling_steps=4)
+    noise = row_noise(model.noise, range(3), seed=0)
+    cooler = np.asarray(model.generate(np.float32(0.5) * noise))
+    np.testing.assert_array_equal(model.generate(noise, temperature=0.5), cooler)
+    assert np.abs(np.asarray(model.generate(noise)) - cooler).max() > 1e-3
 
 
 def test_guidance_0_ignores_the_label_and_1_follows_it(random_model: Callable) -> None:
@@ -131,7 +140,7 @@ def test_guidance_leads_away_from_a_smaller_network_that_is_trained_beside(
 ) -> None:
     """The step is that of p_small + guidance · (p - p_small); 0 samples the smaller one alone."""
     model = random_model(guide_channels=[8], steps=20, sampling_steps=1)
-    assert model.generate_options == {"steps": 1, "guidance": 1.0}
+    assert model.generate_options == {"steps": 1, "temperature": 1.0, "guidance": 1.0}
     terms = model(batch_of(model, 16))
     assert model.loss_names == ("mse", "guide_mse")
     assert set(terms) == {"mse", "guide_mse", "epsilon_mse"}

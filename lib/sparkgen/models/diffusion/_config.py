@@ -46,6 +46,8 @@ class Config(Strict):
     """Of `generate`: 0 ignores the label and the prompt, 1 follows them, more exaggerates them. With
     `guide_channels` 0 samples the smaller U-Net, 1 the larger one, and more exaggerates what tells them
     apart."""
+    temperature: float = Field(1.0, ge=0)
+    """Of `generate`: what all noise is multiplied by; under 1 samples vary less, and are more typical."""
     sampler: Literal["ddim", "ancestral"] = "ddim"
     """Whether the way back draws fresh noise."""
     sampling_steps: int = Field(50, gt=0)

@@ -112,7 +112,8 @@ class Ddpm(GenerativeModel):
         config = self.config
         most = config.sampling_steps if config.sampler == "ancestral" else config.steps
         options: dict[str, Any] = {"steps": config.sampling_steps}
-        ranges = {"steps": Range(1, most)}
+        options["temperature"] = config.temperature
+        ranges = {"steps": Range(1, most), "temperature": Range(0)}
         if self.guided:
             options["guidance"], ranges["guidance"] = config.guidance, Range(0)
         self.generate_options = options  # type: ignore[misc]
@@ -166,23 +167,24 @@ class Ddpm(GenerativeModel):
         *,
         steps: int | None = None,
         guidance: float | None = None,
+        temperature: float | None = None,
     ) -> Tensor:
         picture = partial_picture(given, self.spec)
         wish, none = self._wish(given)
         ancestral = self.config.sampler == "ancestral"
         steps = self.config.sampling_steps if steps is None else steps
         guidance = self.config.guidance if guidance is None else guidance
+        temperature = self.config.temperature if temperature is None else temperature
         path_BSHWC = ops.convert_to_tensor(noise) if ancestral else ops.expand_dims(noise, 1)
         available = path_BSHWC.shape[1]
         if ancestral and steps > available:
             raise ValueError(f"noise for {available} sampling steps: steps must not be {steps}")
-        x = path_BSHWC[:, 0]
+        x = temperature * path_BSHWC[:, 0]
         for i, step in enumerate(way_back(self.kept_T, steps, eta=float(ancestral))):
             # Without fresh noise, and in the last step, its share is 0.
             fresh = path_BSHWC[:, min(i + 1, available - 1)]
-            x = self.compiled_step(
-                x, fresh, np.array(step, np.float32), wish, none, float(guidance)
-            )
+            rates = np.array(step, np.float32)
+            x = self.compiled_step(x, temperature * fresh, rates, wish, none, float(guidance))
             if picture is not None:
                 x = ops.where(picture.known, noised(2.0 * picture.image - 1.0, fresh, step), x)
         made = ops.clip(0.5 * (x + 1.0), 0.0, 1.0)
