@@ -72,6 +72,7 @@ def run(name: str, data: str, root: str) -> dict[str, Any]:
         keep_sheet(Path(shown.pop("contact_sheet")), name)
     return {
         **flagship,
+        **({} if source is None else {"start_from": source}),
         "experiment": name,
         "command": f"make results MODEL={name}",
         "cores": os.cpu_count(),

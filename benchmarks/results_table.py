@@ -217,7 +217,8 @@ def training_time(record: dict[str, Any]) -> str:
     """How long the steps took, and on what; nothing of a model that learns nothing, and takes none."""
     if not _learns(record):
         return ""
-    return f"{record['train']['training_seconds']:.0f} s on {record['cores']} cores"
+    source = f", from the weights of {record['start_from']}" if "start_from" in record else ""
+    return f"{record['train']['training_seconds']:.0f} s on {record['cores']} cores{source}"
 
 
 def _learns(record: dict[str, Any]) -> bool:
