@@ -314,7 +314,7 @@ def test_the_manifest_has_the_options_that_were_asked_for_and_those_that_were_no
 ) -> None:
     asked = CONFIG.model_copy(update={"options": {"guidance": 2.5}})
     text = describe(diffusion, "models:/tiny/1", asked, {}).model_dump(mode="json")
-    assert text["options"] == {"guidance": 2.5, "steps": 3}
+    assert text["options"] == {"guidance": 2.5, "steps": 3, "temperature": 1.0}
     assert "options" not in describe(packed, "models:/tiny/1", CONFIG, {}).model_dump(mode="json")
 
 
