@@ -212,10 +212,8 @@ def _judgement(
     counts = manifest.splits["train"].label_counts
     expected = np.array([counts.get(label, 0) for label in range(classes)], np.float64)
     shares = expected / expected.sum()
-    verdict, of_real = (
-        judge(samples.probabilities, shares),
-        judge(real.probabilities[: len(x)], shares),
-    )
+    verdict = judge(samples.probabilities, shares)
+    of_real = judge(real.probabilities[: len(x)], shares)
     known = int((expected > 0).sum())
     of_classes = "share of classes" + (f", {known} of {classes}" if known < classes else "")
     return {

@@ -118,7 +118,8 @@ class FeedForward(keras.layers.Layer):
     def call(self, x: Tensor) -> Tensor:
         y = self.into(x)
         if self.activation == "swiglu":
-            return self.out(ops.silu(y[..., : self.inside]) * y[..., self.inside :])
+            gate, y = ops.split(y, 2, axis=-1)
+            return self.out(ops.silu(gate) * y)
         return self.out(ops.gelu(y, approximate=self.activation == "gelu_tanh"))
 
 

@@ -40,8 +40,9 @@ class Config(Strict):
     """Share of the rows whose label and caption are withheld in training."""
     guide_channels: tuple[Channels, ...] | None = Field(None, strict=False, min_length=1)
     """Of a smaller U-Net that guidance leads away from, as `channels`; null: there is none. It is given
-    neither label nor prompt, shares all options but this one, and is trained beside the other: its error
-    is a part of the loss. `guidance` must be over 1 for it to have a part in samples."""
+    neither label nor prompt, has the same `blocks`, `attention_levels`, `patch` and `embedding`, and is
+    trained beside the other: its error is a part of the loss. It has a part in samples where `guidance`
+    is not 1."""
     guidance: float = Field(1.0, ge=0)
     """Of `generate`: 0 ignores the label and the prompt, 1 follows them, more exaggerates them. With
     `guide_channels` 0 samples the smaller U-Net, 1 the larger one, and more exaggerates what tells them
