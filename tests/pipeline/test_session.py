@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,21 @@ from sparkgen.errors import RequestError
 from sparkgen.pipeline.session import _start, spark_session
 
 FIND_JAVA = "from sparkgen.pipeline.session import find_java; print(find_java())"
+BESIDE = """
+import sys
+from pathlib import Path
+from sparkgen.config.environment import EnvironmentConfig
+from sparkgen.pipeline.session import spark_beside, spark_session
+environment = EnvironmentConfig(spark_master="local[1]")
+with spark_beside(environment):
+    if sys.argv[1] == "refused":
+        raise SystemExit(2)
+    Path(sys.argv[1]).touch()
+session = spark_session(environment)
+with spark_beside(environment):
+    assert spark_session(environment) is session
+print(session.range(3).count())
+"""
 
 
 def find_java(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -35,6 +51,22 @@ def test_what_spark_cannot_start_with_is_refused_before_java_starts(
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     with pytest.raises(RequestError, match=line):
         _start(EnvironmentConfig(**environment))
+
+
+def test_spark_starts_beside_what_else_is_done_and_is_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BESIDE, str(tmp_path / "done")]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "3\n"
+    assert (tmp_path / "done").exists()
+
+
+def test_spark_that_starts_beside_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    own = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", BESIDE, "refused"]
+    with subprocess.Popen(command, env=own, stderr=subprocess.PIPE) as process:
+        _, said = process.communicate()  # the end of what Java writes, so of Java too
+    assert process.returncode == 2
+    assert b"Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_java_home_is_taken_where_it_is_set(tmp_path: Path) -> None:

@@ -23,6 +23,16 @@ Tensor = Any
 KEEPS_DTYPE: dict[str, Any] = {"dtype": "float32", "autocast": False}
 
 
+class Composite(keras.layers.Layer):
+    """A layer made of others, which make their variables when it is first called.
+
+    Keras would first trace `call` for that, and the layers inside once more for every layer around them.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        pass
+
+
 class Network(keras.Sequential):
     """A sequence of layers that gives float32.
 

@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from sparkgen.layers.attention import shares_of
+from sparkgen.layers.network import Composite
 
 Tensor = Any
 HEADS = 4  # fewer where they do not divide the channels
@@ -61,7 +62,7 @@ class WordAttention(keras.layers.Layer):
         return self.out(mixed_BNC)
 
 
-class CrossAttention(keras.layers.Layer):
+class CrossAttention(Composite):
     """x + what its pixels find in the words; at first x."""
 
     def __init__(self, groups: int, **kwargs: Any) -> None:
@@ -92,7 +93,7 @@ class Block(keras.layers.Layer):
         return words_BME + self.narrow(self.widen(self.second_norm(words_BME)))
 
 
-class PromptEncoder(keras.layers.Layer):
+class PromptEncoder(Composite):
     """Tokens (B, T), below `vocabulary` or else padding, → a `Prompt` of vectors of `size` numbers."""
 
     def __init__(self, vocabulary: int, length: int, size: int, blocks: int, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from sparkgen.errors import RequestError
-from sparkgen.layers.network import KEEPS_DTYPE
+from sparkgen.layers.network import KEEPS_DTYPE, Composite
 from sparkgen.layers.prompts import CrossAttention
 
 Tensor = Any
@@ -126,7 +126,7 @@ class SelfAttention(keras.layers.Layer):
         return x_BHWC + ops.reshape(self.out(mixed_BNC), (-1, height, width, channels))
 
 
-class Stage(keras.layers.Layer):
+class Stage(Composite):
     """A residual block, and self-attention and cross-attention where asked for."""
 
     def __init__(
@@ -148,7 +148,7 @@ class Stage(keras.layers.Layer):
         return h_BHWC if self.reading is None else self.reading(h_BHWC, words_BME, known_BM)
 
 
-class UNet(keras.layers.Layer):
+class UNet(Composite):
     """Images (B, H, W, C) and vectors (B, E) → float32 (B, H, W, `channels_out`), at first zero.
 
     With `prompted` it is given the parts of a `Prompt` as well.
@@ -208,7 +208,7 @@ class UNet(keras.layers.Layer):
         return unfold(self.head(ops.silu(self.norm(h))), self.patch)
 
 
-class TimedUNet(keras.layers.Layer):
+class TimedUNet(Composite):
     """Images (B, H, W, C) at times (B,), in steps → float32 (B, H, W, `channels_out`), at first zero.
 
     Args:

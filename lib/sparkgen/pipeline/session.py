@@ -4,9 +4,11 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparkgen import stopping
 from sparkgen.archive import own_archive
@@ -15,6 +17,7 @@ from sparkgen.errors import RequestError, SparkgenError
 from sparkgen.pipeline.master import check_master, check_memory
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 # What the jobs rely on, whoever started Spark.
@@ -22,6 +25,7 @@ REQUIRED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
+START_SECONDS = 20.0
 CLEAR_UP_SECONDS = 2.0
 
 
@@ -57,7 +61,42 @@ def _send_own_archive(session: "SparkSession") -> None:
         context.addPyFile(str(archive))
 
 
+@contextmanager
+def spark_beside(environment: EnvironmentConfig) -> Iterator[None]:
+    """Starts Spark in another thread while a block does something else; `spark_session` waits for it.
+
+    It also tells what keeps Spark from starting, but for what is seen at once.
+
+    Raises:
+        RequestError: as `spark_session`.
+    """
+    from pyspark.sql import SparkSession
+
+    if SparkSession.getActiveSession() is not None:
+        yield
+        return
+    starter, _ = _starting(_builder(environment)._options)
+    try:
+        yield
+    except BaseException:
+        starter.join(START_SECONDS)  # nobody ends the JVM before
+        raise
+
+
 def _start(environment: EnvironmentConfig) -> "SparkSession":
+    builder = _builder(environment)
+    try:
+        if stopping.listens():
+            _start_context(builder._options)
+        session = builder.getOrCreate()
+    except Exception as error:  # of the JVM, of py4j, of pyspark: what keeps Spark from starting
+        raise SparkgenError(f"Spark did not start: {_said(error)}") from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _builder(environment: EnvironmentConfig) -> Any:
+    """What builds the session; a `RequestError` as of `spark_session`."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -73,18 +112,23 @@ def _start(environment: EnvironmentConfig) -> "SparkSession":
                 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # no name has to resolve
         for key, value in environment.spark.items():
             builder = builder.config(key, value)
-    try:
-        if stopping.listens():
-            _start_context(builder._options)
-        session = builder.getOrCreate()
-    except Exception as error:  # of the JVM, of py4j, of pyspark: what keeps Spark from starting
-        raise SparkgenError(f"Spark did not start: {_said(error)}") from error
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    return builder
 
 
 def _start_context(options: dict[str, str]) -> None:
     """Starts the Spark context in another thread, because in the main thread PySpark handles Ctrl-C."""
+    starter, started = _starting(options)
+    try:
+        started.result()
+    finally:
+        starter.join(CLEAR_UP_SECONDS)
+
+
+def _starting(options: dict[str, str]) -> tuple[threading.Thread, "Future[SparkContext]"]:
+    """A thread that starts the Spark context, or waits for one that starts already.
+
+    It is to be joined: it removes a temporary folder, also where it is cut short.
+    """
     from pyspark import SparkConf, SparkContext
 
     started: Future[SparkContext] = Future()
@@ -98,10 +142,7 @@ def _start_context(options: dict[str, str]) -> None:
 
     starter = threading.Thread(target=start, daemon=True)
     starter.start()
-    try:
-        started.result()
-    finally:
-        starter.join(CLEAR_UP_SECONDS)  # it removes a temporary folder, also where it is cut short
+    return starter, started
 
 
 def _said(error: Exception) -> str:

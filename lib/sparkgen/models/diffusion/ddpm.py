@@ -106,6 +106,7 @@ class Ddpm(GenerativeModel):
             widths = self._widths("guide_channels", config.guide_channels)
             self.guide = TimedUNet(colours, widths, config.embedding, name="guide")
         self.compiled_step = compiled(self.step_back, xla=False)
+        self.compiled_predict = compiled(self.predict_at, xla=False)
 
     def _set_generate_options(self) -> None:
         """Guidance is an option where there is something to lead away from."""
@@ -209,10 +210,10 @@ class Ddpm(GenerativeModel):
         if not self.guided or guidance == 1.0:
             return self.predict_at(x_t, time, wish)
         guide = self.guide
-        without = self.predict_at(x_t, time, none) if guide is None else guide(x_t, time)
+        without = self.compiled_predict(x_t, time, none) if guide is None else guide(x_t, time)
         if guidance == 0.0:
             return without
-        return without + guidance * (self.predict_at(x_t, time, wish) - without)
+        return without + guidance * (self.compiled_predict(x_t, time, wish) - without)
 
     def _wish(self, given: Mapping[str, Tensor]) -> tuple[Wish, Wish]:
         """What samples are to be, and the wish for nothing."""

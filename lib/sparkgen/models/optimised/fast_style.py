@@ -30,7 +30,7 @@ from sparkgen.errors import RequestError
 from sparkgen.layers.compiled import compiled
 from sparkgen.layers.crops import crop_noise, random_crops
 from sparkgen.layers.fading_tiles import by_fading_tiles
-from sparkgen.layers.network import KEEPS_DTYPE, Network
+from sparkgen.layers.network import KEEPS_DTYPE, Composite, Network
 from sparkgen.layers.scaling import at_least, longest, reflected, shuffled
 from sparkgen.models.contract import Batch, Direction, GenerativeModel, Given, Part, Tensor
 from sparkgen.models.optimised._layers import LayerWeights, shapes_of_answers
@@ -213,7 +213,7 @@ def painter(channels: int, blocks: int, out: int) -> Network:
     )
 
 
-class Doubling(keras.layers.Layer):
+class Doubling(Composite):
     """A 3×3 convolution whose channels are put into place as 2×2 pixels (Shi et al. 2016).
 
     Args:
@@ -240,7 +240,7 @@ class Doubling(keras.layers.Layer):
         return shuffled(self.convolve(reflected(x, [(1, 1)] * 2)), 2)
 
 
-class Convolution(keras.layers.Layer):
+class Convolution(Composite):
     """A convolution with reflected edges, normalised by channel and picture, and relu.
 
     Args:
@@ -264,7 +264,7 @@ class Convolution(keras.layers.Layer):
         return ops.relu(x) if self.relu else x
 
 
-class Residual(keras.layers.Layer):
+class Residual(Composite):
     """Two convolutions, whose result is added to what they are given."""
 
     def __init__(self, filters: int, **kwargs: Any) -> None:
