@@ -21,10 +21,9 @@ from sparkgen.layers.raster import DTYPE, AtPixel, AtRow, Caches, column_of, dir
 from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
 
-
 GATE_GAIN = 8.7
-"""The variance of a feature's initial weights times their number. Of y ~ N(0, 1) a gate leaves 1 / 8.7 of
-the variance, E[tanh² y₁] E[σ² y₂]: so a signal keeps its size through all layers."""
+"""The variance of a feature's initial weights times their number: of y ~ N(0, 1) a gate leaves about
+1 / 8.7 of the variance, E[tanh² y₁] E[σ² y₂], so a signal keeps its size through all layers."""
 
 
 class Config(RasterConfig):
