@@ -261,7 +261,7 @@ def _run_step(step: str, request: Any, **options: Any) -> None:
     from sparkgen.pipeline.session import spark_session
     from sparkgen.pipeline.spark_progress import spark_progress
 
-    check(step, request, **options)  # before anything is started
+    check(step, request, **options)  # before the costly work begins
     if step in STEPS_THAT_INGEST:
         importlib.import_module("sparkgen.pipeline.ingest").fetch_sources(request)
     environment = request.environment

@@ -13,18 +13,18 @@ from sparkgen.pipeline.session import _start, spark_session
 FIND_JAVA = "from sparkgen.pipeline.session import find_java; print(find_java())"
 BESIDE = """
 import sys
-from pathlib import Path
 from sparkgen.config.environment import EnvironmentConfig
-from sparkgen.pipeline.session import spark_beside, spark_session
-environment = EnvironmentConfig(spark_master="local[1]")
-with spark_beside(environment):
+from sparkgen import stopping
+from sparkgen.pipeline.session import begin_spark, spark_session
+environment = EnvironmentConfig(spark_master="local[1]", spark=eval(sys.argv[2]))
+with stopping.listening():
+    begin_spark(environment)
     if sys.argv[1] == "refused":
         raise SystemExit(2)
-    Path(sys.argv[1]).touch()
-session = spark_session(environment)
-with spark_beside(environment):
+    session = spark_session(environment)
+    begin_spark(environment)
     assert spark_session(environment) is session
-print(session.range(3).count())
+    print(session.range(3).count())
 """
 
 
@@ -53,19 +53,27 @@ def test_what_spark_cannot_start_with_is_refused_before_java_starts(
         _start(EnvironmentConfig(**environment))
 
 
-def test_spark_starts_beside_what_else_is_done_and_is_one(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", BESIDE, str(tmp_path / "done")]
-    assert subprocess.run(command, capture_output=True, text=True).stdout == "3\n"
-    assert (tmp_path / "done").exists()
-
-
-def test_spark_that_starts_beside_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
+def beside(what: str, tmp_path: Path, **spark: str) -> subprocess.CompletedProcess[str]:
     own = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", BESIDE, "refused"]
-    with subprocess.Popen(command, env=own, stderr=subprocess.PIPE) as process:
-        _, said = process.communicate()  # the end of what Java writes, so of Java too
-    assert process.returncode == 2
-    assert b"Traceback" not in said
+    command = [sys.executable, "-c", BESIDE, what, repr(spark)]
+    # Its end is that of all that is written, so of Java too.
+    return subprocess.run(command, env=own, capture_output=True, text=True)
+
+
+def test_spark_that_has_begun_to_start_is_the_one_that_is_waited_for(tmp_path: Path) -> None:
+    assert beside("used", tmp_path).stdout == "3\n"
+
+
+def test_what_keeps_it_from_starting_is_told_once(tmp_path: Path) -> None:
+    done = beside("used", tmp_path, **{"spark.driver.extraJavaOptions": "-Xss1k"})
+    assert "SparkgenError: Spark did not start" in done.stderr
+    assert done.stderr.count("Could not create the Java Virtual Machine") == 1
+
+
+def test_spark_that_is_not_needed_any_more_leaves_nothing(tmp_path: Path) -> None:
+    done = beside("refused", tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -88,10 +88,16 @@ def build_model(
     Raises:
         RequestError: unknown model, unknown or wrong options or parts, or a shape the model cannot take.
     """
+    import keras
+
     density = density or DensityConfig()
     model = _made(name, options, spec, density, parts)
     if model.has_latents:
         cast(EncoderDecoder, model).set_density(density.kind, density.components)
+    if model.source is None and type(model).build is keras.Model.build:
+        # Its layers make their variables in the call; Keras would trace the call for that beforehand.
+        # A user's model may make layers there too.
+        model.built = True
     model(empty_batch(spec, model.training_noise))
     return model
 

@@ -49,9 +49,6 @@ class Trained(keras.Model):
         self.clock = Clock()
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
 
-    def build(self, input_shape: Any) -> None:
-        """Its layers make their variables when first called, as in `layers.network.Composite`."""
-
     def train_step(self, data: tuple[Batch]) -> dict[str, Tensor]:
         """One training step; whoever overrides it lets the clock tick once."""
         figures: dict[str, Tensor]

@@ -1,8 +1,7 @@
 """Checks a request before any expensive work begins.
 
-`check` looks at the request alone, before Spark is started, or while it starts, where another process
-builds a model of pretrained weights; `check_rows` and `check_held_out` look at the dataset version as
-well, as soon as it is known.
+`check` looks at the request alone, before Spark is waited for; `check_rows` and `check_held_out` look at
+the dataset version as well, as soon as it is known.
 """
 
 from typing import TYPE_CHECKING

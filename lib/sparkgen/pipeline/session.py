@@ -1,14 +1,13 @@
 """Gives a job its Spark session: the active one, or a new one with a suitable Java."""
 
+import atexit
 import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparkgen import stopping
 from sparkgen.archive import own_archive
@@ -26,7 +25,21 @@ REQUIRED = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
 START_SECONDS = 20.0
+"""How long the end of the process waits for a start that nobody needs any more."""
 CLEAR_UP_SECONDS = 2.0
+"""The same for one that was cut short: its thread still removes a temporary folder."""
+
+
+class _Start(NamedTuple):
+    """A start of Spark."""
+
+    thread: threading.Thread
+    """To be joined: it removes a temporary folder."""
+    context: "Future[SparkContext]"
+
+
+_begun: list[_Start] = []
+"""The start that `begin_spark` began and nobody has waited for, if any."""
 
 
 def spark_session(environment: EnvironmentConfig) -> "SparkSession":
@@ -61,33 +74,27 @@ def _send_own_archive(session: "SparkSession") -> None:
         context.addPyFile(str(archive))
 
 
-@contextmanager
-def spark_beside(environment: EnvironmentConfig) -> Iterator[None]:
-    """Starts Spark in another thread while a block does something else; `spark_session` waits for it.
+def begin_spark(environment: EnvironmentConfig) -> None:
+    """Begins to start Spark in another thread, where there is none; `spark_session` waits for it.
 
-    It also tells what keeps Spark from starting, but for what is seen at once.
+    That tells as well what kept Spark from starting, but for what is seen at once. Where the process
+    ends before, it waits for the thread.
 
     Raises:
         RequestError: as `spark_session`.
     """
     from pyspark.sql import SparkSession
 
-    if SparkSession.getActiveSession() is not None:
-        yield
-        return
-    starter, _ = _starting(_builder(environment)._options)
-    try:
-        yield
-    except BaseException:
-        starter.join(START_SECONDS)  # nobody ends the JVM before
-        raise
+    if stopping.listens() and not _begun and SparkSession.getActiveSession() is None:
+        _begun.append(_starting(_builder(environment)._options))
+        atexit.register(_begun[0].thread.join, START_SECONDS)
 
 
 def _start(environment: EnvironmentConfig) -> "SparkSession":
     builder = _builder(environment)
     try:
         if stopping.listens():
-            _start_context(builder._options)
+            _wait_for(_begun.pop() if _begun else _starting(builder._options))
         session = builder.getOrCreate()
     except Exception as error:  # of the JVM, of py4j, of pyspark: what keeps Spark from starting
         raise SparkgenError(f"Spark did not start: {_said(error)}") from error
@@ -115,20 +122,15 @@ def _builder(environment: EnvironmentConfig) -> Any:
     return builder
 
 
-def _start_context(options: dict[str, str]) -> None:
-    """Starts the Spark context in another thread, because in the main thread PySpark handles Ctrl-C."""
-    starter, started = _starting(options)
+def _wait_for(start: _Start) -> None:
     try:
-        started.result()
+        start.context.result()
     finally:
-        starter.join(CLEAR_UP_SECONDS)
+        start.thread.join(CLEAR_UP_SECONDS)
 
 
-def _starting(options: dict[str, str]) -> tuple[threading.Thread, "Future[SparkContext]"]:
-    """A thread that starts the Spark context, or waits for one that starts already.
-
-    It is to be joined: it removes a temporary folder, also where it is cut short.
-    """
+def _starting(options: dict[str, str]) -> _Start:
+    """Starts the Spark context in another thread, because in the main thread PySpark handles Ctrl-C."""
     from pyspark import SparkConf, SparkContext
 
     started: Future[SparkContext] = Future()
@@ -142,7 +144,7 @@ def _starting(options: dict[str, str]) -> tuple[threading.Thread, "Future[SparkC
 
     starter = threading.Thread(target=start, daemon=True)
     starter.start()
-    return starter, started
+    return _Start(starter, started)
 
 
 def _said(error: Exception) -> str:

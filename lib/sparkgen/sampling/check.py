@@ -14,7 +14,7 @@ MOST_BATCH_BYTES = 2**31 - 1  # Arrow's columns of bytes end there
 
 
 def check(packed: PortableModel, config: SamplingConfig) -> None:
-    """Refuses a request for samples that a saved model cannot make, before Spark starts.
+    """Refuses a request for samples that a saved model cannot make.
 
     Raises:
         RequestError: as `check_sampling`.
