@@ -22,8 +22,8 @@ from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
 
 GATE_GAIN = 8.7
-"""The variance of a feature's initial weights times their number: of y ~ N(0, 1) a gate leaves about
-1 / 8.7 of the variance, E[tanh² y₁] E[σ² y₂], so a signal keeps its size through all layers."""
+"""The variance of a feature's initial weights times their number, in the vertical stack, which adds nothing
+up: of y ~ N(0, 1) a gate leaves about 1 / 8.7 of the variance, E[tanh² y₁] E[σ² y₂]."""
 
 
 class Config(RasterConfig):
@@ -58,12 +58,10 @@ class GatedPixelCnn(RasterModel):
             far = 1 if i else reach
             kind: Kind = "B" if i else "A"
             window: dict[str, Any] = {"above": far, "left": far, "right": far, "kind": "open"}
-            first, second = (keras.initializers.VarianceScaling(GATE_GAIN) for _ in range(2))
-            self.down.append(MaskedConv(**gates, **window, initializer=first, name=f"down_{i}"))
+            initial = keras.initializers.VarianceScaling(GATE_GAIN)
+            self.down.append(MaskedConv(**gates, **window, initializer=initial, name=f"down_{i}"))
             self.across.append(MaskedConv(**gates, kind="open", use_bias=False, name=f"across_{i}"))
-            self.along.append(
-                MaskedConv(**gates, left=far, kind=kind, initializer=second, name=f"along_{i}")
-            )
+            self.along.append(MaskedConv(**gates, left=far, kind=kind, name=f"along_{i}"))
             self.mix.append(MaskedConv(features, colours=colours, name=f"mix_{i}"))
         self.make_head(config.head)
 
