@@ -22,8 +22,8 @@ from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
 
 GATE_GAIN = 8.7
-"""The variance of a feature's initial weights times their number, in the vertical stack, which adds nothing
-up: of y ~ N(0, 1) a gate leaves about 1 / 8.7 of the variance, E[tanh² y₁] E[σ² y₂]."""
+"""The variance of a feature's initial weights times their number, in the vertical stack, which adds
+nothing up: of y ~ N(0, 1) a gate leaves about 1 / 8.7 of the variance, E[tanh² y₁] E[σ² y₂]."""
 
 
 class Config(RasterConfig):
