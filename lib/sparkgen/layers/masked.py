@@ -64,7 +64,6 @@ class MaskedConv(keras.layers.Layer):
         colours: of the image.
         repeats: how many times over the features out run through the colours, as for gates.
         use_bias: whether there is a bias.
-        initializer: of the kernel.
     """
 
     def __init__(
@@ -78,13 +77,11 @@ class MaskedConv(keras.layers.Layer):
         colours: int = 1,
         repeats: int = 1,
         use_bias: bool = True,
-        initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**KEEPS_DTYPE, **kwargs)
         self.filters, self.kind, self.colours, self.repeats = filters, kind, colours, repeats
         self.above, self.left, self.right, self.use_bias = above, left, right, use_bias
-        self.initializer = initializer
 
     def build(self, input_shape: Any) -> None:
         channels = input_shape[-1]
@@ -97,7 +94,7 @@ class MaskedConv(keras.layers.Layer):
             seeing=colour_groups(self.filters, self.colours, self.repeats),
         )
         self.kernel = self.add_weight(
-            shape=self.mask.shape, initializer=self.initializer, name="kernel"
+            shape=self.mask.shape, initializer="glorot_uniform", name="kernel"
         )
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")

@@ -21,10 +21,6 @@ from sparkgen.layers.raster import DTYPE, AtPixel, AtRow, Caches, column_of, dir
 from sparkgen.models.autoregressive._sequential import RasterConfig, RasterModel
 from sparkgen.models.contract import GenerativeModel, Tensor
 
-GATE_GAIN = 8.7
-"""The variance of a feature's initial weights times their number, in the vertical stack, which adds
-nothing up: of y ~ N(0, 1) a gate leaves about 1 / 8.7 of the variance, E[tanh² y₁] E[σ² y₂]."""
-
 
 class Config(RasterConfig):
     """Options of the gated PixelCNN."""
@@ -58,8 +54,7 @@ class GatedPixelCnn(RasterModel):
             far = 1 if i else reach
             kind: Kind = "B" if i else "A"
             window: dict[str, Any] = {"above": far, "left": far, "right": far, "kind": "open"}
-            initial = keras.initializers.VarianceScaling(GATE_GAIN)
-            self.down.append(MaskedConv(**gates, **window, initializer=initial, name=f"down_{i}"))
+            self.down.append(MaskedConv(**gates, **window, name=f"down_{i}"))
             self.across.append(MaskedConv(**gates, kind="open", use_bias=False, name=f"across_{i}"))
             self.along.append(MaskedConv(**gates, left=far, kind=kind, name=f"along_{i}"))
             self.mix.append(MaskedConv(features, colours=colours, name=f"mix_{i}"))
