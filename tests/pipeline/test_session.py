@@ -12,18 +12,28 @@ from sparkgen.pipeline.session import _start, spark_session
 
 FIND_JAVA = "from sparkgen.pipeline.session import find_java; print(find_java())"
 BESIDE = """
-import sys
+import signal, sys, time
+from contextlib import contextmanager
 from sparkgen.config.environment import EnvironmentConfig
 from sparkgen import stopping
-from sparkgen.pipeline.session import begin_spark, spark_session
+from sparkgen.pipeline.session import spark_beside, spark_session
+@contextmanager
+def left():
+    try:
+        yield
+    except stopping.Stopped:
+        stopping.leave()
 environment = EnvironmentConfig(spark_master="local[1]", spark=eval(sys.argv[2]))
-with stopping.listening():
-    begin_spark(environment)
-    if sys.argv[1] == "refused":
-        raise SystemExit(2)
+with left(), stopping.listening():
+    with spark_beside(environment):
+        if sys.argv[1] == "refused":
+            raise SystemExit(2)
+        if sys.argv[1] == "stopped":
+            time.sleep(0.5)
+            signal.raise_signal(signal.SIGTERM)
     session = spark_session(environment)
-    begin_spark(environment)
-    assert spark_session(environment) is session
+    with spark_beside(environment):
+        assert spark_session(environment) is session
     print(session.range(3).count())
 """
 
@@ -70,9 +80,12 @@ def test_what_keeps_it_from_starting_is_told_once(tmp_path: Path) -> None:
     assert done.stderr.count("Could not create the Java Virtual Machine") == 1
 
 
-def test_spark_that_is_not_needed_any_more_leaves_nothing(tmp_path: Path) -> None:
-    done = beside("refused", tmp_path)
-    assert done.returncode == 2
+@pytest.mark.parametrize(("what", "status"), [("refused", 2), ("stopped", 143)])
+def test_spark_that_is_not_needed_any_more_leaves_nothing(
+    tmp_path: Path, what: str, status: int
+) -> None:
+    done = beside(what, tmp_path)
+    assert done.returncode == status
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -5,7 +5,9 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,7 +41,7 @@ class _Start(NamedTuple):
 
 
 _begun: list[_Start] = []
-"""The start that `begin_spark` began and nobody has waited for, if any."""
+"""The start that `spark_beside` began and nobody has waited for, if any."""
 
 
 def spark_session(environment: EnvironmentConfig) -> "SparkSession":
@@ -74,11 +76,12 @@ def _send_own_archive(session: "SparkSession") -> None:
         context.addPyFile(str(archive))
 
 
-def begin_spark(environment: EnvironmentConfig) -> None:
-    """Begins to start Spark in another thread, where there is none; `spark_session` waits for it.
+@contextmanager
+def spark_beside(environment: EnvironmentConfig) -> Iterator[None]:
+    """Begins to start Spark in another thread, where there is none, beside what a block does.
 
-    That tells as well what kept Spark from starting, but for what is seen at once. Where the process
-    ends before, it waits for the thread.
+    `spark_session` waits for it, and tells what kept Spark from starting, but for what is seen at once.
+    Where the process ends before, it waits for the thread.
 
     Raises:
         RequestError: as `spark_session`.
@@ -88,6 +91,12 @@ def begin_spark(environment: EnvironmentConfig) -> None:
     if stopping.listens() and not _begun and SparkSession.getActiveSession() is None:
         _begun.append(_starting(_builder(environment)._options))
         atexit.register(_begun[0].thread.join, START_SECONDS)
+    try:
+        yield
+    except stopping.Stopped:  # after which nothing that is registered for the end is called
+        for start in _begun:
+            start.thread.join(CLEAR_UP_SECONDS)
+        raise
 
 
 def _start(environment: EnvironmentConfig) -> "SparkSession":

@@ -24,7 +24,7 @@ from sparkgen.models.portable import PortableModel
 from sparkgen.pipeline.apart import saved_apart
 from sparkgen.pipeline.outlook import spec_to_come, unknown_to_come
 from sparkgen.pipeline.parts import Parts, blueprints, parts_of
-from sparkgen.pipeline.session import begin_spark
+from sparkgen.pipeline.session import spark_beside
 from sparkgen.training.weights import Weights, check_model, decode, put
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def pretrained_of(experiment: ExperimentConfig) -> Pretrained:
             found="none",
             mend="train with --weights, which fits it to data, or set density.kind=prior",
         )
-    begin_spark(environment)
-    packed = _packed(experiment.model_dump_json(), path, note.sha256)
+    with spark_beside(environment):
+        packed = _packed(experiment.model_dump_json(), path, note.sha256)
     return Pretrained(packed, f"pretrained:{experiment.name}@{weights.sha256[:16]}")
 
 
