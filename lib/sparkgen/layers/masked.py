@@ -64,6 +64,7 @@ class MaskedConv(keras.layers.Layer):
         colours: of the image.
         repeats: how many times over the features out run through the colours, as for gates.
         use_bias: whether there is a bias.
+        gain: the variance of a feature's initial weights times their number; None: that of Glorot.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class MaskedConv(keras.layers.Layer):
         colours: int = 1,
         repeats: int = 1,
         use_bias: bool = True,
+        gain: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**KEEPS_DTYPE, **kwargs)
         self.filters, self.kind, self.colours, self.repeats = filters, kind, colours, repeats
         self.above, self.left, self.right, self.use_bias = above, left, right, use_bias
+        self.gain = gain
 
     def build(self, input_shape: Any) -> None:
         channels = input_shape[-1]
@@ -93,9 +96,9 @@ class MaskedConv(keras.layers.Layer):
             seen=colour_groups(channels, self.colours),
             seeing=colour_groups(self.filters, self.colours, self.repeats),
         )
-        self.kernel = self.add_weight(
-            shape=self.mask.shape, initializer="glorot_uniform", name="kernel"
-        )
+        scaled = keras.initializers.VarianceScaling
+        initial = "glorot_uniform" if self.gain is None else scaled(self.gain)
+        self.kernel = self.add_weight(shape=self.mask.shape, initializer=initial, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 

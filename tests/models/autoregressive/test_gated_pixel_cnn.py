@@ -65,3 +65,12 @@ def test_gates_are_computed_in_float32_at_least_and_given_as_they_came(dtype: st
     rounding = {"bfloat16": 2.0**-8, "float32": 1e-6, "float64": 1e-14}[dtype]  # One rounding each.
     found = ops.convert_to_numpy(ops.cast(given, "float64"))
     np.testing.assert_allclose(found, exact, rtol=rounding, atol=1e-9 if dtype != "float64" else 0)
+
+
+def test_signals_keep_their_size_through_layers_that_are_not_trained(build: Callable) -> None:
+    model = build(NAME, (28, 28, 1), features=32, layers=12, gain=8.7)
+    y = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(8, 28, 28, 64)), "float32")
+    for down in model.down[1:]:
+        y = down(gate(y))
+    inside = ops.convert_to_numpy(y)[:, 12:, 12:-12]  # what no margin of zeros reaches
+    assert 0.7 < inside.std() < 1.4

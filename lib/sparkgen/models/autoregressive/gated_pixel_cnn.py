@@ -29,6 +29,10 @@ class Config(RasterConfig):
     """F, of both stacks; a convolution has 2F, for the two halves of the gate."""
     layers: int = Field(8, gt=0)
     """Gated layers, the first among them."""
+    gain: float | None = Field(None, gt=0)
+    """The variance of the vertical stack's initial weights times the inputs each feature sums; None:
+    Glorot's. A gate leaves E[tanh² y₁] E[σ² y₂] ≈ 1 / 8.7 of the variance of y ~ N(0, 1), and this stack
+    adds nothing up: with a gain of 8.7 a signal keeps its size through any number of layers."""
 
 
 def gate(y: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ class GatedPixelCnn(RasterModel):
             far = 1 if i else reach
             kind: Kind = "B" if i else "A"
             window: dict[str, Any] = {"above": far, "left": far, "right": far, "kind": "open"}
-            self.down.append(MaskedConv(**gates, **window, name=f"down_{i}"))
+            self.down.append(MaskedConv(**gates, **window, gain=config.gain, name=f"down_{i}"))
             self.across.append(MaskedConv(**gates, kind="open", use_bias=False, name=f"across_{i}"))
             self.along.append(MaskedConv(**gates, left=far, kind=kind, name=f"along_{i}"))
             self.mix.append(MaskedConv(features, colours=colours, name=f"mix_{i}"))
