@@ -44,6 +44,5 @@ def saved_apart(save: Callable[..., None], *arguments: Any, called: str, key: st
 def _begin() -> None:
     keep_keras_lean()
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    sys.stdout = (
-        sys.stderr
-    )  # Keras says there what it fetches; the last line of stdout is a step's result
+    # Keras says there what it fetches; the last line of stdout is a step's result.
+    sys.stdout = sys.stderr
