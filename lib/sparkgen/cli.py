@@ -20,6 +20,7 @@ from sparkgen import stopping
 from sparkgen.credentials import hide, hide_in, log_to_stderr
 from sparkgen.errors import Interrupted, NotPromoted, SparkgenError
 from sparkgen.help_pages import Program, RequestCommand, model_page, models_page
+from sparkgen.lean import keep_keras_lean
 
 # `train` joins them where the workers run on Spark.
 STEPS_ON_SPARK = {"ingest", "evaluate", "sample", "run"}
@@ -205,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with stopping.listening():
         try:
             _quiet_logs_on_stderr()
+            keep_keras_lean()
             _answer(arguments)
         except BaseException:  # a library may have made another error of the stop
             if stopping.received() is None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sparkgen.access import with_access
 from sparkgen.beside import beside
 from sparkgen.errors import RequestError, SparkgenError, TaskFailed
+from sparkgen.lean import keep_keras_lean
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,6 +73,7 @@ def _of_part(run: Callable[[S], Iterator[T]], errors: Any) -> Callable[[Iterator
     """What a task does: it runs its items, and hands an error of ours to the driver."""
 
     def run_part(part: Iterator[S]) -> Iterator[T]:
+        keep_keras_lean()
         try:
             for item in part:
                 yield from run(item)

@@ -12,6 +12,7 @@ from sparkgen.distribution.launcher import launch
 
 CALLS = {
     "places": ("places", {"a": [1]}),
+    "imported": ("imported_with_keras", {}),
     "carried": ("carry", {}),
     "statistics": ("normalise", {}),
     "hooked": ("train_linear", {"hook": True, "compression": "none"}),

@@ -28,6 +28,17 @@ def places(request, ring):
     }
 
 
+def imported_with_keras(request, ring):
+    """Which of two large packages are there after Keras was imported, and after they were asked for."""
+    import keras  # noqa: F401
+
+    found = [name for name in ("matplotlib", "sklearn") if name in sys.modules]
+    import matplotlib.pyplot
+    import sklearn.base
+
+    return found, [sklearn.base.__name__, matplotlib.pyplot.__name__]
+
+
 def each(request, ring):
     """Several functions of this file, one after the other: their results by name."""
     return {name: globals()[fn](asked, ring) for name, (fn, asked) in request.items()}

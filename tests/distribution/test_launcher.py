@@ -60,6 +60,12 @@ def test_local_workers_form_a_ring(ring_of_two, backend):
     assert result["horovod"] == (backend == "horovod")
 
 
+def test_workers_import_keras_without_what_it_wants_for_nothing(ring_of_two):
+    with_keras, asked_for = ring_of_two["imported"]
+    assert with_keras == []
+    assert asked_for == ["sklearn.base", "matplotlib.pyplot"]
+
+
 def test_the_token_of_the_board_shows_neither_in_arguments_nor_to_what_workers_start(ring_of_two):
     result = ring_of_two["places"]
     assert result["arguments"][1:3] == ["-m", "sparkgen.distribution.process"]

@@ -20,6 +20,7 @@ from sparkgen.distribution.outcome import RING_LOST, failure, success
 from sparkgen.distribution.slots import own_place
 from sparkgen.distribution.trouble import unexpected
 from sparkgen.errors import SparkgenError
+from sparkgen.lean import keep_keras_lean
 from sparkgen.stopping import end_with_parent
 from sparkgen.unexpected import describe
 
@@ -35,6 +36,7 @@ def main(folder: Path) -> None:
     # The driver's standard output is for its result; whatever a library prints here is a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _log_to_stderr()
+    keep_keras_lean()
     tell(folder)
     call = json.loads((folder / CALL).read_text())
     try:

@@ -22,7 +22,8 @@ def compiled(
     `keras.ops`. In functions of a user's own package they are.
 
     Args:
-        function: what is compiled, anew for each shape of its arguments.
+        function: what is compiled, anew for each shape of its arguments and each value of one that is
+            a number of Python.
         xla: whether with XLA.
         shapes: of its arguments, all float32, where it is compiled once for all sizes, each None there.
     """
@@ -35,8 +36,12 @@ def compiled(
     if keras.backend.backend() == "jax":
         import jax  # type: ignore[import-not-found]
 
-        # Compiled anew every call: what JAX keeps would hold the weights of the first one.
-        return lambda *arguments: jax.jit(lambda *a: function(*a))(*arguments)
+        def call(*arguments: Any) -> Any:
+            constants = [i for i, a in enumerate(arguments) if isinstance(a, int | float)]
+            # Compiled anew every call: what JAX keeps would hold the weights of the first one.
+            return jax.jit(lambda *a: function(*a), static_argnums=constants)(*arguments)
+
+        return call
     return function
 
 

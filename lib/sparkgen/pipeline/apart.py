@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from sparkgen.errors import RequestError
+from sparkgen.lean import keep_keras_lean
 from sparkgen.models.portable import PortableModel, pack
 
 
@@ -41,7 +42,7 @@ def saved_apart(save: Callable[..., None], *arguments: Any, called: str, key: st
 
 
 def _begin() -> None:
+    keep_keras_lean()
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    sys.stdout = (
-        sys.stderr
-    )  # Keras says there what it fetches; the last line of stdout is a step's result
+    # Keras says there what it fetches; the last line of stdout is a step's result.
+    sys.stdout = sys.stderr
