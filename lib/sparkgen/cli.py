@@ -29,7 +29,6 @@ STEPS_THAT_TRAIN = {"train", "run"}
 STOPPED = "stopped; the same command starts it again"
 TRACEBACK = "SPARKGEN_TRACEBACK"  # set: tracebacks go to standard error as well
 
-
 REQUEST = [
     click.option("--env", default="local", show_default=True,
                  help="The environment: a file of conf/environments, without .yaml."),
