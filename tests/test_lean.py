@@ -25,9 +25,20 @@ def test_the_program_imports_keras_without_them_and_its_user_imports_them() -> N
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_executors_do_so_too(spark: Any) -> None:
-    def finders(item: int) -> Iterator[list[str]]:
-        yield [type(finder).__module__ for finder in sys.meta_path]
+def test_executors_do_so_before_they_read_what_they_run(spark: Any) -> None:
+    def finders() -> list[str]:
+        return [type(finder).__module__ for finder in sys.meta_path]
 
-    (found,) = run_each(spark, finders, [0])
+    class Read:
+        """Becomes, where it is unpickled, what `finders` gives there."""
+
+        def __reduce__(self) -> Any:
+            return finders, ()
+
+    read = Read()
+
+    def give(item: int) -> Iterator[Any]:
+        yield read
+
+    (found,) = run_each(spark, give, [0])
     assert found.count("sparkgen.lean") == 1

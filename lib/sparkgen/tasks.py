@@ -4,6 +4,7 @@ What goes in and comes out is small, such as names of files and what was written
 pictures pass through files on storage that all executors share, never through the JVM.
 """
 
+import pickle
 import re
 import sys
 import threading
@@ -49,6 +50,7 @@ def run_each(
         TaskFailed: `run` raised another error, as often as Spark tries a task.
     """
     from py4j.protocol import Py4JJavaError
+    from pyspark import cloudpickle
     from pyspark.accumulators import AddingAccumulatorParam
 
     if not items:
@@ -58,7 +60,8 @@ def run_each(
     divided = context.parallelize(items, tasks or len(items))
     try:
         with _stopped_at(errors, context):
-            made = divided.mapPartitions(with_access(_of_part(run, errors))).collect()
+            of_part = _of_part(cloudpickle.dumps(run), errors)
+            made = divided.mapPartitions(with_access(of_part)).collect()
     except Py4JJavaError as error:
         if not errors.value:
             message = _last_of_traceback(str(error.java_exception.getMessage()))
@@ -69,11 +72,12 @@ def run_each(
     return list(made)
 
 
-def _of_part(run: Callable[[S], Iterator[T]], errors: Any) -> Callable[[Iterator[S]], Iterator[T]]:
+def _of_part(pickled: bytes, errors: Any) -> Callable[[Iterator[Any]], Iterator[Any]]:
     """What a task does: it runs its items, and hands an error of ours to the driver."""
 
-    def run_part(part: Iterator[S]) -> Iterator[T]:
-        keep_keras_lean()
+    def run_part(part: Iterator[Any]) -> Iterator[Any]:
+        keep_keras_lean()  # before the function comes, whose modules import Keras
+        run = pickle.loads(pickled)
         try:
             for item in part:
                 yield from run(item)
