@@ -28,6 +28,9 @@ def _importer() -> str:
 
 
 def keep_keras_lean() -> None:
-    """Withholds `UNUSED` from Keras, where this process has yet to import it, and from nothing else."""
+    """Withholds `UNUSED` from Keras, and from nothing else, as long as this process lives.
+
+    It comes too late where Keras was imported before.
+    """
     if not any(isinstance(finder, _Withheld) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Withheld())
