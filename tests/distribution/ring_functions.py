@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from sparkgen.distribution.heartbeat import heartbeat
-from sparkgen.errors import ManifestError, RequestError
+from sparkgen.distribution.signals import stop_requests
+from sparkgen.errors import Interrupted, ManifestError, RequestError
 
 
 def places(request, ring):
@@ -42,6 +43,18 @@ def imported_with_keras(request, ring):
 def each(request, ring):
     """Several functions of this file, one after the other: their results by name."""
     return {name: globals()[fn](asked, ring) for name, (fn, asked) in request.items()}
+
+
+def stop_together(request, ring):
+    """Says that it runs, then stops as all ranks agree to, and needs a moment for its end."""
+    try:
+        with stop_requests() as requests:
+            Path(request["folder"], f"running-{ring.rank}").touch()
+            while not ring.sum(np.array([float(requests.count)]))[0]:
+                time.sleep(0.001)
+            raise Interrupted(f"rank {ring.rank} stopped")
+    finally:
+        time.sleep(1.0)
 
 
 def refuse(request, ring):

@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sparkgen.distribution.backends import horovod
 from sparkgen.distribution.joining import join_ring
 from sparkgen.distribution.launcher import launch, run_again
 from sparkgen.distribution.outcome import lost_stage
-from sparkgen.errors import ManifestError, RequestError, WorkerError, WorkersFailed
+from sparkgen.errors import Interrupted, ManifestError, RequestError, WorkerError, WorkersFailed
 
 
 def run_local(fn, request, *, workers=2, **options):
@@ -175,6 +176,16 @@ def test_lost_workers_that_cannot_be_replaced_are_a_failure_and_no_wrong_request
         run_again(lambda: next(starts)(), workers=2, max_restarts=3)
     with pytest.raises(RequestError, match="expected 2 slots"):
         run_again(refused, workers=2, max_restarts=3)
+
+
+def test_a_stop_lets_every_worker_come_to_its_own_end(tmp_path):
+    def press_ctrl_c():
+        wait_until(lambda: len(list(tmp_path.glob("running-*"))) == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_ctrl_c, daemon=True).start()
+    with pytest.raises(Interrupted, match="rank 0 stopped"):
+        run_local(ring_functions.stop_together, {"folder": str(tmp_path)})
 
 
 def test_workers_die_with_a_killed_driver(tmp_path):

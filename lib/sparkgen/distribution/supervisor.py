@@ -83,7 +83,7 @@ def supervise(
         )
         listener.start()
         try:
-            killed = _watch(process, folder, _Relay(folder / HEARTBEAT, rank, board))
+            killed = _watch(process, folder, _Relay(folder / HEARTBEAT, rank, board), leads=rank == 0)
         finally:
             _end(process, listener)
         outcome, at = _outcome(folder)
@@ -140,8 +140,14 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
     )
 
 
-def _watch(process: subprocess.Popen[bytes], folder: Path, relay: _Relay) -> bool:
-    """Waits for a worker's end; whether it had to be killed."""
+def _watch(
+    process: subprocess.Popen[bytes], folder: Path, relay: _Relay, *, leads: bool
+) -> bool:
+    """Waits for a worker's end; whether it had to be killed.
+
+    Only the worker that leads is told to stop. The others learn it from that one, at the same step:
+    a signal of their own could reach them when they have stopped already, and kill them.
+    """
     done_at = None
     stopping = False
     while process.poll() is None:
@@ -149,7 +155,7 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, relay: _Relay) -> boo
         notice = relay.board.read()
         if notice == "kill":
             return True
-        if notice == "stop" and not stopping:
+        if notice == "stop" and leads and not stopping:
             process.terminate()
             stopping = True
         if (folder / OUTCOME).exists():
