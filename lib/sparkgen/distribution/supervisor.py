@@ -83,7 +83,9 @@ def supervise(
         )
         listener.start()
         try:
-            killed = _watch(process, folder, _Relay(folder / HEARTBEAT, rank, board), leads=rank == 0)
+            killed = _watch(
+                process, folder, _Relay(folder / HEARTBEAT, rank, board), leads=rank == 0
+            )
         finally:
             _end(process, listener)
         outcome, at = _outcome(folder)
@@ -140,9 +142,7 @@ def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]
     )
 
 
-def _watch(
-    process: subprocess.Popen[bytes], folder: Path, relay: _Relay, *, leads: bool
-) -> bool:
+def _watch(process: subprocess.Popen[bytes], folder: Path, relay: _Relay, *, leads: bool) -> bool:
     """Waits for a worker's end; whether it had to be killed.
 
     Only the worker that leads is told to stop. The others learn it from that one, at the same step:
