@@ -4,6 +4,7 @@ van den Oord et al., "Pixel Recurrent Neural Networks", 2016, section 3.2; the e
 `layers.row_lstm`. Shape suffixes as there, and S = H + W - 1 diagonals.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,31 +20,37 @@ from sparkgen.layers.row_lstm import lstm_step
 Tensor = Any
 
 
+def free(shape: Sequence[int | None]) -> tuple[int, ...]:
+    """A shape in which -1 stands for the axis of unknown size."""
+    return tuple(-1 if n is None else n for n in shape)
+
+
 def first(x: Tensor, axis: int, size: int) -> Tensor:
     """The first `size` entries of an axis of `x`; axes of unknown size stay whole.
 
     TensorFlow computes the gradient of Python's own slice, `x[:, :size]`, far more slowly.
     """
-    shape = [-1 if n is None else n for n in x.shape]
+    shape = list(free(x.shape))
     shape[axis] = size
     return ops.slice(x, [0] * len(shape), shape)
 
 
-def skew(x_BHWF: Tensor) -> Tensor:
-    """Row i moved right by i, so that diagonals become columns: (B, H, S, F)."""
-    _, height, width, features = x_BHWF.shape
-    x = ops.pad(x_BHWF, [[0, 0], [0, 0], [0, height], [0, 0]])
-    x = ops.reshape(x, (-1, height * (width + height), features))
-    x = first(x, 1, height * (width + height - 1))
-    return ops.reshape(x, (-1, height, width + height - 1, features))
+def skew(x_HWFB: Tensor) -> Tensor:
+    """Row i moved right by i, so that diagonals become columns: (H, S, F, B)."""
+    height, width, *entry = x_HWFB.shape
+    x = ops.pad(x_HWFB, [[0, 0], [0, height], [0, 0], [0, 0]])
+    x = ops.reshape(x, (height * (width + height), *free(entry)))
+    x = first(x, 0, height * (width + height - 1))
+    return ops.reshape(x, (height, width + height - 1, *free(entry)))
 
 
-def unskew(x_BHSF: Tensor) -> Tensor:
-    """The inverse of `skew`: (B, H, S, F) → (B, H, W, F)."""
-    _, height, diagonals, features = x_BHSF.shape
-    x = ops.reshape(x_BHSF, (-1, height * diagonals, features))
-    x = ops.pad(x, [[0, 0], [0, height], [0, 0]])
-    return first(ops.reshape(x, (-1, height, diagonals + 1, features)), 2, diagonals + 1 - height)
+def unskew(x_HSFB: Tensor) -> Tensor:
+    """The inverse of `skew`: (H, S, F, B) → (H, W, F, B)."""
+    height, diagonals, *entry = x_HSFB.shape
+    x = ops.reshape(x_HSFB, (height * diagonals, *free(entry)))
+    x = ops.pad(x, [[0, height], [0, 0], [0, 0]])
+    x = ops.reshape(x, (height, diagonals + 1, *free(entry)))
+    return first(x, 1, diagonals + 1 - height)
 
 
 def lowered(x: Tensor) -> Tensor:
@@ -83,27 +90,29 @@ class DiagonalLstm(keras.layers.Layer):
 
     def call(self, x_BHWC: Tensor) -> Tensor:
         """(B, H, W, C) → h, of the pixel or of the one above, (B, H, W, F)."""
-        gates = self.from_input(x_BHWC)
-        gates = ops.flip(gates, axis=2) if self.leftward else gates
-        # With features first, what is cut and joined in every step lies in one piece; N = H · B.
-        gates_SGHB = ops.transpose(skew(gates), (2, 3, 1, 0))
-        inside_SH1 = ops.cast(self.inside_SH[..., None], gates.dtype)
-        zero_FHB = ops.zeros_like(gates_SGHB[0, : self.features])
-        kernel = self.from_state.masked_kernel(gates.dtype)
-        kernel_G2F = ops.transpose(ops.reshape(kernel, (2 * self.features, 4 * self.features)))
+        x = ops.flip(x_BHWC, axis=2) if self.leftward else x_BHWC
+        # With the batch last, all that is moved, cut and joined lies in pieces of B at least; N = H · B.
+        x_SCHB = ops.transpose(skew(ops.transpose(x, (1, 2, 3, 0))), (1, 2, 0, 3))
+        inside_SH1 = ops.cast(self.inside_SH[..., None], x.dtype)
+        zero_FHB = ops.zeros((self.features, x.shape[1], ops.shape(x)[0]), x.dtype)
+        kernel, bias_G1 = self._kernel_and_bias(x.dtype)
 
         def step(state: tuple[Tensor, Tensor], entry: tuple[Tensor, Tensor]) -> Any:
-            (h, c), (gates_GHB, inside_H1) = state, entry
-            states_2FN = ops.reshape(ops.concatenate([lowered(h), h]), (2 * self.features, -1))
-            given_GHB = ops.reshape(ops.matmul(kernel_G2F, states_2FN), ops.shape(gates_GHB))
-            h, c = lstm_step(gates_GHB + given_GHB, c, axis=0)
-            return h * inside_H1, c * inside_H1
+            (h, c), (x_CHB, inside_H1) = state, entry
+            seen_N = ops.reshape(ops.concatenate([x_CHB, lowered(h), h]), (kernel.shape[1], -1))
+            gates = ops.matmul(kernel, seen_N) + bias_G1
+            gates_GHB = ops.reshape(gates, (kernel.shape[0], *free(h.shape[1:])))
+            return lstm_step(gates_GHB, c, axis=0, inside=inside_H1)
 
-        h_SFHB, _ = scan(step, (zero_FHB, zero_FHB), (gates_SGHB, inside_SH1))
-        h_BHWF = unskew(ops.transpose(h_SFHB, (3, 2, 0, 1)))
-        if not self.leftward:
-            return h_BHWF
-        return lowered(ops.flip(h_BHWF, axis=2))
+        h_SFHB, _ = scan(step, (zero_FHB, zero_FHB), (x_SCHB, inside_SH1))
+        h = ops.transpose(unskew(ops.transpose(h_SFHB, (2, 0, 1, 3))), (3, 0, 1, 2))
+        return lowered(ops.flip(h, axis=2)) if self.leftward else h
+
+    def _kernel_and_bias(self, dtype: Any) -> tuple[Tensor, Tensor]:
+        """K_is and K_ss in one, (G, C + 2F), and the bias, (G, 1)."""
+        kernels = [layer.masked_kernel(dtype) for layer in (self.from_input, self.from_state)]
+        flat = ops.concatenate([ops.reshape(k, (-1, 4 * self.features)) for k in kernels])
+        return ops.transpose(flat), ops.cast(self.from_input.bias, dtype)[:, None]
 
     def moved(
         self, states: tuple[Tensor, Tensor, Tensor], gates: Tensor, *, at: Tensor, beside: Tensor

@@ -30,10 +30,16 @@ from sparkgen.layers.raster import (
 Tensor = Any
 
 
-def lstm_step(gates: Tensor, c: Tensor, *, axis: int = -1) -> tuple[Tensor, Tensor]:
-    """The new h and c (F along `axis`) from the gates (G along it) and the c before."""
+def lstm_step(
+    gates: Tensor, c: Tensor, *, axis: int = -1, inside: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The new h and c (F along `axis`) from the gates (G along it) and the c before.
+
+    Where `inside`, of a shape that broadcasts to c, is 0, both become zero; where it is 1 they stay.
+    """
     o, f, i, g = ops.split(gates, 4, axis=axis)
     c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+    c = c if inside is None else c * inside
     return ops.sigmoid(o) * ops.tanh(c), c
 
 
