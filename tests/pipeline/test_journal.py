@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,9 @@ def test_the_newest_of_several_is_taken(started) -> None:
 def test_without_an_unfinished_run_there_is_nothing_to_resume(started) -> None:
     request, old = started
     write_journal(request, old._replace(finished=True))
+    with pytest.raises(RequestError, match="found run old, which has finished training: go on by"):
+        unfinished(request)
+    shutil.rmtree(Path(checkpoint_uri(request, "old")).parent)
     with pytest.raises(RequestError, match="found none: train without --resume"):
         unfinished(request)
 

@@ -54,14 +54,18 @@ def unfinished(experiment: ExperimentConfig) -> Journal:
     Raises:
         RequestError: there is none, or it was started with another configuration.
     """
-    for journal in _newest_first(experiment):
+    journals = _newest_first(experiment)
+    for journal in journals:
         if not journal.finished:
             _check_unchanged(journal, experiment)
             return journal
+    expected = f"an unfinished run of {experiment.name} in {_folder(experiment)}"
+    if not journals:
+        raise RequestError(expected, found="none", mend="train without --resume")
     raise RequestError(
-        f"an unfinished run of {experiment.name} in {_folder(experiment)}",
-        found="none",
-        mend="train without --resume",
+        expected,
+        found=f"run {journals[0].run_id}, which has finished training",
+        mend="go on by the steps evaluate, promote and sample, or train without --resume",
     )
 
 
