@@ -28,9 +28,11 @@ from sparkgen.config.strict import Strict
 from sparkgen.datasets.records import DataSpec
 from sparkgen.layers import augmentation
 from sparkgen.layers.attack import attacked
-from sparkgen.layers.gradients import evenly, gradient
+from sparkgen.layers.compiled import compiled
+from sparkgen.layers.gradients import evenly, gradient, repeat
 from sparkgen.layers.labels import accuracy, cross_entropy
 from sparkgen.layers.network import Network, block_ends, outputs
+from sparkgen.layers.variation import total_variation
 from sparkgen.models.contract import LABEL, Batch, Direction, GenerativeModel, Tensor
 from sparkgen.noise import NoiseSpec
 
@@ -97,6 +99,7 @@ class Classifier(GenerativeModel):
         if any(self.moves.values()):
             self.training_noise = {**self.training_noise, "augmentation": augmentation.NOISE}
         self.head = keras.layers.Dense(spec.classes, dtype="float32", name="logits")
+        self.compiled_ascent = compiled(self.ascent, xla=False)
 
     def features(self, x: Tensor, *, training: bool = False) -> Tensor:
         """The input of the last layer for images (B, H, W, C) in [0, 1]: float32 (B, F)."""
@@ -161,18 +164,32 @@ class Classifier(GenerativeModel):
         step_size: float = 0.02,
         total_variation: float = 0.05,
     ) -> Tensor:
-        import tensorflow as tf
+        x_BHWC = ops.clip(0.5 + 0.1 * ops.convert_to_tensor(noise), 0.0, 1.0)
+        wanted_BK = ops.one_hot(given["label"], self.spec.classes)
+        numbers = [ops.convert_to_tensor(n, "float32") for n in (step_size, total_variation)]
+        return self.compiled_ascent(x_BHWC, wanted_BK, ops.convert_to_tensor(steps), *numbers)
 
-        x_BHWC = tf.clip_by_value(0.5 + 0.1 * tf.convert_to_tensor(noise), 0.0, 1.0)
-        wanted_BK = tf.one_hot(given["label"], self.spec.classes)
+    def ascent(
+        self, x_BHWC: Tensor, wanted_BK: Tensor, steps: Tensor, step_size: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Images in [0, 1] after steps of activation maximisation.
+
+        Args:
+            x_BHWC: the first images, in [0, 1].
+            wanted_BK: the wanted class of each, 1 in a row of zeros.
+            steps: how many, int32 ().
+            step_size: root mean square of one step over an image, in [0, 1].
+            weight: w, of the total variation.
+        """
 
         def score(x_BHWC: Tensor) -> Tensor:
-            log_p_B = tf.reduce_sum(wanted_BK * tf.nn.log_softmax(self.logits(x_BHWC)), -1)
-            return log_p_B - total_variation * tf.image.total_variation(x_BHWC)
+            log_p_B = ops.sum(wanted_BK * ops.log_softmax(self.logits(x_BHWC)), -1)
+            return log_p_B - weight * total_variation(x_BHWC)
 
-        for _ in tf.range(steps):
+        def step(_: Tensor, x_BHWC: Tensor) -> Tensor:
             gradient_BHWC = gradient(score, x_BHWC)[1]
-            square_B = tf.reduce_mean(tf.square(gradient_BHWC), axis=(1, 2, 3), keepdims=True)
-            x_BHWC += step_size * gradient_BHWC * tf.math.rsqrt(square_B + 1e-12)
-            x_BHWC = tf.clip_by_value(x_BHWC, 0.0, 1.0)
-        return x_BHWC
+            square_B = ops.mean(ops.square(gradient_BHWC), axis=(1, 2, 3), keepdims=True)
+            x_BHWC += step_size * gradient_BHWC * ops.rsqrt(square_B + 1e-12)
+            return ops.clip(x_BHWC, 0.0, 1.0)
+
+        return repeat(step, x_BHWC, steps)
