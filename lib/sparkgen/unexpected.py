@@ -27,6 +27,12 @@ def describe(error: BaseException) -> str:
     return f"{kind}: {message} ({place(error)})" if message else f"{kind} ({place(error)})"
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, without credentials; its class where it says nothing."""
+    lines = (line.strip() for line in hide(str(error)).splitlines())
+    return next(filter(None, lines), type(error).__name__)
+
+
 def whole(error: BaseException) -> str:
     """The traceback of an error, and of the errors that caused it."""
     return hide("".join(traceback.format_exception(error)))

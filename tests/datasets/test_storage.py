@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
+from sparkgen.datasets import storage
 from sparkgen.datasets.storage import absolute, as_uri, check_answers, open_uri, read_bytes
 from sparkgen.errors import RequestError
 
@@ -44,6 +45,15 @@ def test_a_uri_that_leads_nowhere_is_refused(uri: str) -> None:
 def test_a_storage_that_does_not_answer_is_given_up() -> None:
     with pytest.raises(RequestError, match=r"no answer in 0\.01 seconds"):
         check_answers("gs://sparkgen-nowhere/x", seconds=0.01)
+
+
+def test_a_storage_whose_error_says_nothing_is_refused_by_its_class(monkeypatch) -> None:
+    def fail(uri: str, *, writes: bool) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(storage, "_try", fail)
+    with pytest.raises(RequestError, match="answers at s3://bucket, found TimeoutError"):
+        check_answers("s3://bucket")
 
 
 def test_a_storage_that_answers_is_no_problem(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pyarrow import ArrowException, fs
 
 from sparkgen.access import own_access
 from sparkgen.errors import RequestError
+from sparkgen.unexpected import first_line
 
 KINDS = {
     "s3": "s3",
@@ -58,7 +59,7 @@ def open_remote(uri: str) -> tuple[fs.FileSystem, str]:
             ) from None
         raise RequestError(
             f"a storage that this machine can reach at {uri}",
-            found=str(error).splitlines()[0],
+            found=first_line(error),
             mend="install Hadoop's client and set JAVA_HOME, HADOOP_HOME and CLASSPATH for its libhdfs"
             if kind in BY_LIBHDFS
             else "correct the URI, or what lets this machine in",

@@ -21,6 +21,7 @@ from pyarrow import fs
 from sparkgen.datasets.disks import on_disk
 from sparkgen.datasets.remote import open_remote
 from sparkgen.errors import RequestError
+from sparkgen.unexpected import first_line
 
 ANSWER_SECONDS = 60  # of a storage that is there; a client left alone tries for many minutes
 
@@ -104,7 +105,7 @@ def check_answers(uri: str, *, writes: bool = False, seconds: float = ANSWER_SEC
     if failed and isinstance(failed[0], RequestError):
         raise failed[0]
     if failed or asking.is_alive():
-        said = str(failed[0]).splitlines()[0] if failed else f"no answer in {seconds:g} seconds"
+        said = first_line(failed[0]) if failed else f"no answer in {seconds:g} seconds"
         raise RequestError(
             f"a storage that answers at {uri}",
             found=said,

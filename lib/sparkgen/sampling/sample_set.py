@@ -48,6 +48,7 @@ from sparkgen.datasets.storage import open_uri, read_bytes, write_bytes
 from sparkgen.models.portable import PortableModel
 from sparkgen.sampling.columns import GIVEN
 from sparkgen.sampling.given import Sources
+from sparkgen.unexpected import first_line
 
 CONTACT_SHEET = "contact_sheet"
 FILES = 64  # at most, until they reach FILE_ROWS; a task writes whole ones
@@ -207,7 +208,7 @@ def read_sample_set(set_uri: str) -> SampleSet | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        log.warning("%s/%s is damaged: %s", set_uri, MANIFEST, str(error).splitlines()[0])
+        log.warning("%s/%s is damaged: %s", set_uri, MANIFEST, first_line(error))
         return None
 
 

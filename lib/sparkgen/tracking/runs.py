@@ -26,6 +26,7 @@ from sparkgen.tracking.server import (
     short,
     tracking_uri,
 )
+from sparkgen.unexpected import first_line
 
 PARAMS_A_CALL = 100  # MLflow's limits: parameters in one call, characters in one
 PARAM_CHARACTERS = 500
@@ -160,7 +161,7 @@ def _existing(client: Any, run_id: str) -> RunLogger:
     except MlflowException as error:
         raise RequestError(
             f"the run {run_id} on the tracking server",
-            found=str(error).splitlines()[0],
+            found=first_line(error),
             mend="train anew, or set environment.tracking_uri to the server that has it",
         ) from None
     return RunLogger(client, run_id)
